@@ -1,5 +1,13 @@
 // A group of your own: L = (a b - 3)^2 is kept by a -> e^t a, b -> e^-t b.
-import { array, createTeleporter, item, type NdArray, type Shape, type Symmetry, type Tensor } from "isoloss";
+import {
+  array,
+  createTeleporter,
+  defineSymmetry,
+  item,
+  type NdArray,
+  type Shape,
+  type Tensor,
+} from "isoloss";
 import { div, exp, mul, neg, square, sub } from "isoloss/ops";
 import { minimized } from "isoloss/teleport";
 
@@ -8,20 +16,16 @@ interface Pair {
   readonly b: NdArray;
 }
 
-const symmetry: Symmetry<Pair, [Shape]> = {
+const symmetry = defineSymmetry<Pair, [Shape]>({
   name: "product kept",
   paths: ["a", "b"],
   exact: "everywhere",
   algebra: [[]],
   bound: { kind: "element", value: 0.5 },
   derivative: ({ a, b }, [t]) => ({ a: mul(t, a), b: neg(mul(t, b)) }),
-  async act({ a, b }, [t]) {
-    const factor = Math.exp(item(t));
-    return { a: array(item(a) * factor, "float64"), b: array(item(b) / factor, "float64") };
-  },
   trace: ({ a, b }, [t]) => ({ a: mul(exp(t), a), b: div(b, exp(t)) }),
   inverse: ([t]) => [array(-item(t), "float64")],
-};
+});
 
 const loss = ({ a, b }: { a: Tensor; b: Tensor }) => square(sub(mul(a, b), 3));
 const params: Pair = { a: array(1, "float64"), b: array(2, "float64") };

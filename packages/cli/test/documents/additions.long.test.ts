@@ -104,7 +104,6 @@ import type { Symmetry } from "../../symmetry/symmetry.js";
 import { ascentAlong } from "./ascent/ascent-graph.js";
 import { compileOrbitWalk, contextAt } from "./orbit-walk.js";
 import type { SearchFactory } from "./search.js";
-import { requireTraced } from "./traced-symmetry.js";
 
 export const signAscentOptions = optionTable("signAscent", {
   /** Number of steps; default 3. */
@@ -118,7 +117,6 @@ export function signAscent<P>(
 ): SearchFactory<P> {
   const { steps } = signAscentOptions.read(options);
   return async (problem) => {
-    requireTraced("signAscent", symmetry);
     const { dtype } = problem;
     const { run, races, tracedWalk, dispose } = await compileOrbitWalk(symmetry, symmetry.trace, problem, {
       steps,

@@ -33,6 +33,7 @@ export { isTracing } from "../graph/tracing.js";
 export { halfCounts, noCounts } from "../math/half-counts.js";
 export { erf } from "../math/special.js";
 export { differenceOf, noiseRatio } from "../metrics/output-difference.js";
+export { scaledParams } from "../moves/balance/scales.js";
 export { lowRankOptions, reduced, unusedUnits } from "../moves/low-rank/low-rank.js";
 export type { Cuts, Uncuttable } from "../moves/prune/cut.js";
 export { isUncuttable, withoutCuts, zeroedCuts } from "../moves/prune/cut.js";

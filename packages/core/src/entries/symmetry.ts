@@ -4,6 +4,7 @@
  * @module isoloss/symmetry
  */
 export type { Bijection } from "../symmetry/bijection.js";
+export { defineSymmetry } from "../symmetry/define-symmetry.js";
 export type {
   AxisDescription,
   DiscoveryDescription,
@@ -57,5 +58,5 @@ export type { ScalingOptions } from "../symmetry/scaling.js";
 export { scaling } from "../symmetry/scaling.js";
 export type { Symmetries } from "../symmetry/symmetries-of.js";
 export { symmetriesOf } from "../symmetry/symmetries-of.js";
-export type { BlocksOf, Refusal, Symmetry } from "../symmetry/symmetry.js";
+export type { BlocksOf, Refusal, Symmetry, SymmetryDefinition, TracedContext } from "../symmetry/symmetry.js";
 export { isRefusal } from "../symmetry/symmetry.js";

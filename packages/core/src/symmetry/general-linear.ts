@@ -1,7 +1,6 @@
 // GL(n) on hidden spaces that only linear maps touch: linear networks (Zhao et al., NeurIPS 2022, section 4.2), and the
 // query-key and value-output pairs of attention heads.
 
-import type { NdArray } from "../array.js";
 import { add, cast, mul, neg } from "../graph/ops/arithmetic.js";
 import { identity } from "../graph/ops/elimination.js";
 import { matrixInverse } from "../graph/ops/inverse.js";
@@ -11,25 +10,15 @@ import type { TensorsOf } from "../graph/trace.js";
 import { inverse } from "../math/linalg.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
+import { defineSymmetry } from "./define-symmetry.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
-import { appliedAlong, type Matrices, mapMatrices, matrixOf, multipliedAlong } from "./matrices-along.js";
-import { identityPlus, plusDiagonal, product, transposed } from "./matrix.js";
-import { byPath, mapAlong, mapTensorsAlong, sumLike } from "./parameter-axes.js";
-import {
-  isRefusal,
-  notInverted,
-  orRefusal,
-  type Refusal,
-  requireGenerators,
-  type Symmetry,
-} from "./symmetry.js";
+import { appliedAlong, mapMatrices, matrixOf } from "./matrices-along.js";
+import { identityPlus, plusDiagonal, product } from "./matrix.js";
+import { byPath, mapTensorsAlong, sumLike } from "./parameter-axes.js";
+import { notInverted, requireGenerators, type Symmetry } from "./symmetry.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = LinearSpace["axes"][number] & { readonly block: number };
-
-type Elements = readonly (Matrices | undefined)[];
-
-const isZero = ({ data }: NdArray): boolean => (data as Float64Array).every((t) => t === 0);
 
 export interface GeneralLinearOptions extends OptionsOf<typeof generalLinearOptions> {}
 
@@ -65,23 +54,8 @@ export function generalLinear<P>(
       all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
     ),
   );
-  /** g and g^-T of each space, undefined for the identity; or why they do not exist. */
-  const elements = async (T: readonly NdArray[]): Promise<{ g: Elements; dual: Elements } | Refusal> => {
-    const g = T.map((t) => (isZero(t) ? undefined : identityPlus(t)));
-    return orRefusal(
-      () => ({ g, dual: g.map((m) => m && mapMatrices(m, (a) => transposed(inverse(a)))) }),
-      "the group element",
-    );
-  };
-  const moved = (tree: P, plus: Elements, minus: Elements): P =>
-    mapAlong(tree, axes, (array, own) =>
-      own.reduce((a, parameterAxis) => {
-        const matrices = (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block];
-        return matrices ? multipliedAlong(a, parameterAxis, matrices) : a;
-      }, array),
-    );
   /** Adds the changes of g along the axes of a variance, and those of g^-T along the others. Traced. */
-  const tracedMoved = (
+  const moved = (
     tree: TensorsOf<P>,
     changes: readonly { readonly own: Tensor; readonly dual: Tensor }[],
     variance: 1 | -1,
@@ -97,7 +71,7 @@ export function generalLinear<P>(
       );
       return cast(to, w.dtype);
     });
-  return {
+  return defineSymmetry<P>({
     name,
     paths: [...axes.keys()],
     exact: "everywhere",
@@ -111,11 +85,7 @@ export function generalLinear<P>(
           w,
         ),
       ),
-    async act(params, T) {
-      const found = await elements(T);
-      return isRefusal(found) ? found : moved(params, found.g, found.dual);
-    },
-    trace: (params, T) => tracedMoved(params, T.map(changesBy), 1),
+    trace: (params, T) => moved(params, T.map(changesBy), 1),
     traceRefusal: notInverted("the group element"),
     inverse: (T) => T.map((t) => plusDiagonal(mapMatrices(identityPlus(t), inverse), -1)),
     compose: (second, first) =>
@@ -127,19 +97,9 @@ export function generalLinear<P>(
           -1,
         );
       }),
-    async pushForward(tree, T, power) {
-      const found = await elements(T);
-      if (isRefusal(found)) return found;
-      // Squared gradients do not transform exactly; with independent entries their expectations map by the
-      // squared matrix.
-      const squared = (all: Elements) =>
-        all.map((m) => m && { shape: m.shape, data: m.data.map((v) => v * v) });
-      return power === 1
-        ? moved(tree, found.dual, found.g)
-        : moved(tree, squared(found.dual), squared(found.g));
-    },
+    // Squared gradients do not transform exactly; with independent entries their expectations map by the squared matrix.
     tracePushForward: (tree, T, power) =>
-      tracedMoved(
+      moved(
         tree,
         T.map((t) => {
           const { own, dual } = changesBy(t);
@@ -149,7 +109,7 @@ export function generalLinear<P>(
         }),
         -1,
       ),
-  };
+  });
 }
 
 /** g - I = T, and g^-1 - I = -T g^-1. Traced. */

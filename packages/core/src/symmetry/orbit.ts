@@ -70,8 +70,7 @@ export async function orbit<P>(
 }
 
 /**
- * Compiles {@link orbit} for several points: one loop where the symmetry has `trace` and no `context`; elsewhere `act`, point
- * by point.
+ * Compiles {@link orbit} for several points: one loop where the symmetry has no `context`; elsewhere `act`, point by point.
  *
  * @param symmetry whose action is sampled
  * @param example `params` and `batch`: their shapes count
@@ -152,7 +151,7 @@ export async function createOrbitSampler<P>(
 
 /** The action as a loop over elements. */
 function compileLoop<P>(
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   { algebra }: Symmetry<P>,
   { params, batch = {} }: { readonly params: P; readonly batch?: Batch | undefined },
   dtype: "float32" | "float64",

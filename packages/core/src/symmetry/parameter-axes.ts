@@ -29,17 +29,10 @@ export const mapTensors = <P>(params: P, f: (tensor: Tensor, path: string) => Te
 type AxesByPath<A> = ReadonlyMap<string, readonly A[]>;
 
 /**
- * Parameters with each array changed by a function of it and of its axes, of which it may have none.
+ * Parameters with each tensor changed by a function of it and of its axes, of which it may have none. Traced.
  *
  * @throws OptionError for axes of a parameter that is not there
  */
-export const mapAlong = <P, A>(
-  params: P,
-  axes: AxesByPath<A>,
-  f: (array: NdArray, own: readonly A[]) => NdArray,
-): P => mapLeaves(params, isNdArray, (array, path) => f(array, axes.get(path) ?? []), axes);
-
-/** The same with tensors. Traced. */
 export const mapTensorsAlong = <P, A>(
   params: P,
   axes: AxesByPath<A>,

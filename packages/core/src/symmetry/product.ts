@@ -47,7 +47,7 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
     });
   };
   const has = (name: "context" | "prepare") => symmetries.some((s) => s[name] !== undefined);
-  const allHave = (name: "pushForward" | "tracePushForward" | "inverse" | "compose" | "trace") =>
+  const allHave = (name: "pushForward" | "tracePushForward" | "inverse" | "compose") =>
     symmetries.every((s) => s[name] !== undefined);
   const kinds = ["everywhere", "nearly", "batch", "no"] as const;
   const refusals = [...new Set(symmetries.flatMap(({ traceRefusal = [] }) => traceRefusal))];
@@ -118,12 +118,8 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
       }
       return moved;
     },
-    ...(allHave("trace")
-      ? {
-          trace: (params, T, batch) =>
-            split(T, counts).reduce((p, block, k) => symmetries[k].trace?.(p, block, batch) ?? p, params),
-        }
-      : {}),
+    trace: (params, T, batch) =>
+      split(T, counts).reduce((p, block, k) => symmetries[k].trace(p, block, batch), params),
     ...(refusals.length > 0 ? { traceRefusal: refusals.join("; or ") } : {}),
     additive: commuting && symmetries.every(({ additive }) => additive),
     ...(commuting && allHave("inverse")
@@ -160,7 +156,7 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
             let [pushed, from] = [tree, params];
             for (const [k, block] of split(T, counts).entries()) {
               pushed = symmetries[k].tracePushForward?.(pushed, block, power, from, batch) ?? pushed;
-              from = symmetries[k].trace?.(from, block, batch) ?? from;
+              from = symmetries[k].trace(from, block, batch);
             }
             return pushed;
           },

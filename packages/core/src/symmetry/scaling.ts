@@ -8,17 +8,9 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
+import { defineSymmetry } from "./define-symmetry.js";
 import type { ParameterAxis, ScalingGenerator } from "./discovery/descriptors.js";
-import {
-  byPath,
-  changeAlong,
-  extents,
-  mapAlong,
-  mapTensorsAlong,
-  rateAlongAxis,
-  sumLike,
-  viewAlong,
-} from "./parameter-axes.js";
+import { byPath, mapTensorsAlong, rateAlongAxis, sumLike, viewAlong } from "./parameter-axes.js";
 import { requireGenerators, type Symmetry } from "./symmetry.js";
 
 /** A parameter axis with the index of its generator, which is also the index of its block of T. */
@@ -59,18 +51,14 @@ export function scaling<P>(
       generator.axes.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
     ),
   );
-  const scaled = (tree: P, T: readonly NdArray[], factor: number): P =>
-    mapAlong(tree, axes, (array, own) =>
-      own.reduce((a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor), array),
-    );
-  const tracedScaled = (tree: TensorsOf<P>, T: readonly Tensor[], factor: number): TensorsOf<P> =>
+  const scaled = (tree: TensorsOf<P>, T: readonly Tensor[], factor: number): TensorsOf<P> =>
     mapTensorsAlong(tree, axes, (w, own) =>
       own.reduce(
         (a, parameterAxis) => scaledTensorAlong(a, parameterAxis, T[parameterAxis.block], factor),
         w,
       ),
     );
-  return {
+  return defineSymmetry<P>({
     name,
     paths: [...axes.keys()],
     exact: generators.every(({ exact }) => exact) ? "everywhere" : "nearly",
@@ -84,15 +72,13 @@ export function scaling<P>(
           w,
         ),
       ),
-    act: async (params, T) => scaled(params, T, 1),
-    trace: (params, T) => tracedScaled(params, T, 1),
+    trace: (params, T) => scaled(params, T, 1),
     additive: true,
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
     compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
     // g' = (dw'/dw)^-T g: a gradient is divided by what its parameter is multiplied by, its square twice.
-    pushForward: async (tree, T, power) => scaled(tree, T, -power),
-    tracePushForward: (tree, T, power) => tracedScaled(tree, T, -power),
-  };
+    tracePushForward: (tree, T, power) => scaled(tree, T, -power),
+  });
 }
 
 const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): NdArray => ({
@@ -111,7 +97,7 @@ export const alongAxis = ({ view, axis }: ParameterAxis, T: Tensor): Tensor =>
 const rateAlong = (w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor =>
   rateAlongAxis(w, parameterAxis, (view) => mul(mul(parameterAxis.power, alongAxis(parameterAxis, T)), view));
 
-/** As {@link scaledAlong}, traced. */
+/** w exp(times power T_i) along the axis. */
 function scaledTensorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor, times: number): Tensor {
   const exponent = times * parameterAxis.power;
   // One exponential for a factor and its inverse.
@@ -124,31 +110,4 @@ function scaledTensorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor, times:
       rateAlongAxis(w, parameterAxis, (view) => mul(sub(factor, 1), view)),
     );
   return reshape(mul(factor, viewAlong(w, parameterAxis)), w.shape);
-}
-
-/** Multiplies an array along a parameter axis by exp(factor power T), in float64 before it is rounded to the array's type. */
-export function scaledAlong(
-  array: NdArray,
-  parameterAxis: ScalingGenerator["axes"][number],
-  T: NdArray,
-  factor: number,
-): NdArray {
-  const [before, along, behind] = extents(parameterAxis);
-  const exponent = factor * parameterAxis.power;
-  const factors = Float64Array.from({ length: along }, (_, i) => {
-    const raised = factorOf(Math.abs(exponent) * Number(T.data[T.data.length > 1 ? i : 0]));
-    return exponent < 0 ? 1 / raised : raised;
-  });
-  return changeAlong(array, parameterAxis, (data) => {
-    for (let b = 0, at = 0; b < before; b++) {
-      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) data[at] *= factors[i];
-    }
-    return data;
-  });
-}
-
-/** e^x; where x is a multiple of log 2 up to its rounding, that power of 2 itself, by which floats are multiplied exactly. */
-function factorOf(x: number): number {
-  const k = Math.round(x / Math.LN2);
-  return Math.abs(x - k * Math.LN2) <= 4 * Number.EPSILON * Math.abs(x) ? 2 ** k : Math.exp(x);
 }

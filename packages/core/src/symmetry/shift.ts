@@ -1,24 +1,24 @@
 // Shifts of biases: M. Nagel et al., "Data-free quantization through weight equalization and bias correction", ICCV 2019,
 // section 4.1.3, between linear layers.
-import { astype, dtypeOf, type NdArray } from "../array.js";
+import { dtypeOf, isNdArray, type NdArray } from "../array.js";
 import type { BatchLoss, BatchSpec, BatchTensors } from "../batch.js";
-import { vjp } from "../graph/autodiff.js";
+import { mapTree, vjp } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
-import { add } from "../graph/ops/arithmetic.js";
+import { add, sub } from "../graph/ops/arithmetic.js";
+import { sqrt, square } from "../graph/ops/elementary.js";
 import { input } from "../graph/ops/leaf.js";
 import { pad } from "../graph/ops/slice.js";
 import { isFloat, isTensor, type Tensor } from "../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../graph/trace.js";
-import { namedArrays } from "../named-arrays.js";
-import { lazyExecutables } from "../runtime/lazy.js";
+import type { TensorsOf } from "../graph/trace.js";
 import { flatten } from "../tree.js";
+import { defineSymmetry } from "./define-symmetry.js";
 import type { ShiftGenerator } from "./discovery/descriptors.js";
 import { prepare } from "./discovery/graph/prepare.js";
 import { rewrite } from "./discovery/graph/rewrite.js";
 import type { ParameterRef } from "./discovery/layout.js";
 import { changesOf } from "./discovery/shifts/changes.js";
 import { findShifts } from "./discovery/shifts/find.js";
-import { mapArrays, mapTensors, sumLike } from "./parameter-axes.js";
+import { mapTensors, sumLike } from "./parameter-axes.js";
 import type { Symmetry } from "./symmetry.js";
 
 /**
@@ -32,71 +32,39 @@ import type { Symmetry } from "./symmetry.js";
  */
 export function shift<P>(
   loss: BatchLoss<P>,
-  params: P,
   batch: BatchSpec,
   generators: readonly ShiftGenerator[],
 ): Symmetry<P> {
-  const executables = lazyExecutables({ dtype: "float64" });
-  const algebra = generators.map(({ size }) => [size]);
-  const arrays = namedArrays(params);
-  const specs = generators.map(({ size, path }) => spec([size], dtypeOf(arrays[path])));
-  const changes = (p: TensorsOf<P>, T: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
-    const byPath = changesByPath(loss, p, T, b);
+  // The changes depend on no data: symbols of the example's shapes stand for a batch.
+  const data = Object.fromEntries(
+    Object.entries(batch).map(([name, x]) => [name, input(x.shape, isNdArray(x) ? dtypeOf(x) : x.dtype)]),
+  );
+  const changes = (p: TensorsOf<P>, T: readonly Tensor[]): TensorsOf<P> => {
+    const byPath = changesByPath(loss, p, T, data);
     return mapTensors(p, (w, path) => sumLike(byPath.get(path) ?? [], w));
   };
-  const moved = (p: TensorsOf<P>, T: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
-    const byPath = changesByPath(loss, p, T, b);
-    return mapTensors(p, (w, path) => [w, ...(byPath.get(path) ?? [])].reduce(add));
-  };
-  // The changes depend on no data: the batch's shapes are those of the example.
-  const actRun = () =>
-    executables.get("act", () =>
-      withoutBatch(trace(({ p, T, batch: b }) => moved(p, T, b), { p: params, T: specs, batch }).graph),
-    );
-  const pushRun = () =>
-    executables.get("push", () =>
-      withoutBatch(
-        trace(({ p, T, g, batch: b }) => vjp((q: TensorsOf<P>) => changes(q, T, b), p)[1](g), {
-          p: params,
-          T: specs,
-          g: params,
-          batch,
-        }).graph,
-      ),
-    );
-  return {
+  return defineSymmetry<P>({
     name: "shift",
     paths: [...new Set(generators.flatMap(({ path, absorbing }) => [path, ...absorbing.map((a) => a.path)]))],
     exact: "everywhere",
     generators,
-    algebra,
+    algebra: generators.map(({ size }) => [size]),
     bound: { kind: "element", value: 1 },
-    async prepare() {
-      await actRun();
-    },
     derivative: changes,
-    async act(p, T) {
-      const results = await (await actRun()).run(namedArrays({ p, T }));
-      return mapArrays(p, (array, path) => {
-        const result = results[path];
-        return result === undefined ? array : astype(result, dtypeOf(array));
-      });
+    trace(p, T) {
+      const byPath = changesByPath(loss, p, T, data);
+      return mapTensors(p, (w, path) => [w, ...(byPath.get(path) ?? [])].reduce(add));
     },
-    trace: moved,
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
     compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
     // The Jacobian is I + N with N from weights to biases, so that N^2 = 0 and its inverse transpose is I - N'. With
     // power 2, each weight reaches one element of a bias: then the square of N' g is that of its only term.
-    async pushForward(tree, T, power, p) {
-      const root = power === 1 ? tree : mapArrays(tree, (array) => mapped(array, Math.sqrt));
-      const results = await (await pushRun()).run(namedArrays({ p, T, g: root }));
-      return mapArrays(tree, (array, path) => {
-        const { data } = results[path];
-        return mapped(array, (g, i) => (power === 1 ? g - Number(data[i]) : g + Number(data[i]) ** 2));
-      });
+    tracePushForward(tree, T, power, p) {
+      const root = power === 1 ? tree : mapTensors(tree, sqrt);
+      const back = vjp((q: TensorsOf<P>) => changes(q, T), p)[1](root);
+      return mapTree<TensorsOf<P>>((g, own) => (power === 1 ? sub(g, own) : add(g, square(own))), tree, back);
     },
-    dispose: () => executables.dispose(),
-  };
+  });
 }
 
 /** The changes of parameters by path, in the shapes of these. */
@@ -136,17 +104,6 @@ function inWhole(change: Tensor, { part }: ParameterRef, { shape }: Tensor): Ten
     shape.map((n, d): [number, number] => (d === axis ? [start, n - start - count] : [0, 0])),
   );
 }
-
-const withoutBatch = ({ inputs, outputs }: Graph): Graph => ({
-  inputs: inputs.filter(({ name }) => !name.startsWith("batch.")),
-  outputs,
-});
-
-const mapped = (array: NdArray, f: (v: number, i: number) => number): NdArray =>
-  astype(
-    { shape: array.shape, data: Float64Array.from(array.data as Float64Array, (v, i) => f(v, i)) },
-    dtypeOf(array),
-  );
 
 const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): NdArray => ({
   shape: a.shape,

@@ -22,13 +22,13 @@ export interface TracedContext {
 export type BlocksOf<A extends readonly Shape[], X> = { readonly [K in keyof A]: X };
 
 /**
- * A group acting on parameters that leaves a loss unchanged. An element near the identity is given by T in the Lie
- * algebra, a list of blocks; T = 0 is the identity.
+ * A group acting on parameters that leaves a loss unchanged, as traced functions. An element near the identity is given by
+ * T in the Lie algebra, a list of blocks; T = 0 is the identity. `defineSymmetry` makes a {@link Symmetry} of it.
  *
  * @typeParam P tree of parameters
  * @typeParam A shapes of T's blocks, such as `[Shape]` for one; default a list of any length
  */
-export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
+export interface SymmetryDefinition<P, A extends readonly Shape[] = readonly Shape[]> {
   readonly name: string;
   /** Paths of the parameters that the action moves. */
   readonly paths: readonly string[];
@@ -47,12 +47,8 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   readonly algebra: A;
   /** Default bound on the size of T over a teleport: of each element (`element`) or of its Frobenius norm (`norm`). */
   readonly bound: { readonly kind: "element" | "norm"; readonly value: number };
-  /** Shapes of what {@link context} returns for a batch; left out: none. */
+  /** Shapes of what {@link traceContext} returns for a batch; left out: none. */
   contextShapes?(batch: BatchSpec): readonly Shape[];
-  /** Compiles in advance what {@link context} and {@link act} need for parameters and batches of these shapes. */
-  prepare?(params: P, batch: BatchSpec): Promise<void>;
-  /** Arrays that depend on parameters and batch and are held fixed in the derivative, such as pseudo-inverses. */
-  context?(params: P, batch: Batch): Promise<readonly NdArray[] | Refusal>;
   /** The derivative of the action at the identity, d/de act(e T) w at e = 0, linear in T. Traced. */
   derivative(
     params: TensorsOf<P>,
@@ -60,17 +56,17 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
     batch: BatchTensors,
     context: readonly Tensor[],
   ): TensorsOf<P>;
-  /** The action itself: new parameters of the same loss. */
-  act(params: P, T: BlocksOf<A, NdArray>, batch: Batch): Promise<P | Refusal>;
   /**
-   * The same action as a traced function; not finite where {@link act} refuses. T = 0 keeps the parameters exactly. A
-   * teleport is a program of such actions, one after another, so that searches need it, and of a symmetry with a
-   * {@link context} {@link traceContext}, too.
+   * The action: new parameters of the same loss; not finite where the group cannot act. T = 0 keeps the parameters exactly.
+   * Traced: a teleport is a program of such actions, one after another.
    */
-  trace?(params: TensorsOf<P>, T: BlocksOf<A, Tensor>, batch: BatchTensors): TensorsOf<P>;
-  /** Why {@link act} refuses where the traced action is not finite; left out: a report says that a parameter is not finite. */
+  trace(params: TensorsOf<P>, T: BlocksOf<A, Tensor>, batch: BatchTensors): TensorsOf<P>;
+  /** Why the group cannot act where {@link trace} is not finite; left out: a report says that a parameter is not finite. */
   readonly traceRefusal?: string | undefined;
-  /** The same as {@link context} as a traced function. */
+  /**
+   * What depends on parameters and batch and is held fixed in the derivative, such as pseudo-inverses; left out: nothing.
+   * Traced.
+   */
   traceContext?(params: TensorsOf<P>, batch: BatchTensors): TracedContext;
   /** Whether elements add up: the element that acts as T after S is S + T; default false. */
   readonly additive?: boolean | undefined;
@@ -80,10 +76,8 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   compose?(second: BlocksOf<A, NdArray>, first: BlocksOf<A, NdArray>): BlocksOf<A, NdArray>;
   /**
    * Transforms a tree like the parameters along with the action: with power 1 as a gradient,
-   * g' = (dw'/dw)^-T g, with power 2 as the element-wise squares of one. `params` is the point before the action.
+   * g' = (dw'/dw)^-T g, with power 2 as the element-wise squares of one. `params` is the point before the action. Traced.
    */
-  pushForward?(tree: P, T: BlocksOf<A, NdArray>, power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
-  /** The same push-forward as a traced function, with {@link trace}; left out: the host pushes. */
   tracePushForward?(
     tree: TensorsOf<P>,
     T: BlocksOf<A, Tensor>,
@@ -91,6 +85,18 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
     params: TensorsOf<P>,
     batch: BatchTensors,
   ): TensorsOf<P>;
+}
+
+/** A group with its action on arrays: what `defineSymmetry` adds to a {@link SymmetryDefinition}. */
+export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> extends SymmetryDefinition<P, A> {
+  /** Compiles in advance what {@link context} and {@link act} need for parameters and batches of these shapes. */
+  prepare?(params: P, batch: BatchSpec): Promise<void>;
+  /** {@link traceContext} on arrays, or why the group cannot act there. */
+  context?(params: P, batch: Batch): Promise<readonly NdArray[] | Refusal>;
+  /** {@link trace} on arrays, or why the group cannot act there. */
+  act(params: P, T: BlocksOf<A, NdArray>, batch: Batch): Promise<P | Refusal>;
+  /** {@link tracePushForward} on arrays. */
+  pushForward?(tree: P, T: BlocksOf<A, NdArray>, power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
   /**
    * Releases what {@link prepare}, {@link context} and {@link act} compiled. They compile again when they are
    * called again, so disposing twice, or of a symmetry that is still used elsewhere, costs time only. Must
@@ -124,14 +130,40 @@ export function requireSymmetry(owner: string, value: unknown): void {
     );
   }
   const { algebra, bound, act, derivative } = value as Partial<Symmetry<unknown>>;
-  const isWanted = {
+  const isThere = {
     "algebra, a list of the shapes of T's blocks": Array.isArray(algebra) && algebra.every(Array.isArray),
     'bound, such as { kind: "norm", value: 1 }': typeof bound?.value === "number",
-    "act, a function": typeof act === "function",
     "derivative, a function": typeof derivative === "function",
   };
-  const missing = Object.entries(isWanted).find(([, isThere]) => !isThere);
-  if (missing) throw new OptionError(`${owner}: a symmetry has an entry ${missing[0]}; this one does not.`);
+  const requireAll = (parts: Readonly<Record<string, boolean>>) => {
+    const missing = Object.keys(parts).find((part) => !parts[part]);
+    if (missing) throw new OptionError(`${owner}: a symmetry has an entry ${missing}; this one does not.`);
+  };
+  requireAll(isThere);
+  requireTraced(owner, value);
+  requireAll({ "act, a function, which defineSymmetry makes of trace": typeof act === "function" });
+}
+
+/**
+ * Throws unless a symmetry's action is traced, and its context if it has one.
+ *
+ * @throws OptionError that shows how to write it
+ */
+export function requireTraced(owner: string, symmetry: object): void {
+  const { name, trace, context, traceContext } = symmetry as Partial<Symmetry<unknown>>;
+  if (typeof trace !== "function") {
+    throw new OptionError(
+      `${owner} needs the action of "${name}" as a traced function, \`trace(params, T, batch)\`: a teleport is one program. ` +
+        "Write with the functions of isoloss/ops what `act` does with arrays; defineSymmetry then makes `act` of it: " +
+        "defineSymmetry({ ..., trace: ({ a, b }, [t]) => ({ a: mul(exp(t), a), b: div(b, exp(t)) }) }).",
+    );
+  }
+  if (context !== undefined && traceContext === undefined) {
+    throw new OptionError(
+      `${owner} needs the context of "${name}" as a traced function, \`traceContext(params, batch)\`: ` +
+        "it returns the arrays of `context` as tensors, and whether they are certain: { context, isCertain }.",
+    );
+  }
 }
 
 /**

@@ -17,15 +17,24 @@ export function tangentOf<P>(
   batch: BatchTensors,
   context: readonly Tensor[],
 ): Tensor[] {
-  const { leaves, paths } = flatten(params, isTensor);
-  const rates = flatten(symmetry.derivative(params, T, batch, context), isTensor);
+  const rates = symmetry.derivative(params, T, batch, context);
+  return leavesLike(`The derivative of "${symmetry.name}"`, rates, params);
+}
+
+/**
+ * The tensors of a tree that must be one like the parameters.
+ *
+ * @param what the tree, at the beginning of the message
+ * @throws ShapeError unless it has the same paths and shapes
+ */
+export function leavesLike(what: string, tree: unknown, params: unknown): Tensor[] {
+  const { leaves, paths } = flatten<Tensor>(params, isTensor);
+  const given = flatten<Tensor>(tree, isTensor);
   const at = paths.findIndex(
-    (path, i) => rates.paths[i] !== path || !sameShape(rates.leaves[i].shape, leaves[i].shape),
+    (path, i) => given.paths[i] !== path || !sameShape(given.leaves[i].shape, leaves[i].shape),
   );
-  if (at < 0 && rates.paths.length === paths.length) return rates.leaves;
-  const got = rates.leaves.map((x, i) => `${rates.paths[i] || "no path"}: ${formatType(x)}`).join(", ");
+  if (at < 0 && given.paths.length === paths.length) return given.leaves;
+  const got = given.leaves.map((x, i) => `${given.paths[i] || "no path"}: ${formatType(x)}`).join(", ");
   const wanted = leaves.map((x, i) => `${paths[i]}: ${formatType(x)}`).join(", ");
-  throw new ShapeError(
-    `The derivative of "${symmetry.name}" must return a tree like the parameters, ${wanted}; got ${got}.`,
-  );
+  throw new ShapeError(`${what} must return a tree like the parameters, ${wanted}; got ${got}.`);
 }

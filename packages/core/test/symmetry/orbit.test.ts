@@ -1,12 +1,18 @@
 import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
-import { array, type NdArray } from "../../src/array.js";
+import { array } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
+import { add } from "../../src/graph/ops/arithmetic.js";
+import { constant } from "../../src/graph/ops/leaf.js";
+import { matmul } from "../../src/graph/ops/matmul.js";
+import { reshape } from "../../src/graph/ops/reshape.js";
+import { concat } from "../../src/graph/ops/slice.js";
 import { rosenbrock } from "../../src/problems/rosenbrock.js";
+import { defineSymmetry } from "../../src/symmetry/define-symmetry.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { createOrbitSampler, type OrbitPoint, orbit } from "../../src/symmetry/orbit.js";
 import { quadraticRotation, type VectorParams } from "../../src/symmetry/rotation/quadratic-rotation.js";
-import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
+import { isRefusal } from "../../src/symmetry/symmetry.js";
 
 const w = (x: number, y: number): VectorParams => ({ w: array([x, y], "float64") });
 const placesOf = (points: readonly OrbitPoint<VectorParams>[]) =>
@@ -46,7 +52,11 @@ describe("orbit", () => {
 
   it("gives the same points from act as from the traced action", async () => {
     const symmetry = rosenbrock().symmetry();
-    const { trace: _, ...hosted } = symmetry;
+    const hosted = {
+      ...symmetry,
+      context: async () => [],
+      traceContext: () => ({ context: [], isCertain: constant(1) }),
+    };
     const options = { samples: 9, range: [-1, 1] } as const;
     const [a, b] = [
       await orbit(symmetry, w(-1, -1), {}, options),
@@ -61,20 +71,20 @@ describe("orbit", () => {
   });
 
   it("varies one entry of T, counted through its blocks", async () => {
-    const symmetry = {
+    const symmetry = defineSymmetry<VectorParams>({
       name: "shifts",
       paths: ["w"],
       exact: "everywhere",
       algebra: [[1], [2]],
       bound: { kind: "norm", value: 1 },
-      derivative: (p: unknown) => p,
-      act: async ({ w: { data } }: VectorParams, [a, b]: readonly NdArray[]) => ({
-        w: array(
-          [Number(data[0]) + Number(a.data[0]), Number(b.data[0]) + 10 * Number(b.data[1])],
-          "float64",
+      derivative: (p) => p,
+      trace: ({ w: at }, [a, b]) => ({
+        w: add(
+          at,
+          concat([a, reshape(matmul(constant(array([[1, 10]], "float64")), reshape(b, [2, 1])), [1])]),
         ),
       }),
-    } as unknown as Symmetry<VectorParams>;
+    });
     const at = async (plane: number) =>
       placesOf(await orbit(symmetry, w(5, 0), {}, { samples: 2, plane, range: [0, 1] }))[1];
     expect([await at(0), await at(1), await at(2)]).toEqual([[6, 0], [5, 1], [5, 10]]); // biome-ignore format: one line

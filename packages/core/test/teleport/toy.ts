@@ -5,6 +5,7 @@ import { equal, where } from "../../src/graph/ops/compare.js";
 import { exp, square } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
+import type { SearchFactory } from "../../src/teleport/search/search.js";
 
 /** Two scalars a, b: the smallest network, y = a b x. */
 export interface Toy {
@@ -58,3 +59,11 @@ export const refusing: Pick<Symmetry<Toy>, "act" | "trace" | "traceRefusal"> = {
 /** L = x (a b - 1)^2 + (1 - x) a^2: on data with x = 1 scaling keeps it, on data with x = 0 it does not. */
 export const switchedLoss: BatchLoss<Toy> = ({ a, b }, { x }) =>
   sum(add(mul(x, square(sub(mul(a, b), 1))), mul(sub(1, x), square(a))));
+
+/** A search without its programs, which the host then walks. */
+export const stepByStep =
+  <P>(search: SearchFactory<P>): SearchFactory<P> =>
+  async (problem) => ({
+    ...(await search(problem)),
+    ...{ compiledWalk: undefined, tracedWalk: undefined, races: false },
+  });

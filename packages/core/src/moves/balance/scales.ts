@@ -1,8 +1,9 @@
 // The point of an orbit of scalings where norms or ranges are balanced: cross-layer equalization (Nagel et al., ICCV
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
+import { namedArrays } from "../../named-arrays.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { scaledAlong } from "../../symmetry/scaling.js";
+import { changeAlong, extents, mapArrays } from "../../symmetry/parameter-axes.js";
 import { type Cells, cellsOf, type Leg, largestOf, type ScaleMeasure, slicesOf } from "./cells.js";
 import type { Sweeps, Swept } from "./sweeps.js";
 
@@ -141,6 +142,19 @@ function setFactors(factors: Float64Array, { power }: Leg, T: Float64Array, by: 
   for (let i = 0; i < factors.length - 1; i++) factors[i] = Math.exp(exponent * T[T.length > 1 ? i : 0]);
 }
 
+/**
+ * Parameters moved by scalings, one after another, each rounded to the type of its array. Factors that are powers of 2 are
+ * exact, which `scaling(generators).act` does not promise.
+ */
+export function scaledParams<P>(
+  params: P,
+  generators: readonly ScalingGenerator[],
+  T: readonly NdArray[],
+): P {
+  const moved = scaledBy(new Map(Object.entries(namedArrays(params))), generators, T);
+  return mapArrays(params, (array, path) => moved.get(path) ?? array);
+}
+
 /** The arrays with a group's action. */
 export function scaledBy(
   arrays: ReadonlyMap<string, NdArray>,
@@ -150,9 +164,34 @@ export function scaledBy(
   const moved = new Map(arrays);
   generators.forEach(({ axes }, k) => {
     if (T[k].data.every((t) => t === 0)) return;
-    for (const leg of axes) moved.set(leg.path, scaledAlong(moved.get(leg.path) as NdArray, leg, T[k], 1));
+    for (const leg of axes) moved.set(leg.path, scaledAlong(moved.get(leg.path) as NdArray, leg, T[k]));
   });
   return moved;
+}
+
+/**
+ * The array along a leg times exp(power T), in float64 before it is rounded to the array's type: `scaling` on arrays. In files
+ * nothing has to be compiled for it, which takes several times as long as the product.
+ */
+function scaledAlong(array: NdArray, parameterAxis: Leg, T: NdArray): NdArray {
+  const [before, along, behind] = extents(parameterAxis);
+  const exponent = parameterAxis.power;
+  const factors = Float64Array.from({ length: along }, (_, i) => {
+    const raised = factorOf(Math.abs(exponent) * Number(T.data[T.data.length > 1 ? i : 0]));
+    return exponent < 0 ? 1 / raised : raised;
+  });
+  return changeAlong(array, parameterAxis, (data) => {
+    for (let b = 0, at = 0; b < before; b++) {
+      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) data[at] *= factors[i];
+    }
+    return data;
+  });
+}
+
+/** e^x; where x is a multiple of log 2 up to its rounding, that power of 2 itself, by which floats are multiplied exactly. */
+function factorOf(x: number): number {
+  const k = Math.round(x / Math.LN2);
+  return Math.abs(x - k * Math.LN2) <= 4 * Number.EPSILON * Math.abs(x) ? 2 ** k : Math.exp(x);
 }
 
 /** Logarithms of each unit's sum of squares or range; -Infinity for 0. */

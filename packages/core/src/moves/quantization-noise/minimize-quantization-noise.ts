@@ -8,10 +8,9 @@ import type { Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type TensorsOf } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile, pickCompileOptions } from "../../runtime/compile.js";
-import { scaling } from "../../symmetry/scaling.js";
 import { namedGraph } from "../../symmetry/symmetries-of.js";
-import { isRefusal } from "../../symmetry/symmetry.js";
 import type { Tree } from "../../tree.js";
+import { scaledParams } from "../balance/scales.js";
 import {
   calibrationShare,
   compareCandidates,
@@ -111,16 +110,13 @@ export async function minimizeQuantizationNoise<P, B extends BatchSpec>(
   const isRelaxed = data !== undefined && settings.clips === "expected";
   const quantized = quantizedGraph(namedGraph(withLoss, params, example), Object.keys(values), isRelaxed);
   requireLayers(quantized);
-  const movedBy = async (proposed: readonly Proposal[]) => {
-    const moved: Moved<P>[] = [];
-    for (const proposal of proposed) {
-      const own = await actedOn(params, proposal, quantized);
-      moved.push({ proposal, params: own, values: namedArrays(own) });
-    }
-    return moved;
-  };
+  const movedBy = (proposed: readonly Proposal[]) =>
+    proposed.map((proposal): Moved<P> => {
+      const own = actedOn(params, proposal, quantized);
+      return { proposal, params: own, values: namedArrays(own) };
+    });
   if (data === undefined) {
-    const moved = await movedBy(proposals(quantized, values, undefined, settings));
+    const moved = movedBy(proposals(quantized, values, undefined, settings));
     const candidates = compareWeights(moved, quantized, levels.weightLevels);
     return { ...chosen(candidates, quantized), ...summaryOf(quantized), headRoom: undefined };
   }
@@ -135,7 +131,7 @@ export async function minimizeQuantizationNoise<P, B extends BatchSpec>(
     const measured = await statistics.measure(values, data.calibration);
     const modelBy = (by: "signal" | "loss") => noiseModel(quantized, values, measured, levels, headRoom, by);
     const model = modelBy("signal");
-    const moved = await movedBy(proposals(quantized, values, tensor ? modelBy("loss") : model, settings));
+    const moved = movedBy(proposals(quantized, values, tensor ? modelBy("loss") : model, settings));
     const candidates = await compareCandidates(moved, {
       model,
       simulator: simulated,
@@ -188,12 +184,8 @@ function roundingOf({
   };
 }
 
-async function actedOn<P>(params: P, { name, T }: Proposal, quantized: QuantizedGraph): Promise<P> {
-  if (name === "as it is") return params;
-  const moved = await scaling<P>(quantized.generators).act(params, blocksOf(quantized, T), {});
-  if (isRefusal(moved)) throw new OptionError(`minimizeQuantizationNoise: ${moved.refused}.`);
-  return moved;
-}
+const actedOn = <P>(params: P, { name, T }: Proposal, quantized: QuantizedGraph): P =>
+  name === "as it is" ? params : scaledParams(params, quantized.generators, blocksOf(quantized, T));
 
 /** The candidate that measures best among those whose floats are kept, or weighed against clips. */
 function chosen<P>(candidates: readonly QuantizationCandidate<P>[], { clips }: QuantizedGraph) {

@@ -41,6 +41,9 @@ const outOfRange = "the group element takes units out of their activation's rang
 /**
  * A symmetry that mixes the units of each site by g = I + T and compensates as the rule says. A site is a hidden layer and the weight
  * that reads it (see {@link HiddenSite}). Sites move in order; each gets the input that the moved sites below produce.
+ *
+ * On arrays, the rule's graphs run site by site: the rank of a matrix is decided by its singular values, which need the host,
+ * and a refusal names it.
  */
 export function siteAction<P, S extends ElementWise>(
   params: P,

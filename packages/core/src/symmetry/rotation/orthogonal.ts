@@ -9,11 +9,12 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { positive, text } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
+import { defineSymmetry } from "../define-symmetry.js";
 import type { OrthogonalSpace } from "../discovery/descriptors.js";
-import { appliedAlong, type Matrices, multipliedAlong, stackOf } from "../matrices-along.js";
-import { byPath, mapAlong, mapTensorsAlong, sumLike } from "../parameter-axes.js";
+import { appliedAlong } from "../matrices-along.js";
+import { byPath, mapTensorsAlong, sumLike } from "../parameter-axes.js";
 import { requireGenerators, type Symmetry } from "../symmetry.js";
-import { rotation, rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
+import { rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = OrthogonalSpace["axes"][number] & { readonly block: number };
@@ -53,19 +54,11 @@ export function orthogonal<P>(
       all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
     ),
   );
-  const rotations = (T: readonly NdArray[]): Matrices[] =>
-    spaces.map(({ size, copies }, i) =>
-      stackOf(copies, size, (copy) => rotation(planesOf(T[i], copy), size)),
-    );
-  const moved = (tree: P, matrices: readonly Matrices[]): P =>
-    mapAlong(tree, axes, (array, own) =>
-      own.reduce(
-        (a, parameterAxis) => multipliedAlong(a, parameterAxis, matrices[parameterAxis.block]),
-        array,
-      ),
-    );
-  /** A tree turned by the rotations of T, or by the squares of their entries. Traced. */
-  const tracedMoved = (tree: TensorsOf<P>, T: readonly Tensor[], power: 1 | 2): TensorsOf<P> => {
+  /**
+   * A tree turned by the rotations of T, or by the squares of their entries: squared gradients do not transform exactly; with
+   * independent entries their expectations map by the squared matrix. Traced.
+   */
+  const moved = (tree: TensorsOf<P>, T: readonly Tensor[], power: 1 | 2): TensorsOf<P> => {
     const changes = T.map((t, i) => {
       const { size, copies } = spaces[i];
       const R = rotationMatrices(cast(t, "float64"), size);
@@ -93,7 +86,7 @@ export function orthogonal<P>(
       }
       return { shape: t.shape, data };
     });
-  return {
+  return defineSymmetry<P>({
     name,
     paths: [...axes.keys()],
     exact: "everywhere",
@@ -109,8 +102,7 @@ export function orthogonal<P>(
         ),
       );
     },
-    act: async (params, T) => moved(params, rotations(T)),
-    trace: (params, T) => tracedMoved(params, T, 1),
+    trace: (params, T) => moved(params, T, 1),
     inverse: (T) => each(T, (t, block) => rotationGroup(spaces[block].size).inverse([t])),
     compose: (second, first) =>
       each(second, (t, block, copy) =>
@@ -119,17 +111,8 @@ export function orthogonal<P>(
           [{ shape: t.shape, data: planesOf(first[block], copy) }],
         ),
       ),
-    async pushForward(tree, T, power) {
-      const all = rotations(T);
-      if (power === 1) return moved(tree, all);
-      // Squared gradients do not transform exactly; with independent entries their expectations map by the squared matrix.
-      return moved(
-        tree,
-        all.map(({ shape, data }) => ({ shape, data: data.map((v) => v * v) })),
-      );
-    },
-    tracePushForward: tracedMoved,
-  };
+    tracePushForward: moved,
+  });
 }
 
 /** The planes of one copy, of a block [copies, planes]. */

@@ -1,5 +1,5 @@
 // The action on level sets of a convex quadratic: Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
-import { astype, dtypeOf, type NdArray } from "../../array.js";
+import { astype, type NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { square } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
@@ -7,10 +7,10 @@ import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { eigenSymmetric } from "../../math/linalg.js";
-import { type Matrix, product, spectral, times } from "../matrix.js";
+import { defineSymmetry } from "../define-symmetry.js";
+import { type Matrix, spectral } from "../matrix.js";
 import type { Symmetry } from "../symmetry.js";
 import {
-  rotation,
   rotationGroup,
   rotationMatrices,
   rotationPlanes,
@@ -81,36 +81,22 @@ export function positiveForm(matrix: NdArray, owner: string): PositiveForm {
  */
 export function quadraticRotation(matrix: NdArray): Symmetry<VectorParams> {
   const { n, root, rootInverse } = positiveForm(matrix, "quadraticRotation");
-  const conjugated = (left: Matrix, [T]: readonly NdArray[], right: Matrix): Matrix =>
-    product(left, product(rotation(T.data as Float64Array, n), right));
-  const moved = ({ w }: VectorParams, map: Matrix) => {
-    const data = times(map, w.data as Float64Array);
-    return { w: astype({ shape: w.shape, data }, dtypeOf(w)) };
-  };
   const map = (m: Matrix, v: Tensor) => reshape(matmul(constant(m, v.dtype), reshape(v, [n, 1])), v.shape);
-  return {
+  return defineSymmetry({
     name: "rotation of a quadratic",
     paths: ["w"],
     exact: "everywhere",
     algebra: [[rotationPlanes(n)]],
     bound: { kind: "norm", value: Math.PI },
     derivative: ({ w }, [T]) => ({ w: map(rootInverse, skewTimes(T, map(root, w))) }),
-    act: async (params, T) => moved(params, conjugated(rootInverse, T, root)),
     trace: ({ w }, [T]) => ({ w: unlessStill(T, map(rootInverse, turned(T, map(root, w))), w) }),
     ...rotationGroup(n),
     // J^-T = A^1/2 R A^-1/2.
-    pushForward: async (tree, T, power) => {
-      const cotangents = conjugated(root, T, rootInverse);
-      return moved(
-        tree,
-        power === 1 ? cotangents : { shape: [n, n], data: cotangents.data.map((v) => v * v) },
-      );
-    },
     tracePushForward({ w }, [T], power) {
       const R = reshape(rotationMatrices(reshape(T, [1, T.size]), n), [n, n]);
-      const cotangents = matmul(constant(root), matmul(R, constant(rootInverse)));
+      const cotangents = matmul(constant(root, w.dtype), matmul(R, constant(rootInverse, w.dtype)));
       const m = power === 1 ? cotangents : square(cotangents);
       return { w: reshape(matmul(m, reshape(w, [n, 1])), w.shape) };
     },
-  };
+  });
 }

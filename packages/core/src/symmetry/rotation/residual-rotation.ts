@@ -1,7 +1,7 @@
 // The action on sums of squares through a diffeomorphism: Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
 
-import { astype, dtypeOf, isNdArray, type NdArray, type Shape } from "../../array.js";
-import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
+import { isNdArray, type NdArray, type Shape } from "../../array.js";
+import type { BatchSpec, BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { jvp, mapTree, vjp } from "../../graph/autodiff.js";
 import { scan } from "../../graph/control/scan.js";
@@ -10,19 +10,16 @@ import { lessEqual, logicalAnd, where } from "../../graph/ops/compare.js";
 import { sqrt, square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
 import { fillLike } from "../../graph/ops/leaf.js";
-import { matmul } from "../../graph/ops/matmul.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { spec, type TensorsOf, type Traced, trace } from "../../graph/trace.js";
+import { type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
-import { compile } from "../../runtime/compile.js";
-import type { Executable } from "../../runtime/executable.js";
 import { flatten, unflatten } from "../../tree.js";
-import { times } from "../matrix.js";
-import { isRefusal, type Refusal, type Symmetry } from "../symmetry.js";
-import { rotation, rotationGroup, rotationPlanes, skewTimes, turned, unlessStill } from "./rotation.js";
+import { defineSymmetry } from "../define-symmetry.js";
+import type { Symmetry } from "../symmetry.js";
+import { rotationGroup, rotationPlanes, skewTimes, turned, unlessStill } from "./rotation.js";
 
 /** Invertible residuals of a sum of squares, L = ||r(w)||^2. Traced. */
 export interface ResidualMap<P, B extends BatchSpec = BatchSpec> {
@@ -66,82 +63,9 @@ function rotationOf<P>(
   map: ResidualMap<P>,
   { params, batch }: { readonly params: P; readonly batch: BatchSpec },
 ): Symmetry<P> {
-  const { paths, def } = flatten<NdArray>(params, isNdArray);
+  const { paths } = flatten<NdArray>(params, isNdArray);
   const n = checked(map, params, batch);
-  const compiled = new Map<string, Promise<Executable>>();
-  const executable = (key: string, traced: () => Traced) => {
-    const run = compiled.get(key) ?? compile(traced().graph, { dtype: "float64" });
-    compiled.set(key, run);
-    return run;
-  };
-
-  /** r(w), and r^-1 of it. */
-  const forward = () =>
-    executable("forward", () =>
-      trace(
-        ({ params: p, batch: b }) => {
-          const u = map.residuals(p, b);
-          return { u, back: map.inverse(u, b) };
-        },
-        { params, batch },
-      ),
-    );
-  /** r^-1(u), and r of it. */
-  const backward = () =>
-    executable("backward", () =>
-      trace(
-        ({ u, batch: b }) => {
-          const p = map.inverse(u, b);
-          return { moved: p, again: map.residuals(p, b) };
-        },
-        { u: spec([n], "float64"), batch },
-      ),
-    );
-  /** J^-T g of the action with rotation R, from the new point: J^-1 is the derivative of w' -> r^-1(R' r(w')). */
-  const push = () =>
-    executable("push", () =>
-      trace(
-        ({ params: p, batch: b, turn, g }) => {
-          const back = (q: TensorsOf<P>) => {
-            const u = reshape(map.residuals(q, b), [n, 1]);
-            return map.inverse(reshape(matmul(turn, u, { transposeA: true }), [n]), b);
-          };
-          return { g: vjp(back, p)[1](g) };
-        },
-        { params, batch, turn: spec([n, n], "float64"), g: params },
-      ),
-    );
-  /** Results in the dtypes of a tree. */
-  const treeOf = (results: Record<string, NdArray>, prefix: string, like: P): P => {
-    const named = Object.entries(namedArrays({ [prefix]: like }));
-    return unflatten(
-      def,
-      named.map(([name, leaf]) => astype(results[name], dtypeOf(leaf))),
-    ) as P;
-  };
-
-  /** The new point from float64 results, checked against the residuals it should have. */
-  const turnedAt = async (
-    p: P,
-    [T]: readonly NdArray[],
-    b: Batch,
-  ): Promise<Record<string, NdArray> | Refusal> => {
-    const from = await (await forward()).run(namedArrays({ params: p, batch: b }));
-    const before = namedArrays({ back: p });
-    const missed = offBy(
-      Object.keys(before).map((name) => from[name]),
-      Object.values(before),
-    );
-    // Float32 parameters are exact in float64, so the tolerance is that of float64.
-    if (!(missed <= tolerance)) return { refused: refusalText("inverse(residuals(w)) is not w", missed) };
-    const u = { shape: [n], data: times(rotation(T.data as Float64Array, n), from.u.data as Float64Array) };
-    const to = await (await backward()).run(namedArrays({ u, batch: b }));
-    const strayed = offBy([to.again], [u]);
-    if (!(strayed <= tolerance)) return { refused: refusalText("residuals(inverse(u)) is not u", strayed) };
-    return to;
-  };
-
-  const tracedAt = (p: TensorsOf<P>, [T]: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
+  const turnedAt = (p: TensorsOf<P>, [T]: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
     const u = map.residuals(p, b);
     const rotated = turned(T, u);
     const moved = map.inverse(rotated, b);
@@ -149,48 +73,25 @@ function rotationOf<P>(
     return mapTree((to, w) => unlessStill(T, where(isInverse, to, Number.NaN), w), moved, p);
   };
 
-  return {
+  return defineSymmetry<P>({
     name: "rotation of residuals",
     paths,
     exact: Object.keys(batch).length === 0 ? "everywhere" : "batch",
     algebra: [[rotationPlanes(n)]],
     bound: { kind: "norm", value: Math.PI },
-    async prepare() {
-      await forward();
-      await backward();
-    },
     derivative(p, [T], b) {
       const u = map.residuals(p, b);
       return jvp((v: Tensor) => map.inverse(v, b), u, skewTimes(T, u))[1] as TensorsOf<P>;
     },
-    async act(p, T, b) {
-      const to = await turnedAt(p, T, b);
-      return isRefusal(to) ? to : treeOf(to, "moved", p);
-    },
-    trace: tracedAt,
-    traceRefusal: "the inverse of the residuals is not valid at this point",
+    trace: turnedAt,
+    traceRefusal: `the inverse is not valid at this point: inverse(residuals(w)) is not w, or residuals(inverse(u)) is not u, to ${tolerance} of their size (float32: ${float32Tolerance})`,
     ...rotationGroup(n),
-    async pushForward(tree, T, power, p, b) {
-      const to = await turnedAt(p, T, b);
-      if (isRefusal(to)) return to;
-      const at = treeOf(to, "moved", p);
-      const turn = rotation(T[0].data as Float64Array, n);
-      const run = await push();
-      const pushed = (g: P) => run.run(namedArrays({ params: at, batch: b, turn, g }));
-      if (power === 1) return treeOf(await pushed(tree), "g", tree);
-      return throughSquares(tree, async (g) => treeOf(await pushed(g), "g", g));
-    },
     tracePushForward(tree, [T], power, p, b) {
       const back = (q: TensorsOf<P>) => map.inverse(turned(neg(T), map.residuals(q, b)), b);
-      const push = vjp(back, tracedAt(p, [T], b))[1];
-      return power === 1 ? push(tree) : tracedThroughSquares(tree, push);
+      const push = vjp(back, turnedAt(p, [T], b))[1];
+      return power === 1 ? push(tree) : throughSquares(tree, push);
     },
-    async dispose() {
-      const runs = [...compiled.values()];
-      compiled.clear();
-      for (const run of runs) await (await run).dispose();
-    },
-  };
+  });
 }
 
 /** The number of residuals; throws unless the map fits the parameters. */
@@ -217,20 +118,7 @@ function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
   return count;
 }
 
-/** Distance between two lists of arrays, relative to the larger of their norms; NaN where a number is not finite. */
-function offBy(arrays: readonly NdArray[], others: readonly NdArray[]): number {
-  let [distance, size] = [0, 0];
-  arrays.forEach(({ data }, i) => {
-    for (let k = 0; k < data.length; k++) {
-      const [a, b] = [Number(data[k]), Number(others[i].data[k])];
-      distance += (a - b) ** 2;
-      size += Math.max(a * a, b * b);
-    }
-  });
-  return Math.sqrt(distance / Math.max(size, Number.MIN_VALUE));
-}
-
-/** The same as {@link offBy} within the tolerance of the dtype. Traced. */
+/** Whether the distance of two trees, relative to the larger of their norms, is within the tolerance. Traced. */
 function isNear(tree: unknown, other: unknown): Tensor {
   const [as, bs] = [tree, other].map((t) => flatten<Tensor>(t, isTensor).leaves);
   const total = (f: (a: Tensor, b: Tensor) => Tensor) => as.map((a, i) => sum(f(a, bs[i]))).reduce(add);
@@ -240,34 +128,11 @@ function isNear(tree: unknown, other: unknown): Tensor {
   return lessEqual(sqrt(distance), mul(most, sqrt(size)));
 }
 
-const refusalText = (what: string, off: number): string =>
-  `${what}: it is off by ${off.toExponential(1)} of its size, more than ${tolerance}; the inverse is not valid at this point`;
-
 /**
  * (M o M) v for a linear map M of trees that is only known by its products: what becomes of squares of gradients,
- * were the gradients' elements independent. One product a parameter.
+ * were the gradients' elements independent. One product a parameter. Traced.
  */
-async function throughSquares<P>(tree: P, map: (g: P) => Promise<P>): Promise<P> {
-  const { leaves, def } = flatten<NdArray>(tree, isNdArray);
-  const sums = leaves.map(({ data }) => new Float64Array(data.length));
-  for (let i = 0; i < leaves.length; i++) {
-    for (let k = 0; k < leaves[i].data.length; k++) {
-      const unit = leaves.map(({ shape, data }) => ({ shape, data: new Float64Array(data.length) }));
-      unit[i].data[k] = 1;
-      const column = flatten<NdArray>(await map(unflatten(def, unit) as P), isNdArray).leaves;
-      column.forEach(({ data }, l) => {
-        for (let m = 0; m < data.length; m++) sums[l][m] += Number(data[m]) ** 2 * Number(leaves[i].data[k]);
-      });
-    }
-  }
-  return unflatten(
-    def,
-    leaves.map((leaf, i) => astype({ shape: leaf.shape, data: sums[i] }, dtypeOf(leaf))),
-  ) as P;
-}
-
-/** As {@link throughSquares}, traced. */
-function tracedThroughSquares<T>(tree: T, map: (g: T) => T): T {
+function throughSquares<T>(tree: T, map: (g: T) => T): T {
   const { leaves, def } = flatten<Tensor>(tree, isTensor);
   const flat = (list: readonly Tensor[]) => concat(list.map((x) => reshape(x, [x.size])));
   const treeOf = (vector: Tensor): T => {

@@ -15,7 +15,7 @@ import {
   balancedGroups,
   balancedPoint,
 } from "../../moves/balance/element.js";
-import { hasEvenPowers } from "../../moves/balance/scales.js";
+import { hasEvenPowers, scaledParams } from "../../moves/balance/scales.js";
 import { tracedScales } from "../../moves/balance/traced-scales.js";
 import { namedArrays } from "../../named-arrays.js";
 import { oneOf } from "../../option-kinds.js";
@@ -85,7 +85,7 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
     );
     const isTraced = scalings.length === acting.length && !powersOfTwo;
     const proposals = proposalsOf(problem, scalings, { ...settings, of: by });
-    const whole = act && isTraced ? await compileOrbitWalk(symmetry, act, problem, proposals) : undefined;
+    const whole = isTraced ? await compileOrbitWalk(symmetry, act, problem, proposals) : undefined;
 
     const hosted = hostedJumps(problem, async (start, setting) => {
       const path = orbitPath(symmetry, start, setting.batch);
@@ -96,7 +96,13 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
       );
       if (isThere) return { stopped: alreadyBy(by) };
       for (const T of found.elements) {
-        const next = await symmetry.act(path.current, T, setting.batch);
+        const next = powersOfTwo
+          ? scaledParams(
+              path.current,
+              groups.filter((group) => group.kind === "scaling"),
+              T,
+            )
+          : await symmetry.act(path.current, T, setting.batch);
         if (isRefusal(next)) return next;
         path.take(next, T);
       }

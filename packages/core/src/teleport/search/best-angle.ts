@@ -44,7 +44,7 @@ export const bestAngleOptions = optionTable("bestAngle", {
  * as those of a two-dimensional quadratic or of two residuals.
  *
  * The objective is evaluated at equal distances; around each of its local maxima the zero of its derivative in the
- * angle is found, to 1e-14. In float64, and for symmetries that have `trace`, all of it is one compiled program.
+ * angle is found, to 1e-14. In float64 all of it is one compiled program.
  *
  * If a turn by 2 pi is not the identity, the search stops and says so.
  *
@@ -73,7 +73,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
     const onHost = () => hosted.get("scan", () => compileHostedScan(symmetry, problem, { samples, element }));
     const resources = new Resources();
     const jumping = await resources.releasedOnError(async () => {
-      if (symmetry.trace && problem.dtype === "float64") {
+      if (problem.dtype === "float64") {
         return resources.keep(
           await compileJump(problem, {
             trace: tracedBest(symmetry.trace, problem, { samples, block }),
@@ -121,7 +121,7 @@ function judged({ start, end, numbers: { isValid, off } }: JumpFound): "host" | 
 
 /** The point with the largest objective, and whether the scan was of a whole circle on the level set. */
 function tracedBest<P>(
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   { loss, objective }: SearchProblem<P>,
   { samples, block }: { readonly samples: number; readonly block: Shape },
 ): CompiledJumpOptions<P>["trace"] {

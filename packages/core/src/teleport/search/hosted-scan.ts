@@ -1,4 +1,4 @@
-// The scan of a circle for symmetries whose action needs the host.
+// The scan of a circle in float32, and where a part of it cannot be reached: one evaluation after another.
 import { isNdArray, type NdArray } from "../../array.js";
 import { add, mul } from "../../graph/ops/arithmetic.js";
 import { greater } from "../../graph/ops/compare.js";

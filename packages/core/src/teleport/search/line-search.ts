@@ -17,7 +17,6 @@ import { maximize } from "./golden-section.js";
 import { hasValue, isSet } from "./guard-graph.js";
 import { type Blocks, compileOrbitWalk, contextAt, firstOf, type OrbitProposals } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
-import { requireTraced } from "./traced-symmetry.js";
 
 export interface LineSearchOptions extends OptionsOf<typeof lineSearchOptions> {}
 
@@ -57,7 +56,6 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
   } = lineSearchOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    requireTraced("lineSearch", symmetry);
     const { run, tracedWalk, races, dispose } = await compileOrbitWalk(symmetry, symmetry.trace, problem, {
       steps,
       given: {},
@@ -97,7 +95,7 @@ interface LineState {
 /** A round: the direction, and the length along it at which the objective is largest. Traced. */
 function proposalsOf<P>(
   symmetry: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   { objective, dtype }: Pick<SearchProblem<P>, "objective" | "dtype">,
   {
     stepSize,

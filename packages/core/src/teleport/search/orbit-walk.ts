@@ -76,7 +76,7 @@ export const firstOf = (
 /** Compiles a search as a loop of guarded passes. */
 export async function compileOrbitWalk<P, S, G>(
   symmetry: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   problem: SearchProblem<P>,
   {
     steps,

@@ -20,7 +20,6 @@ import { hasNumbers, hasValue, isSet } from "./guard-graph.js";
 import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions } from "./orbit-walk.js";
 import { randomElement, stacked } from "./random-element.js";
 import type { SearchFactory } from "./search.js";
-import { requireTraced } from "./traced-symmetry.js";
 
 export interface RandomSearchOptions extends OptionsOf<typeof randomSearchOptions> {}
 
@@ -49,7 +48,6 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
   const { samples, seed, bound = symmetry.bound.value } = randomSearchOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    requireTraced("randomSearch", symmetry);
     const { trace: act } = symmetry;
     const elements = Array.from({ length: samples }, (_, k) => sampleOf(symmetry, region, seed, k));
     const given = {

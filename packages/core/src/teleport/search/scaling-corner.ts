@@ -19,7 +19,6 @@ import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
-import { requireTraced } from "./traced-symmetry.js";
 
 export interface ScalingCornerOptions extends OptionsOf<typeof scalingCornerOptions> {}
 
@@ -59,7 +58,6 @@ export function scalingCorner<P>(
   }
   const count = symmetry.algebra.reduce((sum, shape) => sum + sizeOf(shape), 0);
   return async (problem) => {
-    requireTraced("scalingCorner", symmetry);
     const settings = { bound, sweeps, count };
     const proposals = proposalsOf(symmetry, symmetry.trace, problem, settings);
     const { run, tracedWalk, races, dispose } = await compileOrbitWalk(
@@ -87,7 +85,7 @@ export function scalingCorner<P>(
 /** The corner: signs of the units one by one, then rounds of flips. Traced. */
 function proposalsOf<P>(
   symmetry: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   { objective, dtype }: SearchProblem<P>,
   { bound, sweeps, count }: { readonly bound: number; readonly sweeps: number; readonly count: number },
 ): OrbitWalkOptions<P, { readonly corner: Tensor }, object> {

@@ -2,12 +2,11 @@
 import { expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { trace } from "../../../src/graph/trace.js";
-import { balancedScales, hasEvenPowers } from "../../../src/moves/balance/scales.js";
+import { balancedScales, hasEvenPowers, scaledParams } from "../../../src/moves/balance/scales.js";
 import { doublesOf, largestAway } from "../../../src/moves/balance/sweeps.js";
 import { tracedScales } from "../../../src/moves/balance/traced-scales.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import type { ScalingGenerator } from "../../../src/symmetry/discovery/descriptors.js";
-import { scaledAlong } from "../../../src/symmetry/scaling.js";
 import { randomNetwork } from "../../symmetry/discovery/random-network.js";
 import { networkKinds } from "../balanced-support.js";
 
@@ -21,7 +20,8 @@ function withTinyUnit<V extends Readonly<Record<string, NdArray>>>(
   for (const leg of axes) {
     if (!bias || leg.power !== bias.power || values[leg.path].shape.length === 1) continue;
     const data = new Float64Array(size).fill(Math.log(1e-6) / leg.power, 0, 1);
-    moved[leg.path] = scaledAlong(values[leg.path], leg, { shape: [size], data }, 1);
+    const leading = { kind: "scaling" as const, size, exact: true, axes: [leg] };
+    moved[leg.path] = scaledParams(values, [leading], [{ shape: [size], data }])[leg.path];
   }
   return moved as V;
 }

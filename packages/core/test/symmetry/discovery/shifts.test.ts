@@ -55,7 +55,7 @@ async function expectShifts(s: Subject, wanted: readonly string[]): Promise<void
   const { shifts } = s.found;
   expect(shifts.map(described)).toEqual(wanted);
   if (shifts.length === 0) return;
-  const symmetry = shift(s.loss, s.values, data, shifts);
+  const symmetry = shift(s.loss, data, shifts);
   const to = await symmetry.act(s.values, randomT(symmetry.algebra, 2, 1), {});
   if (isRefusal(to)) throw new Error(to.refused);
   expect(to).not.toEqual(s.values);
@@ -69,7 +69,7 @@ describe("Shifts", () => {
   it("move from one linear layer's bias to the next one's, b_2 - W_2 T", async () => {
     const s = lossOf((p, { x }) => layer(p, layer(p, x, 0), 1), { w0: [2, 3], b0: [2], w1: [2, 2], b1: [2] });
     await expectShifts(s, ["b0[2]@0 > b1"]);
-    const symmetry = shift(s.loss, s.values, data, s.found.shifts);
+    const symmetry = shift(s.loss, data, s.found.shifts);
     const T = [{ shape: [2], data: Float64Array.of(1, -2) }];
     const to = (await symmetry.act(s.values, T, {})) as Values;
     const [w, before, after] = [s.values["p.w1"], s.values["p.b1"], to["p.b1"]].map(({ data: v }) => v);

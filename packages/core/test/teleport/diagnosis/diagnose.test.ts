@@ -5,15 +5,17 @@ import type { NdArray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
 import { NumericalError, OptionError } from "../../../src/errors.js";
 import { add, mul, neg, sub } from "../../../src/graph/ops/arithmetic.js";
-import { log, square } from "../../../src/graph/ops/elementary.js";
+import { cos, log, sin, square } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { dotOf } from "../../../src/math/dense.js";
 import type { LinearParams } from "../../../src/nn/linear.js";
 import { booth as boothProblem } from "../../../src/problems/booth.js";
+import { defineSymmetry } from "../../../src/symmetry/define-symmetry.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
-import type { Symmetry } from "../../../src/symmetry/symmetry.js";
+
 import { createHessian } from "../../../src/teleport/curvature/hessian.js";
 import { diagnose } from "../../../src/teleport/diagnosis/diagnose.js";
 import { isMissing, type Quantity } from "../../../src/teleport/diagnosis/diagnosis.js";
@@ -200,7 +202,7 @@ describe("diagnose, of Rosenbrock's function", () => {
 });
 
 /** An orthogonal action on the plane, with J^-T g of it. */
-const rotations: Symmetry<NdArray> = {
+const rotations = defineSymmetry<NdArray>({
   name: "rotation",
   paths: [""],
   exact: "everywhere",
@@ -210,12 +212,14 @@ const rotations: Symmetry<NdArray> = {
     const [x, y] = split(w);
     return concat([neg(mul(y, t)), mul(x, t)]);
   },
-  act: async ({ data: [x, y] }, [{ data }]) => rotatedBy(Number(data[0]), Number(x), Number(y)),
-  pushForward: async ({ data: [x, y] }, [{ data }]) => rotatedBy(Number(data[0]), Number(x), Number(y)),
-};
+  trace: (w, [t]) => rotatedBy(t, w),
+  tracePushForward: (w, [t]) => rotatedBy(t, w),
+});
 
-const rotatedBy = (t: number, x: number, y: number): NdArray =>
-  float64([Math.cos(t) * x - Math.sin(t) * y, Math.sin(t) * x + Math.cos(t) * y]);
+function rotatedBy(t: Tensor, w: Tensor): Tensor {
+  const [x, y] = split(w);
+  return concat([sub(mul(cos(t), x), mul(sin(t), y)), add(mul(sin(t), x), mul(cos(t), y))]);
+}
 
 describe("proposition 5.1: a teleport helps iff ||J^-T g|| > ||g||", () => {
   // log(1 + x^2 + y^2) is kept by rotations.
@@ -346,7 +350,10 @@ describe("the predicted gain", () => {
   });
 
   it("is missing, with the group's reason, where the group cannot act", async () => {
-    const symmetry = toyScaling({ context: async () => ({ refused: "the moon is full" }) });
+    const symmetry = toyScaling({
+      context: async () => ({ refused: "the moon is full" }),
+      traceContext: () => ({ context: [], isCertain: constant(0, "float64") }),
+    });
     const d = await diagnose({ loss: productLoss, params: toy(1, 2), batch: batchOf(1, 5), symmetry });
     expect(reasonOf(d.predictedGain)).toBe("the moon is full");
   });

@@ -27,6 +27,7 @@ const rotations: Symmetry<ReturnType<typeof float64>> = {
     return concat([neg(mul(y, t)), mul(x, t)]);
   },
   act: async (w) => w,
+  trace: (w) => w,
 };
 
 const anyLoss = (w: Tensor) => sum(square(w));

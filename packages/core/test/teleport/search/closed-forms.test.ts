@@ -24,7 +24,7 @@ import { quadraticOptimum } from "../../../src/teleport/search/quadratic-optimum
 import type { SearchFactory } from "../../../src/teleport/search/search.js";
 import { createTeleporter, type TeleporterOptions } from "../../../src/teleport/teleporter.js";
 import { descend, measurer, numbers } from "../../problems/support.js";
-import { batchOf, productLoss, toy, toyScaling } from "../toy.js";
+import { batchOf, productLoss, stepByStep, toy, toyScaling } from "../toy.js";
 
 const create = <P>(
   { loss, start, batch }: Problem<P>,
@@ -323,8 +323,7 @@ describe("bestAngle", () => {
     async (runtime) => {
       const symmetry = rosenbrock().symmetry();
       const compiled = await create(rosenbrock(), bestAngle(symmetry), { runtime });
-      const { trace: _, ...untraced } = symmetry;
-      const hosted = await create(rosenbrock(), bestAngle(untraced));
+      const hosted = await create(rosenbrock(), stepByStep(bestAngle(symmetry)));
       const rng = createRng(7);
       for (let trial = 0; trial < 5; trial++) {
         const start = vector([2 * rng.normal(), 2 * rng.normal()]);
@@ -352,10 +351,10 @@ describe("bestAngle", () => {
       start,
     };
     const symmetry = residualRotation(map, { params: start, batch: {} });
-    const { trace: _, ...untraced } = symmetry;
+    const search = bestAngle(symmetry);
     const moved = await Promise.all(
-      [symmetry, untraced].map(async (s) =>
-        (await create(problem, bestAngle(s), { objective: minimized(gradNormSq) })).teleport(start, {}),
+      [search, stepByStep(search)].map(async (s) =>
+        (await create(problem, s, { objective: minimized(gradNormSq) })).teleport(start, {}),
       ),
     );
     expect(moved[0].report.accepted).toBe(true);

@@ -41,6 +41,7 @@ import type { TeleportPlan } from "../../../src/train/teleports.js";
 import { type SymmetryRow, symmetryRows } from "../../symmetry/symmetries.js";
 import { network } from "../../teleport/search/networks.js";
 import { withoutUnit } from "../../teleport/search/null-space/walks.js";
+import { stepByStep } from "../../teleport/toy.js";
 
 const optimizers: Readonly<Record<string, Optimizer>> = {
   "gradient descent": gd(),
@@ -225,14 +226,13 @@ describe("teleports in the loop of steps", () => {
       [3e-3, false],
     ] as const) {
       const guard = { race: { learningRate, steps: 5 }, curvature: 0 };
-      const { trace: _, ...untraced } = problem.symmetry();
       const teleport = { when: every(40, { from: 9 }), guard };
       const [inLoop, onHost] = await both(problem, { ...settings, teleport: { ...teleport, search } });
       expect(untimed(inLoop)).toEqual(untimed(onHost));
       expect(inLoop.params).toEqual(onHost.params);
       const stepped = await minimize(problem, {
         ...settings,
-        teleport: { ...teleport, search: bestAngle(untraced) },
+        teleport: { ...teleport, search: stepByStep(search) },
       });
       expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(isWon);
       expect(inLoop.teleports.map(({ accepted, halvings }) => [accepted, halvings])).toEqual(

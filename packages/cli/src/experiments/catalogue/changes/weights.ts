@@ -1,8 +1,8 @@
 import { type NdArray, OptionError } from "isoloss";
+import { scaledParams } from "isoloss/internal";
 import { balanced, pruned } from "isoloss/moves";
 import { torchGenerator, torchRandn } from "isoloss/nn";
-import { isRefusal, type ScalingGenerator, scaling } from "isoloss/symmetry";
-import type { Tree } from "../problems.js";
+import type { ScalingGenerator } from "isoloss/symmetry";
 import { type Change, type Network, networkSymmetries } from "./network.js";
 
 /** Every second hidden layer times a factor, and the layer after it divided by that. */
@@ -38,9 +38,7 @@ const rescaled = (scalesOf: ScalesOf): Change => ({
         "start: this network has no layers whose scales can be changed without its function.",
       );
     }
-    const params = await scaling<Tree>(generators).act(network.params, scalesOf(generators, seed), {});
-    if (isRefusal(params)) throw new OptionError(`start: ${params.refused}.`);
-    return { ...network, params };
+    return { ...network, params: scaledParams(network.params, generators, scalesOf(generators, seed)) };
   },
 });
 

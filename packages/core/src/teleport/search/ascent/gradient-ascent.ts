@@ -21,7 +21,6 @@ import {
 } from "../orbit-walk.js";
 import { randomElement } from "../random-element.js";
 import type { CompiledWalk, HowToRun, SearchFactory, Setting } from "../search.js";
-import { requireTraced } from "../traced-symmetry.js";
 import { ascentAlong } from "./ascent-graph.js";
 import { type StartingAt, severalStarts } from "./several-starts.js";
 import { lengthOf, limited, type TrustRegion } from "./trust-region.js";
@@ -73,7 +72,6 @@ export function gradientAscent<P>(
   } = gradientAscentOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    requireTraced("gradientAscent", symmetry);
     const images = Array.from({ length: starts - 1 }, (_, k) =>
       randomElement(symmetry, region, seed, k + 1).map((block) => astype(block, problem.dtype)),
     );

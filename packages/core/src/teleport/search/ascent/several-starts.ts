@@ -26,7 +26,7 @@ export interface StartingAt {
  */
 export function severalStarts<P>(
   { algebra, additive, pushForward }: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   { loss, objective, dtype }: SearchProblem<P>,
   walk: WalkProgramPart<P, StartingAt>,
   { images, steps }: { readonly images: readonly (readonly NdArray[])[]; readonly steps: number },
