@@ -39,3 +39,112 @@ export function randomTransformer(seed: number): TransformerOptions {
     outlier: fused ? 10 ** (4.9 + rng.next()) : 10 ** (2.5 + 2 * rng.next()),
   };
 }
+
+/** Of which published float16 files a fixture has the structure: norms, blocks, stem and the sizes of the stream that the threads report. */
+export interface Fixture {
+  readonly name: string;
+  readonly options: TransformerOptions;
+}
+
+const layers = { width: 64, layers: 4 };
+const rms = { ...layers, norm: "rms" } as const;
+
+/** Two of each of six kinds of models whose float16 files overflow. */
+export const fixtures: readonly Fixture[] = [
+  {
+    name: "Gemma 2: norms before and behind blocks, decomposed",
+    options: {
+      ...rms,
+      place: "both",
+      byGain: true,
+      outlier: 7.5e4,
+      mlp: "gated",
+      keyHeads: 2,
+      scaledTokens: true,
+      tied: true,
+    },
+  },
+  {
+    name: "Gemma 3: RMSNormalization, also of queries and keys",
+    options: {
+      ...rms,
+      place: "both",
+      byGain: true,
+      outlier: 7.5e4,
+      mlp: "gated",
+      keyHeads: 1,
+      scaledTokens: true,
+      tied: true,
+      fused: true,
+      opset: 23,
+      keyNorms: true,
+      epsilon: 1e-6,
+    },
+  },
+  {
+    name: "T5: an encoder, no biases, a scaled head",
+    options: { ...rms, encoder: true, scaledHead: true, tied: true, outlier: 2e4, epsilon: 1e-6 },
+  },
+  {
+    name: "T5 1.1: a gated MLP, an own head",
+    options: { ...rms, encoder: true, mlp: "gated", outlier: 9e4, epsilon: 1e-6, opset: 13 },
+  },
+  {
+    name: "Whisper: convolutions before a decomposed LayerNorm",
+    options: { ...layers, encoder: "audio", mlp: "gelu", tied: true, outlier: 795 },
+  },
+  {
+    name: "Whisper with LayerNormalization",
+    options: { ...layers, encoder: "audio", mlp: "gelu", tied: true, outlier: 9e4, fused: true },
+  },
+  {
+    name: "DeepSeek: gated experts and one that all share",
+    options: { ...rms, mlp: "gated experts", outlier: 2e4, epsilon: 1e-6 },
+  },
+  {
+    name: "DeepSeek with RMSNormalization",
+    options: { ...rms, mlp: "gated experts", outlier: 2e5, fused: true, opset: 23, epsilon: 1e-6 },
+  },
+  {
+    name: "Qwen3-VL: patches of an image before tokens, norms of queries and keys",
+    options: {
+      ...rms,
+      encoder: "image",
+      mlp: "gated",
+      keyHeads: 2,
+      keyNorms: true,
+      outlier: 3e3,
+      epsilon: 1e-6,
+    },
+  },
+  {
+    name: "Qwen3-VL with fused norms",
+    options: {
+      ...rms,
+      encoder: "image",
+      mlp: "gated",
+      keyHeads: 2,
+      keyNorms: true,
+      outlier: 1.5e5,
+      fused: true,
+      opset: 23,
+      epsilon: 1e-6,
+    },
+  },
+  {
+    name: "gpt-oss: sinks, experts with clamped gates",
+    options: { ...rms, mlp: "clamped experts", sinks: true, keyHeads: 2, outlier: 3e3 },
+  },
+  {
+    name: "gpt-oss with RMSNormalization",
+    options: {
+      ...rms,
+      mlp: "clamped experts",
+      sinks: true,
+      keyHeads: 2,
+      outlier: 3e5,
+      fused: true,
+      opset: 23,
+    },
+  },
+];
