@@ -220,7 +220,7 @@ describe("isoloss model prune", () => {
   });
 });
 
-const half = ["model", "half", "folded.onnx", "--force", "--out", "half.onnx"];
+const half = ["model", "half", "folded.onnx", "--replace", "--out", "half.onnx"];
 
 describe("isoloss model half", () => {
   it("writes a file of float16, with counts and errors moved and as it is", async () => {

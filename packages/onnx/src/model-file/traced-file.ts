@@ -12,6 +12,8 @@ export interface TracedFileSettings {
   readonly isParameter?: ((name: string) => boolean) | undefined;
   /** Whether epsilons of normalizations are parameters, too. */
   readonly epsilons?: boolean | undefined;
+  /** Whether single factors are. */
+  readonly factors?: boolean | undefined;
 }
 
 /** A model file as a graph of its parameters, and the symmetries that keep its outputs. */
@@ -37,10 +39,10 @@ const examples = 4;
 export function tracedFile(
   op: string,
   file: Runnable,
-  { sizes, isParameter, epsilons }: TracedFileSettings,
+  { sizes, ...settings }: TracedFileSettings,
   kept?: readonly string[],
 ): TracedFile {
-  const model = imported(file, { isParameter, epsilons });
+  const model = imported(file, settings);
   const [x] = randomInputs(op, model.inputs, { seed: 0, examples, sizes, inputs: {} });
   const values = new Map<string, Tensor>();
   const traced = trace(
