@@ -93,9 +93,9 @@ export interface ValueSize {
 export interface ValueChange {
   readonly name: string;
   /** The operator that makes it; none of an input. */
-  readonly operator: string | undefined;
+  readonly operator?: string | undefined;
   readonly before: ValueSize;
-  readonly after: ValueSize | undefined;
+  readonly after?: ValueSize | undefined;
 }
 
 /** One of the files of float16 that were made and measured. */

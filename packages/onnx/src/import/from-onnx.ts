@@ -112,7 +112,7 @@ export function fromOnnx<const Out extends string = string>(
 }
 
 export interface ImportSettings<Out extends string = string> extends Omit<FromOnnxOptions<Out>, "external"> {
-  /** Whether single numbers that a Mul or Div has are parameters, too, one for each and named `RESULT.factor`. */
+  /** Whether the factors of GELUs are parameters, too, one for each and named `RESULT.factor`. */
   readonly factors?: boolean | undefined;
   /** Changes what nodes read. */
   readonly read?: ReadValue | undefined;

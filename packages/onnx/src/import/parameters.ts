@@ -105,18 +105,36 @@ const FACTOR = ".factor";
 
 export const isLifted = (name: string): boolean => name.endsWith(EPSILON) || name.endsWith(FACTOR);
 
-/** The factors of a graph, one for each node: stored numbers without axes that a Mul or Div has for what another node makes. */
+/**
+ * The factor 0.5 of each GELU that is several nodes, x (1 + erf(x / sqrt 2)) / 2: with it as a parameter what is linear behind a GELU,
+ * such as a residual stream, can be scaled. Stored numbers without axes.
+ */
 export function factorsOf({ nodes, initializers }: OnnxGraph): readonly LiftedNumber[] {
   const stored = new Map([...initializers, ...nodes.flatMap(constantsOf)].map((own) => [own.name, own]));
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const isMade = (name: string, opType: string): boolean => {
+    const maker = makers.get(name);
+    return maker !== undefined && operatorName(maker) === opType;
+  };
+  const inputsOf = (name: string) => makers.get(name)?.inputs ?? [];
+  /** Whether a value is 1 + erf or 1 + tanh. */
+  const isGate = (name: string) =>
+    isMade(name, "Add") && inputsOf(name).some((own) => isMade(own, "Erf") || isMade(own, "Tanh"));
+  const gated = new Set(
+    nodes
+      .filter((node) => operatorName(node) === "Mul" && node.inputs.some(isGate))
+      .flatMap(({ inputs }) => inputs),
+  );
   return nodes.flatMap((node): LiftedNumber[] => {
     const { inputs, outputs } = node;
     const name = `${outputs[0]}${FACTOR}`.replaceAll(":", "_");
-    const places = operatorName(node) === "Mul" ? [0, 1] : operatorName(node) === "Div" ? [1] : [];
-    const operand = places.find((i) => stored.has(inputs[i]) && !stored.has(inputs[1 - i]));
-    const constant = operand === undefined ? undefined : stored.get(inputs[operand]);
-    if (constant?.shape.length !== 0 || !isFloatKind(constant.dtype) || stored.has(name)) return [];
-    const value = Number(arrayOf(constant, "float64").data[0]);
-    return value === 0 || !Number.isFinite(value) ? [] : [{ name, node, operand, value }];
+    const operand = operatorName(node) === "Mul" ? inputs.findIndex((own) => stored.has(own)) : -1;
+    const constant = stored.get(inputs[operand]);
+    const other = inputs[1 - operand];
+    const isGelu = gated.has(outputs[0]) || (isMade(other, "Mul") && inputsOf(other).some(isGate));
+    if (!isGelu || constant?.shape.length !== 0 || !isFloatKind(constant.dtype) || stored.has(name))
+      return [];
+    return [{ name, node, operand, value: Number(arrayOf(constant, "float64").data[0]) }];
   });
 }
 

@@ -12,7 +12,7 @@ export interface TracedFileSettings {
   readonly isParameter?: ((name: string) => boolean) | undefined;
   /** Whether epsilons of normalizations are parameters, too. */
   readonly epsilons?: boolean | undefined;
-  /** Whether single factors are. */
+  /** Whether factors of GELUs are. */
   readonly factors?: boolean | undefined;
 }
 
@@ -21,6 +21,7 @@ export interface TracedFile {
   readonly model: ImportedModel;
   /** Its parameters are inputs of their names in `model.params`. */
   readonly graph: Graph;
+  /** Looked for when it is first asked for. */
   readonly found: Discovery;
   /** The values of the file that are outputs, by name. */
   readonly values: ReadonlyMap<string, Tensor>;
@@ -61,5 +62,14 @@ export function tracedFile(
     })),
     outputs: traced.graph.outputs.filter(({ name }) => isKept(name)),
   };
-  return { model, graph, found: analyze(graph, Object.keys(model.params)), values };
+  let found: Discovery | undefined;
+  return {
+    model,
+    graph,
+    values,
+    get found() {
+      found ??= analyze(graph, Object.keys(model.params));
+      return found;
+    },
+  };
 }

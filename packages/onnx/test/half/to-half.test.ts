@@ -6,13 +6,15 @@ import { float, halfCounts, int, openFileSession, tensor } from "isoloss/interna
 import { decodeModel } from "isoloss/onnx";
 import { compareModels, modelError, toHalf } from "isoloss-onnx";
 import { Builder, opened, smallNetwork } from "isoloss-test-support/model-file/builder";
-import { transformer } from "isoloss-test-support/model-file/transformer";
+import { transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
 import { fileOf, node, tensorOf } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { descendHalf, shiftedAlong } from "../../src/half/descend.js";
-import { smallestSet } from "../../src/half/judge.js";
+import { openJudge, smallestSet } from "../../src/half/judge.js";
 import { costOf } from "../../src/half/range.js";
 import { fromOnnx } from "../../src/import/from-onnx.js";
+import { outputsOf } from "../../src/model-file/compare/run-model.js";
+import { imported } from "../../src/model-file/edit/onnx-file.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 import { tracedFile } from "../../src/model-file/traced-file.js";
@@ -77,6 +79,21 @@ it("a smallest set holds what is needed, whatever is around it", async () => {
   });
   expect(set).toEqual(needed);
   expect(trials).toBeLessThan(60);
+});
+
+it("the compiled judge measures what the written file does, in float32 and in float16 operators", async () => {
+  const options = { norm: "rms", outlier: 3e7, layers: 1, width: 16, heads: 2 } as const;
+  const bytes = transformer(options);
+  const calibration = [transformerInputs(options)];
+  const { wide, error, files } = await toHalf(bytes, { calibration, move: false, rescue: "float32" });
+  const file = opened(bytes);
+  const model = imported(file, { epsilons: true, factors: true });
+  const expected = await outputsOf(model, calibration, { runtime: "auto" });
+  const judge = openJudge(file, { batches: calibration, expected, candidates: wide });
+  expect(wide.length).toBeGreaterThan(0);
+  expect(Math.abs((await judge.sqnr(model.params, new Set(wide))) - error.sqnr)).toBeLessThan(0.5);
+  expect(Math.abs((await judge.sqnr(model.params)) - (files.at(-1)?.error.sqnr ?? 0))).toBeLessThan(0.5);
+  await judge.dispose();
 });
 
 describe("a converted file", () => {
