@@ -96,16 +96,23 @@ describe(`of ${COUNT} random transformers`, () => {
     expect(unread.length).toBeLessThan(COUNT / 2);
   });
 
-  it("at least 95 are in float16 at most 1 dB worse than without outliers", async () => {
-    const worse: string[] = [];
-    for (const own of all) {
+  const worse: string[] = [];
+  let compared = 0;
+
+  it.each([0, 20, 40, 60, 80])("from %i on, 20 are compared with twins without outliers", async (first) => {
+    for (const own of all.slice(first, first + 20)) {
       const calibration = [transformerInputs(own)];
       const { error } = await toHalf(transformer(own), { calibration, rescue: "none" });
       const twin = await sqnrOf(transformer({ ...own, outlier: 0 }), calibration);
       if (error.sqnr < twin - 1) {
         worse.push(`${error.sqnr.toFixed(1)} instead of ${twin.toFixed(1)} dB: ${JSON.stringify(own)}`);
       }
+      compared++;
     }
+  });
+
+  it("at least 95 are in float16 at most 1 dB worse than these", () => {
+    expect(compared).toBe(COUNT);
     expect(worse.length, worse.join("\n")).toBeLessThanOrEqual(5);
   });
 });
