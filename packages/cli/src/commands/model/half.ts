@@ -156,7 +156,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
     step("converting numbers");
     const given = { io, calibration: examples.batches ?? [], heldOut: inputs.batches ?? [] };
     const half = await changing(file, traced, (sizes) =>
-      toHalf(file.bytes, { ...given, sizes, tolerance, ...(move ? {} : { move, rescue: "none" }) }),
+      toHalf(file.bytes, { ...given, sizes, tolerance, ...(move ? {} : { move, rescue: "none" as const }) }),
     );
     const isRescued = half.files.some(({ fused, wide }) => fused.length + wide.length > 0);
     const rows: HalfRow[] = [];
