@@ -155,7 +155,7 @@ describe("isoloss model ... --report", () => {
   });
 
   it("needs no other file, follows the reader's colors, and changes nothing else that is printed", async () => {
-    const args = ["model", "half", "folded.onnx", "--force", "-o", "half.onnx"];
+    const args = ["model", "half", "folded.onnx", "--replace", "-o", "half.onnx"];
     const { html } = await page(...args.slice(1));
     expect(html).not.toMatch(/<script|<link|src=/);
     expect(html).toContain("prefers-color-scheme: dark");
