@@ -17,7 +17,7 @@ export const fixtures: readonly Fixture[] = [
       ...rms,
       place: "both",
       byGain: true,
-      outlier: 1.75e5,
+      outlier: 1.3e5,
       mlp: "gated",
       keyHeads: 2,
       scaledTokens: true,
