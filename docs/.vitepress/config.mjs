@@ -23,6 +23,7 @@ export default defineConfig({
           page("What it does", "/"),
           page("From a table to an ONNX file", "/your-own-data"),
           page("ONNX files: quantize, prune, fine-tune", "/onnx-models"),
+          page("Float16 without Clip", "/float16"),
           page("Your own model", "/your-own-model"),
           page("Training", "/training"),
           page("The command line", "/command-line"),

@@ -29,7 +29,10 @@ export async function prepareFolder(path: string, option = "--out"): Promise<voi
  *
  * @throws DataError where it is there and is not to be replaced
  */
-export function requireNew(file: string, { force }: { readonly force: boolean }): void {
+export function requireNew(
+  file: string,
+  { force, by = "--force" }: { readonly force: boolean; readonly by?: string | undefined },
+): void {
   let isThere = false;
   try {
     isThere = statSync(file).isFile();
@@ -38,7 +41,7 @@ export function requireNew(file: string, { force }: { readonly force: boolean })
   }
   if (isThere && !force) {
     throw new DataError(
-      `Cannot write ${file}: it is there already. Choose another name, or replace it with --force.`,
+      `Cannot write ${file}: it is there already. Choose another name, or replace it with ${by}.`,
     );
   }
 }
@@ -48,6 +51,8 @@ interface Outputs {
   readonly out: string;
   /** Whether `out` may replace a file. */
   readonly force: boolean;
+  /** The option that says so; default `--force`. */
+  readonly by?: string;
   readonly report?: string | undefined;
 }
 
@@ -66,7 +71,7 @@ interface Kept {
  */
 export async function requireOutputs(
   { files }: { readonly files: readonly string[] },
-  { out, report, force }: Outputs,
+  { out, report, force, by }: Outputs,
   examples: readonly (string | undefined)[] = [],
 ): Promise<void> {
   const kept: readonly Kept[] = [
@@ -74,7 +79,7 @@ export async function requireOutputs(
     ...examples.flatMap((path) => (path === undefined ? [] : [{ path, what: "data that are read" }])),
   ];
   await requireOutput("--out", out, "model.onnx", kept);
-  requireNew(out, { force });
+  requireNew(out, { force, by });
   if (report === undefined) return;
   await requireOutput("--report", report, "report.html", [...kept, { path: out, what: "the new model" }]);
 }

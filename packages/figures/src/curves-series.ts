@@ -30,6 +30,8 @@ export interface CurvesData {
   readonly window?: number;
   /** A value to reach: a line across. */
   readonly target?: number;
+  /** Default "target". */
+  readonly targetName?: string;
   /** Names beside the curves' ends or above the figure; default `direct` for up to six short names. */
   readonly labels?: "direct" | "legend";
   /** Default `tick`. */

@@ -34,7 +34,7 @@ export function curves(data: CurvesData, options: FigureOptions = {}): SVGSVGEle
 function partsOf(data: CurvesData, canvas: Canvas) {
   checkCurves(data);
   const { series, x = "steps", logX = false, logY = false, spread = "range", target } = data;
-  const { window = 1, yLabel = "loss", teleportMark = "tick" } = data;
+  const { window = 1, yLabel = "loss", teleportMark = "tick", targetName = "target" } = data;
   const { xLabel = x === "steps" ? "step" : "seconds" } = data;
   const drawn = series.map((entry, i) =>
     drawnSeries(entry, { x, logX, logY, spread, window }, i, canvas.theme),
@@ -54,7 +54,7 @@ function partsOf(data: CurvesData, canvas: Canvas) {
     xLabel,
     yLabel,
     description: `${yLabel} against ${xLabel}. ${drawn.map(describe).join(" ")}`,
-    legend: legendOf(drawn, { labels, teleportMark, target: shown }),
+    legend: legendOf(drawn, { labels, teleportMark, target: shown, targetName }),
     notes: notesOf(drawn, { logY, spread, window, target, xLabel }),
     draw(width: number, height: number): SVGElement {
       const right =
@@ -87,12 +87,13 @@ interface LegendSettings {
   readonly labels: "direct" | "legend";
   readonly teleportMark: "tick" | "dot";
   readonly target: readonly number[];
+  readonly targetName: string;
 }
 
 /** Keys of what the curves show. */
 function legendOf(
   drawn: readonly DrawnSeries[],
-  { labels, teleportMark, target }: LegendSettings,
+  { labels, teleportMark, target, targetName }: LegendSettings,
 ): LegendEntry[] {
   const lines = drawn.map(
     ({ series, color, dash }): LegendEntry => ({
@@ -114,7 +115,7 @@ function legendOf(
     ...(hasTeleports ? [teleport] : []),
     ...target.map(
       (value): LegendEntry => ({
-        label: `target ${formatValue(value)}`,
+        label: `${targetName} ${formatValue(value)}`,
         key: { kind: "line", color: "currentColor", dash: "6 4", width: 1.2 },
       }),
     ),

@@ -76,6 +76,11 @@ describe("curves", () => {
     expect(line(draw(single([-1e300, 1e300])))[0]).toHaveLength(2);
   });
 
+  it("names a value to reach", () => {
+    expect(draw(single([1, 3], { target: 2 }))).toContain("target 2");
+    expect(draw(single([1, 3], { target: 2, targetName: "largest float16" }))).toContain("largest float16 2");
+  });
+
   it("says what a logarithmic axis leaves out", () => {
     const svg = draw(single([1, 0, -2, 3], { logY: true, target: 0 }));
     expect(svg).toContain("Not on a logarithmic axis: 2 values ≤ 0.");

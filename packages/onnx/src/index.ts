@@ -11,7 +11,16 @@ export type { FineTuned } from "./fine-tune/fine-tune.js";
 export { fineTune } from "./fine-tune/fine-tune.js";
 export type { FineTuneOptions, LossName } from "./fine-tune/fine-tune-options.js";
 export type { FineTuneEpoch } from "./fine-tune/run-epochs.js";
-export type { HalfChange, HalfModel, HalfMove, LargestValue, ToHalfOptions } from "./half/to-half.js";
+export type {
+  HalfChange,
+  HalfFile,
+  HalfModel,
+  HalfMove,
+  LargestValue,
+  ToHalfOptions,
+  ValueChange,
+  ValueSize,
+} from "./half/to-half.js";
 export { toHalf } from "./half/to-half.js";
 export type { FromOnnxOptions } from "./import/from-onnx.js";
 export { fromOnnx } from "./import/from-onnx.js";

@@ -14,6 +14,7 @@ import {
   valueBars,
   valueBarsWidth,
 } from "isoloss-figures";
+import type { ValueChange } from "isoloss-onnx";
 import { nodeDocument } from "../experiments/report/node-document.js";
 import { groupBy } from "../experiments/results/groups.js";
 import type { ModelFile } from "../formats/read-model.js";
@@ -80,6 +81,48 @@ function choicesSection(
     tables: [htmlTable(table)],
   };
 }
+
+/** How large values inside a model are before and after, in the order of its operators, beside the range of float16. */
+function rangesSection(values: readonly ValueChange[]): readonly ReportSection[] {
+  if (values.length === 0) return [];
+  const options = onPage("Values inside the model", FIGURE_WIDTH);
+  return [
+    {
+      heading: "Values inside the model",
+      text: "The largest and the typical magnitude (geometric mean) of each value in float32, in the order of the operators. float16 holds numbers up to 65504, those below 6.1e-5 lose bits.",
+      figures: [svgText(valueRanges(values, options))],
+    },
+  ];
+}
+
+/** The figure of {@link rangesSection}. */
+export function valueRanges(values: readonly ValueChange[], options: FigureOptions): SVGSVGElement {
+  const series = (["before", "after"] as const).flatMap((side) =>
+    (["largest", "typical"] as const).map((size): CurveSeries => {
+      const shown = values.flatMap(({ [side]: own }, i) =>
+        own !== undefined && own[size] > 0 && own[size] < Number.POSITIVE_INFINITY
+          ? [{ i, value: own[size] }]
+          : [],
+      );
+      const runs = [{ steps: shown.map(({ i }) => i), values: shown.map(({ value }) => value) }];
+      return { name: `${size} ${side}`, runs };
+    }),
+  );
+  return curves(
+    {
+      series: series.filter(({ runs: [{ steps }] }) => steps.length > 0),
+      xLabel: "value, in the order of the operators",
+      yLabel: "magnitude",
+      logY: true,
+      target: LARGEST_HALF,
+      targetName: "largest float16",
+      labels: "legend",
+    },
+    options,
+  );
+}
+
+const LARGEST_HALF = 65504;
 
 /** Layers that the figure shows. */
 const SHOWN = 16;
@@ -181,6 +224,6 @@ const isPositive = ({ runs }: CurveSeries): boolean =>
   runs.every(({ values }) => values.every((value) => value > 0));
 
 /** What commands put their pages together from. */
-export const pageParts = { choicesSection, weightsSection, unitsSection, lossFigure };
+export const pageParts = { choicesSection, rangesSection, weightsSection, unitsSection, lossFigure };
 
 export type PageParts = typeof pageParts;

@@ -220,7 +220,7 @@ describe("isoloss model prune", () => {
   });
 });
 
-const half = ["model", "half", "folded.onnx", "--force", "--out", "half.onnx"];
+const half = ["model", "half", "folded.onnx", "--replace", "--out", "half.onnx"];
 
 describe("isoloss model half", () => {
   it("writes a file of float16, with counts and errors moved and as it is", async () => {
@@ -229,8 +229,10 @@ describe("isoloss model half", () => {
     expect(stdout).toMatch(
       /^numbers +largest value +stored over \/ below +activations over \/ below +SQNR, rounded/,
     );
-    expect(stdout).toMatch(/^moved +\S+ \(\S+\) +0 \/ \d+ of \d+ +0 \/ \d+ of \d+ +\d+\.\d dB/m);
-    expect(stdout).toMatch(/^as they are +\S+ \(\S+\) +0 \/ \d+ of \d+ +0 \/ \d+ of \d+ +\d+\.\d dB/m);
+    const counts = String.raw`0 \/ \d+ \(\d+\.\d %\) of \d+`;
+    expect(stdout).toMatch(
+      new RegExp(`^as they are +\\S+ \\(\\S+\\) +${counts} +${counts} +\\d+\\.\\d dB`, "m"),
+    );
     expect(stdout).toMatch(/^Wrote half\.onnx: \d+ units scaled by powers of two, .* of folded\.onnx\./m);
     const { graph } = decodeModel(read("half.onnx"));
     const types = new Set(graph.initializers.map(({ dtype }) => dtype));
@@ -324,6 +326,30 @@ describe("isoloss model half", () => {
     expect(stdout).toMatch(
       /^Wrote half-stream\.onnx: \d+ units scaled by powers of two, the stream of 32 units by 2\^-\d, /m,
     );
+  });
+
+  it("makes one node of each norm where no power of two helps, beside operators in float32, each with its cost", async () => {
+    writeFileSync(at("far.onnx"), transformer({ norm: "rms", outlier: 3e7, layers: 1, width: 16, heads: 2 }));
+    const line = ["model", "half", "far.onnx", "-o", "half-far.onnx", "--report", "far.html"];
+    const { status, stdout } = await bench.run(...line);
+    expect(status).toBe(0);
+    const rows = stdout.split("\n").slice(0, 5);
+    expect(rows[0]).toMatch(/bytes +ms a run \(float32\)$/);
+    expect(rows.slice(1).map((row) => row.replace(/ {2}.*/, "").replace(/\d+ op/, "N op"))).toEqual([
+      "moved, 3 norms fused",
+      "moved",
+      "moved, N operators in float32",
+      "as they are",
+    ]);
+    for (const row of rows.slice(1)) expect(row).toMatch(/ kB +\d\S* \(\d\S*\)$/);
+    expect(stdout).toMatch(/, one node in the place of the norms that make \S+ and 2 more, /);
+    expect(readFileSync(at("far.html"), "utf8")).toContain("largest float16");
+    const again = await bench.run(...line, "--force");
+    expect([again.status, again.stderr]).toEqual([
+      expect.any(Number),
+      expect.stringContaining("it is there already. Choose another name, or replace it with --replace."),
+    ]);
+    expect(again.status).not.toBe(0);
   });
 
   it("judges a file on the held-out data that it names, and the page says why it was refused", async () => {

@@ -113,11 +113,11 @@ describe("isoloss model ... --report", () => {
     expect(table(1)).toEqual([["conv.weight and 2 more", "12", "8", ""]]);
   });
 
-  it("half: has the files moved and not", async () => {
+  it("half: has how large values are, and one file where nothing had to move", async () => {
     const { figures, table, conclusion } = await page("half", "folded.onnx", "-o", "half.onnx");
-    expect(figures).toEqual([errors, weights]);
-    expect(conclusion).toBe("Written to half.onnx: numbers moved.");
-    expect(table(0).map(([numbers]) => numbers)).toEqual(["moved", "as they are"]);
+    expect(figures).toEqual(["Values inside the model", weights]);
+    expect(conclusion).toBe("Written to half.onnx: numbers as they are.");
+    expect(table(0).map(([numbers]) => numbers)).toEqual(["as they are"]);
   });
 
   it("low-rank: has the exact and the truncated file, and the spaces", async () => {
@@ -155,7 +155,7 @@ describe("isoloss model ... --report", () => {
   });
 
   it("needs no other file, follows the reader's colors, and changes nothing else that is printed", async () => {
-    const args = ["model", "half", "folded.onnx", "--force", "-o", "half.onnx"];
+    const args = ["model", "half", "folded.onnx", "--replace", "-o", "half.onnx"];
     const { html } = await page(...args.slice(1));
     expect(html).not.toMatch(/<script|<link|src=/);
     expect(html).toContain("prefers-color-scheme: dark");

@@ -119,7 +119,7 @@ describe("the documents of --json", () => {
     const prune = ["prune", "normalized.onnx", "--fraction", "0.5", "--force", "-o", "pruned.onnx"];
     expect(await differences("PrunedModel", "model", ...prune)).toEqual([]);
     expect(await differences("PrunedModel", "model", ...prune, "--units")).toEqual([]);
-    const half = ["half", "normalized.onnx", "--force", "-o", "half.onnx"];
+    const half = ["half", "normalized.onnx", "--replace", "-o", "half.onnx"];
     expect(await differences("Half", "model", ...half)).toEqual([]);
     expect(await differences("Half", "model", ...half, "--calibration", "x.npy")).toEqual([]);
     writeFileSync(join(bench.folder, "unused.onnx"), unusedRank());

@@ -44,7 +44,7 @@ const halfSince: Readonly<Record<string, number>> = {
 };
 
 /** Operands that stay float32 in the standard: the scales of images, which a Resize has behind its regions from set 11 on. */
-function alwaysFloat32({ opType }: OnnxNode, opset: number): readonly number[] {
+export function alwaysFloat32({ opType }: OnnxNode, opset: number): readonly number[] {
   if (opType === "Upsample") return [1];
   return opType === "Resize" ? [opset < 11 ? 1 : 2] : [];
 }
@@ -192,7 +192,8 @@ function keptTensors(editor: GraphEditor): ReadonlySet<string> {
   );
 }
 
-function halfTensor({ name, shape, data }: OnnxTensor): OnnxTensor {
+/** A stored tensor in float16; numbers beyond the range become the largest one. */
+export function halfTensor({ name, shape, data }: OnnxTensor): OnnxTensor {
   const numbers = float64Of(data).map((x) => Math.min(Math.max(x, -largestHalf), largestHalf));
   return {
     name,

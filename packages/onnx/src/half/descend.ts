@@ -40,10 +40,12 @@ export function descendHalf(
   const shiftOf = ({ terms }: ActivationCell) =>
     terms.reduce((sum, { generator, unit, power }) => sum + power * shifts[generator][unit], 0);
   const cellsOf = cellsByUnit(generators, cells);
+  const cellEnds = cells.map(({ counts }) => endsOf(counts));
   const objective = (): number =>
     [...exponents.values()].reduce((sum, { data }) => sum + meanCost(data as Float64Array), 0) +
     cells.reduce(
-      (sum, cell) => sum + costAt({ ...cell, power: 0, shift: shiftOf(cell), isValue: true }, 0),
+      (sum, cell, i) =>
+        sum + costAt({ ...cell, ends: cellEnds[i], power: 0, shift: shiftOf(cell), isValue: true }, 0),
       0,
     );
   const move = (g: number, moves: Int32Array) => {
@@ -61,7 +63,7 @@ export function descendHalf(
     const units = costsOf(generators[g], exponents);
     for (const [u, own] of units.entries()) {
       for (const { cell, power } of cellsOf[g][u] ?? []) {
-        own.push({ ...cell, power, shift: shiftOf(cell), isValue: true });
+        own.push({ ...cells[cell], ends: cellEnds[cell], power, shift: shiftOf(cells[cell]), isValue: true });
       }
     }
     const moves = new Int32Array(size);
@@ -81,9 +83,17 @@ export function descendHalf(
     );
     return false;
   };
-  for (let sweep = 0; sweep < mostSweeps; sweep++) {
-    const moved = generators.map((_, g) => visit(g));
-    if (!moved.includes(true)) break;
+  const neighbors = neighborsByGenerator(generators, cells);
+  let open = new Set(generators.keys());
+  for (let sweep = 0; sweep < mostSweeps && open.size > 0; sweep++) {
+    // A generator stays where it is until one that shares numbers with it moves.
+    const next = new Set<number>();
+    for (const g of generators.keys()) {
+      if (!open.has(g) && !next.has(g)) continue;
+      next.delete(g);
+      if (visit(g)) for (const other of neighbors[g]) next.add(other);
+    }
+    open = next;
   }
   return shifts;
 }
@@ -91,6 +101,23 @@ export function descendHalf(
 /** Bins of the elements' exponents; NaN for 0. */
 function exponentsOf({ shape, data }: NdArray): NdArray {
   return { shape, data: Float64Array.from(data as Float64Array, (w) => binOf(w) ?? Number.NaN) };
+}
+
+/** The generators that scale what another one does, and this one. */
+function neighborsByGenerator(
+  generators: readonly ScalingGenerator[],
+  cells: readonly ActivationCell[],
+): readonly ReadonlySet<number>[] {
+  const sharing = new Map<string, number[]>();
+  generators.forEach(({ axes }, g) => {
+    for (const path of new Set(axes.map((leg) => leg.path))) {
+      sharing.set(path, [...(sharing.get(path) ?? []), g]);
+    }
+  });
+  const neighbors = generators.map((_, g) => new Set([g]));
+  const groups = [...sharing.values(), ...cells.map(({ terms }) => terms.map(({ generator }) => generator))];
+  for (const group of groups) for (const g of group) for (const other of group) neighbors[g].add(other);
+  return neighbors;
 }
 
 const isShared = ({ axes }: ScalingGenerator): boolean =>
@@ -106,6 +133,8 @@ function meanCost(bins: Float64Array): number {
 /** How far the numbers of one unit in one tensor are shifted, and what that costs. */
 interface UnitCost {
   readonly counts: Float64Array;
+  /** The first and the last bin that has numbers; the last is before the first where none has. */
+  readonly ends: readonly [first: number, last: number];
   readonly share: number;
   readonly power: number;
   readonly shift: number;
@@ -131,7 +160,7 @@ function costsOf({ size, axes }: ScalingGenerator, exponents: ReadonlyMap<string
     }
     const share = 1 / array.data.length;
     own.forEach((counts, i) => {
-      units[i].push({ counts, share, power: leg.power, shift: 0 });
+      units[i].push({ counts, ends: endsOf(counts), share, power: leg.power, shift: 0 });
     });
   }
   return units;
@@ -139,11 +168,11 @@ function costsOf({ size, axes }: ScalingGenerator, exponents: ReadonlyMap<string
 
 function cellsByUnit(generators: readonly ScalingGenerator[], cells: readonly ActivationCell[]) {
   const all = generators.map(({ size }) =>
-    Array.from({ length: size }, (): { cell: ActivationCell; power: number }[] => []),
+    Array.from({ length: size }, (): { readonly cell: number; readonly power: number }[] => []),
   );
-  for (const cell of cells) {
-    for (const { generator, unit, power } of cell.terms) all[generator][unit].push({ cell, power });
-  }
+  cells.forEach(({ terms }, cell) => {
+    for (const { generator, unit, power } of terms) all[generator][unit].push({ cell, power });
+  });
   return all;
 }
 
@@ -171,16 +200,24 @@ function bestMove(costs: readonly UnitCost[], step: number, at: ArrayLike<number
   return 0;
 }
 
-function costAt({ counts, share, power, shift, isValue = false }: UnitCost, move: number): number {
-  let [sum, last] = [0, -Infinity];
+function costAt(
+  { counts, ends: [first, last], share, power, shift, isValue = false }: UnitCost,
+  move: number,
+): number {
   const from = leastExponent + shift + power * move;
+  // Convex: where both ends cost nothing, nothing does.
+  if (last < first || (costOf(from + first) === 0 && costOf(from + last) === 0)) return 0;
   const cost = isValue ? bitsBelow : costOf;
-  for (let bin = 0; bin < exponentBins; bin++) {
-    if (counts[bin] === 0) continue;
-    sum += counts[bin] * cost(from + bin);
-    last = bin;
-  }
+  let sum = 0;
+  for (let bin = first; bin <= last; bin++) if (counts[bin] > 0) sum += counts[bin] * cost(from + bin);
   return share * sum + (isValue ? costAbove(from + last) : 0);
+}
+
+function endsOf(counts: Float64Array): readonly [first: number, last: number] {
+  const first = counts.findIndex((count) => count > 0);
+  let last = first === -1 ? -1 : counts.length - 1;
+  while (last > first && counts[last] === 0) last--;
+  return [Math.max(0, first), last];
 }
 
 function addedAlong(array: NdArray, leg: Leg, moves: Int32Array): NdArray {

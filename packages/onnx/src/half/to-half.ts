@@ -25,8 +25,10 @@ import { requireBatches, smallBatches } from "../quantize/examples.js";
 import { visitValues } from "../quantize/inner-values.js";
 import { errorOf } from "../quantize/measure-error.js";
 import { type Activation, activationOf, cellsOf, countValues } from "./activation-cells.js";
-import { type Converted, converted, roundedEverywhere } from "./convert.js";
+import { converted, roundedEverywhere } from "./convert.js";
 import { descendHalf, shiftedAlong } from "./descend.js";
+import { fuseNorms } from "./fuse-norms.js";
+import { type JudgeSettings, openJudge, smallestSet } from "./judge.js";
 
 export interface ToHalfOptions extends OptionsOf<typeof toHalfOptions> {}
 
@@ -46,10 +48,15 @@ const toHalfOptions = optionTable("toHalf", {
   heldOut: batchList,
   /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
   sizes: axisSizes.default({}),
-  /** SQNR in dB with every result rounded, below which operators whose results are out of range stay float32; default 40. */
+  /** SQNR in dB with every result rounded, below which `rescue` is tried; default 40. */
   tolerance: inCode<number>("a number", (value) => typeof value === "number" && !Number.isNaN(value)).default(
     40,
   ),
+  /**
+   * What is done below the tolerance: `fuse` makes one node of each norm that is several, which computes in float32 inside; `float32`
+   * keeps operators in float32; `auto` (default) tries both; `none` neither.
+   */
+  rescue: oneOf(["auto", "fuse", "float32", "none"]).default("auto"),
 });
 
 /** Counts before and after the move. */
@@ -74,6 +81,36 @@ export interface HalfMove {
   readonly stream?: number | undefined;
 }
 
+/** How large a value of a file is. */
+export interface ValueSize {
+  /** The largest magnitude. */
+  readonly largest: number;
+  /** Geometric mean of the magnitudes that are not 0. */
+  readonly typical: number;
+}
+
+/** A value inside a file before and after; none where the new file does not have it. */
+export interface ValueChange {
+  readonly name: string;
+  /** The operator that makes it; none of an input. */
+  readonly operator?: string | undefined;
+  readonly before: ValueSize;
+  readonly after?: ValueSize | undefined;
+}
+
+/** One of the files of float16 that were made and measured. */
+export interface HalfFile {
+  readonly bytes: Uint8Array;
+  readonly weights: HalfCounts;
+  readonly activations: HalfCounts;
+  readonly range: LargestValue;
+  readonly moved: number;
+  readonly moves: readonly HalfMove[];
+  readonly fused: readonly string[];
+  readonly wide: readonly string[];
+  readonly error: ModelError;
+}
+
 /** A file of float16. */
 export interface HalfModel {
   readonly bytes: Uint8Array;
@@ -85,8 +122,14 @@ export interface HalfModel {
   /** Units whose weights were scaled. */
   readonly moved: number;
   readonly moves: readonly HalfMove[];
-  /** First results of nodes that stay float32. */
+  /** Results of the nodes that took the places of norms of several nodes. */
+  readonly fused: readonly string[];
+  /** First results of nodes that stay float32: with any one of them in float16, the SQNR would be below the tolerance. */
   readonly wide: readonly string[];
+  /** How large the inputs and the values inside the model are in float32, in the order of the nodes. */
+  readonly values: readonly ValueChange[];
+  /** All files that were made, this one first: by powers of two alone, with norms fused, with operators in float32. */
+  readonly files: readonly HalfFile[];
   /**
    * How far outputs are from those of the file before, where the result of every node, and with `io: "float16"` the inputs, are
    * rounded to float16: on `heldOut`, else `calibration`, else random inputs. The calibration also chose the k and `wide`, so that
@@ -111,10 +154,11 @@ export interface HalfModel {
  *
  * Among the scalings is the residual stream of a transformer: epsilons of normalizations follow it, and no node is added. Near
  * these k, those of the streams are then chosen by the SQNR that is measured on the calibration data with every result rounded. Where
- * that stays below the tolerance, operators are kept in float32, between Casts: all that make or read a tensor with a number that
- * overflows, and if the SQNR is still below it, those of tensors of which most are subnormal, too. Each set is kept where it raises
- * the SQNR; neither is the smallest that would suffice. Logits before a softmax cannot be scaled. The epsilon of a norm that is
- * several nodes may become 0 in float16, and a row of equal numbers then NaN; a LayerNormalization holds its own as a float.
+ * that stays below the tolerance, each norm that is several nodes becomes one, which computes in float32 inside; and operators are kept
+ * in float32, between Casts, so few that none of them can be float16, as far as 240 measurements tell. The file with fused norms is taken where it reaches the
+ * tolerance, else the one that does with the fewest operators in float32, else the best. Logits before a softmax cannot be scaled.
+ * The epsilon of a norm that is several nodes may become 0 in float16, and a row of equal numbers then NaN; a LayerNormalization holds
+ * its own as a float.
  *
  * All floats become float16: weights, rounded to the nearest (65504 in the place of larger ones), and Casts; the scales of a
  * Resize stay float32, as the standard asks. `foldBatchNorm` first gives a file more scalings.
@@ -123,7 +167,7 @@ export interface HalfModel {
  * optimizations: give its session `graphOptimizationLevel: "extended"`, as this library does.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
- * @param options `move`, `io`, `calibration`, `heldOut`, `sizes` and `tolerance`
+ * @param options `move`, `io`, `calibration`, `heldOut`, `sizes`, `tolerance` and `rescue`
  * @throws DataError if `fromOnnx` cannot read the file, or for subgraphs but of Loops that do nothing, quantized operators,
  *   operators that have no float16 or are not of the standard, other floats than float32, and data that are not finite; OptionError,
  *   ShapeError for sizes or data that do not fit
@@ -147,11 +191,134 @@ export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Pr
 
 async function halfOf(
   file: OnnxFile,
-  { move, io, calibration, heldOut, sizes, tolerance }: ReturnType<typeof toHalfOptions.read<ToHalfOptions>>,
+  {
+    move,
+    io,
+    calibration,
+    heldOut,
+    sizes,
+    tolerance,
+    rescue,
+  }: ReturnType<typeof toHalfOptions.read<ToHalfOptions>>,
 ): Promise<HalfModel> {
+  const given = sourceOf(file, sizes);
+  // What cannot be converted is known before anything is computed.
+  const unmoved = converted("toHalf", file, { io, floats: given.floats });
+  const { inputs } = given.traced.model;
+  const random = (seed: number) => randomInputs("toHalf", inputs, { seed, examples: 4, sizes, inputs: {} });
+  const calibrated = smallBatches(file, calibration);
+  const ranged = calibrated.length > 0 ? calibrated : random(1);
+  const measured =
+    heldOut.length > 0 ? smallBatches(file, heldOut) : calibrated.length > 0 ? calibrated : random(0);
+  const expectedOn = (batches: readonly NamedValues[]) =>
+    outputsOf(imported(file), batches, { runtime: "auto" });
+  const batches = { batches: ranged, expected: await expectedOn(ranged) };
+  const expected = measured === ranged ? batches.expected : await expectedOn(measured);
+  const made = async (moved: Moved, wide: readonly string[] = []): Promise<MadeFile> => {
+    const { source, moves, fused } = moved;
+    const own = fileOf(moved);
+    const half =
+      own === file && wide.length === 0
+        ? unmoved
+        : converted("toHalf", own, { io, floats: source.floats, wide: new Set(wide) });
+    const ranges = await rangesOf(own, source.inside, ranged);
+    // Not the file itself: ONNX Runtime joins nodes to others without the rounding between them.
+    const rounded = imported(roundedEverywhere("toHalf", half.file, source.floats), { dtype: "float32" });
+    const got = await outputsOf(rounded, measured, { runtime: "auto" });
+    return {
+      bytes: half.file.bytes,
+      weights: half.counts,
+      activations: ranges.counts,
+      range: ranges.largest,
+      moved: moves.reduce((sum, { units }) => sum + units, 0),
+      moves,
+      fused,
+      wide,
+      error: errorOf(expected, got, measured),
+      values: ranges.values,
+    };
+  };
+  const asIs: Moved = {
+    source: given,
+    params: given.traced.model.params,
+    moves: [],
+    fused: [],
+    sqnr: Number.NaN,
+  };
+  const before = await made(asIs);
+  const choices: Choice[] = [];
+  const choose = async (source: Source, fused: readonly string[] = []): Promise<Moved> => {
+    const moved = await chosenMove({ source, fused, move, ...batches });
+    const isAsIs = source === given && moved.moves.length === 0;
+    choices.push({ sqnr: moved.sqnr, file: isAsIs ? before : await made(moved) });
+    return moved;
+  };
+  const keepFloat32 = async (moved: Moved): Promise<void> => {
+    if (rescue === "fuse") return;
+    const { wide, sqnr } = await fewestInFloat32(moved, { ...batches, tolerance });
+    if (wide.length > 0) choices.push({ sqnr, file: await made(moved, wide) });
+  };
+  if (move || rescue !== "none") {
+    const moved = await choose(given);
+    if (moved.sqnr < tolerance && rescue !== "none") {
+      await keepFloat32(moved);
+      const own = rescue === "float32" ? undefined : fuseNorms("toHalf", file, given.traced.values);
+      if (own !== undefined) {
+        const fused = await choose(sourceOf(own.file, sizes), own.fused);
+        if (fused.sqnr < tolerance) await keepFloat32(fused);
+      }
+    }
+  }
+  const [best] = [...choices].sort(
+    (a, b) =>
+      Math.min(b.sqnr, tolerance) - Math.min(a.sqnr, tolerance) || a.file.wide.length - b.file.wide.length,
+  );
+  const chosen = best?.file ?? before;
+  const { bytes, moved, moves, fused, wide, error } = chosen;
+  const files = [...new Set([chosen, ...choices.map((own) => own.file), before])];
+  const makers = new Map(
+    file.model.graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node.opType])),
+  );
+  const isBroken = !(error.sqnr > -Infinity);
+  const results = file.model.graph.outputs.map(({ name }) => name).filter((name) => given.floats.has(name));
+  return {
+    bytes,
+    weights: { before: unmoved.counts, after: chosen.weights },
+    activations: { before: before.activations, after: chosen.activations },
+    ranges: { before: before.range, after: chosen.range },
+    moved,
+    moves,
+    fused,
+    wide,
+    values: [...before.values].map(([name, own]) => ({
+      name,
+      operator: makers.get(name),
+      before: sizeOfValue(own),
+      after: chosen.values.has(name) ? sizeOfValue(chosen.values.get(name) as ValueStatistics) : undefined,
+    })),
+    files: files.map(({ values: _, ...own }) => own),
+    error,
+    ...(isBroken ? { outputs: (await rangesOf(file, results, measured)).counts } : {}),
+  };
+}
+
+/** A file of float32 with what is known of its graph. */
+interface Source {
+  readonly file: OnnxFile;
+  readonly traced: TracedFile;
+  /** Names of its values that are floats. */
+  readonly floats: ReadonlySet<string>;
+  /** Those of them that inputs give or nodes make. */
+  readonly inside: readonly string[];
+}
+
+function sourceOf(file: OnnxFile, sizes: Readonly<Record<string, number>>): Source {
   const { graph } = file.model;
-  const outputs = graph.outputs.map(({ name }) => name);
-  const traced = tracedValues(file, sizes, outputs);
+  const traced = tracedValues(
+    file,
+    sizes,
+    graph.outputs.map(({ name }) => name),
+  );
   const { values, model } = traced;
   const floats = new Set([...values].filter(([, { dtype }]) => isFloat(dtype)).map(([name]) => name));
   const made = new Set(graph.nodes.flatMap((node) => node.outputs));
@@ -159,82 +326,112 @@ async function halfOf(
     ...model.inputs.filter(({ dtype }) => isFloat(dtype)).map(({ name }) => name),
     ...[...floats].filter((name) => made.has(name)),
   ];
-  // What cannot be converted is known before anything is computed.
-  const unmoved = converted("toHalf", file, { io, floats });
-  const random = (seed: number) =>
-    randomInputs("toHalf", model.inputs, { seed, examples: 4, sizes, inputs: {} });
-  const given = smallBatches(file, calibration);
-  const ranged = given.length > 0 ? given : random(1);
-  const measured = heldOut.length > 0 ? smallBatches(file, heldOut) : given.length > 0 ? given : random(0);
-  const judgeOn = async (batches: readonly NamedValues[]) => {
-    const expected = await outputsOf(imported(file), batches, { runtime: "auto" });
-    return async (half: OnnxFile): Promise<ModelError> => {
-      // Not the file itself: ONNX Runtime joins nodes to others without the rounding between them.
-      const rounded = imported(roundedEverywhere("toHalf", half, floats), { dtype: "float32" });
-      return errorOf(expected, await outputsOf(rounded, batches, { runtime: "auto" }), batches);
-    };
-  };
-  const before = await rangesOf(file, inside, ranged);
-  const judge = move ? await judgeOn(ranged) : undefined;
-  const found = judge && (await descended(file, traced, ranged));
-  const tried = async (shifts: readonly Int32Array[]): Promise<Trial> => {
-    const isStill = found === undefined || movesOf(found.generators, shifts).length === 0;
-    const source = isStill ? file : withParamsIn(file, movedTo(model.params, found.generators, shifts));
-    const half = isStill ? unmoved : converted("toHalf", source, { io, floats });
-    return { shifts, source, half, sqnr: (await judge?.(half.file))?.sqnr ?? Number.NaN };
-  };
-  const best = found ? await refined(found, tried) : await tried([]);
-  const { source } = best;
-  const moves = found ? movesOf(found.generators, best.shifts) : [];
-  const after = source === file ? before : await rangesOf(source, inside, ranged);
-  let { half, sqnr } = best;
-  let wide: ReadonlySet<string> = new Set();
-  for (const isOut of judge && sqnr < tolerance ? [overflows, isOutOfRange] : []) {
-    const nodes = nodesAt(graph.nodes, after.values, isOut);
-    if (sqnr >= tolerance || nodes.size === wide.size) continue;
-    const own = converted("toHalf", source, { io, floats, wide: nodes });
-    const next = (await judge?.(own.file))?.sqnr ?? Number.NaN;
-    if (next > sqnr) [sqnr, half, wide] = [next, own, nodes];
-  }
-  const error = await (await judgeOn(measured))(half.file);
-  return {
-    bytes: half.file.bytes,
-    weights: { before: unmoved.counts, after: half.counts },
-    activations: { before: before.counts, after: after.counts },
-    ranges: { before: before.largest, after: after.largest },
-    moved: moves.reduce((sum, { units }) => sum + units, 0),
-    moves,
-    wide: [...wide],
-    error,
-    ...(error.sqnr > -Infinity
-      ? {}
-      : {
-          outputs: (
-            await rangesOf(
-              file,
-              outputs.filter((name) => floats.has(name)),
-              measured,
-            )
-          ).counts,
-        }),
-  };
+  return { file, traced, floats, inside };
 }
 
-const overflows = (counts: HalfCounts): boolean => counts.overflows > 0;
+/** A source with other numbers, and how good it is as float16 on the calibration data. */
+interface Moved {
+  readonly source: Source;
+  readonly params: Params;
+  readonly moves: readonly HalfMove[];
+  readonly fused: readonly string[];
+  readonly sqnr: number;
+}
+
+const fileOf = ({ source, params, moves }: Moved): OnnxFile =>
+  moves.length === 0 ? source.file : withParamsIn(source.file, params);
+
+interface MadeFile extends HalfFile {
+  readonly values: ReadonlyMap<string, ValueStatistics>;
+}
+
+interface Choice {
+  readonly sqnr: number;
+  readonly file: MadeFile;
+}
+
+type Measured = Pick<JudgeSettings, "batches" | "expected">;
+
+async function chosenMove({
+  source,
+  fused,
+  move,
+  ...measured
+}: Measured & {
+  readonly source: Source;
+  readonly fused: readonly string[];
+  readonly move: boolean;
+}): Promise<Moved> {
+  const { file, traced } = source;
+  const { params } = traced.model;
+  const judge = openJudge(file, measured);
+  try {
+    if (!move) return { source, fused, params, moves: [], sqnr: await judge.sqnr(params) };
+    const { generators, shifts: found } = await descended(file, traced, measured.batches);
+    const { shifts, sqnr } = await refined({ generators, shifts: found }, (own) =>
+      judge.sqnr(movedTo(params, generators, own)),
+    );
+    const moves = movesOf(generators, shifts);
+    return { source, fused, params: movedTo(params, generators, shifts), moves, sqnr };
+  } finally {
+    await judge.dispose();
+  }
+}
+
+/**
+ * The operators that stay float32 so that the SQNR reaches the tolerance, none of which can be float16 alone: among those that make
+ * or read a value that overflows, else also those of which most numbers are subnormal, else all; or, where none reaches it, the best set of less than half of them.
+ */
+async function fewestInFloat32(
+  moved: Moved,
+  { tolerance, ...measured }: Measured & { readonly tolerance: number },
+): Promise<{ readonly wide: readonly string[]; readonly sqnr: number }> {
+  const { source, params } = moved;
+  const { nodes } = source.file.model.graph;
+  const { values } = await rangesOf(fileOf(moved), source.inside, measured.batches);
+  let best: { readonly wide: readonly string[]; readonly sqnr: number } = { wide: [], sqnr: moved.sqnr };
+  let size = 0;
+  for (const isOut of [overflows, isOutOfRange, () => true]) {
+    const candidates = nodesAt(nodes, values, isOut);
+    if (candidates.length === size) continue;
+    size = candidates.length;
+    const judge = openJudge(source.file, { ...measured, candidates });
+    try {
+      const sqnr = await judge.sqnr(params, new Set(candidates));
+      if (sqnr < tolerance) {
+        if (sqnr > best.sqnr && size < nodes.length / 2) best = { wide: candidates, sqnr };
+        continue;
+      }
+      const wide = await smallestSet(
+        candidates,
+        async (names) => (await judge.sqnr(params, names)) >= tolerance,
+      );
+      return { wide, sqnr: await judge.sqnr(params, new Set(wide)) };
+    } finally {
+      await judge.dispose();
+    }
+  }
+  return best;
+}
+
+const overflows = ({ counts }: ValueStatistics): boolean => counts.overflows > 0;
 
 /** Whether a number overflows, or most are subnormal. */
-const isOutOfRange = (counts: HalfCounts): boolean =>
+const isOutOfRange = ({ counts }: ValueStatistics): boolean =>
   counts.overflows > 0 || 2 * counts.subnormals > counts.numbers;
 
 /** First results of the nodes that make or read some values. */
 function nodesAt(
   nodes: readonly OnnxNode[],
-  values: ReadonlyMap<string, HalfCounts>,
-  isOut: (counts: HalfCounts) => boolean,
-): ReadonlySet<string> {
-  const out = (name: string) => isOut(values.get(name) ?? noCounts);
+  values: ReadonlyMap<string, ValueStatistics>,
+  isOut: (value: ValueStatistics) => boolean,
+): readonly string[] {
+  const out = (name: string) => {
+    const own = values.get(name);
+    return own !== undefined && isOut(own);
+  };
   const own = nodes.filter(({ inputs, outputs }) => inputs.some(out) || outputs.some(out));
-  return new Set(own.filter(({ opType }) => opType !== "Constant").map(({ outputs }) => outputs[0]));
+  return own.filter(({ opType }) => opType !== "Constant").map(({ outputs }) => outputs[0]);
 }
 
 type Params = Readonly<Record<string, NdArray>>;
@@ -250,7 +447,7 @@ function tracedValues(
   return tracedFile(
     "toHalf",
     withInnerValues("toHalf", file),
-    { sizes, isParameter, epsilons: true },
+    { sizes, isParameter, epsilons: true, factors: true },
     outputs,
   );
 }
@@ -259,14 +456,6 @@ function tracedValues(
 interface Shifts {
   readonly generators: readonly ScalingGenerator[];
   readonly shifts: readonly Int32Array[];
-}
-
-/** A file of float16 with some k, and its SQNR with every result rounded. */
-interface Trial extends Pick<Shifts, "shifts"> {
-  /** The same in float32. */
-  readonly source: OnnxFile;
-  readonly half: Converted;
-  readonly sqnr: number;
 }
 
 /** The exact scalings of a file, and the k of the descent. */
@@ -312,22 +501,23 @@ const leastGain = 1;
  * far lost bits of squares matter depends on what they are added to.
  */
 async function refined(
-  { generators, shifts }: Shifts,
-  tried: (shifts: readonly Int32Array[]) => Promise<Trial>,
-): Promise<Trial> {
+  { generators, shifts: start }: Shifts,
+  sqnrAt: (shifts: readonly Int32Array[]) => Promise<number>,
+): Promise<{ readonly shifts: readonly Int32Array[]; readonly sqnr: number }> {
   const count = (g: number) => generators[g].stream?.epsilons.length ?? 0;
   const streams = generators
     .map((_, g) => g)
-    .filter((g) => count(g) > 0 && shifts[g][0] !== 0)
+    .filter((g) => count(g) > 0 && start[g][0] !== 0)
     .sort((a, b) => count(b) - count(a));
-  let best = await tried(shifts);
+  let best = { shifts: start, sqnr: await sqnrAt(start) };
   for (const g of streams.slice(0, mostRefined)) {
-    const start = best.shifts;
+    const { shifts: from } = best;
     for (const step of [1, -1]) {
       for (let k = step, misses = 0; misses < mostMisses(best.sqnr); k += step) {
-        const next = await tried(start.map((old, i) => (i === g ? old.map((from) => from + k) : old)));
-        misses = next.sqnr > best.sqnr + leastGain ? 0 : misses + 1;
-        if (misses === 0) best = next;
+        const shifts = from.map((old, i) => (i === g ? old.map((own) => own + k) : old));
+        const sqnr = await sqnrAt(shifts);
+        misses = sqnr > best.sqnr + leastGain ? 0 : misses + 1;
+        if (misses === 0) best = { shifts, sqnr };
       }
     }
   }
@@ -364,17 +554,23 @@ const movesOf = (
     ];
   });
 
-/** By number: an iterator over millions takes ten times as long. */
-function largestOf(data: Float32Array | Float64Array): number {
-  let largest = 0;
-  for (let i = 0; i < data.length; i++) if (Math.abs(data[i]) > largest) largest = Math.abs(data[i]);
-  return largest;
+/** How large the numbers of one value are. */
+interface ValueStatistics {
+  readonly counts: HalfCounts;
+  readonly largest: number;
+  /** Sum of log2 |x| over the numbers other than 0. */
+  readonly logs: number;
 }
+
+const sizeOfValue = ({ counts, largest, logs }: ValueStatistics): ValueSize => ({
+  largest,
+  typical: counts.numbers === 0 ? 0 : 2 ** (logs / counts.numbers),
+});
 
 interface Ranges {
   readonly counts: HalfCounts;
   readonly largest: LargestValue;
-  readonly values: ReadonlyMap<string, HalfCounts>;
+  readonly values: ReadonlyMap<string, ValueStatistics>;
 }
 
 /** What is in and out of range in values of a file. */
@@ -383,19 +579,30 @@ async function rangesOf(
   names: readonly string[],
   batches: readonly NamedValues[],
 ): Promise<Ranges> {
-  const values = new Map<string, HalfCounts>();
+  const values = new Map<string, ValueStatistics>();
   let largest: LargestValue = { size: 0, name: "" };
   const visit = (results: NamedValues) => {
     for (const [name, { data }] of Object.entries(results)) {
       if (!(data instanceof Float32Array || data instanceof Float64Array)) continue;
-      values.set(name, halfCounts(data, values.get(name)));
-      const size = largestOf(data);
+      const before = values.get(name) ?? { counts: noCounts, largest: 0, logs: 0 };
+      let [size, logs] = [0, 0];
+      // By number: an iterator over millions takes ten times as long.
+      for (let i = 0; i < data.length; i++) {
+        const own = Math.abs(data[i]);
+        if (own > size) size = own;
+        if (own > 0 && own < Infinity) logs += Math.log2(own);
+      }
+      values.set(name, {
+        counts: halfCounts(data, before.counts),
+        largest: Math.max(before.largest, size),
+        logs: before.logs + logs,
+      });
       if (size > largest.size) largest = { size, name };
     }
   };
   await visitValues(file, names, batches, visit, { runtime: "auto" });
   const counts = [...values.values()].reduce(
-    (sum, own) => ({
+    (sum, { counts: own }) => ({
       numbers: sum.numbers + own.numbers,
       overflows: sum.overflows + own.overflows,
       subnormals: sum.subnormals + own.subnormals,
@@ -406,7 +613,7 @@ async function rangesOf(
 }
 
 /** The file with the values that nodes read of one another as outputs, too. */
-function withInnerValues(op: string, file: OnnxFile): OnnxFile {
+export function withInnerValues(op: string, file: OnnxFile): OnnxFile {
   const editor = new GraphEditor(op, file);
   for (const { opType, outputs } of editor.nodes) {
     if (opType === "Constant" || opType.includes("Sequence")) continue;

@@ -169,7 +169,7 @@ export class Call {
 
   /** The attribute `epsilon` of a normalization: a number, or a parameter. */
   epsilon(): number | Tensor {
-    return this.settings.epsilons.get(this.node)?.tensor ?? this.float("epsilon", 1e-5);
+    return this.settings.lifted.get(this.node)?.tensor ?? this.float("epsilon", 1e-5);
   }
 
   text(name: string, otherwise: string): string {

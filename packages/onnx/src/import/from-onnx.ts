@@ -17,6 +17,7 @@ import {
   allNodesOf,
   describeValue,
   formatType,
+  isFloat,
   isTensor,
   isTracing,
   type OnnxGraph,
@@ -34,8 +35,8 @@ import { arrayOf, constantOf, importedDType } from "./arrays.js";
 import { Call } from "./call.js";
 import { NodeCount } from "./limits.js";
 import { isStandard, operatorName, operators } from "./operators/operators.js";
-import { epsilonsOf, type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
-import { asEntry, type Entry, isSequence, Scope, type Settings } from "./value.js";
+import { epsilonsOf, factorsOf, type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
+import { asEntry, type Entry, isSequence, type ReadValue, Scope, type Settings } from "./value.js";
 
 export interface FromOnnxOptions<Out extends string = string> {
   /** Names of the results that the model returns; default: all results of the file. */
@@ -110,12 +111,20 @@ export function fromOnnx<const Out extends string = string>(
   return importedModel(read, { dtype, epsilons, isParameter, outputs: wanted });
 }
 
-/** The same of a file that `read` decodes. */
+export interface ImportSettings<Out extends string = string> extends Omit<FromOnnxOptions<Out>, "external"> {
+  /** Whether the factors of GELUs are parameters, too, one for each and named `RESULT.factor`. */
+  readonly factors?: boolean | undefined;
+  /** Changes what nodes read. */
+  readonly read?: ReadValue | undefined;
+}
+
+/** The same of a file that `decode` reads. */
 export function importedModel<const Out extends string = string>(
-  read: () => OnnxModel,
-  { dtype, epsilons: hasEpsilons, isParameter, outputs: wanted }: Omit<FromOnnxOptions<Out>, "external"> = {},
+  decode: () => OnnxModel,
+  settings: ImportSettings<Out> = {},
 ): ImportedModel<Out> {
-  const model = readable(read);
+  const { dtype, epsilons, factors, isParameter, outputs: wanted, read } = settings;
+  const model = readable(decode);
   const opset = requireOperators(model);
   const { graph } = model;
   const nodes = allNodesOf(graph);
@@ -128,10 +137,10 @@ export function importedModel<const Out extends string = string>(
   }
   const trained = parametersOf(graph, isParameter);
   const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
-  const epsilons = hasEpsilons ? epsilonsOf(graph) : [];
+  const lifted = [...(epsilons ? epsilonsOf(graph) : []), ...(factors ? factorsOf(graph) : [])];
   const params = Object.fromEntries([
     ...trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]),
-    ...epsilons.map(({ name, value }) => [name, astype({ shape: [], data: Float64Array.of(value) }, float)]),
+    ...lifted.map(({ name, value }) => [name, astype({ shape: [], data: Float64Array.of(value) }, float)]),
   ]);
   const carried = runningStatisticsOf(graph, trained);
   const state = Object.fromEntries(carried.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
@@ -171,13 +180,16 @@ export function importedModel<const Out extends string = string>(
       }),
     );
     const added = new Map(
-      epsilons.map(({ name, node, operand }) => [
+      lifted.map(({ name, node, operand }) => [
         node,
         { tensor: fitting(name, [], float, ownEntry(given, name)), operand },
       ]),
     );
-    evaluate(computed, scope, { opset, dtype: float, count, reads, epsilons: added, updated });
-    const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
+    evaluate(computed, scope, { opset, dtype: float, count, reads, lifted: added, updated, read });
+    const results = outputs.map((name) => {
+      const result = resultOf(name, scope, graph);
+      return [name, read === undefined || !isFloat(result.dtype) ? result : read(result, name)] as const;
+    });
     return {
       output: Object.fromEntries(results) as Record<Out, Tensor>,
       state: Object.fromEntries(own.map(({ name, tensor }) => [name, resultOf(tensor.name, scope, graph)])),
@@ -277,11 +289,15 @@ function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): void {
 
 function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
   settings.count.add();
-  const epsilon = settings.epsilons.get(node);
+  const { read } = settings;
+  const lifted = settings.lifted.get(node);
   const operands = node.inputs.map((name, i): Entry | undefined => {
     const own = name === "" ? undefined : scope.get(name);
-    if (own === undefined || isSequence(own) || epsilon?.operand !== i) return own;
-    return { ...own, tensor: reshape(epsilon.tensor, own.tensor.shape) };
+    if (own === undefined || isSequence(own)) return own;
+    const isLifted = lifted?.operand === i;
+    const tensor = isLifted ? reshape(lifted.tensor, own.tensor.shape) : own.tensor;
+    if (read === undefined || !isFloat(tensor.dtype)) return { ...own, tensor };
+    return { ...own, tensor: read(tensor, name, node, isLifted) };
   });
   const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);

@@ -90,8 +90,8 @@ export function runningStatisticsOf(
   return namedTensors(stored.filter(({ name }) => isOwn.has(name) && layerOf.has(name)));
 }
 
-/** A small constant that a normalization adds to a variance, or takes the maximum with, as a parameter of its own. */
-export interface Epsilon {
+/** A single number of a node as a parameter of its own: an epsilon, or a factor. */
+export interface LiftedNumber {
   readonly name: string;
   readonly node: OnnxNode;
   /** The operand that it is; undefined for the attribute. */
@@ -99,17 +99,56 @@ export interface Epsilon {
   readonly value: number;
 }
 
+/** How names of lifted numbers end. */
+const EPSILON = ".epsilon";
+const FACTOR = ".factor";
+
+export const isLifted = (name: string): boolean => name.endsWith(EPSILON) || name.endsWith(FACTOR);
+
+/**
+ * The factor 0.5 of each GELU that is several nodes, x (1 + erf(x / sqrt 2)) / 2: with it as a parameter what is linear behind a GELU,
+ * such as a residual stream, can be scaled. Stored numbers without axes.
+ */
+export function factorsOf({ nodes, initializers }: OnnxGraph): readonly LiftedNumber[] {
+  const stored = new Map([...initializers, ...nodes.flatMap(constantsOf)].map((own) => [own.name, own]));
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const isMade = (name: string, opType: string): boolean => {
+    const maker = makers.get(name);
+    return maker !== undefined && operatorName(maker) === opType;
+  };
+  const inputsOf = (name: string) => makers.get(name)?.inputs ?? [];
+  /** Whether a value is 1 + erf or 1 + tanh. */
+  const isGate = (name: string) =>
+    isMade(name, "Add") && inputsOf(name).some((own) => isMade(own, "Erf") || isMade(own, "Tanh"));
+  const gated = new Set(
+    nodes
+      .filter((node) => operatorName(node) === "Mul" && node.inputs.some(isGate))
+      .flatMap(({ inputs }) => inputs),
+  );
+  return nodes.flatMap((node): LiftedNumber[] => {
+    const { inputs, outputs } = node;
+    const name = `${outputs[0]}${FACTOR}`.replaceAll(":", "_");
+    const operand = operatorName(node) === "Mul" ? inputs.findIndex((own) => stored.has(own)) : -1;
+    const constant = stored.get(inputs[operand]);
+    const other = inputs[1 - operand];
+    const isGelu = gated.has(outputs[0]) || (isMade(other, "Mul") && inputsOf(other).some(isGate));
+    if (!isGelu || constant?.shape.length !== 0 || !isFloatKind(constant.dtype) || stored.has(name))
+      return [];
+    return [{ name, node, operand, value: Number(arrayOf(constant, "float64").data[0]) }];
+  });
+}
+
 /**
  * The epsilons of a graph, one for each node even where nodes share a constant: the attribute of a normalization, and a small
  * number that an Add or Max has for what another node makes.
  */
-export function epsilonsOf({ nodes, initializers }: OnnxGraph): readonly Epsilon[] {
+export function epsilonsOf({ nodes, initializers }: OnnxGraph): readonly LiftedNumber[] {
   const stored = new Map([...initializers, ...nodes.flatMap(constantsOf)].map((own) => [own.name, own]));
-  return nodes.flatMap((node): Epsilon[] => {
+  return nodes.flatMap((node): LiftedNumber[] => {
     const { inputs, outputs, attributes, opType } = node;
-    const name = `${outputs[0]}.epsilon`.replaceAll(":", "_");
+    const name = `${outputs[0]}${EPSILON}`.replaceAll(":", "_");
     if (stored.has(name) || operatorName(node) !== opType) return [];
-    if (opType === "LayerNormalization" || opType === "RMSNormalization") {
+    if (epsilonOperators.has(opType)) {
       const given = attributes.epsilon?.kind === "float" ? attributes.epsilon.value : 1e-5;
       return [{ name, node, operand: undefined, value: Math.fround(given) }];
     }
@@ -122,6 +161,13 @@ export function epsilonsOf({ nodes, initializers }: OnnxGraph): readonly Epsilon
     return value > 0 && value <= largestEpsilon ? [{ name, node, operand, value }] : [];
   });
 }
+
+/** Operators that have an epsilon as an attribute, and take it as a parameter. */
+const epsilonOperators: ReadonlySet<string> = new Set([
+  "LayerNormalization",
+  "RMSNormalization",
+  "SimplifiedLayerNormalization",
+]);
 
 /** Tensors by the names that they have as inputs of a graph, which cannot contain colons. */
 function namedTensors(tensors: readonly OnnxTensor[]): readonly NamedTensor[] {
@@ -141,7 +187,7 @@ function namedTensors(tensors: readonly OnnxTensor[]): readonly NamedTensor[] {
 }
 
 /** The tensor that a Constant node holds, by the name of its output. */
-function constantsOf({ opType, outputs: [name], attributes }: OnnxNode): readonly OnnxTensor[] {
+export function constantsOf({ opType, outputs: [name], attributes }: OnnxNode): readonly OnnxTensor[] {
   if (opType !== "Constant") return [];
   const { value, value_float: number, value_floats: list } = attributes;
   if (value?.kind === "tensor") return [{ ...value.value, name }];

@@ -42,11 +42,14 @@ export function asEntry(result: Result, operands: readonly (Entry | undefined)[]
   return { tensor: result, kind: like?.kind ?? dtype };
 }
 
-/** An epsilon that is a parameter, and which operand it is; none: the attribute. */
-export interface EpsilonValue {
+/** A number of a node that is a parameter, and which operand it is; none: the attribute. */
+export interface LiftedValue {
   readonly tensor: Tensor;
   readonly operand: number | undefined;
 }
+
+/** What a node, or none for an output of the model, gets for a tensor of floats of a name, which may be a lifted number. */
+export type ReadValue = (tensor: Tensor, name: string, node?: OnnxNode, isLifted?: boolean) => Tensor;
 
 /** What is the same for all nodes of a model. */
 export interface Settings {
@@ -57,8 +60,9 @@ export interface Settings {
   readonly count: NodeCount;
   /** The parameters, and how often nodes of the file read each. */
   readonly reads: ReadonlyMap<Tensor, number>;
-  /** Epsilons that are parameters, by the node that adds each. */
-  readonly epsilons: ReadonlyMap<OnnxNode, EpsilonValue>;
+  /** Epsilons and factors that are parameters, by the node that has each. */
+  readonly lifted: ReadonlyMap<OnnxNode, LiftedValue>;
+  readonly read?: ReadValue | undefined;
   /** Names of running statistics that training updates, and has those of the batch for; none in evaluation. */
   readonly updated: ReadonlySet<string>;
 }

@@ -12,6 +12,8 @@ export interface TracedFileSettings {
   readonly isParameter?: ((name: string) => boolean) | undefined;
   /** Whether epsilons of normalizations are parameters, too. */
   readonly epsilons?: boolean | undefined;
+  /** Whether factors of GELUs are. */
+  readonly factors?: boolean | undefined;
 }
 
 /** A model file as a graph of its parameters, and the symmetries that keep its outputs. */
@@ -19,6 +21,7 @@ export interface TracedFile {
   readonly model: ImportedModel;
   /** Its parameters are inputs of their names in `model.params`. */
   readonly graph: Graph;
+  /** Looked for when it is first asked for. */
   readonly found: Discovery;
   /** The values of the file that are outputs, by name. */
   readonly values: ReadonlyMap<string, Tensor>;
@@ -37,10 +40,10 @@ const examples = 4;
 export function tracedFile(
   op: string,
   file: Runnable,
-  { sizes, isParameter, epsilons }: TracedFileSettings,
+  { sizes, ...settings }: TracedFileSettings,
   kept?: readonly string[],
 ): TracedFile {
-  const model = imported(file, { isParameter, epsilons });
+  const model = imported(file, settings);
   const [x] = randomInputs(op, model.inputs, { seed: 0, examples, sizes, inputs: {} });
   const values = new Map<string, Tensor>();
   const traced = trace(
@@ -59,5 +62,14 @@ export function tracedFile(
     })),
     outputs: traced.graph.outputs.filter(({ name }) => isKept(name)),
   };
-  return { model, graph, found: analyze(graph, Object.keys(model.params)), values };
+  let found: Discovery | undefined;
+  return {
+    model,
+    graph,
+    values,
+    get found() {
+      found ??= analyze(graph, Object.keys(model.params));
+      return found;
+    },
+  };
 }

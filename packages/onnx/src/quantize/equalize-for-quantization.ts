@@ -110,7 +110,7 @@ export async function equalizedIn(
   const folded = foldBatchNormIn(file);
   const lifted = bounds === "lifted" ? liftBoundsIn(folded.file) : undefined;
   const prepared = lifted?.file ?? folded.file;
-  const model = imported(prepared);
+  const model = imported(prepared, { epsilons: true });
   const noise = await minimizeQuantizationNoise(
     outputsOf(model),
     model.params,

@@ -14,7 +14,7 @@ export interface SquaredError {
 export interface QuantizationError {
   /** 10 log10(sum y^2 / sum (y - q)^2) in decibels, the least of all outputs; Infinity where they are equal. */
   readonly sqnr: number;
-  /** How often the largest number of a row is at the same place, for outputs with two axes; undefined without any. */
+  /** How often the largest number of a row is at the same place, for outputs with two axes, or three, of tokens; undefined without any. */
   readonly agreement: number | undefined;
   /** How many rows that is of. */
   readonly rows: number | undefined;
@@ -94,17 +94,18 @@ function squaresOf(y: NdArray, q: NdArray, batch: NamedValues): readonly Squared
 function agreementOf(pairs: readonly Pair[]): { readonly share: number; readonly rows: number } | undefined {
   let [same, rows] = [0, 0];
   for (const [expected, got] of pairs) {
-    const [count, classes] = expected.shape;
-    if (expected.shape.length !== 2 || classes < 2) return undefined;
+    const classes = expected.shape.at(-1) ?? 0;
+    if (![2, 3].includes(expected.shape.length) || classes < 2) return undefined;
+    const count = expected.data.length / classes;
     for (let row = 0; row < count; row++) {
-      if (placeOfMax(expected, row) === placeOfMax(got, row)) same++;
+      if (placeOfMax(expected, row, classes) === placeOfMax(got, row, classes)) same++;
     }
     rows += count;
   }
   return { share: same / rows, rows };
 }
 
-function placeOfMax({ shape: [, classes], data }: NdArray, row: number): number {
+function placeOfMax({ data }: NdArray, row: number, classes: number): number {
   let best = 0;
   for (let c = 1; c < classes; c++) if (data[row * classes + c] > data[row * classes + best]) best = c;
   return best;

@@ -6,12 +6,15 @@ import { float, halfCounts, int, openFileSession, tensor } from "isoloss/interna
 import { decodeModel } from "isoloss/onnx";
 import { compareModels, modelError, toHalf } from "isoloss-onnx";
 import { Builder, opened, smallNetwork } from "isoloss-test-support/model-file/builder";
-import { transformer } from "isoloss-test-support/model-file/transformer";
+import { transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
 import { fileOf, node, tensorOf } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { descendHalf, shiftedAlong } from "../../src/half/descend.js";
+import { openJudge, smallestSet } from "../../src/half/judge.js";
 import { costOf } from "../../src/half/range.js";
 import { fromOnnx } from "../../src/import/from-onnx.js";
+import { outputsOf } from "../../src/model-file/compare/run-model.js";
+import { imported } from "../../src/model-file/edit/onnx-file.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 import { tracedFile } from "../../src/model-file/traced-file.js";
@@ -66,6 +69,33 @@ it("costs the bits below the normal numbers, and 100 for each above 2^13", () =>
   expect([-16, -15, -14, 0, 12, 13, 14].map(costOf)).toEqual([2, 1, 0, 0, 0, 100, 200]);
 });
 
+it("a smallest set holds what is needed, whatever is around it", async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `${i}`);
+  const needed = ["3", "17", "18", "39"];
+  let trials = 0;
+  const set = await smallestSet(names, async (kept) => {
+    trials++;
+    return needed.every((name) => kept.has(name));
+  });
+  expect(set).toEqual(needed);
+  expect(trials).toBeLessThan(60);
+});
+
+it("the compiled judge measures what the written file does, in float32 and in float16 operators", async () => {
+  const options = { norm: "rms", outlier: 3e7, layers: 1, width: 16, heads: 2 } as const;
+  const bytes = transformer(options);
+  const calibration = [transformerInputs(options)];
+  const { wide, error, files } = await toHalf(bytes, { calibration, move: false, rescue: "float32" });
+  const file = opened(bytes);
+  const model = imported(file, { epsilons: true, factors: true });
+  const expected = await outputsOf(model, calibration, { runtime: "auto" });
+  const judge = openJudge(file, { batches: calibration, expected, candidates: wide });
+  expect(wide.length).toBeGreaterThan(0);
+  expect(Math.abs((await judge.sqnr(model.params, new Set(wide))) - error.sqnr)).toBeLessThan(0.5);
+  expect(Math.abs((await judge.sqnr(model.params)) - (files.at(-1)?.error.sqnr ?? 0))).toBeLessThan(0.5);
+  await judge.dispose();
+});
+
 describe("a converted file", () => {
   it("holds float16 in half the size, and runs in ONNX Runtime near the one before", async () => {
     const { bytes, error } = await toHalf(folded);
@@ -112,7 +142,7 @@ describe("a converted file", () => {
         node("Max", ["h", "limit", "shift", "factor", "many"]),
       ],
     });
-    expect((await toHalf(file, { move: false })).weights.after).toEqual({
+    expect((await toHalf(file, { move: false, rescue: "none" })).weights.after).toEqual({
       numbers: 9 + 1 + 3 + 1 + 1,
       overflows: 1,
       subnormals: 5,
@@ -244,7 +274,7 @@ const lost = ({ overflows, subnormals }: { overflows: number; subnormals: number
 describe("the move", () => {
   it.each([1e-6, 3e6])("brings weights back that a factor of %f took out of range", async (factor) => {
     const before = scaled(factor);
-    const plain = await toHalf(before, { move: false });
+    const plain = await toHalf(before, { move: false, rescue: "none" });
     const moved = await toHalf(before);
     expect(plain.moved).toBe(0);
     expect(plain.weights.after).toEqual(plain.weights.before);
@@ -291,7 +321,7 @@ describe("the move", () => {
     const h = b.node("Relu", [product(b.node("Relu", [product("x", 4)]), 4)]);
     const before = times(b.bytes(["batch", 4], product(h, 2)), [2 ** 9, 2 ** 9, 2 ** -12]);
     const calibration = [{ x: normal([16, 4]) }];
-    const blind = await toHalf(before, { move: false, calibration });
+    const blind = await toHalf(before, { move: false, rescue: "none", calibration });
     const seeing = await toHalf(before, { calibration });
     expect(blind.weights.before.overflows).toBe(0);
     expect(blind.activations.after.overflows).toBeGreaterThan(0);
@@ -301,19 +331,39 @@ describe("the move", () => {
     expect(blind.error.largest).toBeGreaterThan(0.1);
   });
 
-  it("keeps the operators in float32 whose results no factor brings into the range", async () => {
-    // Squares from 2^-2 to 2^50: decomposed norms of the stream cannot have both ends.
-    const file = transformer({ norm: "rms", outlier: 3e7, layers: 1 });
-    const narrow = await toHalf(file, { tolerance: -Infinity });
-    const { bytes, error, wide } = await toHalf(file);
-    expect(narrow.wide).toEqual([]);
-    expect(narrow.error.sqnr).toBeLessThan(40);
-    expect(error.sqnr).toBeGreaterThan(40);
+  describe("where squares from 2^-2 to 2^50 have no power of two", () => {
+    const file = transformer({ norm: "rms", outlier: 3e7, layers: 1, width: 16, heads: 2 });
     const { nodes } = opened(file).model.graph;
-    expect(wide.length).toBeLessThan(nodes.length / 2);
-    expect((await modelError(file, bytes)).sqnr).toBeGreaterThan(40);
-    const types = opened(bytes).model.graph.nodes.filter(({ opType }) => opType === "Cast").length;
-    expect(types).toBeGreaterThan(opened(narrow.bytes).model.graph.nodes.length - nodes.length);
+    const casts = (bytes: Uint8Array) =>
+      opened(bytes).model.graph.nodes.filter(({ opType }) => opType === "Cast").length;
+
+    it("makes one node of each norm, and says what operators in float32 would cost instead", async () => {
+      const { bytes, fused, wide, error, files } = await toHalf(file);
+      expect([fused.length, wide.length]).toEqual([3, 0]);
+      expect(error.sqnr).toBeGreaterThan(40);
+      expect((await modelError(file, bytes)).sqnr).toBeGreaterThan(40);
+      expect(opened(bytes).model.graph.nodes.length).toBeLessThan(nodes.length);
+      expect(files.map((own) => [own.fused.length > 0, own.wide.length > 0])).toEqual([
+        [true, false],
+        [false, false],
+        [false, true],
+        [false, false],
+      ]);
+      expect(files[0].bytes).toBe(bytes);
+      expect(files[1].error.sqnr).toBeLessThan(40);
+      expect(files[2].error.sqnr).toBeGreaterThan(40);
+    });
+
+    it("keeps operators in float32 where that is asked for, none of which can be float16", async () => {
+      const narrow = await toHalf(file, { rescue: "none" });
+      const { bytes, error, fused, wide } = await toHalf(file, { rescue: "float32" });
+      expect([narrow.wide, fused]).toEqual([[], []]);
+      expect(narrow.error.sqnr).toBeLessThan(40);
+      expect(error.sqnr).toBeGreaterThan(40);
+      expect(wide.length).toBeGreaterThan(0);
+      expect(wide.length).toBeLessThan(nodes.length / 4);
+      expect(casts(bytes)).toBeGreaterThan(casts(narrow.bytes));
+    });
   });
 
   it("goes over a whole network with calibration", async () => {

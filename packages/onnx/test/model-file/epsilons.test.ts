@@ -4,7 +4,11 @@ import { decodeModel } from "isoloss/onnx";
 import { type Discovery, describeDiscovery, type ScalingGenerator } from "isoloss/symmetry";
 import { fromOnnx, withParams } from "isoloss-onnx";
 import { opened } from "isoloss-test-support/model-file/builder";
-import { type TransformerOptions, transformer } from "isoloss-test-support/model-file/transformer";
+import {
+  type TransformerOptions,
+  transformer,
+  transformerInputs,
+} from "isoloss-test-support/model-file/transformer";
 import { fileOf, float32, int64, node, runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { shiftedAlong } from "../../src/half/descend.js";
@@ -82,6 +86,25 @@ it("a constant that several norms share is split where they need different value
   expect(sizes[1].nodes.length).toBe(sizes[0].nodes.length);
   expect(sizes[1].initializers.length).toBe(sizes[0].initializers.length + 1);
   expect(await runOrt(moved, { ids })).toEqual(await runOrt(bytes, { ids }));
+});
+
+it("a stream that GELUs behind convolutions write is scaled by their factor", async () => {
+  const options = { encoder: "audio", mlp: "gelu", layers: 1, width: 16 } as const;
+  const bytes = transformer(options);
+  const found = (factors: boolean) =>
+    streamsOf(tracedFile("test", opened(bytes), { sizes: {}, epsilons: true, factors }).found);
+  expect(found(false)).toHaveLength(1);
+  const streams = found(true);
+  expect(streams).toHaveLength(2);
+  const heard = streams.find(({ axes }) => axes.some(({ path }) => path === "frames")) as ScalingGenerator;
+  expect(heard.axes.some(({ path, power }) => path.endsWith(".factor") && power === 1)).toBe(true);
+  const { model } = tracedFile("test", opened(bytes), { sizes: {}, epsilons: true, factors: true });
+  const params = { ...model.params };
+  for (const leg of heard.axes) params[leg.path] = shiftedAlong(params[leg.path], leg, Int32Array.of(-5));
+  const moved = withParams(bytes, params);
+  const inputs = transformerInputs(options);
+  expect(await runOrt(moved, inputs)).toEqual(await runOrt(bytes, inputs));
+  expect(decodeModel(moved).graph.nodes).toHaveLength(decodeModel(bytes).graph.nodes.length);
 });
 
 it("epsilons are no parameters unless asked for, and change nothing as parameters", () => {

@@ -1,7 +1,15 @@
 import { resolve } from "node:path";
 import { DataError } from "isoloss";
 import type { HalfCounts } from "isoloss/onnx";
-import { type HalfModel, type HalfMove, type LargestValue, type ToHalfOptions, toHalf } from "isoloss-onnx";
+import {
+  compareTimes,
+  type HalfFile,
+  type HalfMove,
+  type LargestValue,
+  type TimesComparison,
+  toHalf,
+  type ValueChange,
+} from "isoloss-onnx";
 import { bytesText, formatNumber } from "../../experiments/results/format-number.js";
 import { type Columns, firstOf, tableOf } from "../../experiments/results/table.js";
 import { type ModelFile, readModelFile } from "../../formats/read-model.js";
@@ -11,6 +19,7 @@ import {
   changeOf,
   changing,
   errorColumns,
+  type Inputs,
   type MeasuredChange,
   measuredChange,
   measuredInputs,
@@ -40,9 +49,8 @@ const options = {
     "float32",
   ),
   tolerance: value("<dB>", "least SQNR with every result rounded to float16", nonNegativeNumber, 40),
-  force: flag(
-    "replace an existing file; write the file even if its SQNR is below --tolerance or its outputs are not finite",
-  ),
+  replace: flag("replace an existing file"),
+  force: flag("write the file even if its SQNR is below --tolerance or its outputs are not finite"),
   ...measuring("the choices, the units and their weights"),
 };
 
@@ -51,18 +59,21 @@ type Settings = Values<typeof options>;
 const help = `Numbers above 65504 overflow in float16, those below 6.1e-5 lose bits. Units are scaled by powers of two, which keeps what
 the model computes in every bit where nothing over- or underflows in float32, to where the fewest bits are lost: hidden units,
 values and outputs, queries and keys, and the residual stream of a transformer with the epsilons of its normalizations. No node
-is added. Where that does not suffice, the operators whose results stay out of range are kept in float32. Batch normalizations
-stop scalings: fold them first. The table has the largest value, counts of numbers out of range, stored (weights and other
-constants) and computed (activations), and errors with every result rounded to float16, and as ONNX Runtime runs the file, which may
-keep results in float32. A file below the tolerance, or with outputs that are not finite in one of the two, is not written, unless
---force is given, and the exit code is 1.
+is added. Where that does not suffice, norms that are several nodes become one, which computes in float32 inside, and operators are
+kept in float32, so few that none of them can be float16; the table then has both, and the time of a run. Batch normalizations stop
+scalings: fold them first. The table has the largest value, counts of numbers out of range, stored (weights and other constants) and
+computed (activations), with the share of subnormal ones, and errors with every result rounded to float16, and as ONNX Runtime runs
+the file, which may keep results in float32. A file below the tolerance, or with outputs that are not finite in one of the two, is
+not written, unless --force is given, and the exit code is 1. Other commands replace a file by --force; here --replace does, so that
+neither happens by the way.
 
 ${dataHelp}
 
 The document of --json: file, out (null: it was not written), bytes {before, after}, io, tolerance, moved (units), moves
-[{parameters, units, exponents, stream}], wide (results of operators in float32), measured, table [{numbers, bytes, range {size, name},
-weights, activations, rounded {sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}, sqnr, sqnrInterval,
-carriedBy, broken, agreement, agreementInterval, largest}].
+[{parameters, units, exponents, stream}], fused (results of norms that became one node), wide (results of operators in float32),
+measured, values [{name, operator, before {largest, typical}, after}], table [{numbers, bytes, range {size, name}, weights,
+activations, rounded {sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}, sqnr, sqnrInterval, carriedBy,
+broken, agreement, agreementInterval, largest, time {before, after, ratio, quartiles}}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx
@@ -70,7 +81,7 @@ Examples:
 
 /** A file of float16; null where a number is infinite or was not measured. */
 export interface HalfRow extends MeasuredChange {
-  /** `moved`, `as they are`, or `moved, 5 operators in float32`. */
+  /** `moved`, `as they are`, or `moved, 3 norms fused, 5 operators in float32`. */
   readonly numbers: string;
   /** The size of the file. */
   readonly bytes: number;
@@ -82,6 +93,8 @@ export interface HalfRow extends MeasuredChange {
   readonly activations: HalfCounts;
   /** The error with every result rounded to float16. */
   readonly rounded: MeasuredChange;
+  /** Milliseconds of a run of the file that was read and of this one; null where no norm was fused and nothing kept in float32. */
+  readonly time: TimesComparison | null;
 }
 
 /** The document of `isoloss model half --json`. */
@@ -99,8 +112,12 @@ export interface Half {
   readonly moved: number;
   /** Which, and by which powers of two. */
   readonly moves: readonly HalfMove[];
+  /** Results of the nodes that took the places of norms of several nodes. */
+  readonly fused: readonly string[];
   /** First results of the operators that stay float32. */
   readonly wide: readonly string[];
+  /** How large values inside the model are, before and after. */
+  readonly values: readonly ValueChange[];
   /** The inputs of the measurement. */
   readonly measured: string;
   /** First the new file. */
@@ -108,9 +125,9 @@ export interface Half {
 }
 
 const counts = ({ overflows, subnormals, numbers }: HalfCounts): string =>
-  `${overflows} / ${subnormals} of ${numbers}`;
+  `${overflows} / ${subnormals} (${((100 * subnormals) / Math.max(1, numbers)).toFixed(1)} %) of ${numbers}`;
 
-const columns: Columns<HalfRow> = [
+const columnsOf = (table: readonly HalfRow[]): Columns<HalfRow> => [
   ["numbers", ({ numbers }) => numbers],
   ["largest value", ({ range: { size, name } }) => `${formatNumber(size, 3)} (${name})`],
   ["stored over / below", ({ weights }) => counts(weights)],
@@ -118,51 +135,48 @@ const columns: Columns<HalfRow> = [
   ["SQNR, rounded", ({ rounded }) => sqnrText(rounded)],
   ["same largest, rounded", ({ rounded }) => agreementText(rounded)],
   ...errorColumns,
+  ["bytes", ({ bytes }) => bytesText(bytes)],
+  ...(table.some(({ time }) => time !== null)
+    ? [["ms a run (float32)", timeText] satisfies Columns<HalfRow>[number]]
+    : []),
 ];
+
+const timeText = ({ time }: HalfRow): string =>
+  time === null ? "" : `${time.after.toPrecision(2)} (${time.before.toPrecision(2)})`;
 
 /** `isoloss model half`: a model of float16. */
 async function run(path: string, settings: Settings): Promise<Result> {
-  const { out, calibration, heldOut, move, io, report, tolerance } = settings;
+  const { out, calibration, heldOut, move, io, report, tolerance, replace } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report, force: settings.force }, [calibration, heldOut]);
+  await requireOutputs(file, { out, report, force: replace, by: "--replace" }, [calibration, heldOut]);
   const examples = await measuredInputs(file, settings, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, settings, heldOut);
   const traced = calibration === undefined ? inputs : examples;
-  const table: HalfRow[] = [];
-  const files: HalfModel[] = [];
-  await withProgress(settings, async (step) => {
-    const add = async (numbers: string, given: Pick<ToHalfOptions, "move" | "tolerance">) => {
-      step(`converting numbers ${numbers}`);
-      const result = await changing(file, traced, (sizes) =>
-        toHalf(file.bytes, {
-          ...given,
-          io,
-          sizes,
-          calibration: examples.batches ?? [],
-          heldOut: inputs.batches ?? [],
-        }),
-      );
-      const { wide, weights, activations, ranges, error } = result;
-      const operators = wide.length === 1 ? "1 operator" : `${wide.length} operators`;
-      files.push(result);
-      table.push({
-        numbers: wide.length === 0 ? numbers : `${numbers}, ${operators} in float32`,
-        bytes: result.bytes.length,
-        range: ranges.after,
-        weights: weights.after,
-        activations: activations.after,
+  const { result, table } = await withProgress(settings, async (step) => {
+    step("converting numbers");
+    const given = { io, calibration: examples.batches ?? [], heldOut: inputs.batches ?? [] };
+    const half = await changing(file, traced, (sizes) =>
+      toHalf(file.bytes, { ...given, sizes, tolerance, ...(move ? {} : { move, rescue: "none" as const }) }),
+    );
+    const isRescued = half.files.some(({ fused, wide }) => fused.length + wide.length > 0);
+    const rows: HalfRow[] = [];
+    for (const { bytes, range, weights, activations, error, ...own } of half.files) {
+      const numbers = numbersText(own);
+      step(`measuring numbers ${numbers}`);
+      rows.push({
+        numbers,
+        bytes: bytes.length,
+        range,
+        weights,
+        activations,
         rounded: changeOf(error),
-        ...(await measuredChange(file, result.bytes, inputs)),
+        ...(await measuredChange(file, bytes, inputs)),
+        time: isRescued ? await compareTimes(file.bytes, bytes, timedOn(inputs)) : null,
       });
-      return result;
-    };
-    if (move) {
-      const { wide } = await add("moved", { tolerance });
-      if (wide.length > 0) await add("moved", { tolerance: -Infinity });
     }
-    await add("as they are", { move: false });
+    return { result: half, table: rows };
   });
-  const [{ bytes, moved, moves, wide, outputs }] = files;
+  const { bytes, moved, moves, fused, wide, values, outputs } = result;
   const [written] = table;
   const isWritten = settings.force || isWithin(written, tolerance);
   if (isWritten) await writeModelFile(file, out, bytes);
@@ -174,11 +188,13 @@ async function run(path: string, settings: Settings): Promise<Result> {
     tolerance,
     moved,
     moves,
+    fused,
     wide,
+    values,
     measured: inputs.what,
     table,
   };
-  const cells = tableOf(columns, table);
+  const cells = tableOf(columnsOf(table), table);
   const broken = whyNot(written, document);
   const summary = summaryText(document, path) + chosenText(settings);
   return {
@@ -188,7 +204,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
       ...narrowText(written),
       `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`,
     ],
-    page: ({ choicesSection, weightsSection, unitsSection }) => ({
+    page: ({ choicesSection, rangesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} in float16`,
       conclusion: `${isWritten ? "Written" : "Not written"} to ${out}: ${[`numbers ${written.numbers}`, ...broken].join("; ")}.`,
       lead: summary,
@@ -201,6 +217,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
             table: cells,
           },
         ),
+        ...rangesSection(values),
         ...weightsSection(
           file.bytes,
           bytes,
@@ -214,6 +231,19 @@ async function run(path: string, settings: Settings): Promise<Result> {
 }
 
 export const half = { options, help, run };
+
+/** What was done to the numbers of a file. */
+function numbersText({ moved, fused, wide }: Pick<HalfFile, "moved" | "fused" | "wide">): string {
+  const counted = (count: number, one: string, many: string) =>
+    count === 0 ? [] : [count === 1 ? `1 ${one}` : `${count} ${many}`];
+  return [
+    moved === 0 ? "as they are" : "moved",
+    ...counted(fused.length, "norm fused", "norms fused"),
+    ...counted(wide.length, "operator in float32", "operators in float32"),
+  ].join(", ");
+}
+
+const timedOn = ({ batches, sizes }: Inputs) => (batches === undefined ? { sizes } : { inputs: batches[0] });
 
 /** Whether all outputs of a file are finite, on each of the two ways to run it, and near enough where all is rounded. */
 const isWithin = ({ rounded, broken }: HalfRow, tolerance: number): boolean =>
@@ -234,12 +264,13 @@ function whyNot(
 }
 
 /** How the new file differs, and where it was measured. */
-function summaryText({ bytes, moved, moves, wide, measured }: Half, file: string): string {
+function summaryText({ bytes, moved, moves, fused, wide, measured }: Half, file: string): string {
   const streams = moves.flatMap(({ stream, exponents: [k] }) =>
     stream === undefined ? [] : [`the stream of ${stream} units by 2^${k}`],
   );
   const units = `${moved === 1 ? "1 unit" : `${moved} units`} scaled by powers of two`;
-  const kept = wide.length === 0 ? "" : `in float32 stay what makes ${firstOf(wide)}, `;
+  const joined = fused.length === 0 ? "" : `one node in the place of the norms that make ${firstOf(fused)}, `;
+  const kept = `${joined}${wide.length === 0 ? "" : `in float32 stay what makes ${firstOf(wide)}, `}`;
   return `${[units, ...streams.slice(0, SHOWN)].join(", ")}, ${kept}${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`;
 }
 

@@ -146,6 +146,8 @@ export const normalizations: Readonly<Record<string, Operator>> = {
   LayerNormalization: layerNormalization,
   MeanVarianceNormalization: meanVarianceNormalization,
   RMSNormalization: rmsNormalization,
+  // Of ONNX Runtime, which has it in the domain of the standard.
+  SimplifiedLayerNormalization: rmsNormalization,
 };
 
 /** Drops nothing, as in inference and at the ratio 0. The second result, bool since operator set 10, says what is kept. */

@@ -10,7 +10,7 @@ import {
   requireBytes,
 } from "isoloss/internal";
 import { decodeModel, type OnnxModel } from "isoloss/onnx";
-import { type FromOnnxOptions, importedModel } from "../../import/from-onnx.js";
+import { type ImportSettings, importedModel } from "../../import/from-onnx.js";
 import { type GraphItem, INITIALIZER, INPUT, itemOf, OUTPUT, readerOf } from "./graph-items.js";
 
 /** Fields of ModelProto and GraphProto: onnx.in.proto. */
@@ -38,7 +38,7 @@ export function runnable(op: string, bytes: Uint8Array): Runnable {
 /** The model as `fromOnnx` reads it. */
 export const imported = <const Out extends string = string>(
   file: Runnable,
-  options: Omit<FromOnnxOptions<Out>, "external"> = {},
+  options: ImportSettings<Out> = {},
 ): ImportedModel<Out> => importedModel(() => file.model, options);
 
 /**

@@ -10,7 +10,7 @@ import {
   requireKnown,
 } from "isoloss/internal";
 import { type ExternalData, inlineExternalData } from "isoloss/onnx";
-import { type Epsilon, epsilonsOf } from "../../import/parameters.js";
+import { epsilonsOf, factorsOf, isLifted, type LiftedNumber } from "../../import/parameters.js";
 import { GraphEditor } from "./graph-editor.js";
 import { itemOf } from "./graph-items.js";
 import { OnnxFile } from "./onnx-file.js";
@@ -54,7 +54,7 @@ export function withParams(
   requireKnown("withParams", options, ["external"], "withParams(bytes, params, { external })");
   requireParams(params);
   const model = options.external === undefined ? bytes : inlineExternalData(bytes, options.external);
-  if (Object.keys(params).some((name) => name.endsWith(EPSILON))) {
+  if (Object.keys(params).some(isLifted)) {
     return withParamsIn(OnnxFile.decode("withParams", model), params).bytes;
   }
   const { replacement, requireKnownNames } = replacementOf(params);
@@ -65,13 +65,14 @@ export function withParams(
 
 /** The same of a file that is decoded. */
 export function withParamsIn(file: OnnxFile, params: Readonly<Record<string, NdArray>>): OnnxFile {
-  const epsilons = Object.keys(params).some((name) => name.endsWith(EPSILON))
-    ? epsilonsOf(file.model.graph).filter(({ name }) => Object.hasOwn(params, name))
+  const { graph } = file.model;
+  const lifted = Object.keys(params).some(isLifted)
+    ? [...epsilonsOf(graph), ...factorsOf(graph)].filter(({ name }) => Object.hasOwn(params, name))
     : [];
-  if (epsilons.length > 0) {
-    const names = new Set(epsilons.map(({ name }) => name));
+  if (lifted.length > 0) {
+    const names = new Set(lifted.map(({ name }) => name));
     return withParamsIn(
-      withEpsilons(file, epsilons, params),
+      withNumbers(file, lifted, params),
       Object.fromEntries(Object.entries(params).filter(([name]) => !names.has(name))),
     );
   }
@@ -84,13 +85,10 @@ export function withParamsIn(file: OnnxFile, params: Readonly<Record<string, NdA
   return new OnnxFile(file.fields, items);
 }
 
-/** How names of epsilons end. */
-const EPSILON = ".epsilon";
-
-/** A file with other epsilons: in attributes, in constants, and in copies of constants that others read, too. */
-function withEpsilons(
+/** A file with other epsilons and factors: in attributes, in constants, and in copies of constants that others read, too. */
+function withNumbers(
   file: OnnxFile,
-  epsilons: readonly Epsilon[],
+  lifted: readonly LiftedNumber[],
   params: Readonly<Record<string, NdArray>>,
 ): OnnxFile {
   const editor = new GraphEditor("withParams", file);
@@ -98,7 +96,7 @@ function withEpsilons(
     string,
     { readonly name: string; readonly value: number; readonly nodes: OnnxNode[] }
   >();
-  for (const { name, node, operand, value } of epsilons) {
+  for (const { name, node, operand, value } of lifted) {
     requireFit(name, { shape: [] }, params[name]);
     const next = Number(params[name].data[0]);
     if (next === value || next === Math.fround(value)) continue;

@@ -1,0 +1,144 @@
+// Norms of several nodes as one, which computes in float32 inside.
+import { DataError, type Shape, type Tensor } from "isoloss";
+import { float, int, type OnnxNode } from "isoloss/internal";
+import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
+import { isStandard } from "../model-file/prepare/attributes.js";
+import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
+
+/** A norm over the last axis, x before it, and its last node. */
+interface Norm {
+  readonly isCentered: boolean;
+  readonly x: string;
+  readonly epsilon: number;
+  readonly last: OnnxNode;
+  readonly gain: string | undefined;
+  readonly bias: string | undefined;
+}
+
+/**
+ * The file with a LayerNormalization, RMSNormalization (from operator set 23 on) or SimplifiedLayerNormalization (ONNX Runtime's)
+ * in the place of each norm over the last axis that is several nodes:
+ *
+ * (x - mean x) / sqrt(mean (x - mean x)^2 + epsilon), or x / sqrt(mean x^2 + epsilon), by a gain, and with a bias, where stored
+ *
+ * @param values of the file, by name, which have their shapes
+ * @returns undefined where there is none; `fused` are the results of the new nodes
+ */
+export function fuseNorms(
+  op: string,
+  file: OnnxFile,
+  values: ReadonlyMap<string, Tensor>,
+): { readonly file: OnnxFile; readonly fused: readonly string[] } | undefined {
+  const editor = new GraphEditor(op, file);
+  if (editor.nodes.some((node) => normAt(editor, node, values)?.isCentered) && editor.opset < 17) {
+    try {
+      raiseOperatorSet(op, editor, 17);
+    } catch (cause) {
+      if (!(cause instanceof DataError)) throw cause;
+      return undefined;
+    }
+  }
+  const fused = editor.nodes.flatMap((node): readonly string[] => {
+    const norm = normAt(editor, node, values);
+    if (norm === undefined) return [];
+    const { isCentered, x, epsilon, last, bias } = norm;
+    const width = values.get(x)?.shape.at(-1) as number;
+    const ones = () =>
+      editor.add(`${x}_ones`, { dtype: "float32", shape: [width], data: new Float64Array(width).fill(1) });
+    const opType = isCentered
+      ? "LayerNormalization"
+      : editor.opset < 23
+        ? "SimplifiedLayerNormalization"
+        : "RMSNormalization";
+    const inputs = [x, norm.gain ?? ones(), ...(bias === undefined ? [] : [bias])];
+    const attributes = { axis: int(-1), epsilon: float(epsilon) };
+    editor.replace(last, { opType, inputs, outputs: last.outputs, attributes });
+    return last.outputs;
+  });
+  if (fused.length === 0) return undefined;
+  const wereRead = new Set(file.model.graph.nodes.flatMap(({ inputs }) => inputs));
+  for (const node of [...editor.nodes].reverse()) {
+    const isRead = node.outputs.some((name) => editor.uses.isRead(name) || editor.isOutput(name));
+    if (!isRead && node.outputs.some((name) => wereRead.has(name))) editor.replace(node);
+  }
+  return { file: editor.finish(), fused };
+}
+
+/** The norm whose division, or product with an inverse, is a node. */
+function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string, Tensor>): Norm | undefined {
+  const maker = (name: string | undefined, ...types: readonly string[]): OnnxNode | undefined => {
+    const own = name === undefined ? undefined : editor.uses.maker(name);
+    return own !== undefined && isStandard(own) && types.includes(own.opType) ? own : undefined;
+  };
+  const number = (name: string | undefined): number | undefined => {
+    const own = name === undefined ? undefined : editor.floats(name);
+    return own?.data.length === 1 ? own.data[0] : undefined;
+  };
+  /** What a mean over the last axis alone is of. */
+  const meanOf = (name: string | undefined): string | undefined => {
+    const own = maker(name, "ReduceMean");
+    if (own === undefined) return undefined;
+    const { axes, keepdims } = own.attributes;
+    if (keepdims?.kind === "int" && keepdims.value === 0) return undefined;
+    const list =
+      axes?.kind === "ints" ? axes.value : Array.from(editor.tensor(own.inputs[1] ?? "")?.data ?? [], Number);
+    const rank = values.get(own.inputs[0])?.shape.length ?? 0;
+    return list.length === 1 && (list[0] === -1 || list[0] === rank - 1) ? own.inputs[0] : undefined;
+  };
+  const rootOf = (): readonly [centered: string, variance: string] | undefined => {
+    if (!isStandard(node)) return undefined;
+    const rooted = (name: string) => maker(name, "Sqrt")?.inputs[0];
+    const inverse = (name: string): string | undefined => {
+      const own = maker(name, "Div", "Reciprocal");
+      if (own?.opType === "Reciprocal") return rooted(own.inputs[0]);
+      return own !== undefined && number(own.inputs[0]) === 1 ? rooted(own.inputs[1]) : undefined;
+    };
+    const places = node.opType === "Div" ? [1] : node.opType === "Mul" ? [1, 0] : [];
+    for (const i of places) {
+      const sum = node.opType === "Div" ? rooted(node.inputs[1]) : inverse(node.inputs[i]);
+      if (sum !== undefined) return [node.inputs[1 - i], sum];
+    }
+    return undefined;
+  };
+  const root = rootOf();
+  const sum = maker(root?.[1], "Add");
+  if (root === undefined || sum === undefined) return undefined;
+  const at = sum.inputs.findIndex((name) => number(name) !== undefined);
+  const squares = meanOf(sum.inputs[1 - at]);
+  const square = maker(squares, "Mul", "Pow");
+  if (at === -1 || square === undefined) return undefined;
+  const [base, other] = square.inputs;
+  if (square.opType === "Mul" ? base !== other : number(other) !== 2) return undefined;
+  // Some exporters subtract the mean twice.
+  const centerOf = (name: string): string | undefined => {
+    const own = maker(name, "Sub");
+    return own !== undefined && meanOf(own.inputs[1]) === own.inputs[0] ? own.inputs[0] : undefined;
+  };
+  const [unit] = root;
+  const x = centerOf(base);
+  if (base !== unit && (x === undefined || centerOf(unit) !== x)) return undefined;
+  const input = x ?? base;
+  const width = values.get(input)?.shape.at(-1);
+  if (width === undefined) return undefined;
+  const along = (shape: Shape) => shape.length === 1 && shape[0] === width;
+  /** The only reader of a value, where it has a stored vector beside it. */
+  const behind = (from: OnnxNode, opType: string): readonly [node: OnnxNode, name: string] | undefined => {
+    const [y] = from.outputs;
+    const [next] = editor.uses.readers(y);
+    if (!editor.isUsedOnce(y) || next?.opType !== opType || !isStandard(next)) return undefined;
+    const name = next.inputs.find((own) => own !== y) ?? "";
+    const type = editor.floatType(name);
+    return type !== undefined && along(type.shape) ? [next, name] : undefined;
+  };
+  const gain = behind(node, "Mul");
+  const bias = x === undefined || gain === undefined ? undefined : behind(gain[0], "Add");
+  return {
+    isCentered: x !== undefined,
+    x: input,
+    epsilon: number(sum.inputs[at]) as number,
+    last: bias?.[0] ?? gain?.[0] ?? node,
+    gain: gain?.[1],
+    bias: bias?.[1],
+  };
+}

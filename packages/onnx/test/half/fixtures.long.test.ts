@@ -1,0 +1,77 @@
+// Twelve transformers whose float16 files overflow, and three ways out: powers of two, Clip, and operators in float32.
+import { writeFileSync } from "node:fs";
+import { compareTimes, modelError, toHalf } from "isoloss-onnx";
+import { opened } from "isoloss-test-support/model-file/builder";
+import { clipBound, fixtures } from "isoloss-test-support/model-file/float16-fixtures";
+import { transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
+import { runOrt } from "isoloss-test-support/nn/onnx/support";
+import { afterAll, describe, expect, it } from "vitest";
+import { withParams } from "../../src/model-file/edit/with-params.js";
+import { streamShifted } from "./transformers-support.js";
+
+/** A row of the table in docs/float16.md, which `ISOLOSS_FLOAT16_TABLE=path` writes. */
+interface Row {
+  readonly name: string;
+  readonly cells: readonly string[];
+}
+
+const rows: Row[] = [];
+
+afterAll(() => {
+  const path = process.env.ISOLOSS_FLOAT16_TABLE;
+  if (path === undefined) return;
+  writeFileSync(path, rows.map(({ name, cells }) => `| ${[name, ...cells].join(" | ")} |\n`).join(""));
+});
+
+const decibels = (sqnr: number) => (sqnr > -Infinity ? sqnr.toFixed(1) : "not finite");
+const kilobytes = (bytes: Uint8Array) => `${Math.round(bytes.length / 1024)}`;
+/** Time of a run by that of the float32 file, in turns. */
+const timeOf = async (before: Uint8Array, after: Uint8Array, inputs: Record<string, never>) =>
+  (await compareTimes(before, after, { inputs })).ratio.toFixed(2);
+
+describe.each(fixtures.map(({ name, options }) => [name, options] as const))("%s", (name, options) => {
+  const bytes = transformer(options);
+  const inputs = transformerInputs(options) as Record<string, never>;
+  const calibration = [inputs];
+  const nodesOf = (file: Uint8Array) => opened(file).model.graph.nodes.length;
+
+  it("is rescued by powers of two, with no Clip and no node more, beside Clip and operators in float32", async () => {
+    const moved = await toHalf(bytes, { calibration, rescue: "none" });
+    const asIs = moved.files.at(-1);
+    const islands = await toHalf(bytes, { calibration, move: false, rescue: "float32" });
+    const clipped = transformer({ ...options, bound: clipBound(options) });
+    const { sqnr: clipFunction } = await modelError(bytes, clipped, { inputs: calibration });
+
+    expect(asIs?.error.sqnr).toBeLessThan(20);
+    expect(moved.error.sqnr).toBeGreaterThan(50);
+    expect([moved.wide, moved.fused]).toEqual([[], []]);
+    expect(nodesOf(moved.bytes)).toBe(nodesOf(asIs?.bytes as Uint8Array));
+    expect(islands.error.sqnr).toBeGreaterThan(40);
+    expect(nodesOf(islands.bytes)).toBeGreaterThan(nodesOf(moved.bytes));
+    expect(clipFunction).toBeLessThan(moved.error.sqnr);
+
+    rows.push({
+      name,
+      cells: [
+        `${moved.ranges.before.size.toPrecision(2)}`,
+        decibels(asIs?.error.sqnr ?? Number.NaN),
+        decibels(moved.error.sqnr),
+        moved.moves
+          .flatMap(({ stream, exponents: [k] }) => (stream === options.width ? [k] : []))
+          .sort((a, b) => a - b)[0]
+          .toString(),
+        `${kilobytes(moved.bytes)} / ${await timeOf(bytes, moved.bytes, inputs)}`,
+        decibels(clipFunction),
+        decibels(islands.error.sqnr),
+        `${islands.wide.length}`,
+        `${kilobytes(islands.bytes)} / ${await timeOf(bytes, islands.bytes, inputs)}`,
+      ],
+    });
+  });
+
+  it("has bit-identical float32 outputs after the move", async () => {
+    const moved = withParams(bytes, streamShifted(bytes, -5));
+    expect(await runOrt(moved, inputs)).toEqual(await runOrt(bytes, inputs));
+    expect(nodesOf(moved)).toBe(nodesOf(bytes));
+  });
+});
