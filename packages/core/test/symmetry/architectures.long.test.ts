@@ -35,7 +35,7 @@ interface Continuous {
 }
 
 function continuous({ symmetries }: Architecture): Continuous[] {
-  const { found, scaling, nearScaling, linear } = symmetries;
+  const { found, scaling, nearScaling, linear, orthogonal } = symmetries;
   const pathsOf = (groups: readonly { readonly axes: readonly ParameterAxis[] }[]) =>
     new Set(groups.flatMap(({ axes }) => axes.map(({ path }) => path)));
   const [exact, near] = [true, false].map((is) => found.scalings.filter((g) => g.exact === is));
@@ -43,6 +43,7 @@ function continuous({ symmetries }: Architecture): Continuous[] {
     ...(scaling ? [{ symmetry: scaling, size: 0.5, paths: pathsOf(exact) }] : []),
     ...(nearScaling ? [{ symmetry: nearScaling, size: 0.5, paths: pathsOf(near) }] : []),
     ...(linear ? [{ symmetry: linear, size: 0.3, paths: pathsOf(found.linear) }] : []),
+    ...(orthogonal ? [{ symmetry: orthogonal, size: 0.3, paths: pathsOf(found.orthogonal) }] : []),
   ];
 }
 
