@@ -203,15 +203,19 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     ]);
     return part < size ? node("Concat", [sum, cut(y, 3, part, size)], { axis: int(3) }) : sum;
   };
-  let bias = "";
-  /** Numbers for up to 4 distances, the same in all layers: [heads, length, length]. */
-  const distances = (): string => {
+  const byDistance = new Map<string, string>();
+  /** Numbers for up to 4 distances, the same in all layers of a stack: [heads, length, length]. */
+  const distances = (stack: string): string => {
+    const known = byDistance.get(stack);
+    if (known !== undefined) return known;
     const near = Array.from({ length: length ** 2 }, (_, k) =>
       Math.min(3, Math.abs(Math.floor(k / length) - (k % length))),
     );
     const at = stored("near", { shape: [length, length], data: BigInt64Array.from(near, BigInt) });
-    bias ||= transposed(node("Gather", [weight("distances", [4, heads], 0.5), at]), [2, 0, 1]);
-    return bias;
+    const rows = node("Gather", [weight(`${stack}distances`, [4, heads], 0.5), at]);
+    const own = transposed(rows, [2, 0, 1]);
+    byDistance.set(stack, own);
+    return own;
   };
   const attention = (x: string, memory: string, name: string, isCausal: boolean): string => {
     const counts = { q: heads, k: keyHeads, v: keyHeads };
@@ -240,7 +244,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     const scores =
       positions === "relative"
         ? memory === x
-          ? node("Add", [products, distances()])
+          ? node("Add", [products, distances(name.startsWith("encoder.") ? "encoder." : "")])
           : products
         : node("Mul", [products, number(1 / Math.sqrt(size))]);
     const masked = isCausal ? node("Add", [scores, mask()]) : scores;
