@@ -91,7 +91,7 @@ export interface GainPower {
 }
 
 /**
- * The orthogonal group of a space: v -> R v along all axes. Where GL acts, too, the space is a {@link LinearSpace}. Along axes
+ * The orthogonal group of a space: v -> R v along all axes. Its subgroup that keeps the sum, where `keeps` says so. Where GL acts, too, the space is a {@link LinearSpace}. Along axes
  * that gains of normalizations are between, v -> D R D^-1 v with the diagonal matrix D of their powers; the gains stay.
  */
 export interface OrthogonalSpace {

@@ -51,9 +51,8 @@ export function findSpaces(layout: Layout): {
   const [linear, orthogonal] = [spacesOf(layout, "linear"), spacesOf(layout, "orthogonal")];
   const isLinear = (slot: ParameterSlot) => !spaceOf(layout, linear, slot).broken;
   const isOrthogonal = (slot: ParameterSlot) => !isLinear(slot) && !spaceOf(layout, orthogonal, slot).broken;
-  const turns = ({ axes: [{ slot }], root, size }: Found) =>
-    // Of two units with a given sum nothing turns.
-    !isLinear(slot) && (size > 2 || !root.keepsOnes);
+  // Of two units with a given sum nothing turns.
+  const turns = ({ root, size }: Found) => size > 2 || !root.keepsOnes;
   const roots = new Map(
     slots.map((slot) => [spaceOf(layout, orthogonal, slot).find().root, slot.atom.size] as const),
   );
@@ -160,8 +159,8 @@ function gainAlong(
   while (gain.op.name === "broadcast" || gain.op.name === "reshape") [gain] = gain.inputs;
   const k = parameters.get(gain);
   const [own, ...others] = layout.slotsOf(gain);
-  const isAlong = slot !== undefined && own?.atom === layout.slotsOf(x)[slot].atom && others.length === 0;
-  return isAlong ? k : undefined;
+  if (k === undefined || slot === undefined || layout.parameters[k].part !== undefined) return undefined;
+  return own?.atom === layout.slotsOf(x)[slot].atom && others.length === 0 ? k : undefined;
 }
 
 /**
@@ -372,6 +371,8 @@ class Space {
   }
 
   private see(frame: Form<number>): void {
+    // Of a root of gains, such as in a weighted length, the sign is not known.
+    this.require(new Map([...frame].filter(([, power]) => power % 2 !== 0)));
     if (this.frame) this.require(plus(frame, this.frame, -1));
     else this.frame = frame;
   }

@@ -1,4 +1,4 @@
-// O(n) on hidden spaces that are only normalized by their length, such as the residual stream of a transformer: S. Ashkboos et
+// O(n) on hidden spaces that only normalizations read, such as the residual stream of a transformer: S. Ashkboos et
 // al., "SliceGPT", ICLR 2024, section 3.1.
 import type { NdArray } from "../../array.js";
 import { add, cast, div, mul, pow, sub } from "../../graph/ops/arithmetic.js";

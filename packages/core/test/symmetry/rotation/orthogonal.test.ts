@@ -131,6 +131,14 @@ describe("orthogonal", () => {
     );
     expect(behind.found.orthogonal).toEqual([]);
     expect(behind.found.blocked).toEqual([{ size: 5, gains: ["p.gain"] }]);
+    const weighted = subjectOf(
+      (p, { x }) => {
+        const h = matmul(x, p.w);
+        return div(matmul(h, p.v), sum(mul(mul(h, p.gain), h), { axes: [2], keepDims: true }));
+      },
+      { w: [4, 5], v: [5, 3], gain: [5] },
+    );
+    expect(weighted.found.orthogonal).toEqual([]);
   });
 
   it("turns queries and keys of each head that are normalized by length, where GL does not act", async () => {
