@@ -1,6 +1,6 @@
 // O(n) on hidden spaces that only normalizations read, such as the residual stream of a transformer: S. Ashkboos et
 // al., "SliceGPT", ICLR 2024, section 3.1.
-import type { NdArray } from "../../array.js";
+import { astype, dtypeOf, type NdArray } from "../../array.js";
 import { add, cast, div, mul, pow, sub } from "../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../graph/ops/broadcast.js";
 import { square } from "../../graph/ops/elementary.js";
@@ -17,7 +17,15 @@ import { flatten } from "../../tree.js";
 import { type OrthogonalSpace, turnedUnits } from "../discovery/descriptors.js";
 import { appliedAlong, type Matrices, multipliedAlong, stackOf } from "../matrices-along.js";
 import { type Matrix, product, transposed } from "../matrix.js";
-import { byPath, mapAlong, mapTensorsAlong, sumLike } from "../parameter-axes.js";
+import {
+  byPath,
+  elementsAlong,
+  extents,
+  mapAlong,
+  mapArrays,
+  mapTensorsAlong,
+  sumLike,
+} from "../parameter-axes.js";
 import { requireGenerators, type Symmetry } from "../symmetry.js";
 import { rotation, rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
 
@@ -128,6 +136,29 @@ export function orthogonal<P>(
     const path = [...gains].find((own) => (arrays[own].data as Float64Array).includes(0));
     return path && `"${path}" has zeros, behind which a rotation cannot be undone`;
   };
+  /**
+   * The gradient behind the action: that in a gain g = d^(1 / p) of w' = D R D^-1 w changes, too, by
+   * - p / g_k sum (w'_k G'_k - w_k G_k).
+   */
+  const withGains = (before: readonly [P, P], [to, pushed]: readonly [P, P]): P => {
+    if (gains.size === 0) return pushed;
+    const [was, is] = [before, [to, pushed] as const].map((pair) => pair.map((tree) => namedArrays(tree)));
+    return mapArrays(pushed, (array, path) => {
+      const own = [...axes.values()]
+        .flat()
+        .flatMap((axis) =>
+          (axis.gains ?? []).flatMap((gain) => (gain.path === path ? [{ axis, power: gain.power }] : [])),
+        );
+      const data = Float64Array.from(array.data as Float64Array);
+      for (const { axis, power } of own) {
+        const [less, more] = [was, is].map(([w, G]) => innerAlong(w[axis.path], G[axis.path], axis));
+        more.forEach((v, k) => {
+          data[k] -= (power / Number(was[0][path].data[k])) * (v - less[k]);
+        });
+      }
+      return own.length === 0 ? array : astype({ shape: array.shape, data }, dtypeOf(array));
+    });
+  };
   /** Maps the blocks of elements copy by copy. */
   const each = (
     T: readonly NdArray[],
@@ -178,9 +209,21 @@ export function orthogonal<P>(
     async pushForward(tree, T, power, params) {
       const zero = zeroGain(params);
       // Squared gradients do not transform exactly; with independent entries their expectations map by the squared matrix.
-      return zero === undefined ? moved(tree, params, T, -1, power) : { refused: zero };
+      if (zero !== undefined) return { refused: zero };
+      const pushed = moved(tree, params, T, -1, power);
+      return power === 1 ? withGains([params, tree], [moved(params, params, T, 1), pushed]) : pushed;
     },
-    tracePushForward: (tree, T, power, params) => tracedMoved(tree, params, T, { side: -1, power }),
+    // With gains the host pushes: see withGains.
+    ...(gains.size > 0
+      ? {}
+      : {
+          tracePushForward: (
+            tree: TensorsOf<P>,
+            T: readonly Tensor[],
+            power: 1 | 2,
+            params: TensorsOf<P>,
+          ): TensorsOf<P> => tracedMoved(tree, params, T, { side: -1, power }),
+        }),
   };
 }
 
@@ -209,6 +252,17 @@ export function seenThrough(
   const { shape, data } = matrices;
   const n = d.length;
   return { shape, data: data.map((v, k) => v * (d[Math.floor(k / n) % n] / d[k % n]) ** side) };
+}
+
+/** For each unit along an axis the sum of products of two arrays' elements. */
+function innerAlong(a: NdArray, b: NdArray, axis: Numbered): Float64Array {
+  const [x, y] = [elementsAlong(a, axis), elementsAlong(b, axis)];
+  const [, n, behind] = extents(axis);
+  const sums = new Float64Array(n);
+  x.forEach((v, k) => {
+    sums[Math.floor(k / behind) % n] += v * y[k];
+  });
+  return sums;
 }
 
 /** A basis of the vectors of sum 0, rows [n - 1, n]: those of a reflection that takes the first axis to that of equal numbers. */
