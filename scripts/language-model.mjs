@@ -100,6 +100,7 @@ async function planted(generators, log) {
 const files = {
   "as trained": bytes,
   "gauges, sigma 1.5": await planted(units, () => 1.5 * rng.normal()),
+  "stream x 30": await planted(streams, () => Math.log(30)),
   "stream x 50": await planted(streams, () => Math.log(50)),
 };
 const calibration = [rows(0, 16), rows(1000, 16)];

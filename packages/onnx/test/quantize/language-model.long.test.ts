@@ -24,7 +24,7 @@ it.skipIf(!existsSync("/usr/share/common-licenses/MPL-2.0"))(
     };
     const trained = bits("as trained: float32");
     expect(trained).toBeLessThan(8);
-    for (const name of ["gauges, sigma 1.5", "stream x 50"]) {
+    for (const name of ["gauges, sigma 1.5", "stream x 30", "stream x 50"]) {
       expect(bits(`${name}: float32`)).toBeCloseTo(trained, 3);
       expect(bits(`${name}: 8 bits per tensor, `)).toBeCloseTo(trained, 2);
     }
