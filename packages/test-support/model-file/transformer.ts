@@ -3,7 +3,7 @@ import { type NdArray, sizeOf } from "isoloss";
 import { createRng } from "isoloss/data";
 import { type AttributeValue, float, int, type OnnxNode } from "isoloss/internal";
 import { ints } from "../../core/src/runtime/onnx/schema.js";
-import { type Arrays, fileOf } from "../nn/onnx/support.js";
+import { type Arrays, fileOf, int64 } from "../nn/onnx/support.js";
 
 export interface TransformerOptions {
   readonly seed?: number;
@@ -27,11 +27,8 @@ export interface TransformerOptions {
   readonly turned?: number;
   /** Queries, keys and values are one product. */
   readonly fusedQkv?: boolean;
-  /**
-   * Tokens `ids` (default); `patches` of images `pixels`, behind a class token with the head `class`; `audio`: two convolutions of `features`
-   * are the encoder's source.
-   */
-  readonly stem?: "tokens" | "patches" | "audio";
+  /** Tokens `ids` (default), or `patches` of images `pixels`, behind a class token with the head `class`. */
+  readonly stem?: "tokens" | "patches";
   /** `class`: of the first element; `pooled`: of its tanh, as in BERT; `probe`: attention by a learned query, as in SigLIP. */
   readonly head?: "tokens" | "class" | "pooled" | "probe";
   readonly norm?: "layer" | "rms";
@@ -43,14 +40,33 @@ export interface TransformerOptions {
   readonly tied?: boolean;
   /** Attention and MLP read the same norm. */
   readonly parallel?: boolean;
-  /** `gated` by SiLU, `geglu` by GELU; `experts` are summed, of a `mixture` of 8 gated ones in one tensor two are chosen. */
-  readonly mlp?: "relu" | "gelu" | "gated" | "geglu" | "experts" | "mixture";
+  /**
+   * `gated` by SiLU, `geglu` by GELU; `experts` are summed, `gated experts` with one that all tokens share, `clamped experts` as in
+   * gpt-oss; of a `mixture` of 8 gated ones in one tensor two are chosen.
+   */
+  readonly mlp?:
+    | "relu"
+    | "gelu"
+    | "gated"
+    | "geglu"
+    | "experts"
+    | "gated experts"
+    | "clamped experts"
+    | "mixture";
   /** Norms of queries and keys. */
   readonly keyNorms?: boolean;
   /** Tokens times sqrt(width), as Gemma has them. */
   readonly scaledTokens?: boolean;
-  /** An encoder whose result the decoder's layers read, too. */
-  readonly encoder?: boolean;
+  /** Numbers that a row of scores has beyond those of the keys, one a head, as gpt-oss has them. */
+  readonly sinks?: boolean;
+  /** The result of the last norm times width^-1/2, as T5 has it. */
+  readonly scaledHead?: boolean;
+  /**
+   * An encoder whose result the decoder's layers read, too: of a second row of tokens; `audio`: of floats [2, 16, 2 length], by two
+   * convolutions and GELUs, as Whisper; `image`: of floats [2, 3, 8, 8], by patches, with norms of the kind `layer`, whose result
+   * stands before the tokens instead, as in Qwen3-VL.
+   */
+  readonly encoder?: boolean | "audio" | "image";
   /** Constants in nodes. */
   readonly constants?: boolean;
   readonly epsilon?: number;
@@ -58,6 +74,8 @@ export interface TransformerOptions {
   readonly outlier?: number;
   /** By the gain of the norm behind a block instead. */
   readonly byGain?: boolean;
+  /** Clips the stream behind each block to +-bound, as published float16 files do: another function. */
+  readonly bound?: number;
 }
 
 function plant({ data }: NdArray, size: number): void {
@@ -65,9 +83,31 @@ function plant({ data }: NdArray, size: number): void {
   data[5] = -size / 2;
 }
 
+/** The inputs of {@link transformer}: tokens one after the other, and normal numbers for audio and images. */
+export function transformerInputs({
+  encoder = false,
+  stem = "tokens",
+  length = 8,
+  seed = 0,
+}: TransformerOptions = {}): Arrays {
+  const rng = createRng(seed);
+  const floats = (shape: readonly number[]): NdArray => ({
+    shape,
+    data: Float32Array.from({ length: sizeOf(shape) }, () => rng.normal()),
+  });
+  if (stem === "patches") return { pixels: floats([2, 3, 6, 6]) };
+  const ids = int64(
+    Array.from({ length: 2 * length }, (_, i) => (13 * i + 5 * seed) % 64),
+    [2, length],
+  );
+  if (encoder === false) return { ids };
+  if (encoder === true) return { source: ids, ids };
+  return { source: floats(encoder === "audio" ? [2, 16, 2 * length] : [2, 3, 8, 8]), ids };
+}
+
 /**
- * The bytes of a file. Inputs `ids` (and an encoder's `source`) [2, length] of int64, `pixels` [2, 3, 6, 6] or `features` [2, 5, 2 length] of
- * floats; output `logits` [2, length, vocabulary] or, of other heads, [2, vocabulary].
+ * The bytes of a file. Inputs `ids` (and an encoder's `source`) [2, length] of int64, or `pixels` [2, 3, 6, 6]; output `logits`
+ * [2, length, vocabulary] or, of other heads, [2, vocabulary].
  */
 export function transformer(options: TransformerOptions = {}): Uint8Array {
   const {
@@ -82,7 +122,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     length: tokensLength = 8,
     hidden = 4 * width,
     norm = "layer",
-    biases = norm === "layer",
+    biases,
     positions = "learned",
     turned: share = 1,
     fusedQkv = false,
@@ -95,11 +135,14 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     mlp = "relu",
     keyNorms = false,
     scaledTokens = false,
+    sinks = false,
+    scaledHead = false,
     encoder = false,
     constants = false,
     epsilon = 1e-5,
     outlier = 0,
     byGain = false,
+    bound = 0,
   } = options;
   const length = stem === "patches" ? 9 + (head === "class" ? 1 : 0) : tokensLength;
   const rng = createRng(seed);
@@ -142,7 +185,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     opset < 18
       ? node("ReduceMean", [x], { axes: ints([-1]), keepdims: int(1) })
       : node("ReduceMean", [x, list([-1])], { keepdims: int(1) });
-  const isLayer = norm === "layer";
+  let isLayer = norm === "layer";
   const normed = (x: string, name: string, size = width, planted = 0): string => {
     const gains = draw([size], 0.1, 1);
     if (planted !== 0) plant(gains, planted);
@@ -164,7 +207,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
   };
   const linear = (x: string, name: string, from: number, to: number, scale = 1): string => {
     const y = node("MatMul", [x, weight(`${name}.weight`, [from, to], scale / Math.sqrt(from))]);
-    return biases ? node("Add", [y, weight(`${name}.bias`, [to], 0.02)]) : y;
+    return (biases ?? isLayer) ? node("Add", [y, weight(`${name}.bias`, [to], 0.02)]) : y;
   };
   const groups = heads / keyHeads;
   const transposed = (y: string, perm: readonly number[]) => node("Transpose", [y], { perm: ints(perm) });
@@ -219,18 +262,15 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
   };
   const attention = (x: string, memory: string, name: string, isCausal: boolean): string => {
     const counts = { q: heads, k: keyHeads, v: keyHeads };
-    const [q, k, v] = (() => {
-      if (!fusedQkv) {
-        return (["q", "k", "v"] as const).map((what) =>
-          linear(what === "q" ? x : memory, `${name}.${what}`, width, counts[what] * size),
-        );
-      }
-      const all = linear(x, `${name}.qkv`, width, (heads + 2 * keyHeads) * size);
-      const ends = [0, heads, heads + keyHeads, heads + 2 * keyHeads].map((n) => n * size);
-      return [0, 1, 2].map((i) => cut(all, 2, ends[i], ends[i + 1]));
-    })();
-    const apart = (y: string, what: "q" | "k" | "v"): string => {
-      const own = node("Reshape", [y, list([0, 0, counts[what], size])]);
+    const ends = [0, heads, heads + keyHeads, heads + 2 * keyHeads].map((n) => n * size);
+    const all = fusedQkv ? linear(x, `${name}.qkv`, width, ends[3]) : "";
+    const projected = (what: "q" | "k" | "v"): string => {
+      if (!fusedQkv) return linear(what === "q" ? x : memory, `${name}.${what}`, width, counts[what] * size);
+      const at = ["q", "k", "v"].indexOf(what);
+      return cut(all, 2, ends[at], ends[at + 1]);
+    };
+    const apart = (what: "q" | "k" | "v"): string => {
+      const own = node("Reshape", [projected(what), list([0, 0, counts[what], size])]);
       const unit = keyNorms && what !== "v" ? normed(own, `${name}.${what}.norm`, size) : own;
       const first = transposed(unit, [0, 2, 1, 3]);
       const placed = positions === "rotary" && what !== "v" ? rotary(first) : first;
@@ -240,7 +280,8 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
       const repeated = node("Expand", [single, list([1, 1, groups, 1, 1])]);
       return node("Reshape", [repeated, list([0, heads, -1, size])]);
     };
-    const products = node("MatMul", [apart(q, "q"), transposed(apart(k, "k"), [0, 1, 3, 2])]);
+    const [q, k, v] = (["q", "k", "v"] as const).map(apart);
+    const products = node("MatMul", [q, transposed(k, [0, 1, 3, 2])]);
     const scores =
       positions === "relative"
         ? memory === x
@@ -248,8 +289,15 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
           : products
         : node("Mul", [products, number(1 / Math.sqrt(size))]);
     const masked = isCausal ? node("Add", [scores, mask()]) : scores;
-    const shares = node("Softmax", [masked], { axis: int(opset < 13 ? 3 : -1) });
-    const seen = transposed(node("MatMul", [shares, apart(v, "v")]), [0, 2, 1, 3]);
+    const softmax = (x: string) => node("Softmax", [x], { axis: int(opset < 13 ? 3 : -1) });
+    const sunk = (x: string): string => {
+      const own = weight(`${name}.sinks`, [1, heads, 1, 1], 1);
+      const wide = node("Expand", [own, list([2, heads, length, 1])]);
+      const all = softmax(node("Concat", [x, wide], { axis: int(-1) }));
+      return node("Slice", [all, list([0]), list([-1]), list([-1])]);
+    };
+    const shares = sinks ? sunk(masked) : softmax(masked);
+    const seen = transposed(node("MatMul", [shares, v]), [0, 2, 1, 3]);
     return linear(
       node("Reshape", [seen, list([0, -1, heads * size])]),
       `${name}.out`,
@@ -275,12 +323,19 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
   const silu = (x: string): string => node("Mul", [x, node("Sigmoid", [x])]);
   const block = (x: string, name: string, isPlain = false): string => {
     const up = linear(x, `${name}.up`, width, hidden);
-    const isGated = (mlp === "gated" || mlp === "geglu") && !isPlain;
-    const active = isGated
-      ? node("Mul", [(mlp === "gated" ? silu : gelu)(up), linear(x, `${name}.value`, width, hidden)])
-      : mlp === "gelu"
-        ? gelu(up)
-        : node("Relu", [up]);
+    const gated = (gate: string, value: string, act = silu) => node("Mul", [act(gate), value]);
+    const value = () => linear(x, `${name}.value`, width, hidden);
+    const clamped = (y: string) => node("Clip", [y, number(-7), number(7)]);
+    const active =
+      mlp === "clamped experts"
+        ? gated(clamped(up), node("Add", [clamped(value()), number(1)]))
+        : mlp === "geglu"
+          ? gated(up, value(), gelu)
+          : !isPlain && (mlp === "gated" || mlp === "gated experts")
+            ? gated(up, value())
+            : mlp === "gelu"
+              ? gelu(up)
+              : node("Relu", [up]);
     return linear(active, `${name}.down`, hidden, width, 0.5);
   };
   /** Two of 8 gated experts for each token, weighted by the softmax of their scores. */
@@ -306,12 +361,17 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
   };
   const feedForward = (x: string, name: string): string => {
     if (mlp === "mixture") return mixture(x, name);
-    if (mlp !== "experts") return block(x, name);
+    if (!mlp.endsWith("experts")) return block(x, name);
     const experts = [0, 1].map((e) => {
       const router = weight(`${name}.${e}.router`, [width, 1], 1 / Math.sqrt(width));
-      return node("Mul", [node("Sigmoid", [node("MatMul", [x, router])]), block(x, `${name}.${e}`, true)]);
+      return node("Mul", [
+        node("Sigmoid", [node("MatMul", [x, router])]),
+        block(x, `${name}.${e}`, mlp === "experts"),
+      ]);
     });
-    return node("Add", experts);
+    const sum = node("Add", experts);
+    // One that all tokens share, as DeepSeek has it.
+    return mlp === "gated experts" ? node("Add", [sum, block(x, `${name}.shared`)]) : sum;
   };
   const isPlanted = (layer: number) => outlier !== 0 && layer === Math.floor(layers / 2);
   const planted = (x: string, name: string, layer: number): string => {
@@ -320,7 +380,10 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     plant(bias, outlier);
     return node("Add", [x, stored(`${name}.outlier`, bias)]);
   };
-  const residual = (x: string, name: string, f: (y: string) => string, layer: number): string => {
+  const clipped = (x: string): string => (bound === 0 ? x : node("Clip", [x, number(-bound), number(bound)]));
+  const residual = (x: string, name: string, f: (y: string) => string, layer: number): string =>
+    clipped(unbounded(x, name, f, layer));
+  const unbounded = (x: string, name: string, f: (y: string) => string, layer: number): string => {
     if (place === "post") return normed(node("Add", [x, planted(f(x), name, layer)]), `${name}.norm`);
     const y = f(normed(x, `${name}.norm`));
     if (place === "pre") return node("Add", [x, planted(y, name, layer)]);
@@ -337,7 +400,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     return head === "pooled" ? normed(x, `${name}embedded`) : x;
   };
   const conv = (x: string, name: string, from: number, sizes: readonly number[], stride: number): string => {
-    const kernel = weight(`${name}.weight`, [width, from, ...sizes], 1 / Math.sqrt(from * sizes[0]));
+    const kernel = weight(`${name}.weight`, [width, from, ...sizes], 1 / Math.sqrt(from * sizeOf(sizes)));
     const pad = sizes.length === 1 ? [1, 1] : [0, 0, 0, 0];
     return node("Conv", [x, kernel, weight(`${name}.bias`, [width], 0.02)], {
       kernel_shape: ints(sizes),
@@ -352,15 +415,21 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     const first = node("Expand", [weight("class", [1, 1, width], 0.5), list([2, 1, 1])]);
     return placed(node("Concat", [first, own], { axis: int(1) }), "");
   };
-  const audio = (): string => {
-    const heard = gelu(conv("features", "stem0", 5, [3], 1));
-    return placed(transposed(gelu(conv(heard, "stem1", width, [3], 2)), [0, 2, 1]), "encoder.");
+  const heard = (source: string): string => {
+    const first = gelu(conv(source, "conv1", 16, [3], 1));
+    const frames = gelu(conv(first, "conv2", width, [3], 2));
+    return node("Add", [transposed(frames, [0, 2, 1]), weight("frames", [length, width], 0.1)]);
+  };
+  const looked = (source: string): string => {
+    const flat = node("Reshape", [conv(source, "patches", 3, [4, 4], 4), list([0, 0, -1])]);
+    return node("Add", [transposed(flat, [0, 2, 1]), weight("places", [4, width], 0.1)]);
   };
   const stack = (start: string, name: string, memory?: string): string => {
     let x = start;
     for (let layer = 0; layer < layers; layer++) {
       const at = `${name}${layer}`;
-      const attend = (y: string) => attention(y, y, `${at}.attention`, name === "" && head === "tokens");
+      const attend = (y: string) =>
+        attention(y, y, `${at}.attention`, name === "" && head === "tokens" && !encoder);
       if (parallel) {
         x = residual(x, at, (y) => node("Add", [attend(y), feedForward(y, `${at}.mlp`)]), layer);
         continue;
@@ -373,12 +442,24 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     }
     return place === "post" ? x : normed(x, `${name}final`);
   };
-  const source = () => (stem === "audio" ? audio() : embedded("source", "encoder."));
-  const memory = encoder ? stack(source(), "encoder.") : undefined;
-  const y = stack(stem === "patches" ? patches() : embedded("ids", ""), "", memory);
+  const encoded = (): string => {
+    if (encoder === "audio") return stack(heard("source"), "encoder.");
+    if (encoder === true) return stack(embedded("source", "encoder."), "encoder.");
+    const own = isLayer;
+    isLayer = true;
+    const seen = linear(stack(looked("source"), "encoder."), "merged", width, width);
+    isLayer = own;
+    return seen;
+  };
+  const memory = encoder ? encoded() : undefined;
+  const start = stem === "patches" ? patches() : embedded("ids", "");
+  const y =
+    encoder === "image"
+      ? stack(node("Concat", [memory as string, start], { axis: int(1) }), "")
+      : stack(start, "", memory);
   /** What the last product reads. */
   const read = (): string => {
-    if (head === "tokens") return y;
+    if (head === "tokens") return scaledHead ? node("Mul", [y, number(width ** -0.5)]) : y;
     if (head === "probe") {
       const probe = node("Expand", [weight("probe", [1, 1, width], 0.5), list([2, 1, 1])]);
       const seen = attention(probe, y, "pool", false);
@@ -393,12 +474,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     ? node("Transpose", [tokens], { perm: ints([1, 0]) })
     : weight("head", [width, vocabulary], 1 / Math.sqrt(width));
   nodes.push({ opType: "MatMul", inputs: [last, matrix], outputs: ["logits"], attributes: {} });
-  const given = { shape: [2, length], data: new BigInt64Array(2 * length) };
-  const floats = (shape: readonly number[]): NdArray => ({ shape, data: new Float32Array(sizeOf(shape)) });
-  const ids: Arrays = stem === "patches" ? { pixels: floats([2, 3, 6, 6]) } : { ids: given };
-  const sources: Arrays = stem === "audio" ? { features: floats([2, 5, 2 * length]) } : { source: given };
-  const inputs: Arrays = encoder ? { ...sources, ...ids } : ids;
-  return fileOf({ inputs, initializers, nodes, outputs: ["logits"], opset });
+  return fileOf({ inputs: transformerInputs(options), initializers, nodes, outputs: ["logits"], opset });
 }
 
 /**
@@ -416,7 +492,7 @@ export const architectures: Readonly<Record<string, TransformerOptions>> = {
     ...{ norm: "rms", positions: "relative", mlp: "geglu", encoder: true },
     ...{ heads: 3, headSize: 8, hidden: 64 },
   },
-  Whisper: { stem: "audio", encoder: true, mlp: "gelu", tied: true },
+  Whisper: { encoder: "audio", mlp: "gelu", tied: true },
   BERT: { place: "post", mlp: "gelu", head: "pooled" },
   "Qwen 3": {
     ...{ norm: "rms", positions: "rotary", mlp: "gated", keyNorms: true },
