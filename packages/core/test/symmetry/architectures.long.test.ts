@@ -201,7 +201,9 @@ describe.each(architectures)("The symmetries of $name", (row) => {
       for (const { symmetry } of continuous(a).filter((s) => s.symmetry.exact === "everywhere")) {
         const { params, report } = await teleported(a, gradientAscent(symmetry));
         expect(report.accepted, `${symmetry.name}: ${report.reason}`).toBe(true);
-        expect(report.gradNormSqAfter / report.gradNormSqBefore, symmetry.name).toBeGreaterThan(row.rise);
+        // But for the gains that it is around, a rotation keeps the gradient's length.
+        const rise = symmetry.name === "orthogonal" ? 1 : row.rise;
+        expect(report.gradNormSqAfter / report.gradNormSqBefore, symmetry.name).toBeGreaterThan(rise);
         expect(relative(await loss(a.params), await loss(params)), symmetry.name).toBeLessThan(
           dtype === "float64" ? 1e-10 : 1e-4,
         );
