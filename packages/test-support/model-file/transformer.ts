@@ -11,10 +11,26 @@ export interface TransformerOptions {
   readonly width?: number;
   readonly layers?: number;
   readonly heads?: number;
+  /** Units of a head; default width / heads. */
+  readonly headSize?: number;
   /** Heads of keys and values, which groups of those of queries share; default as many. */
   readonly keyHeads?: number;
   readonly vocabulary?: number;
   readonly length?: number;
+  /** Hidden units of an MLP, of each expert; default 4 width. */
+  readonly hidden?: number;
+  /** Default those of LayerNorm, none with RMSNorm. */
+  readonly biases?: boolean;
+  /** `relative`: numbers for distances are added to the scores, which are not divided, as in T5. */
+  readonly positions?: "learned" | "rotary" | "relative";
+  /** Share of a head that rotary positions turn; default all. */
+  readonly turned?: number;
+  /** Queries, keys and values are one product. */
+  readonly fusedQkv?: boolean;
+  /** Tokens `ids` (default), or `patches` of images `pixels`, behind a class token with the head `class`. */
+  readonly stem?: "tokens" | "patches";
+  /** `class`: of the first element; `pooled`: of its tanh, as in BERT; `probe`: attention by a learned query, as in SigLIP. */
+  readonly head?: "tokens" | "class" | "pooled" | "probe";
   readonly norm?: "layer" | "rms";
   /** One node a norm: LayerNormalization from operator set 17 on, RMSNormalization from 23 on. */
   readonly fused?: boolean;
@@ -24,7 +40,19 @@ export interface TransformerOptions {
   readonly tied?: boolean;
   /** Attention and MLP read the same norm. */
   readonly parallel?: boolean;
-  readonly mlp?: "relu" | "gelu" | "gated" | "experts" | "gated experts" | "clamped experts";
+  /**
+   * `gated` by SiLU, `geglu` by GELU; `experts` are summed, `gated experts` with one that all tokens share, `clamped experts` as in
+   * gpt-oss; of a `mixture` of 8 gated ones in one tensor two are chosen.
+   */
+  readonly mlp?:
+    | "relu"
+    | "gelu"
+    | "gated"
+    | "geglu"
+    | "experts"
+    | "gated experts"
+    | "clamped experts"
+    | "mixture";
   /** Norms of queries and keys. */
   readonly keyNorms?: boolean;
   /** Tokens times sqrt(width), as Gemma has them. */
@@ -58,21 +86,29 @@ function plant({ data }: NdArray, size: number): void {
 /** The inputs of {@link transformer}: tokens one after the other, and normal numbers for audio and images. */
 export function transformerInputs({
   encoder = false,
+  stem = "tokens",
   length = 8,
   seed = 0,
 }: TransformerOptions = {}): Arrays {
+  const rng = createRng(seed);
+  const floats = (shape: readonly number[]): NdArray => ({
+    shape,
+    data: Float32Array.from({ length: sizeOf(shape) }, () => rng.normal()),
+  });
+  if (stem === "patches") return { pixels: floats([2, 3, 6, 6]) };
   const ids = int64(
     Array.from({ length: 2 * length }, (_, i) => (13 * i + 5 * seed) % 64),
     [2, length],
   );
   if (encoder === false) return { ids };
   if (encoder === true) return { source: ids, ids };
-  const shape = encoder === "audio" ? [2, 16, 2 * length] : [2, 3, 8, 8];
-  const rng = createRng(seed);
-  return { source: { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => rng.normal()) }, ids };
+  return { source: floats(encoder === "audio" ? [2, 16, 2 * length] : [2, 3, 8, 8]), ids };
 }
 
-/** Inputs `ids` (and `source`) [2, length] of int64, output `logits` [2, length, vocabulary]. */
+/**
+ * The bytes of a file. Inputs `ids` (and an encoder's `source`) [2, length] of int64, or `pixels` [2, 3, 6, 6]; output `logits`
+ * [2, length, vocabulary] or, of other heads, [2, vocabulary].
+ */
 export function transformer(options: TransformerOptions = {}): Uint8Array {
   const {
     seed = 0,
@@ -80,10 +116,18 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     width = 32,
     layers = 2,
     heads = 4,
+    headSize: size = width / heads,
     keyHeads = heads,
     vocabulary = 64,
-    length = 8,
+    length: tokensLength = 8,
+    hidden = 4 * width,
     norm = "layer",
+    biases,
+    positions = "learned",
+    turned: share = 1,
+    fusedQkv = false,
+    stem = "tokens",
+    head = "tokens",
     fused = false,
     place = "pre",
     tied = false,
@@ -100,6 +144,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     byGain = false,
     bound = 0,
   } = options;
+  const length = stem === "patches" ? 9 + (head === "class" ? 1 : 0) : tokensLength;
   const rng = createRng(seed);
   const initializers: Record<string, NdArray> = {};
   const nodes: OnnxNode[] = [];
@@ -162,32 +207,104 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
   };
   const linear = (x: string, name: string, from: number, to: number, scale = 1): string => {
     const y = node("MatMul", [x, weight(`${name}.weight`, [from, to], scale / Math.sqrt(from))]);
-    return isLayer ? node("Add", [y, weight(`${name}.bias`, [to], 0.02)]) : y;
+    return (biases ?? isLayer) ? node("Add", [y, weight(`${name}.bias`, [to], 0.02)]) : y;
   };
-  const turned = (y: string, perm: readonly number[]) => node("Transpose", [y], { perm: ints(perm) });
-  const size = width / heads;
   const groups = heads / keyHeads;
+  const transposed = (y: string, perm: readonly number[]) => node("Transpose", [y], { perm: ints(perm) });
+  const cut = (y: string, axis: number, start: number, end: number) =>
+    node("Slice", [y, list([start]), list([end]), list([axis])]);
+  const tables = new Map<string, string>();
+  /** Cosines (or sines) of position times frequency [length, part], as exporters compute them. */
+  const table = (opType: "Cos" | "Sin", part: number): string => {
+    const known = tables.get(opType);
+    if (known !== undefined) return known;
+    const half = part / 2;
+    const frequencies = Float32Array.from({ length: half }, (_, k) => 100 ** (-k / half));
+    const places = stored("places", {
+      shape: [length, 1],
+      data: BigInt64Array.from({ length }, (_, k) => BigInt(k)),
+    });
+    const angles =
+      tables.get("angles") ??
+      node("Mul", [
+        node("Cast", [places], { to: int(1) }),
+        stored("frequencies", { shape: [half], data: frequencies }),
+      ]);
+    tables.set("angles", angles);
+    const made = node(opType, [node("Concat", [angles, angles], { axis: int(-1) })]);
+    tables.set(opType, made);
+    return made;
+  };
+  /** The first part of each head turned by its position, in pairs half the part apart. */
+  const rotary = (y: string): string => {
+    const part = share * size;
+    const own = part < size ? cut(y, 3, 0, part) : y;
+    const other = [node("Neg", [cut(own, 3, part / 2, part)]), cut(own, 3, 0, part / 2)];
+    const sum = node("Add", [
+      node("Mul", [own, table("Cos", part)]),
+      node("Mul", [node("Concat", other, { axis: int(3) }), table("Sin", part)]),
+    ]);
+    return part < size ? node("Concat", [sum, cut(y, 3, part, size)], { axis: int(3) }) : sum;
+  };
+  const byDistance = new Map<string, string>();
+  /** Numbers for up to 4 distances, the same in all layers of a stack: [heads, length, length]. */
+  const distances = (stack: string): string => {
+    const known = byDistance.get(stack);
+    if (known !== undefined) return known;
+    const near = Array.from({ length: length ** 2 }, (_, k) =>
+      Math.min(3, Math.abs(Math.floor(k / length) - (k % length))),
+    );
+    const at = stored("near", { shape: [length, length], data: BigInt64Array.from(near, BigInt) });
+    const rows = node("Gather", [weight(`${stack}distances`, [4, heads], 0.5), at]);
+    const own = transposed(rows, [2, 0, 1]);
+    byDistance.set(stack, own);
+    return own;
+  };
   const attention = (x: string, memory: string, name: string, isCausal: boolean): string => {
-    const own = (y: string, what: string, groupsOf: number) => {
-      const wide = linear(y, `${name}.${what}`, width, keyHeads * groupsOf * size);
-      const apart = node("Reshape", [wide, list([0, 0, keyHeads, groupsOf, size])]);
-      return keyNorms && what !== "v" ? normed(apart, `${name}.${what}.norm`, size) : apart;
+    const counts = { q: heads, k: keyHeads, v: keyHeads };
+    const ends = [0, heads, heads + keyHeads, heads + 2 * keyHeads].map((n) => n * size);
+    const all = fusedQkv ? linear(x, `${name}.qkv`, width, ends[3]) : "";
+    const projected = (what: "q" | "k" | "v"): string => {
+      if (!fusedQkv) return linear(what === "q" ? x : memory, `${name}.${what}`, width, counts[what] * size);
+      const at = ["q", "k", "v"].indexOf(what);
+      return cut(all, 2, ends[at], ends[at + 1]);
     };
-    const q = turned(own(x, "q", groups), [0, 2, 3, 1, 4]);
-    const k = turned(own(memory, "k", 1), [0, 2, 3, 4, 1]);
-    const v = turned(own(memory, "v", 1), [0, 2, 3, 1, 4]);
-    const scores = node("Mul", [node("MatMul", [q, k]), number(1 / Math.sqrt(size))]);
+    const apart = (what: "q" | "k" | "v"): string => {
+      const own = node("Reshape", [projected(what), list([0, 0, counts[what], size])]);
+      const unit = keyNorms && what !== "v" ? normed(own, `${name}.${what}.norm`, size) : own;
+      const first = transposed(unit, [0, 2, 1, 3]);
+      const placed = positions === "rotary" && what !== "v" ? rotary(first) : first;
+      if (counts[what] === heads) return placed;
+      // As exporters repeat the heads that groups of queries share.
+      const single = node("Reshape", [placed, list([0, keyHeads, 1, -1, size])]);
+      const repeated = node("Expand", [single, list([1, 1, groups, 1, 1])]);
+      return node("Reshape", [repeated, list([0, heads, -1, size])]);
+    };
+    const [q, k, v] = (["q", "k", "v"] as const).map(apart);
+    const products = node("MatMul", [q, transposed(k, [0, 1, 3, 2])]);
+    const scores =
+      positions === "relative"
+        ? memory === x
+          ? node("Add", [products, distances(name.startsWith("encoder.") ? "encoder." : "")])
+          : products
+        : node("Mul", [products, number(1 / Math.sqrt(size))]);
     const masked = isCausal ? node("Add", [scores, mask()]) : scores;
-    const softmax = (x: string) => node("Softmax", [x], { axis: int(opset < 13 ? 4 : -1) });
+    const softmax = (x: string) => node("Softmax", [x], { axis: int(opset < 13 ? 3 : -1) });
     const sunk = (x: string): string => {
-      const own = weight(`${name}.sinks`, [1, keyHeads, groups, 1, 1], 1);
-      const wide = node("Expand", [own, list([2, keyHeads, groups, length, 1])]);
+      const own = weight(`${name}.sinks`, [1, heads, 1, 1], 1);
+      const wide = node("Expand", [own, list([2, heads, length, 1])]);
       const all = softmax(node("Concat", [x, wide], { axis: int(-1) }));
       return node("Slice", [all, list([0]), list([-1]), list([-1])]);
     };
     const shares = sinks ? sunk(masked) : softmax(masked);
-    const seen = turned(node("MatMul", [shares, v]), [0, 3, 1, 2, 4]);
-    return linear(node("Reshape", [seen, list([0, 0, width])]), `${name}.out`, width, width, 0.5);
+    const seen = transposed(node("MatMul", [shares, v]), [0, 2, 1, 3]);
+    return linear(
+      node("Reshape", [seen, list([0, -1, heads * size])]),
+      `${name}.out`,
+      heads * size,
+      width,
+      0.5,
+    );
   };
   let causal = "";
   const mask = (): string => {
@@ -198,29 +315,52 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     causal = stored("mask", { shape: [length, length], data });
     return causal;
   };
-  const hidden = 4 * width;
   const gelu = (x: string): string =>
     node("Mul", [
       node("Mul", [x, number(0.5)]),
       node("Add", [node("Erf", [node("Mul", [x, number(Math.SQRT1_2)])]), number(1)]),
     ]);
+  const silu = (x: string): string => node("Mul", [x, node("Sigmoid", [x])]);
   const block = (x: string, name: string, isPlain = false): string => {
     const up = linear(x, `${name}.up`, width, hidden);
-    const gated = (gate: string, value: string) =>
-      node("Mul", [node("Mul", [gate, node("Sigmoid", [gate])]), value]);
+    const gated = (gate: string, value: string, act = silu) => node("Mul", [act(gate), value]);
     const value = () => linear(x, `${name}.value`, width, hidden);
     const clamped = (y: string) => node("Clip", [y, number(-7), number(7)]);
     const active =
       mlp === "clamped experts"
         ? gated(clamped(up), node("Add", [clamped(value()), number(1)]))
-        : !isPlain && (mlp === "gated" || mlp === "gated experts")
-          ? gated(up, value())
-          : mlp === "gelu"
-            ? gelu(up)
-            : node("Relu", [up]);
+        : mlp === "geglu"
+          ? gated(up, value(), gelu)
+          : !isPlain && (mlp === "gated" || mlp === "gated experts")
+            ? gated(up, value())
+            : mlp === "gelu"
+              ? gelu(up)
+              : node("Relu", [up]);
     return linear(active, `${name}.down`, hidden, width, 0.5);
   };
+  /** Two of 8 gated experts for each token, weighted by the softmax of their scores. */
+  const mixture = (x: string, name: string): string => {
+    const experts = 8;
+    const scores = node("MatMul", [x, weight(`${name}.router`, [width, experts], 1 / Math.sqrt(width))]);
+    const [best, places] = [`${name}.best`, `${name}.places`];
+    nodes.push({
+      opType: "TopK",
+      inputs: [scores, list([2])],
+      outputs: [best, places],
+      attributes: { axis: int(-1) },
+    });
+    const chosen = node("GreaterOrEqual", [scores, cut(best, 2, 1, 2)]);
+    const shares = node("Softmax", [node("Where", [chosen, scores, number(-1e4)])], { axis: int(-1) });
+    const wide = node("Reshape", [x, list([0, 1, -1, width])]);
+    const each = (y: string, what: string, from: number, to: number, scale = 1) =>
+      node("MatMul", [y, weight(`${name}.${what}`, [experts, from, to], scale / Math.sqrt(from))]);
+    const active = node("Mul", [silu(each(wide, "gate", width, hidden)), each(wide, "up", width, hidden)]);
+    const all = each(active, "down", hidden, width, 0.5);
+    const own = node("Reshape", [transposed(shares, [0, 2, 1]), list([0, experts, -1, 1])]);
+    return node("ReduceSum", [node("Mul", [all, own]), list([1])], { keepdims: int(0) });
+  };
   const feedForward = (x: string, name: string): string => {
+    if (mlp === "mixture") return mixture(x, name);
     if (!mlp.endsWith("experts")) return block(x, name);
     const experts = [0, 1].map((e) => {
       const router = weight(`${name}.${e}.router`, [width, 1], 1 / Math.sqrt(width));
@@ -250,45 +390,46 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     if (!byGain) return node("Add", [x, planted(normed(y, `${name}.after`), name, layer)]);
     return node("Add", [x, normed(y, `${name}.after`, width, isPlanted(layer) ? outlier : 0)]);
   };
-  const tokens = weight("tokens", [vocabulary, width], 0.5);
+  const tokens = stem === "patches" ? "" : weight("tokens", [vocabulary, width], 0.5);
+  const placed = (x: string, name: string): string =>
+    positions === "learned" ? node("Add", [x, weight(`${name}positions`, [length, width], 0.1)]) : x;
   const embedded = (ids: string, name: string): string => {
-    const own = node("Gather", [tokens, ids]);
-    const scaled = scaledTokens ? node("Mul", [own, number(Math.sqrt(width))]) : own;
-    return node("Add", [scaled, weight(`${name}positions`, [length, width], 0.1)]);
+    const rows = node("Gather", [tokens, ids]);
+    const scaled = scaledTokens ? node("Mul", [rows, number(Math.sqrt(width))]) : rows;
+    const x = placed(scaled, name);
+    return head === "pooled" ? normed(x, `${name}embedded`) : x;
   };
-  const convolved = (
-    x: string,
-    name: string,
-    [from, to, size]: readonly number[],
-    stride: number,
-  ): string => {
-    const axes = name === "patches" ? 2 : 1;
-    const w = weight(
-      `${name}.weight`,
-      [to, from, ...Array<number>(axes).fill(size)],
-      1 / Math.sqrt(from * size ** axes),
-    );
-    const pads = Array<number>(2 * axes).fill(axes === 1 ? 1 : 0);
-    return node("Conv", [x, w, weight(`${name}.bias`, [to], 0.02)], {
-      pads: ints(pads),
-      strides: ints(Array<number>(axes).fill(stride)),
+  const conv = (x: string, name: string, from: number, sizes: readonly number[], stride: number): string => {
+    const kernel = weight(`${name}.weight`, [width, from, ...sizes], 1 / Math.sqrt(from * sizeOf(sizes)));
+    const pad = sizes.length === 1 ? [1, 1] : [0, 0, 0, 0];
+    return node("Conv", [x, kernel, weight(`${name}.bias`, [width], 0.02)], {
+      kernel_shape: ints(sizes),
+      strides: ints(sizes.map(() => stride)),
+      pads: ints(pad),
     });
   };
+  const patches = (): string => {
+    const flat = node("Reshape", [conv("pixels", "patches", 3, [2, 2], 2), list([0, width, -1])]);
+    const own = transposed(flat, [0, 2, 1]);
+    if (head !== "class") return placed(own, "");
+    const first = node("Expand", [weight("class", [1, 1, width], 0.5), list([2, 1, 1])]);
+    return placed(node("Concat", [first, own], { axis: int(1) }), "");
+  };
   const heard = (source: string): string => {
-    const first = gelu(convolved(source, "conv1", [16, width, 3], 1));
-    const frames = gelu(convolved(first, "conv2", [width, width, 3], 2));
-    return node("Add", [turned(frames, [0, 2, 1]), weight("frames", [length, width], 0.1)]);
+    const first = gelu(conv(source, "conv1", 16, [3], 1));
+    const frames = gelu(conv(first, "conv2", width, [3], 2));
+    return node("Add", [transposed(frames, [0, 2, 1]), weight("frames", [length, width], 0.1)]);
   };
   const looked = (source: string): string => {
-    const patches = convolved(source, "patches", [3, width, 4], 4);
-    const list4 = turned(node("Reshape", [patches, list([0, 0, -1])]), [0, 2, 1]);
-    return node("Add", [list4, weight("places", [4, width], 0.1)]);
+    const flat = node("Reshape", [conv(source, "patches", 3, [4, 4], 4), list([0, 0, -1])]);
+    return node("Add", [transposed(flat, [0, 2, 1]), weight("places", [4, width], 0.1)]);
   };
   const stack = (start: string, name: string, memory?: string): string => {
     let x = start;
     for (let layer = 0; layer < layers; layer++) {
       const at = `${name}${layer}`;
-      const attend = (y: string) => attention(y, y, `${at}.attention`, name === "" && !encoder);
+      const attend = (y: string) =>
+        attention(y, y, `${at}.attention`, name === "" && head === "tokens" && !encoder);
       if (parallel) {
         x = residual(x, at, (y) => node("Add", [attend(y), feedForward(y, `${at}.mlp`)]), layer);
         continue;
@@ -311,15 +452,55 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     return seen;
   };
   const memory = encoder ? encoded() : undefined;
-  const isPrefix = encoder === "image";
-  const start = embedded("ids", "");
-  const last = isPrefix
-    ? stack(node("Concat", [memory as string, start], { axis: int(1) }), "")
-    : stack(start, "", memory);
-  const y = scaledHead ? node("Mul", [last, number(width ** -0.5)]) : last;
-  const head = tied
+  const start = stem === "patches" ? patches() : embedded("ids", "");
+  const y =
+    encoder === "image"
+      ? stack(node("Concat", [memory as string, start], { axis: int(1) }), "")
+      : stack(start, "", memory);
+  /** What the last product reads. */
+  const read = (): string => {
+    if (head === "tokens") return scaledHead ? node("Mul", [y, number(width ** -0.5)]) : y;
+    if (head === "probe") {
+      const probe = node("Expand", [weight("probe", [1, 1, width], 0.5), list([2, 1, 1])]);
+      const seen = attention(probe, y, "pool", false);
+      const own = node("Add", [seen, block(normed(seen, "pool.norm"), "pool.mlp")]);
+      return node("Reshape", [own, list([2, width])]);
+    }
+    const first = node("Reshape", [cut(y, 1, 0, 1), list([-1, width])]);
+    return head === "class" ? first : node("Tanh", [linear(first, "pooler", width, width)]);
+  };
+  const last = read();
+  const matrix = tied
     ? node("Transpose", [tokens], { perm: ints([1, 0]) })
     : weight("head", [width, vocabulary], 1 / Math.sqrt(width));
-  nodes.push({ opType: "MatMul", inputs: [y, head], outputs: ["logits"], attributes: {} });
+  nodes.push({ opType: "MatMul", inputs: [last, matrix], outputs: ["logits"], attributes: {} });
   return fileOf({ inputs: transformerInputs(options), initializers, nodes, outputs: ["logits"], opset });
 }
+
+/**
+ * Small transformers with the structure and about the ratios of sizes of published ones: heads and groups, positions, norms,
+ * MLPs, stems and heads. Weights are random.
+ */
+export const architectures: Readonly<Record<string, TransformerOptions>> = {
+  "GPT-2": { fusedQkv: true, mlp: "gelu", tied: true },
+  Llama: { norm: "rms", positions: "rotary", mlp: "gated", hidden: 84 },
+  "Gemma 3": {
+    ...{ norm: "rms", place: "both", positions: "rotary", mlp: "geglu", keyNorms: true, tied: true },
+    ...{ width: 36, headSize: 8, keyHeads: 1, hidden: 216, scaledTokens: true },
+  },
+  T5: {
+    ...{ norm: "rms", positions: "relative", mlp: "geglu", encoder: true },
+    ...{ heads: 3, headSize: 8, hidden: 64 },
+  },
+  Whisper: { encoder: "audio", mlp: "gelu", tied: true },
+  BERT: { place: "post", mlp: "gelu", head: "pooled" },
+  "Qwen 3": {
+    ...{ norm: "rms", positions: "rotary", mlp: "gated", keyNorms: true },
+    ...{ heads: 8, keyHeads: 4, headSize: 8, hidden: 96 },
+  },
+  Phi: { positions: "rotary", turned: 0.4, parallel: true, mlp: "gelu", width: 40 },
+  ViT: { stem: "patches", head: "class", mlp: "gelu" },
+  Mixtral: { norm: "rms", positions: "rotary", mlp: "mixture", heads: 8, keyHeads: 2, hidden: 48 },
+  Mistral: { norm: "rms", positions: "rotary", mlp: "gated", heads: 8, keyHeads: 2, hidden: 112 },
+  SigLIP: { stem: "patches", head: "probe", mlp: "gelu" },
+};

@@ -21,6 +21,8 @@ export interface FoundInModel {
   readonly groups: readonly GroupDescription[];
   /** What all groups come to, in a sentence. */
   readonly total: string;
+  /** Why spaces cannot be rotated, a sentence each, with the weights that prevent it. */
+  readonly blocked: readonly string[];
 }
 
 /** Finds the symmetries of a model's outputs, as a function of its parameters, on all inputs. */
@@ -29,7 +31,7 @@ export function symmetriesOfModel(file: ModelFile, settings: DiscoverySettings):
   // Of the file: bounds that count as parameters are named in the groups that move them.
   const own = Object.entries(model.params).filter(([name]) => !bounds.has(name));
   const names = own.map(([name]) => name);
-  const { groups, total } = describeDiscovery(model.params, found);
+  const { groups, total, blocked } = describeDiscovery(model.params, found);
   const onAllData = groups.filter(({ kind }) => kind !== "bijection");
   const reached = (list: readonly GroupDescription[]) =>
     new Set(list.flatMap(({ axes }) => axes.map((axis) => axis.path)));
@@ -45,6 +47,7 @@ export function symmetriesOfModel(file: ModelFile, settings: DiscoverySettings):
     },
     groups,
     total,
+    blocked,
     discreteOnly: names.filter((name) => byAny.has(name) && !byContinuous.has(name)),
     unreached: names.filter((name) => !byAny.has(name)),
     stops: stops(),

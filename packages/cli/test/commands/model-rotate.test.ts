@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
 import { compareModels, fromOnnx } from "isoloss-onnx";
+import { architectures, transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Quantized } from "../../src/commands/model/quantize.js";
 import type { RotatedModel } from "../../src/commands/model/rotate.js";
@@ -83,6 +84,25 @@ describe("isoloss model rotate", () => {
       expect.stringMatching(/^No space can be turned: .* Wrote same\.onnx as it was\.\n$/),
     ]);
     expect(read("same.onnx")).toEqual(perceptron("relu"));
+  });
+
+  it("turns the residual stream of a transformer, after its gains moved into the layers behind them", async () => {
+    writeFileSync(at("llama.onnx"), transformer(architectures.Llama));
+    const { spaces, largest } = await bench.json<RotatedModel>(
+      ...["model", "rotate", "llama.onnx", "-o", "turned-llama.onnx", "--json"],
+    );
+    expect(spaces).toContainEqual(expect.objectContaining({ kind: "orthogonal", size: 32 }));
+    expect(largest).toBeLessThan(1e-4);
+    const { params } = fromOnnx(read("turned-llama.onnx"));
+    for (const v of params["final.gain"].data) expect(Math.abs(Number(v))).toBeCloseTo(1, 5);
+  });
+
+  it("names the gains that keep a residual stream from turning, in isoloss model symmetries", async () => {
+    writeFileSync(at("gemma.onnx"), transformer(architectures["Gemma 3"]));
+    const { stdout } = await bench.run("model", "symmetries", "gemma.onnx");
+    expect(stdout).toMatch(
+      /^A space of 36 units, such as a residual stream, cannot be rotated: 0\.attended\.after\.gain, /m,
+    );
   });
 
   it("has the page with the peaks", async () => {

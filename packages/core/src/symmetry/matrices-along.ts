@@ -13,7 +13,7 @@ import { changeAlong, elementsAlong, rateAlongAxis } from "./parameter-axes.js";
 export type Matrices = Matrix;
 
 /** An axis of a parameter along which a space is, and the one along which its copies are. */
-export type SpaceAxis = ParameterAxis & { readonly copyAxis?: number | undefined };
+type SpaceAxis = ParameterAxis & { readonly copyAxis?: number | undefined };
 
 /** Permutation of a view's axes that puts the copies and the space first. */
 function frontOrder({ view, axis, copyAxis }: SpaceAxis): number[] {

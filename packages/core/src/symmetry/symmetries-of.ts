@@ -37,7 +37,7 @@ export interface Symmetries<P> {
   readonly nearScaling?: Symmetry<P> | undefined;
   /** GL of the spaces that only linear maps touch, attention heads included. */
   readonly linear?: Symmetry<P> | undefined;
-  /** Rotations of the spaces that are read by linear maps and by their length, attention heads included. */
+  /** Rotations of the spaces that linear maps and normalizations read, attention heads included. */
   readonly orthogonal?: Symmetry<P> | undefined;
   /** Shifts of biases that other biases undo, or that nothing sees. */
   readonly shifts?: Symmetry<P> | undefined;

@@ -93,7 +93,7 @@ describe("defineSymmetry", () => {
   });
 
   it("refuses where the traced action is not finite, unless the parameters are not", async () => {
-    const symmetry = defineSymmetry({ ...definition, traceRefusal: "too far" });
+    const symmetry = defineSymmetry<Pair>({ ...definition, traceRefusal: "too far" });
     expect(await symmetry.act(params, T(800), {})).toEqual({ refused: "too far" });
     const broken = { ...params, a: array([Number.NaN, 1], "float64") };
     expect(isRefusal(await symmetry.act(broken, T(0.1), {}))).toBe(false);

@@ -29,8 +29,8 @@ a whole space. Weights before the space turn by R, those behind it by R', and th
 stands out, as in small transformers, hadamard and random rotations make rounding worse by about a decibel, and descended ones better by as
 much: measure it with isoloss model quantize --rotate, which tries descended rotations beside the weights as they are.
 
-Spaces are those of attention heads, linear bottlenecks, and residual streams that only normalizations of their length without
-weights of their own read. Hadamard matrices exist for sizes 1, 12, 20, 28 and others times powers of 2; other sizes get random
+Spaces are those of attention heads, linear bottlenecks, and residual streams that only normalizations read; their gains move into
+the layers behind them first. Where gains keep a stream from turning, isoloss model symmetries names them. Hadamard matrices exist for sizes 1, 12, 20, 28 and others times powers of 2; other sizes get random
 rotations. Batch normalizations stand between layers: fold them first. Before the file is written, the new model is compared with
 the old one.
 

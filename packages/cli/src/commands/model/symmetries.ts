@@ -23,8 +23,8 @@ The bounds of Clip, such as that of ReLU6, count as weights, one for each channe
 as a batch normalization with running statistics.
 
 The document of --json: file, outputs, sizes, parameters {tensors, numbers}, symmetries [{kind, size, copies,
-degreesOfFreedom (null: discrete), exact, activation, axes [{parameter, shape, part, view, axis, attributes}]}],
-discreteOnly, unreached (names of parameters), stops [{operator, nodes}].
+degreesOfFreedom (null: discrete), exact, activation, axes [{parameter, shape, part, view, axis, gains, attributes}]}],
+blocked (why spaces cannot be rotated), discreteOnly, unreached (names of parameters), stops [{operator, nodes}].
 
 Examples:
   isoloss model symmetries model.onnx
@@ -81,7 +81,18 @@ async function run(path: string, { size, output }: Values<typeof options>): Prom
 export const symmetries = { options, help, run };
 
 function foundText(found: FoundInModel): string[] {
-  const { file, outputs, sizes, parameters, groups: all, total, discreteOnly, unreached, stops } = found;
+  const {
+    file,
+    outputs,
+    sizes,
+    parameters,
+    groups: all,
+    total,
+    discreteOnly,
+    unreached,
+    stops,
+    blocked,
+  } = found;
   const { bold } = colors();
   const head: readonly (readonly [string, string])[] = [
     ["model", file],
@@ -102,6 +113,7 @@ function foundText(found: FoundInModel): string[] {
   return [
     textList(head, ""),
     ...(groups.length === 0 ? [nothingText(parameters.tensors)] : [...groups, total]),
+    ...blocked,
     ...(named.length === 0 ? [] : [textList(named, "")]),
     ...(stops.length === 0 ? [] : [stopsAdvice(stops)]),
   ];

@@ -6,10 +6,18 @@ import { createRng, type Rng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import type { Discovery, LinearSpace, OrthogonalSpace } from "../../symmetry/discovery/descriptors.js";
-import { multipliedAlong, type SpaceAxis, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
+import {
+  type Discovery,
+  type LinearSpace,
+  type OrthogonalSpace,
+  type ScalingGenerator,
+  turnedUnits,
+} from "../../symmetry/discovery/descriptors.js";
+import { multipliedAlong, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
 import { type Matrix, plusDiagonal, product, transposed } from "../../symmetry/matrix.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
+import { diagonalOf, inSpace, seenThrough, zeroSums } from "../../symmetry/rotation/orthogonal.js";
+import { scaledParams } from "../balance/scales.js";
 import { doublesOf } from "../balance/sweeps.js";
 import { hadamard } from "./hadamard.js";
 
@@ -38,6 +46,7 @@ type Space = LinearSpace | OrthogonalSpace;
  *
  * Weights that a few units dominate are spread over all of them, and so are activations, which is what quantization of whole tensors
  * needs. Hadamard matrices exist for sizes m 2^k with m = 1, 12, 20, 28 and others; for other sizes R is random.
+ * Gains of normalizations that readers see through are moved into these first, where the scalings among `found` can.
  * `descended` then lowers the sum over all tensors of N sum w^4 / (sum w^2)^2, one space after another, each as far as
  * descent by Cayley transforms comes in `steps`.
  *
@@ -52,7 +61,7 @@ type Space = LinearSpace | OrthogonalSpace;
  */
 export function rotated<P>(
   params: P,
-  found: Pick<Discovery, "linear" | "orthogonal">,
+  found: Pick<Discovery, "linear" | "orthogonal"> & Partial<Pick<Discovery, "scalings">>,
   options: RotatedOptions = {},
 ): P {
   const { by, seed, steps } = rotatedOptions.read(options);
@@ -62,13 +71,17 @@ export function rotated<P>(
     );
   }
   const spaces: readonly Space[] = [...found.linear, ...found.orthogonal];
-  const arrays = doublesOf(namedArrays(params), spaces);
+  const start = withoutGains(params, spaces, found.scalings ?? []);
+  const gains = namedArrays(start);
+  const arrays = doublesOf(gains, spaces);
   const turned = new Map<string, (array: NdArray) => NdArray>();
-  spaces.forEach(({ size, copies, axes }, k) => {
+  spaces.forEach((space, k) => {
+    const { size, copies, axes } = space;
+    if (gainsOf([space]).some((path) => (gains[path].data as Float64Array).includes(0))) return;
     const rng = createRng(seed).fork(k);
-    const vectors = by === "descended" ? vectorsOf(arrays, axes, copies) : [];
+    const vectors = by === "descended" ? vectorsOf(arrays, axes, { copies, gains }) : [];
     const rotations = stackOf(copies, size, (copy) =>
-      rotationOf(size, vectors[copy], {
+      rotationOf(space, vectors[copy], {
         rng: rng.fork(copy),
         steps,
         isRandom: by === "random",
@@ -76,11 +89,35 @@ export function rotated<P>(
     );
     for (const axis of axes) {
       const before = turned.get(axis.path);
-      arrays.set(axis.path, multipliedAlong(arrays.get(axis.path) as NdArray, axis, rotations));
-      turned.set(axis.path, (array) => multipliedAlong(before ? before(array) : array, axis, rotations));
+      const own = seenThrough(rotations, axis, gains);
+      arrays.set(axis.path, multipliedAlong(arrays.get(axis.path) as NdArray, axis, own));
+      turned.set(axis.path, (array) => multipliedAlong(before ? before(array) : array, axis, own));
     }
   });
-  return mapArrays(params, (array, path) => turned.get(path)?.(array) ?? array);
+  return mapArrays(start, (array, path) => turned.get(path)?.(array) ?? array);
+}
+
+type Axis = Space["axes"][number] & OrthogonalSpace["axes"][number];
+
+const gainsOf = (spaces: readonly Space[]): string[] => [
+  ...new Set(
+    spaces.flatMap(({ axes }) => axes.flatMap(({ gains = [] }: Axis) => gains.map(({ path }) => path))),
+  ),
+];
+
+/** The same function with gains of 1 and -1, which rotations then see. */
+function withoutGains<P>(params: P, spaces: readonly Space[], scalings: readonly ScalingGenerator[]): P {
+  return gainsOf(spaces).reduce((now, path) => {
+    const { data } = namedArrays(now)[path];
+    const own = scalings.find(
+      ({ exact, size, axes }) => exact && size === data.length && axes.some((axis) => axis.path === path),
+    );
+    const power = own?.axes.find((axis) => axis.path === path)?.power;
+    if (own === undefined || power === undefined) return now;
+    const T = Float64Array.from(data as Float64Array, (v) => -Math.log(Math.abs(v)) / power);
+    if (!T.every(Number.isFinite)) return now;
+    return scaledParams(now, [own], [{ shape: [T.length], data: T }]);
+  }, params);
 }
 
 interface RotationSettings {
@@ -90,25 +127,37 @@ interface RotationSettings {
 }
 
 function rotationOf(
-  size: number,
+  space: Space,
   vectors: readonly Vectors[] | undefined,
   { rng, steps, isRandom }: RotationSettings,
 ): Matrix {
+  const own = { keeps: undefined, ...space };
+  const size = turnedUnits(own);
   const start = isRandom ? randomOrthogonal(size, rng) : randomHadamard(size, rng);
-  return vectors ? descended(start, (rotation) => kurtosis(vectors, rotation), steps) : start;
+  const objective = (rotation: Matrix) => {
+    const { value, gradient } = kurtosis(vectors ?? [], inSpace(own, rotation));
+    if (own.keeps === undefined) return { value, gradient };
+    const basis = zeroSums(space.size);
+    return { value, gradient: product(basis, product(gradient, transposed(basis))) };
+  };
+  return inSpace(own, vectors ? descended(start, objective, steps) : start);
 }
 
 /** The vectors along a space's axes, for each of its copies; parameters of zeros alone have none. */
 function vectorsOf(
   arrays: ReadonlyMap<string, NdArray>,
-  axes: readonly SpaceAxis[],
-  copies: number,
+  axes: readonly Axis[],
+  { copies, gains }: { readonly copies: number; readonly gains: Readonly<Record<string, NdArray>> },
 ): Vectors[][] {
   const all = axes.flatMap((axis) => {
     const array = arrays.get(axis.path) as NdArray;
     const squares = (array.data as Float64Array).reduce((sum, v) => sum + v * v, 0);
     if (squares === 0) return [];
-    const rows = vectorsAlong(array, axis, copies);
+    const d = diagonalOf(axis, gains);
+    const rows = vectorsAlong(array, axis, copies).map(({ shape, data }) => ({
+      shape,
+      data: d ? data.map((v, k) => v / d[k % d.length]) : data,
+    }));
     return [rows.map((own) => ({ columns: transposed(own), share: array.data.length / squares ** 2 }))];
   });
   return Array.from({ length: copies }, (_, copy) => all.map((own) => own[copy]));

@@ -2,7 +2,16 @@ import type { NdArray, Shape } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
-import type { Discovery, GroupGenerator, NormalizedStream, ParameterAxis, Part } from "./descriptors.js";
+import {
+  type BlockedRotation,
+  type Discovery,
+  type GainPower,
+  type GroupGenerator,
+  type NormalizedStream,
+  type ParameterAxis,
+  type Part,
+  turnedUnits,
+} from "./descriptors.js";
 import { type DiscoverySize, sizeOfDiscovery } from "./discovery-size.js";
 import { groupBy } from "./parameter-axes.js";
 
@@ -17,6 +26,8 @@ export interface AxisDescription {
   readonly view: Shape;
   /** ... has the units along this axis. */
   readonly axis: number;
+  /** Of an orthogonal map: D of D g D^-1, a product of powers of gains. */
+  readonly gains?: readonly GainPower[] | undefined;
   /** What the kind of group says of the axis: the `power` of a factor, the `variance` of a linear map. */
   readonly attributes: Readonly<Record<string, number>>;
 }
@@ -49,6 +60,8 @@ export interface DiscoveryDescription extends DiscoverySize {
   readonly groups: readonly GroupDescription[];
   /** What all groups together come to, in a sentence. */
   readonly total: string;
+  /** Why residual streams cannot be rotated, a sentence each, with the weights that prevent it. */
+  readonly blocked: readonly string[];
 }
 
 /** What is said about a kind of groups. */
@@ -112,8 +125,15 @@ export function describeDiscovery<P>(params: P, found: Discovery): DiscoveryDesc
   };
   const size = sizeOfDiscovery(found);
   const groups = groupsOf(found).map((group) => described(group, shapeOf));
-  return { groups, ...size, total: totalOf(size, found) };
+  return { groups, ...size, total: totalOf(size, found), blocked: (found.blocked ?? []).map(blockedText) };
 }
+
+const blockedText = ({ size, gains }: BlockedRotation): string =>
+  `A space of ${size} units, such as a residual stream, cannot be rotated: ${gains.join(", ")} ${
+    gains.length === 1 ? "stands" : "stand"
+  } between two places that would have to turn alike, and a rotation does not commute with ${
+    gains.length === 1 ? "its" : "their"
+  } numbers.`;
 
 /** All groups that were found, in the order of their descriptions. */
 export const groupsOf = (found: Discovery): readonly GroupGenerator[] => [
@@ -138,7 +158,12 @@ function described(group: GroupGenerator, shapeOf: ShapeOf): GroupDescription {
   const units = size === 1 ? "1 unit" : `${size} units`;
   const { stream } = { stream: undefined, ...group };
   const acts = stream === undefined ? actsOf(axes, does) : [streamText(stream, axes, does)];
-  const notes = [activation ?? "", exact ? "" : "but for the small constant of a normalization"];
+  const keeps = kind === "orthogonal" && group.keeps !== undefined;
+  const notes = [
+    activation ?? "",
+    exact ? "" : "but for the small constant of a normalization",
+    keeps ? "where g keeps the sum over the units" : "",
+  ];
   const note = notes.filter(Boolean).join(", ");
   return {
     kind,
@@ -185,12 +210,13 @@ function dimensionOf(group: GroupGenerator): number | undefined {
   const { kind, size: n } = group;
   if (kind === "scaling" || kind === "shift") return n;
   if (kind === "linear") return group.copies * n * n;
-  if (kind === "orthogonal") return (group.copies * n * (n - 1)) / 2;
+  if (kind === "orthogonal") return (group.copies * turnedUnits(group) * (turnedUnits(group) - 1)) / 2;
   return kind === "bijection" ? n * n : undefined;
 }
 
 /** An axis with what its kind of group says of it. */
-type Rated = ParameterAxis & Readonly<Record<string, unknown>>;
+type Rated = ParameterAxis &
+  Readonly<Record<string, unknown>> & { readonly gains?: readonly GainPower[] | undefined };
 
 function axesOf(group: GroupGenerator, shapeOf: ShapeOf): readonly Rated[] {
   if (group.kind === "shift") {
@@ -224,16 +250,24 @@ const asOneUnit = (place: Place, shapeOf: ShapeOf): Rated => ({
   axis: 0,
 });
 
-function axisOf({ path, part, view, axis, ...rest }: Rated, shapeOf: ShapeOf): AxisDescription {
+function axisOf({ path, part, view, axis, gains, ...rest }: Rated, shapeOf: ShapeOf): AxisDescription {
   const numbers = Object.entries(rest).filter(
     (entry): entry is [string, number] => typeof entry[1] === "number",
   );
   const attributes = Object.fromEntries(numbers);
-  return { path, shape: shapeOf(path), ...(part === undefined ? {} : { part }), view, axis, attributes };
+  const cut = part === undefined ? {} : { part };
+  return { path, shape: shapeOf(path), ...cut, view, axis, ...(gains ? { gains } : {}), attributes };
 }
 
+const powerText = ({ path, power }: GainPower): string => `${power < 0 ? "1 / " : ""}${path}`;
+
 /** Where the units are in a parameter. */
-function placeOf({ path, shape, part, view, axis }: AxisDescription): string {
+function placeOf({ gains = [], ...axis }: AxisDescription): string {
+  const place = storedPlaceOf(axis);
+  return gains.length === 0 ? place : `${place} (as seen through ${gains.map(powerText).join(", ")})`;
+}
+
+function storedPlaceOf({ path, shape, part, view, axis }: AxisDescription): string {
   const elements =
     part === undefined ? path : `${path}[axis ${part.axis}: ${part.start}..${part.start + part.count - 1}]`;
   // One unit that is the whole parameter has an axis of its own in front.

@@ -84,13 +84,39 @@ export interface LinearSpace {
   })[];
 }
 
-/** The orthogonal group of a space: v -> R v along all axes. Where GL acts, too, the space is a {@link LinearSpace}. */
+/** A power of a parameter with one number for each unit. */
+export interface GainPower {
+  readonly path: string;
+  readonly power: number;
+}
+
+/**
+ * The orthogonal group of a space: v -> R v along all axes. Its subgroup that keeps the sum, where `keeps` says so. Where GL acts, too, the space is a {@link LinearSpace}. Along axes
+ * that gains of normalizations are between, v -> D R D^-1 v with the diagonal matrix D of their powers; the gains stay.
+ */
 export interface OrthogonalSpace {
   readonly kind: "orthogonal";
   readonly size: number;
   /** Number of independent R: one for each index along the axes' `copyAxis`, such as attention heads. */
   readonly copies: number;
-  readonly axes: readonly (ParameterAxis & { readonly copyAxis?: number | undefined })[];
+  /** `sum`: R keeps the sum over the units, such as where normalizations subtract their mean. */
+  readonly keeps?: "sum" | undefined;
+  readonly axes: readonly (ParameterAxis & {
+    readonly copyAxis?: number | undefined;
+    /** D; absent: the identity. */
+    readonly gains?: readonly GainPower[] | undefined;
+  })[];
+}
+
+/** How many dimensions of an orthogonal space turn. */
+export const turnedUnits = ({ size, keeps }: Pick<OrthogonalSpace, "size" | "keeps">): number =>
+  keeps === undefined ? size : size - 1;
+
+/** A space that would have rotations but for gains, which two places see differently. */
+export interface BlockedRotation {
+  readonly size: number;
+  /** Paths of the gains. */
+  readonly gains: readonly string[];
 }
 
 /**
@@ -155,6 +181,8 @@ export interface Discovery {
   readonly permutations: readonly PermutationSpace[];
   readonly linear: readonly LinearSpace[];
   readonly orthogonal: readonly OrthogonalSpace[];
+  /** Why others have none. */
+  readonly blocked?: readonly BlockedRotation[] | undefined;
   readonly shifts: readonly ShiftGenerator[];
   readonly bijections: readonly BijectionSite[];
 }

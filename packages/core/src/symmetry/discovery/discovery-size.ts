@@ -1,5 +1,11 @@
 import { type Shape, sizeOf } from "../../array.js";
-import type { Discovery, LinearSpace, ParameterAxis, ScalingGenerator } from "./descriptors.js";
+import {
+  type Discovery,
+  type LinearSpace,
+  type ParameterAxis,
+  type ScalingGenerator,
+  turnedUnits,
+} from "./descriptors.js";
 
 /** How many symmetries were found that hold on all data. */
 export interface DiscoverySize {
@@ -20,7 +26,7 @@ export function sizeOfDiscovery(found: Discovery): DiscoverySize {
     directions:
       sum(own.filter(({ exact }) => exact).map(({ size }) => size)) +
       sum(linear.map(({ copies, size }) => copies * size ** 2)) +
-      sum(orthogonal.map(({ copies, size }) => (copies * size * (size - 1)) / 2)) +
+      sum(orthogonal.map((space) => (space.copies * turnedUnits(space) * (turnedUnits(space) - 1)) / 2)) +
       sum(shifts.map(({ size }) => size)),
     nearDirections: sum(own.filter(({ exact }) => !exact).map(({ size }) => size)),
     logPermutations: sum(permutations.map(({ size }) => logFactorial(size))),

@@ -56,13 +56,14 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
   const whole = <L extends ParameterAxis, F extends { readonly axes: readonly L[] }>(
     found: readonly F[],
   ): F[] => found.map(merged).filter(({ axes }) => axes.every(({ part }) => part?.within === undefined));
-  const { linear, orthogonal } = findSpaces(layout);
+  const { linear, orthogonal, blocked } = findSpaces(layout);
   return {
     scalings: whole(findScalings(layout)),
     signs: whole(findSigns(layout)),
     permutations: whole(findPermutations(layout)),
     linear: whole(linear),
     orthogonal: whole(orthogonal),
+    ...(blocked.length > 0 ? { blocked } : {}),
     shifts: findShifts(prepared.graph, prepared.parameters).map(({ generator }) => generator),
     bijections: findBijectionSites(graph, refs),
   };

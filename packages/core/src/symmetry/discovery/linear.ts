@@ -3,7 +3,15 @@
 // whole axis.
 import type { Tensor } from "../../graph/tensor.js";
 import type { Atom } from "./atoms.js";
-import type { LinearSpace, OrthogonalSpace, ParameterAxis } from "./descriptors.js";
+import type {
+  BlockedRotation,
+  GainPower,
+  LinearSpace,
+  OrthogonalSpace,
+  ParameterAxis,
+} from "./descriptors.js";
+import { combine, type Form } from "./diagonal/elimination.js";
+import { numbers } from "./diagonal/field.js";
 import { ruleOf } from "./graph/rules.js";
 import { type Flow, type Layout, variesAlong } from "./layout.js";
 import {
@@ -18,30 +26,64 @@ import {
 interface Found {
   readonly size: number;
   readonly copies: number;
+  readonly root: Space;
   readonly axes: readonly (ParameterAxis & {
     readonly variance: 1 | -1;
     readonly copyAxis?: number | undefined;
+    readonly slot: ParameterSlot;
   })[];
 }
 
+/** How a graph is searched: for any linear maps, or for rotations, which gains of normalizations may stand between. */
+type Search = "linear" | "orthogonal";
+
 /**
  * Spaces on which any invertible linear map cancels, and those on which only rotations and reflections do: g^-T is g then,
- * so that a space may meet itself in an inner product, as in the length that a normalization divides by.
+ * so that a space may meet itself in an inner product, as in the length that a normalization divides by. And those on
+ * which there would be rotations but for gains, with these.
  */
-export function findSpaces(layout: Layout): { linear: LinearSpace[]; orthogonal: OrthogonalSpace[] } {
+export function findSpaces(layout: Layout): {
+  linear: LinearSpace[];
+  orthogonal: OrthogonalSpace[];
+  blocked: BlockedRotation[];
+} {
   const slots = parameterSlots(layout);
-  const [linear, orthogonal] = [spacesOf(layout, -1), spacesOf(layout, 1)];
+  const [linear, orthogonal] = [spacesOf(layout, "linear"), spacesOf(layout, "orthogonal")];
   const isLinear = (slot: ParameterSlot) => !spaceOf(layout, linear, slot).broken;
   const isOrthogonal = (slot: ParameterSlot) => !isLinear(slot) && !spaceOf(layout, orthogonal, slot).broken;
+  // Of two units with a given sum nothing turns.
+  const turns = ({ root, size }: Found) => size > 2 || !root.keepsOnes;
+  const roots = new Map(
+    slots.map((slot) => [spaceOf(layout, orthogonal, slot).find().root, slot.atom.size] as const),
+  );
   return {
-    linear: describe(layout, linear, slots.filter(isLinear)).map((found) => ({ kind: "linear", ...found })),
-    orthogonal: describe(layout, orthogonal, slots.filter(isOrthogonal)).map(({ axes, ...found }) => ({
-      kind: "orthogonal",
+    linear: describe(layout, linear, slots.filter(isLinear)).map(({ root, axes, ...found }) => ({
+      kind: "linear",
       ...found,
-      axes: axes.map(({ variance, ...parameterAxis }) => parameterAxis),
+      axes: axes.map(({ slot, ...parameterAxis }) => parameterAxis),
     })),
+    orthogonal: describe(layout, orthogonal, slots.filter(isOrthogonal))
+      .filter(turns)
+      .map(({ root, axes, ...found }) => ({
+        kind: "orthogonal",
+        ...found,
+        ...(root.keepsOnes ? { keeps: "sum" as const } : {}),
+        axes: axes.map(({ variance, slot, ...parameterAxis }) => {
+          const gains = gainsOf(layout, spaceOf(layout, orthogonal, slot));
+          return { ...parameterAxis, ...(gains.length > 0 ? { gains } : {}) };
+        }),
+      })),
+    blocked: [...roots].flatMap(([{ conflicts, isOtherwiseBroken }, size]) =>
+      conflicts.size === 0 || isOtherwiseBroken
+        ? []
+        : [{ size, gains: [...new Set([...conflicts].map((k) => layout.parameters[k].path))] }],
+    ),
   };
 }
+
+/** The gains between a space's own coordinates and those of a parameter. */
+const gainsOf = ({ parameters }: Layout, space: Space): GainPower[] =>
+  [...space.gains()].map(([k, power]) => ({ path: parameters[k].path, power }));
 
 type KnownSpaces = ReadonlyMap<Tensor, Spaces>;
 
@@ -60,47 +102,65 @@ function describe(layout: Layout, spaces: KnownSpaces, whole: readonly Parameter
       const plain = axes.map((parameterAxis) => ({
         ...parameterAxisOf(layout, parameterAxis),
         variance: variance(parameterAxis),
+        slot: parameterAxis,
       }));
-      return { size, copies: 1, axes: plain };
+      return { size, copies: 1, root, axes: plain };
     }
     const copied = axes.map((parameterAxis, i) => ({
       ...copiedAxisOf(layout, parameterAxis, copies.slots[i]),
       variance: variance(parameterAxis),
+      slot: parameterAxis,
     }));
-    return { size, copies: copies.count, axes: copied };
+    return { size, copies: copies.count, root, axes: copied };
   });
 }
 
-/**
- * The spaces of all tensors. A sum over two spaces joins them with the given variance: opposite where g is any linear
- * map, and the same where it is orthogonal.
- */
-function spacesOf(layout: Layout, contraction: 1 | -1): Map<Tensor, Spaces> {
+/** The spaces of all tensors. A sum over two spaces joins them with opposite variance. */
+function spacesOf(layout: Layout, search: Search): Map<Tensor, Spaces> {
   const spaces = new Map<Tensor, Spaces>();
-  const parameters = new Set(layout.parameters.map((p) => p.tensor));
+  const parameters = new Map(layout.parameters.map((p, k) => [p.tensor, k]));
   for (const node of layout.nodes) {
     spaces.set(
       node,
       node.inputs.length === 0
-        ? sourceSpaces(layout, node, parameters.has(node))
-        : through(layout, spaces, node, contraction),
+        ? sourceSpaces(layout, node, { search, isParameter: parameters.has(node) })
+        : through(layout, spaces, node, { search, parameters }),
     );
   }
   for (const { tensor } of layout.graph.outputs) for (const s of spaces.get(tensor) ?? []) s?.break();
   return spaces;
 }
 
-function sourceSpaces(layout: Layout, node: Tensor, isParameter: boolean): Spaces {
+function sourceSpaces(
+  layout: Layout,
+  node: Tensor,
+  { search, isParameter }: { readonly search: Search; readonly isParameter: boolean },
+): Spaces {
   return layout.slotsOf(node).map(({ axis }) => {
-    if (isParameter) return new Space();
-    return variesAlong(node, axis) ? brokenSpace() : undefined;
+    if (isParameter) return new Space(search);
+    return variesAlong(node, axis) ? brokenSpace(search) : undefined;
   });
 }
 
-function brokenSpace(): Space {
-  const space = new Space();
+function brokenSpace(search: Search): Space {
+  const space = new Space(search);
   space.break();
   return space;
+}
+
+/** The number of the parameter that a tensor repeats, and which has no axis but the given slot's. */
+function gainAlong(
+  layout: Layout,
+  x: Tensor,
+  slot: number | undefined,
+  parameters: ReadonlyMap<Tensor, number>,
+): number | undefined {
+  let gain = x;
+  while (gain.op.name === "broadcast" || gain.op.name === "reshape") [gain] = gain.inputs;
+  const k = parameters.get(gain);
+  const [own, ...others] = layout.slotsOf(gain);
+  if (k === undefined || slot === undefined || layout.parameters[k].part !== undefined) return undefined;
+  return own?.atom === layout.slotsOf(x)[slot].atom && others.length === 0 ? k : undefined;
 }
 
 /**
@@ -111,7 +171,7 @@ function through(
   layout: Layout,
   known: ReadonlyMap<Tensor, Spaces>,
   node: Tensor,
-  contraction: 1 | -1,
+  { search, parameters }: { readonly search: Search; readonly parameters: ReadonlyMap<Tensor, number> },
 ): Spaces {
   const flow = layout.flowOf(node);
   const { how, inputs } = ruleOf(node).linear(node);
@@ -122,16 +182,19 @@ function through(
     const [a, b] = [spaceAt(k, i), spaceAt(l, j)];
     isGoing[k][i] = true;
     isGoing[l][j] = true;
-    if (a && b && inputs.includes(k) && inputs.includes(l)) a.join(b, contraction);
+    if (a && b && inputs.includes(k) && inputs.includes(l)) a.join(b, -1);
     else {
       a?.break();
       b?.break();
     }
   }
   // A space that ends here, for example in a sum, or that an operation does not keep, is broken.
+  const isSum = search === "orthogonal" && node.op.name === "sum";
   node.inputs.forEach((_, k) => {
     isGoing[k].forEach((going, slot) => {
-      if (!going || !inputs.includes(k)) spaceAt(k, slot)?.break();
+      if (going && inputs.includes(k)) return;
+      if (isSum) spaceAt(k, slot)?.keepOnes();
+      else spaceAt(k, slot)?.break();
     });
   });
   return layout.slotsOf(node).map((_, to) => {
@@ -141,15 +204,31 @@ function through(
       return slot < 0 ? [] : [{ k, space: spaceAt(k, slot) }];
     });
     // An axis without a source: its elements may be anything.
-    if (sources.length === 0) return brokenSpace();
+    if (sources.length === 0) return brokenSpace(search);
     const varying = sources.flatMap(({ k, space }) => (space ? [{ k, space }] : []));
     if (varying.length === 0) return undefined;
+    if (search === "orthogonal" && node.op.name === "mul" && varying.length === 2) {
+      const found = varying.flatMap(({ k, space }) => {
+        const gain = gainAlong(layout, node.inputs[k], flow.to[k].indexOf(to), parameters);
+        return gain === undefined ? [] : [{ gain, own: space, space: varying.find((v) => v.k !== k)?.space }];
+      });
+      if (found.length === 1) {
+        const [{ gain, own, space }] = found;
+        own.break();
+        return space?.times(gain);
+      }
+    }
     const [{ space }, ...others] = varying;
     for (const other of others) space.join(other.space, 1);
     const members =
       how === "together" ? inputs.filter((k) => !layout.isZero(node.inputs[k])) : [varying[0].k];
-    const isKept = varying.length === members.length && varying.every(({ k }) => members.includes(k));
-    if (!isKept) space.break();
+    const isLinear = varying.every(({ k }) => members.includes(k));
+    if (!isLinear) space.break();
+    else if (varying.length < members.length) {
+      // Something that is the same for all units is added.
+      if (search === "orthogonal") space.keepOnes();
+      else space.break();
+    }
     return space;
   });
 }
@@ -228,45 +307,104 @@ function meets(
   return contracted.some(([a, b]) => a[0] === k && a[1] === i && b[0] === l && b[1] === j);
 }
 
-/** A slot of a tensor as a space that a group may act on. */
+/**
+ * A slot of a tensor as a space that a group may act on: by D g^v D^-1, where g is the map of the root, v the variance, g^-1
+ * short for the inverse transpose, and D the diagonal matrix of a product of powers of gains. Where the search is for rotations,
+ * g = F R F^-1 with a rotation R, and inner products with itself show F, another such matrix.
+ */
 class Space {
   private parent: Space = this;
-  /** Variance relative to the parent. */
+  /** Variance and gains relative to the parent: powers by the number of the parameter. */
   private sign: 1 | -1 = 1;
+  private label: Form<number> = new Map();
+  /** Of a root: F^2, if it is known. */
+  private frame: Form<number> | undefined;
   private isBroken = false;
+  /** Of a root: gains for which two places would have to turn otherwise. */
+  readonly conflicts = new Set<number>();
+  /** Of a root: whether the sum over the units must stay. */
+  keepsOnes = false;
 
-  find(): { root: Space; variance: 1 | -1 } {
-    if (this.parent === this) return { root: this, variance: 1 };
+  constructor(private readonly search: Search) {}
+
+  find(): { root: Space; variance: 1 | -1; label: Form<number> } {
+    if (this.parent === this) return { root: this, variance: 1, label: new Map() };
     const above = this.parent.find();
     this.parent = above.root;
+    this.label = plus(this.label, above.label, this.sign);
     this.sign = this.sign === above.variance ? 1 : -1;
-    return { root: above.root, variance: this.sign };
+    return { root: above.root, variance: this.sign, label: this.label };
   }
 
-  /**
-   * Merges the space with that of another slot, of the same or the opposite variance. A space that is
-   * opposite to itself is broken.
-   */
+  /** Merges the space with that of another slot, of the same or the opposite variance. */
   join(other: Space, variance: 1 | -1): void {
     const [a, b] = [this.find(), other.find()];
-    const relative = a.variance === b.variance ? variance : (-variance as 1 | -1);
+    const relative = a.variance * b.variance * variance;
     if (a.root === b.root) {
-      if (relative === -1) a.root.isBroken = true;
+      const rest = plus(times(b.label, variance), a.label, -1);
+      if (relative === 1) a.root.require(rest);
+      else if (this.search === "linear") a.root.isBroken = true;
+      else a.root.see(times(rest, a.variance));
       return;
     }
     b.root.parent = a.root;
-    b.root.sign = relative;
+    b.root.sign = relative as 1 | -1;
+    b.root.label = times(plus(times(a.label, variance), b.label, -1), b.variance);
     a.root.isBroken ||= b.root.isBroken;
+    a.root.keepsOnes ||= b.root.keepsOnes;
+    for (const gain of b.root.conflicts) a.root.conflicts.add(gain);
+    if (b.root.frame) a.root.see(times(plus(b.root.frame, b.root.label, -2), b.root.sign));
+  }
+
+  /** The space of its elements times a gain. */
+  times(gain: number): Space {
+    const product = new Space(this.search);
+    product.parent = this;
+    product.label = new Map([[gain, 1]]);
+    return product;
+  }
+
+  /** The sum over the units, or the same number added to all, must stay. */
+  keepOnes(): void {
+    this.join(this, -1);
+    this.find().root.keepsOnes = true;
+  }
+
+  private see(frame: Form<number>): void {
+    // Of a root of gains, such as in a weighted length, the sign is not known.
+    this.require(new Map([...frame].filter(([, power]) => power % 2 !== 0)));
+    if (this.frame) this.require(plus(frame, this.frame, -1));
+    else this.frame = frame;
+  }
+
+  private require(none: Form<number>): void {
+    for (const gain of none.keys()) this.conflicts.add(gain);
   }
 
   break(): void {
     this.find().root.isBroken = true;
   }
 
+  /** Gains by which a rotation of the space is conjugated. */
+  gains(): Form<number> {
+    const { root, variance, label } = this.find();
+    return plus(label, root.frame ?? new Map(), variance / 2);
+  }
+
   get broken(): boolean {
-    return this.find().root.isBroken;
+    const { root } = this.find();
+    return root.isBroken || root.conflicts.size > 0;
+  }
+
+  /** Of a root: whether something other than a gain breaks it. */
+  get isOtherwiseBroken(): boolean {
+    return this.isBroken;
   }
 }
+
+const plus = (a: Form<number>, b: Form<number>, factor: number): Form<number> =>
+  combine(numbers, a, b, factor);
+const times = (a: Form<number>, factor: number): Form<number> => plus(new Map(), a, factor);
 
 /** The space of each slot; undefined for slots along which the tensor does not vary. */
 type Spaces = readonly (Space | undefined)[];

@@ -6,6 +6,7 @@ type Acting = ParameterAxis & {
   readonly power?: number | undefined;
   readonly variance?: 1 | -1 | undefined;
   readonly copyAxis?: number | undefined;
+  readonly gains?: readonly unknown[] | undefined;
 };
 
 /** Joins axes of adjacent pieces of a parameter on which the group acts alike. */
@@ -63,12 +64,12 @@ function partAxis({ part, view, axis, copyAxis }: Acting, along: number, shape: 
 
 /** A key that is equal for axes that may be joined. */
 function alikeKey(parameterAxis: Acting, along: number, shape: Shape): string | undefined {
-  const { path, part, view, axis, power, variance, copyAxis } = parameterAxis;
+  const { path, part, view, axis, power, variance, copyAxis, gains } = parameterAxis;
   const at = partAxis(parameterAxis, along, shape);
   if (at === undefined) return undefined;
   const others = view.filter((_, d) => d !== at);
   const otherCuts = cutsOf(part).filter((cut) => cut.axis !== along);
-  return JSON.stringify([path, otherCuts, at, others, axis, power, variance, copyAxis]);
+  return JSON.stringify([path, otherCuts, at, others, axis, power, variance, copyAxis, gains]);
 }
 
 function joined<L extends Acting>(run: readonly L[], along: number, shape: Shape): L {

@@ -1,18 +1,24 @@
-// O(n) on hidden spaces that are only normalized by their length, such as the residual stream of a transformer: S. Ashkboos et
+// O(n) on hidden spaces that only normalizations read, such as the residual stream of a transformer: S. Ashkboos et
 // al., "SliceGPT", ICLR 2024, section 3.1.
 import type { NdArray } from "../../array.js";
-import { add, cast, sub } from "../../graph/ops/arithmetic.js";
+import { add, cast, div, mul, pow, sub } from "../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../graph/ops/broadcast.js";
 import { square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { matmul } from "../../graph/ops/matmul.js";
+import { sum } from "../../graph/ops/reduce.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { positive, text } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
+import { flatten } from "../../tree.js";
 import { defineSymmetry } from "../define-symmetry.js";
-import type { OrthogonalSpace } from "../discovery/descriptors.js";
-import { appliedAlong } from "../matrices-along.js";
-import { byPath, mapTensorsAlong, sumLike } from "../parameter-axes.js";
+import { type OrthogonalSpace, turnedUnits } from "../discovery/descriptors.js";
+import { appliedAlong, type Matrices } from "../matrices-along.js";
+import { type Matrix, product, transposed } from "../matrix.js";
+import { byPath, mapTensorsAlong, sumLike, viewAlong } from "../parameter-axes.js";
 import { requireGenerators, type Symmetry } from "../symmetry.js";
 import { rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
 
@@ -34,7 +40,9 @@ export const orthogonalOptions = optionTable("orthogonal", {
  *
  * w <- R w along the space,  R = exp(S(T)) in SO(n)
  *
- * exact on all data. T holds one block [copies, n (n - 1) / 2] per space, the upper entries of skew matrices.
+ * exact on all data. Gains between normalizations and readers stay: w <- D R D^-1 w with their diagonal matrix D. Where means are
+ * subtracted, R keeps the sum over the units, R = 1 1' / n + B' exp(S(T)) B with a basis B of the vectors of sum 0, and m = n - 1
+ * in the place of n. T holds one block [copies, m (m - 1) / 2] per space, the upper entries of skew matrices.
  *
  * @param spaces such as those that `symmetriesOf` finds
  * @param options `name` in reports; `bound` on the norm of T, default 1
@@ -54,23 +62,79 @@ export function orthogonal<P>(
       all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
     ),
   );
+  /** Matrices of the spaces as they are along an axis at the parameters. Traced. */
+  const along = (matrices: Tensor, { gains = [] }: Numbered, params: TensorsOf<P>, side: 1 | -1): Tensor => {
+    if (gains.length === 0) return matrices;
+    const leaves = tensorsOf(params);
+    const d = gains
+      .map(({ path, power }) => pow(cast(leaves[path], matrices.dtype), side * power))
+      .reduce(mul);
+    return mul(matrices, div(reshape(d, [d.size, 1]), reshape(d, [1, d.size])));
+  };
   /**
    * A tree turned by the rotations of T, or by the squares of their entries: squared gradients do not transform exactly; with
    * independent entries their expectations map by the squared matrix. Traced.
    */
-  const moved = (tree: TensorsOf<P>, T: readonly Tensor[], power: 1 | 2): TensorsOf<P> => {
+  const moved = (
+    tree: TensorsOf<P>,
+    params: TensorsOf<P>,
+    T: readonly Tensor[],
+    { side, power }: { readonly side: 1 | -1; readonly power: 1 | 2 },
+  ): TensorsOf<P> => {
     const changes = T.map((t, i) => {
-      const { size, copies } = spaces[i];
-      const R = rotationMatrices(cast(t, "float64"), size);
-      return sub(power === 1 ? R : square(R), broadcastTo(identity(size, "float64"), [copies, size, size]));
+      const [{ copies, size }, m] = [spaces[i], turnedUnits(spaces[i])];
+      const R = rotationMatrices(cast(t, "float64"), m);
+      // R - I first, so that nothing moves at T = 0.
+      return {
+        size,
+        copies,
+        change: tracedInSpace(spaces[i], sub(R, broadcastTo(identity(m, "float64"), [copies, m, m]))),
+      };
     });
     return mapTensorsAlong(tree, axes, (w, own) => {
       const to = own.reduce(
-        (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
+        (a, parameterAxis) => {
+          const { size, copies, change } = changes[parameterAxis.block];
+          const own = along(change, parameterAxis, params, side);
+          const I = broadcastTo(identity(size, "float64"), [copies, size, size]);
+          const by = power === 1 ? own : sub(square(add(own, I)), I);
+          return add(a, appliedAlong(a, parameterAxis, by));
+        },
         cast(w, "float64"),
       );
       return cast(to, w.dtype);
     });
+  };
+  /** The axes that turn through each gain. */
+  const gains = byPath(
+    [...axes.values()]
+      .flat()
+      .flatMap((axis) =>
+        (axis.gains ?? []).map(({ path, power }) => ({ ...axis, path, power, along: axis })),
+      ),
+  );
+  /**
+   * The gradient behind the action: that in a gain g = d^(1 / p) of w' = D R D^-1 w changes, too, by
+   * - p / g_k sum (w'_k G'_k - w_k G_k). Traced.
+   */
+  const pushed = (
+    tree: TensorsOf<P>,
+    T: readonly Tensor[],
+    power: 1 | 2,
+    params: TensorsOf<P>,
+  ): TensorsOf<P> => {
+    const turned = moved(tree, params, T, { side: -1, power });
+    if (gains.size === 0 || power === 2) return turned;
+    const [w, G] = [params, tree].map(tensorsOf);
+    const [w2, G2] = [moved(params, params, T, { side: 1, power: 1 }), turned].map(tensorsOf);
+    return mapTensorsAlong(turned, gains, (gradient, own) =>
+      own.reduce((sum, { path, power: p, along: axis }) => {
+        const inner = (a: Tensor, b: Tensor) => innerAlong(cast(a, "float64"), cast(b, "float64"), axis);
+        const more = sub(inner(w2[axis.path], G2[axis.path]), inner(w[axis.path], G[axis.path]));
+        const change = mul(p, div(more, cast(reshape(w[path], [w[path].size]), "float64")));
+        return sub(sum, cast(reshape(change, sum.shape), sum.dtype));
+      }, gradient),
+    );
   };
   /** Maps the blocks of elements copy by copy. */
   const each = (
@@ -91,28 +155,100 @@ export function orthogonal<P>(
     paths: [...axes.keys()],
     exact: "everywhere",
     generators: spaces,
-    algebra: spaces.map(({ size, copies }) => [copies, rotationPlanes(size)]),
+    algebra: spaces.map((space) => [space.copies, rotationPlanes(turnedUnits(space))]),
     bound: { kind: "norm", value: bound },
     derivative(params, T) {
-      const skews = T.map((t, i): Tensor => skewMatrices(t, spaces[i].size));
+      const skews = T.map(
+        (t, i): Tensor => tracedInSpace(spaces[i], skewMatrices(t, turnedUnits(spaces[i]))),
+      );
       return mapTensorsAlong(params, axes, (w, own) =>
         sumLike(
-          own.map((parameterAxis) => appliedAlong(w, parameterAxis, skews[parameterAxis.block])),
+          own.map((parameterAxis) =>
+            appliedAlong(w, parameterAxis, along(skews[parameterAxis.block], parameterAxis, params, 1)),
+          ),
           w,
         ),
       );
     },
-    trace: (params, T) => moved(params, T, 1),
-    inverse: (T) => each(T, (t, block) => rotationGroup(spaces[block].size).inverse([t])),
+    trace: (params, T) => moved(params, params, T, { side: 1, power: 1 }),
+    ...(gains.size > 0 && {
+      traceRefusal: `a rotation cannot be undone behind a gain of zero, which one of ${[...gains.keys()].join(", ")} may have`,
+    }),
+    inverse: (T) => each(T, (t, block) => rotationGroup(turnedUnits(spaces[block])).inverse([t])),
     compose: (second, first) =>
       each(second, (t, block, copy) =>
-        rotationGroup(spaces[block].size).compose(
+        rotationGroup(turnedUnits(spaces[block])).compose(
           [t],
           [{ shape: t.shape, data: planesOf(first[block], copy) }],
         ),
       ),
-    tracePushForward: moved,
+    tracePushForward: pushed,
   });
+}
+
+/** The tensors of a tree by their paths. */
+function tensorsOf(tree: unknown): Readonly<Record<string, Tensor>> {
+  const { leaves, paths } = flatten<Tensor>(tree, isTensor);
+  return Object.fromEntries(paths.map((path, k) => [path, leaves[k]]));
+}
+
+type Arrays = Readonly<Record<string, NdArray>>;
+
+/** The diagonal of D along an axis; undefined without gains. */
+export function diagonalOf(
+  { gains = [] }: OrthogonalSpace["axes"][number],
+  arrays: Arrays,
+): Float64Array | undefined {
+  if (gains.length === 0) return undefined;
+  return Float64Array.from({ length: arrays[gains[0].path].data.length }, (_, i) =>
+    gains.reduce((d, { path, power }) => d * Number(arrays[path].data[i]) ** power, 1),
+  );
+}
+
+/** D^side M D^-side for each matrix M of a space. */
+export function seenThrough(
+  matrices: Matrices,
+  axis: OrthogonalSpace["axes"][number],
+  arrays: Arrays,
+  side: 1 | -1 = 1,
+): Matrices {
+  const d = diagonalOf(axis, arrays);
+  if (d === undefined) return matrices;
+  const { shape, data } = matrices;
+  const n = d.length;
+  return { shape, data: data.map((v, k) => v * (d[Math.floor(k / n) % n] / d[k % n]) ** side) };
+}
+
+/** For each unit along an axis the sum of products of two tensors' elements. Traced. */
+function innerAlong(a: Tensor, b: Tensor, axis: Numbered): Tensor {
+  const others = axis.view.flatMap((_, d) => (d === axis.axis ? [] : [d]));
+  return sum(mul(viewAlong(a, axis), viewAlong(b, axis)), { axes: others });
+}
+
+/** A basis of the vectors of sum 0, rows [n - 1, n]: those of a reflection that takes the first axis to that of equal numbers. */
+export function zeroSums(n: number): Matrix {
+  const equal = 1 / Math.sqrt(n);
+  const v = Float64Array.from({ length: n }, (_, i) => (i === 0 ? 1 - equal : -equal));
+  const squares = v.reduce((sum, x) => sum + x * x, 0);
+  const data = new Float64Array((n - 1) * n);
+  for (let i = 1; i < n; i++)
+    for (let j = 0; j < n; j++) data[(i - 1) * n + j] = (i === j ? 1 : 0) - (2 * v[i] * v[j]) / squares;
+  return { shape: [n - 1, n], data };
+}
+
+/** A rotation of what turns of a space, as one of the space. */
+export function inSpace({ size, keeps }: Pick<OrthogonalSpace, "size" | "keeps">, R: Matrix): Matrix {
+  if (keeps === undefined) return R;
+  const basis = zeroSums(size);
+  const { shape, data } = product(transposed(basis), product(R, basis));
+  return { shape, data: data.map((v) => v + 1 / size) };
+}
+
+/** Changes of what turns of a space as changes of the space. Traced. */
+function tracedInSpace({ size, copies, keeps }: OrthogonalSpace, change: Tensor): Tensor {
+  if (keeps === undefined) return change;
+  const basis = broadcastTo(constant(zeroSums(size), change.dtype), [copies, size - 1, size]);
+  return matmul(basis, matmul(change, basis), { transposeA: true });
 }
 
 /** The planes of one copy, of a block [copies, planes]. */

@@ -78,6 +78,7 @@ describe("what was found, in sentences", () => {
       logPermutations: 0,
       signs: 0,
       total: "No symmetry was found that holds on all data; hidden units can be mixed on one batch.",
+      blocked: [],
     });
   });
 

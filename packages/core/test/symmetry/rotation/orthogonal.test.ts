@@ -98,7 +98,7 @@ describe("orthogonal", () => {
     await expectKept(s);
   });
 
-  it("is not found where units are scaled or centered one by one", () => {
+  it("turns around the gains and with the means that normalizations take, and refuses gains of zero", async () => {
     const scaled = subjectOf(
       transformer((h, p) => mul(rmsNorm(h), p.gain)),
       { ...transformerShapes, gain: [4] },
@@ -107,7 +107,38 @@ describe("orthogonal", () => {
       transformer((h, p) => layerNorm(h, { weight: p.gain, bias: p.shift })),
       { ...transformerShapes, gain: [4], shift: [4] },
     );
-    for (const { found } of [scaled, centered]) expect(found.orthogonal).toEqual([]);
+    for (const s of [scaled, centered]) await expectKept(s);
+    const [space] = centered.found.orthogonal;
+    expect(space.keeps).toBe("sum");
+    expect(
+      space.axes.filter(({ gains }) => gains).map(({ path, gains }) => [path, gains?.[0].power]),
+    ).toEqual([
+      ["p.qkv", -1],
+      ["p.up", -1],
+      ["p.head", -1],
+      ["p.shift", 1],
+    ]);
+    const symmetry = orthogonal<typeof scaled.values>(scaled.found.orthogonal);
+    const zero = { ...scaled.values, "p.gain": normals(rng, [4], 0) };
+    const refused = { refused: '"p.gain" has zeros, behind which a rotation cannot be undone' };
+    expect(await symmetry.act(zero, randomT(symmetry.algebra, 3, 1), {})).toEqual(refused);
+  });
+
+  it("is not found where two places see different gains, and they are named", () => {
+    const behind = subjectOf(
+      (p, { x }) => matmul(rmsNorm(add(matmul(x, p.w), mul(rmsNorm(matmul(x, p.v)), p.gain))), p.head),
+      { w: [4, 5], v: [4, 5], gain: [5], head: [5, 2] },
+    );
+    expect(behind.found.orthogonal).toEqual([]);
+    expect(behind.found.blocked).toEqual([{ size: 5, gains: ["p.gain"] }]);
+    const weighted = subjectOf(
+      (p, { x }) => {
+        const h = matmul(x, p.w);
+        return div(matmul(h, p.v), sum(mul(mul(h, p.gain), h), { axes: [2], keepDims: true }));
+      },
+      { w: [4, 5], v: [5, 3], gain: [5] },
+    );
+    expect(weighted.found.orthogonal).toEqual([]);
   });
 
   it("turns queries and keys of each head that are normalized by length, where GL does not act", async () => {

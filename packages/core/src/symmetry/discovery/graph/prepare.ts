@@ -4,6 +4,7 @@ import type { ScanAttributes } from "../../../graph/control/scan-op.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
+import { constantValue } from "../../../graph/ops/leaf.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
@@ -69,14 +70,17 @@ const nameDots = (graph: Graph): Graph => rewrite(graph, namedDot);
 
 function namedDot(node: Tensor): Tensor {
   const [product] = node.inputs;
-  if (node.op.name !== "sum" || product.op.name !== "mul") return node;
+  if (node.op.name !== "sum") return node;
+  const isSquare = product.op.name === "pow" && constantValue(product.inputs[1]) === 2;
+  if (product.op.name !== "mul" && !isSquare) return node;
+  const factors = isSquare ? [product.inputs[0], product.inputs[0]] : product.inputs;
   const { axes } = node.attrs as { axes: readonly number[] };
   const [axis] = axes;
   const n = product.shape[axis];
   if (axes.length !== 1 || n === 1) return node;
   const others = product.shape.flatMap((_, d) => (d === axis ? [] : [d]));
   const lead = others.map((d) => product.shape[d]);
-  const [row, column] = product.inputs.map((x) => transpose(x, [...others, axis]));
+  const [row, column] = factors.map((x) => transpose(x, [...others, axis]));
   return reshape(matmul(reshape(row, [...lead, 1, n]), reshape(column, [...lead, n, 1])), node.shape);
 }
 

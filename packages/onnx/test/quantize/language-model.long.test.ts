@@ -1,0 +1,33 @@
+// The script of the study on a language model, on a small network.
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+
+it.skipIf(!existsSync("/usr/share/common-licenses/MPL-2.0"))(
+  "scales that are planted in a language model keep its bits per byte, and quantize undoes them",
+  async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "language-model-")), "model.onnx");
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["scripts/language-model.mjs", "--quick", "--file", file],
+      { cwd: root },
+    );
+    const bits = (start: string) => {
+      const line = stdout.split("\n").find((own) => own.startsWith(start)) ?? "";
+      return Number(line.slice(line.lastIndexOf(" ")));
+    };
+    const trained = bits("as trained: float32");
+    expect(trained).toBeLessThan(8);
+    for (const name of ["gauges, sigma 1.5", "stream x 30", "stream x 50"]) {
+      expect(bits(`${name}: float32`)).toBeCloseTo(trained, 3);
+      expect(bits(`${name}: 8 bits per tensor, `)).toBeCloseTo(trained, 2);
+    }
+    expect(bits("gauges, sigma 1.5: 8 bits per tensor as it is")).toBeGreaterThan(trained + 0.1);
+  },
+);
