@@ -31,9 +31,9 @@ import type { FloatDType } from "isoloss/nn";
 import { decodeModel, type ExternalData, inlineExternalData, type OnnxModel } from "isoloss/onnx";
 import { constant, reshape } from "isoloss/ops";
 import { arrayOf, constantOf, importedDType } from "./arrays.js";
-import { Call } from "./call.js";
+import { Call, isStandard, operatorName } from "./call.js";
 import { NodeCount } from "./limits.js";
-import { isStandard, operatorName, operators } from "./operators/operators.js";
+import { operators } from "./operators/operators.js";
 import { epsilonsOf, type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
 import { asEntry, type Entry, isSequence, Scope, type Settings } from "./value.js";
 
@@ -316,6 +316,20 @@ const passing = new Set([
   "Unsqueeze",
 ]);
 
+/** Operators that read rows of tables: places of a table and of its rows. */
+const lookups: Readonly<Record<string, readonly (readonly [table: number, rows: number])[]>> = {
+  Gather: [[0, 1]],
+  RotaryEmbedding: [[1, 3]],
+  "com.microsoft.EmbedLayerNormalization": [
+    [2, 0],
+    [3, 8],
+    [4, 1],
+  ],
+  "com.microsoft.GatherBlockQuantized": [[0, 1]],
+  "com.microsoft.GroupQueryAttention": [[7, 9]],
+  "com.microsoft.RotaryEmbedding": [[2, 1]],
+};
+
 /** Operators of which a table may be the result: they keep its shape. */
 const stored = new Set(["Cast", "DequantizeLinear", "Identity"]);
 
@@ -329,17 +343,20 @@ function tableRowsOf(
   const values = new Set([name]);
   const counts: number[] = [];
   // Nodes are in the order in which they are computed.
-  for (const { opType, inputs, outputs, attributes } of nodes) {
+  for (const node of nodes) {
+    const { opType, inputs, outputs, attributes } = node;
     const shape = stored.has(opType) ? shapes.get(inputs[0]) : undefined;
     if (shape !== undefined) shapes.set(outputs[0], shape);
     if (opType === "Constant" && attributes.value?.kind === "tensor") {
       shapes.set(outputs[0], attributes.value.value.shape);
     }
     if (passing.has(opType) && values.has(inputs[0])) values.add(outputs[0]);
-    if (opType !== "Gather" || !values.has(inputs[1])) continue;
-    const axis = attributes.axis?.kind === "int" ? Number(attributes.axis.value) : 0;
-    const rows = shapes.get(inputs[0])?.at(axis);
-    if (rows !== undefined && rows > 0) counts.push(rows);
+    const given = attributes.axis ?? attributes.gather_axis;
+    const axis = given?.kind === "int" ? Number(given.value) : 0;
+    for (const [table, places] of ownEntry(lookups, operatorName(node)) ?? []) {
+      const rows = values.has(inputs[places]) ? shapes.get(inputs[table])?.at(axis) : undefined;
+      if (rows !== undefined && rows > 0) counts.push(rows);
+    }
   }
   return counts.length === 0 ? {} : { tableRows: Math.min(...counts) };
 }

@@ -6,10 +6,11 @@ import {
   type OnnxGraph,
   type OnnxNode,
   type OnnxTensor,
+  ownEntry,
 } from "isoloss/internal";
 import { arrayOf } from "./arrays.js";
+import { defaultEpsilons, operatorName } from "./call.js";
 import { isFloatKind } from "./kinds.js";
-import { operatorName } from "./operators/operators.js";
 
 /** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
@@ -35,6 +36,12 @@ const settings: Readonly<Record<string, readonly number[]>> = {
   SoftmaxCrossEntropyLoss: [2],
   Unique: [0],
   Upsample: [1],
+  "com.microsoft.Attention": [4, 5],
+  "com.microsoft.GatherBlockQuantized": [3],
+  "com.microsoft.GroupQueryAttention": [7, 8, 10],
+  "com.microsoft.MatMulNBits": [3],
+  "com.microsoft.MultiHeadAttention": [5],
+  "com.microsoft.RotaryEmbedding": [2, 3],
 };
 
 /** A tensor of a file that is trained, and the name it has as a parameter. */
@@ -106,11 +113,13 @@ export interface Epsilon {
 export function epsilonsOf({ nodes, initializers }: OnnxGraph): readonly Epsilon[] {
   const stored = new Map([...initializers, ...nodes.flatMap(constantsOf)].map((own) => [own.name, own]));
   return nodes.flatMap((node): Epsilon[] => {
-    const { inputs, outputs, attributes, opType } = node;
+    const { inputs, outputs, attributes } = node;
+    const opType = operatorName(node);
     const name = `${outputs[0]}.epsilon`.replaceAll(":", "_");
-    if (stored.has(name) || operatorName(node) !== opType) return [];
-    if (opType === "LayerNormalization" || opType === "RMSNormalization") {
-      const given = attributes.epsilon?.kind === "float" ? attributes.epsilon.value : 1e-5;
+    if (stored.has(name)) return [];
+    const otherwise = ownEntry(defaultEpsilons, opType);
+    if (otherwise !== undefined) {
+      const given = attributes.epsilon?.kind === "float" ? attributes.epsilon.value : otherwise;
       return [{ name, node, operand: undefined, value: Math.fround(given) }];
     }
     const operand = inputs.findIndex((own) => stored.has(own));
@@ -165,7 +174,7 @@ function weightsOf(graph: OnnxGraph, constants: readonly OnnxTensor[]): (name: s
     const isSetting = node.outputs.every((name) => read.has(name) && !flowing.has(name));
     if (isSetting && graphsIn(node).length === 0) continue;
     for (const [i, name] of node.inputs.entries()) {
-      if (settings[node.opType]?.includes(i)) continue;
+      if (settings[operatorName(node)]?.includes(i)) continue;
       operands.add(name);
       flowing.add(name);
     }

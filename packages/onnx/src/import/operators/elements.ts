@@ -251,6 +251,16 @@ function shrink(call: Call): Tensor {
   return where(less(x, -threshold), add(x, bias), above);
 }
 
+/** An operand plus the next one, if that is given. */
+const biased = (call: Call): Tensor => (call.has(1) ? add(call.tensor(0), call.tensor(1)) : call.tensor(0));
+
+const swish =
+  (alpha: number): Operator =>
+  (call) => {
+    const x = call.tensor(0);
+    return mul(x, sigmoid(mul(call.float("alpha", alpha), x)));
+  };
+
 export const functions: Readonly<Record<string, Operator>> = {
   Acos: unary(acos),
   Acosh: unary(acosh),
@@ -291,14 +301,15 @@ export const functions: Readonly<Record<string, Operator>> = {
   Softplus: unary(softplus),
   Softsign: unary((x) => div(x, add(1, abs(x)))),
   Sqrt: unary(sqrt),
-  Swish: (call) => {
-    const x = call.tensor(0);
-    return mul(x, sigmoid(mul(call.float("alpha", 1), x)));
-  },
+  Swish: swish(1),
   Tan: unary(tan),
   Tanh: unary(tanh),
   ThresholdedRelu: (call) => {
     const x = call.tensor(0);
     return where(greater(x, call.float("alpha", 1)), x, 0);
   },
+  "com.microsoft.BiasGelu": (call) => gelu(biased(call)),
+  "com.microsoft.FastGelu": (call) => gelu(biased(call), { approximate: "tanh" }),
+  "com.microsoft.Gelu": unary((x) => gelu(x)),
+  "com.microsoft.QuickGelu": swish(1.702),
 };
