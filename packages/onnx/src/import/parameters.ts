@@ -10,7 +10,7 @@ import {
 } from "isoloss/internal";
 import { arrayOf } from "./arrays.js";
 import { defaultEpsilons, operatorName } from "./call.js";
-import { isFloatKind } from "./kinds.js";
+import { isByteFloat, isFloatKind } from "./kinds.js";
 
 /** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
@@ -64,7 +64,8 @@ export function parametersOf(
   const constants = graph.nodes.flatMap(constantsOf);
   const isWeight = isParameter ?? weightsOf(graph, constants);
   const weights = [...graph.initializers, ...constants].filter(
-    ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isWeight(name),
+    ({ name, dtype, shape }) =>
+      isFloatKind(dtype) && !isByteFloat(dtype) && shape.length > 0 && isWeight(name),
   );
   return namedTensors(weights);
 }

@@ -58,7 +58,7 @@ import {
   where,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
-import { converted, rangeOf, wrapped } from "../kinds.js";
+import { converted, isByteFloat, rangeOf, wrapped } from "../kinds.js";
 import type { Value } from "../value.js";
 
 /**
@@ -98,7 +98,15 @@ export function kindOf(call: Call, attribute: string, otherwise: OnnxDType): Onn
   return dtypeOfCode(code ?? 0, `fromOnnx: ${call.node.opType} "${call.node.outputs[0]}"`);
 }
 
-const castAs = (call: Call, kind: OnnxDType): Value => converted(call.operand(0), kind, call.dtype);
+const castAs = (call: Call, kind: OnnxDType): Value => {
+  requireWide(call, kind);
+  return converted(call.operand(0), kind, call.dtype);
+};
+
+/** Throws for a result of floats of 8 bits, to which nothing here rounds. */
+export function requireWide(call: Call, kind: OnnxDType): void {
+  if (isByteFloat(kind)) call.fail(`it makes ${kind}, which can be read but not made`);
+}
 
 export const casts: Readonly<Record<string, Operator>> = {
   Cast: (call) => castAs(call, kindOf(call, "to", "float32")),

@@ -31,7 +31,7 @@ import { knownValue } from "../known-value.js";
 import { asEntry, isSequence, type Value } from "../value.js";
 import { selfAttention } from "./attention.js";
 import { convolutions } from "./conv.js";
-import { arithmeticOperators, functions, kindOf, logic } from "./elements.js";
+import { arithmeticOperators, functions, kindOf, logic, requireWide } from "./elements.js";
 import { matrices } from "./matrices.js";
 import { pooling } from "./pool.js";
 import { along, range, reductions } from "./reductions.js";
@@ -319,6 +319,7 @@ const zeroOf = (call: Call, index: number) =>
 function quantizeLinear(call: Call): Value {
   const x = call.tensor(0);
   const kind = call.has(2) ? call.kind(2) : kindOf(call, "output_dtype", "uint8");
+  requireWide(call, kind);
   return quantized(ratioOf(x, spread(call, x, call.tensor(1))), zeroOf(call, 2), kind);
 }
 
