@@ -61,12 +61,12 @@ export interface FromOnnxOptions<Out extends string = string> {
  * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the inverse of
  * `toOnnx`. Its symmetries are found from its graph, like those of any loss.
  *
- * It reads models of standard operators, of all versions of the operator set; the site of the documents lists them. Among
- * them are branches and loops, recurrent layers, losses, sequences of tensors and quantized numbers. `apply` takes
+ * It reads models of standard operators, of all versions of the operator set, and of those that ONNX Runtime's optimizer and
+ * exporters of transformers write (`com.microsoft`); the site of the documents lists them. Among them are branches and loops, recurrent layers, losses, sequences of tensors and quantized numbers. `apply` takes
  * sizes that the file leaves open from its inputs; they, and inputs given as arrays, must determine every computed
  * shape. Batch normalization uses its running statistics unless the file says otherwise, dropout does nothing.
  *
- * Floats of 16 bits are read as float32, and a Cast to them rounds. Integers of 32 bits and fewer wrap around as in
+ * Floats of 16 bits are read as float32, and a Cast to them rounds; stored ones of 8 bits are constants. Integers of 32 bits and fewer wrap around as in
  * the file; those of 64 bits are exact up to 2^53. A gradient passes through a QuantizeLinear to the DequantizeLinear
  * that takes its result, as if it did not round, and is 0 for numbers beyond the range.
  *
