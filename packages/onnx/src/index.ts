@@ -40,8 +40,6 @@ export type {
 export { sameFunction, storageRounding } from "./model-file/compare/same-function.js";
 export type { WithParamsOptions } from "./model-file/edit/with-params.js";
 export { withParams } from "./model-file/edit/with-params.js";
-export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "./model-file/model-operators.js";
-export { modelOperators } from "./model-file/model-operators.js";
 export { liftBounds, lowerBounds } from "./model-file/prepare/bounds.js";
 export { dropIdentity } from "./model-file/prepare/drop-identity.js";
 export { dropMetadata } from "./model-file/prepare/drop-metadata.js";
@@ -50,6 +48,13 @@ export { foldBatchNorm } from "./model-file/prepare/fold-batch-norm.js";
 export type { Preparation, PreparationRow } from "./model-file/prepare/preparation.js";
 export type { RestoreBatchNormOptions } from "./model-file/prepare/restore-batch-norm.js";
 export { restoreBatchNorm } from "./model-file/prepare/restore-batch-norm.js";
+export type {
+  ModelOperatorsOptions,
+  OperatorUse,
+  Transformation,
+  UnitChange,
+} from "./model-operators.js";
+export { modelOperators } from "./model-operators.js";
 export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "./prune/prune-units.js";
 export { pruneUnits } from "./prune/prune-units.js";
 export type { PrunedWeights, PruneWeightsOptions } from "./prune/prune-weights.js";
