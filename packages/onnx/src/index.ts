@@ -38,7 +38,7 @@ export type {
   StorageRounding,
 } from "./model-file/compare/same-function.js";
 export { sameFunction, storageRounding } from "./model-file/compare/same-function.js";
-export type { WithParamsOptions } from "./model-file/edit/with-params.js";
+export type { NewNumbers, WithParamsOptions } from "./model-file/edit/with-params.js";
 export { withParams } from "./model-file/edit/with-params.js";
 export { liftBounds, lowerBounds } from "./model-file/prepare/bounds.js";
 export { dropIdentity } from "./model-file/prepare/drop-identity.js";

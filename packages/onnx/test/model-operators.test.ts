@@ -148,7 +148,13 @@ describe("modelOperators", () => {
     );
     expect(modelOperators(bytes, { shapes })).toEqual([
       { name: "Add", count: 3, isSupported: true, keeps: ["permutation"], prevents: ["scaling", "rotation"] },
-      { name: "Relu", count: 2, isSupported: true, keeps: ["scaling", "permutation"], prevents: ["rotation"] },
+      {
+        name: "Relu",
+        count: 2,
+        isSupported: true,
+        keeps: ["scaling", "permutation"],
+        prevents: ["rotation"],
+      },
       { name: "MatMul", count: 1, isSupported: true, keeps: all, prevents: [] },
     ]);
     const inner = {

@@ -28,7 +28,7 @@ import {
   requireKnown,
 } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
-import { decodeModel, type ExternalData, inlineExternalData, type OnnxModel } from "isoloss/onnx";
+import { decodeModel, type ExternalData, type OnnxModel } from "isoloss/onnx";
 import { constant, reshape } from "isoloss/ops";
 import { arrayOf, constantOf, importedDType } from "./arrays.js";
 import { Call, isStandard, operatorName } from "./call.js";
@@ -106,8 +106,12 @@ export function fromOnnx<const Out extends string = string>(
       `fromOnnx: outputs must be a list of names, such as ["logits"]; got ${describeValue(wanted)}.`,
     );
   }
-  const read = () => decodeModel(external === undefined ? bytes : inlineExternalData(bytes, external));
-  return importedModel(read, { dtype, epsilons, isParameter, outputs: wanted });
+  return importedModel(() => decodeModel(bytes, { external }), {
+    dtype,
+    epsilons,
+    isParameter,
+    outputs: wanted,
+  });
 }
 
 /** The same of a file that `read` decodes. */
