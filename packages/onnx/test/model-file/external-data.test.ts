@@ -117,6 +117,11 @@ describe("external data", () => {
     expect(inlineExternalData(file(), parts)).toEqual(inlineExternalData(file(), files));
   });
 
+  it("above 2 GiB is not put into the file", () => {
+    const large = file({ length: String(2 ** 31) });
+    expect(() => inlineExternalData(large, files)).toThrow("more than 2 GiB with its external data");
+  });
+
   it("asks for what is needed to write it", () => {
     const write = () => {};
     expect(() => withParams(file(), { w: float32([1, 2]) }, { write })).toThrow(

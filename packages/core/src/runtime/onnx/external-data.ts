@@ -47,7 +47,7 @@ export function externalReader(external: ExternalData): ReadExternal {
  *
  * @param bytes the bytes of an `.onnx` file
  * @param external bytes by location, or a function from a location to bytes
- * @throws DataError when a file is missing or too short, with its name
+ * @throws DataError when a file is missing or too short, with its name, and when the result would have more than 2 GiB
  *
  * @example
  * const whole = inlineExternalData(bytes, { "weights.bin": data });
@@ -56,13 +56,25 @@ export function externalReader(external: ExternalData): ReadExternal {
 export function inlineExternalData(bytes: Uint8Array, external: ExternalData): Uint8Array {
   requireBytes("inlineExternalData", bytes);
   const read = externalReader(external);
+  let total = bytes.length;
   const inlined = (tensor: Uint8Array): Uint8Array => {
     const header = tensorHeader(tensor);
     if (!header.isExternal) return tensor;
-    return withRawData(tensor, read(header.name, externalPlace(header, externalEntries(tensor))).bytes);
+    const place = externalPlace(header, externalEntries(tensor));
+    total += place.length;
+    if (total > LARGEST) {
+      throw new DataError(
+        "The model has more than 2 GiB with its external data, which is the limit of one file. In a program read it by " +
+          "fromOnnx(bytes, { external }), and write it by withParams(bytes, params, { external, write }).",
+      );
+    }
+    return withRawData(tensor, read(header.name, place).bytes);
   };
   return mapMessages(bytes, { tensor: inlined });
 }
+
+/** Of a message in Protocol Buffers. */
+const LARGEST = 2 ** 31 - 1;
 
 function fileOf(external: ExternalData, location: string, what: string): Uint8Array | ExternalPart {
   const isOutside = /^([/\\]|[A-Za-z]:)/.test(location) || location.split(/[/\\]/).includes("..");
