@@ -4,10 +4,10 @@ import { DataError } from "isoloss";
 import { readFileOrThrow, reasonOf } from "isoloss/node";
 import {
   decodeModel,
+  type ExternalPart,
   type ImportedModel,
   inlineExternalData,
   type OnnxModel,
-  type ExternalPart,
 } from "isoloss/onnx";
 import { fromOnnx } from "isoloss-onnx";
 
