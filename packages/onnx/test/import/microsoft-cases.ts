@@ -269,6 +269,7 @@ const fewBits: Readonly<Record<string, readonly Case[]>> = {
   ],
   "com.microsoft.GatherBlockQuantized": [
     rows(levels(70, -8, 8, 10, 48), "int4", null),
+    rows(levels(70, -8, 8, 10, 48), "int4", null, { gather_axis: int(1) }),
     rows(levels(71, 0, 16, 10, 40), "uint4", levels(72, 0, 16, 10, 3)),
     rows(bytes(73, 10, 24), "uint8", null),
     rows(bytes(73, 10, 24), "uint8", bytes(74, 10, 2)),

@@ -273,9 +273,9 @@ function groupQueryAttention(call: Call): readonly Tensor[] {
   const size = width / (own + 2 * shared);
   const parts = call.has(1)
     ? [query, call.tensor(1), call.tensor(2)]
-    : [0, own, own + shared, own + 2 * shared]
-        .slice(0, 3)
-        .map((start, i) => along(query, 2, start * size, (start + [own, shared, shared][i]) * size));
+    : [0, own, own + shared].map((start, i) =>
+        along(query, 2, start * size, (start + [own, shared, shared][i]) * size),
+      );
   const total = call.known(6)?.[0] ?? call.fail("there is no total_sequence_length");
   const ends = reshape(add(call.tensor(5), 1), [batch, 1]);
   const starts = length === total ? fill([batch, 1], 0, "int64") : sub(ends, length);
