@@ -7,7 +7,7 @@ const remarks = {
   BatchNormalization: "in training mode by the statistics of the batch, which are differentiated",
   BitShift: "integers are exact up to 2^53",
   BitwiseNot: "not of uint64",
-  Cast: "not from or to strings, complex numbers and floats of 8 bits; narrow integers wrap around, 16-bit floats round",
+  Cast: "not from or to strings and complex numbers, not to floats of 8 bits; narrow integers wrap around, 16-bit floats round",
   Compress: "the condition must be known while the model is traced",
   ConstantOfShape: "the shape must be known while the model is traced",
   DequantizeLinear: "passes gradients on to the QuantizeLinear before it",
@@ -28,6 +28,13 @@ const remarks = {
   Unique: "the operand must be known while the model is traced",
   ImageDecoder: "no decoders of images are built in",
   TfIdfVectorizer: "made for text",
+  SimplifiedLayerNormalization: "of ONNX Runtime, in the standard's domain",
+  "com.microsoft.Attention": "not with rotary embeddings of its own or a shared buffer",
+  "com.microsoft.GatherBlockQuantized": "the table must be stored in the file; its scales are differentiated",
+  "com.microsoft.GroupQueryAttention":
+    "total_sequence_length must be known while the model is traced; not with quantized or sliding caches, or norms of its own",
+  "com.microsoft.MatMulNBits": "weights must be stored in the file; their scales are differentiated",
+  "com.microsoft.MultiHeadAttention": "not with packed queries, keys and values, or a shared buffer",
   "ai.onnx.preview.training.Adam": "a step of an optimizer as a graph",
   "ai.onnx.preview.training.Adagrad": "a step of an optimizer as a graph",
   "ai.onnx.preview.training.Momentum": "a step of an optimizer as a graph",
@@ -88,7 +95,7 @@ ${excluded.map(([why, count]) => `- ${count}: ${why}`).join("\n")}
 
 ## Read
 
-\`operator sets\`: the versions in the suite's cases; versions before and between them are read, too, unless the remark says otherwise. \`agree\`: how many of the cases in which the operator occurs give the suite's numbers. \`refused\`: how many of its own raise an error that says why. \`derivative\`: whether results depend on float operands in a way that is differentiated. Operators without numbers do not occur in the suite; they are tested against ONNX Runtime or by hand.
+\`operator sets\`: the versions in the suite's cases; versions before and between them are read, too, unless the remark says otherwise. \`agree\`: how many of the cases in which the operator occurs give the suite's numbers. \`refused\`: how many of its own raise an error that says why. \`derivative\`: whether results depend on float operands in a way that is differentiated. Operators without numbers, such as those of \`com.microsoft\`, do not occur in the suite; they are tested against ONNX Runtime or by hand.
 
 ${tableOf(head, [...operators.keys()].sort().map(rowOf))}
 

@@ -47,10 +47,8 @@ export type {
   StorageRounding,
 } from "./model-file/compare/same-function.js";
 export { sameFunction, storageRounding } from "./model-file/compare/same-function.js";
-export type { WithParamsOptions } from "./model-file/edit/with-params.js";
+export type { NewNumbers, WithParamsOptions } from "./model-file/edit/with-params.js";
 export { withParams } from "./model-file/edit/with-params.js";
-export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "./model-file/model-operators.js";
-export { modelOperators } from "./model-file/model-operators.js";
 export { liftBounds, lowerBounds } from "./model-file/prepare/bounds.js";
 export { dropIdentity } from "./model-file/prepare/drop-identity.js";
 export { dropMetadata } from "./model-file/prepare/drop-metadata.js";
@@ -59,6 +57,13 @@ export { foldBatchNorm } from "./model-file/prepare/fold-batch-norm.js";
 export type { Preparation, PreparationRow } from "./model-file/prepare/preparation.js";
 export type { RestoreBatchNormOptions } from "./model-file/prepare/restore-batch-norm.js";
 export { restoreBatchNorm } from "./model-file/prepare/restore-batch-norm.js";
+export type {
+  ModelOperatorsOptions,
+  OperatorUse,
+  Transformation,
+  UnitChange,
+} from "./model-operators.js";
+export { modelOperators } from "./model-operators.js";
 export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "./prune/prune-units.js";
 export { pruneUnits } from "./prune/prune-units.js";
 export type { PrunedWeights, PruneWeightsOptions } from "./prune/prune-weights.js";

@@ -1,8 +1,14 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DataError } from "isoloss";
 import { readFileOrThrow, reasonOf } from "isoloss/node";
-import { decodeModel, type ImportedModel, inlineExternalData, type OnnxModel } from "isoloss/onnx";
+import {
+  decodeModel,
+  type ExternalPart,
+  type ImportedModel,
+  inlineExternalData,
+  type OnnxModel,
+} from "isoloss/onnx";
 import { fromOnnx } from "isoloss-onnx";
 
 /** An ONNX file. */
@@ -27,7 +33,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     const bytes = inlineExternalData(own, (location) => {
       const file = join(dirname(path), location);
       files.push(file);
-      return dataIn(file);
+      return partsOf(file);
     });
     return { path, files, bytes, model: decodeModel(bytes) };
   } catch (cause) {
@@ -68,12 +74,26 @@ function otherFormat(bytes: Uint8Array): string | undefined {
   return formats.find(([is]) => is)?.[1];
 }
 
-function dataIn(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new DataError(`its data in ${file}: ${reasonOf(cause)}.`, { cause });
-  }
+/** Reads parts of a file, which may be larger than what fits into one array. */
+function partsOf(file: string): ExternalPart {
+  return (offset, length) => {
+    try {
+      const opened = openSync(file, "r");
+      try {
+        const bytes = new Uint8Array(length);
+        let at = 0;
+        // A system call reads less than 2 GiB.
+        for (let more = 1; more > 0 && at < length; at += more) {
+          more = readSync(opened, bytes, at, Math.min(length - at, 2 ** 30), offset + at);
+        }
+        return bytes.subarray(0, at);
+      } finally {
+        closeSync(opened);
+      }
+    } catch (cause) {
+      throw new DataError(`its data in ${file}: ${reasonOf(cause)}.`, { cause });
+    }
+  };
 }
 
 /** The result of a function; a DataError that it throws gets the file's name. */

@@ -58,8 +58,8 @@ describe("isoloss model inspect", () => {
     expect(stdout).toMatch(/^producer +isoloss$/m);
     expect(stdout).toMatch(/^inputs\n {2}x +float32 \[5, 4\]$/m);
     expect(stdout).toMatch(/^outputs\n {2}logits +float32 \[5, 2\]$/m);
-    expect(stdout).toMatch(/^ {2}Gemm +2 +yes +all$/m);
-    expect(stdout).toMatch(/^ {2}Tanh +1 +yes +sign, permutation$/m);
+    expect(stdout).toMatch(/^ {2}Gemm +2 +yes +all +-$/m);
+    expect(stdout).toMatch(/^ {2}Tanh +1 +yes +sign, permutation +scaling, rotation$/m);
     expect(stdout).toMatch(/^ {2}net\.layers\.0\.weight +3 x 4 +float32 +48 B$/m);
     expect(stdout).toMatch(/^Tanh: no scalings of hidden units pass, only sign, permutation\.$/m);
   });
@@ -85,8 +85,14 @@ describe("isoloss model inspect", () => {
       problem: null,
     });
     expect(inspection.operators).toEqual([
-      { name: "Gemm", count: 2, supported: true, keeps: ["scaling", "sign", "linear", "permutation"] },
-      { name: "Relu", count: 1, supported: true, keeps: ["scaling", "permutation"] },
+      {
+        name: "Gemm",
+        count: 2,
+        supported: true,
+        keeps: ["scaling", "sign", "linear", "permutation"],
+        prevents: [],
+      },
+      { name: "Relu", count: 1, supported: true, keeps: ["scaling", "permutation"], prevents: ["rotation"] },
     ]);
     const nameless = await bench.json<Inspection>("model", "inspect", "nameless.onnx", "--json");
     expect(nameless.inputs[0].shape).toEqual(["", 4]);
@@ -126,7 +132,7 @@ describe("isoloss model inspect", () => {
   it("shows a file with operators that are not read, and says which they are", async () => {
     const { status, stdout } = await bench.run("model", "inspect", "foreign.onnx");
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^ {2}Frobnicate +1 +no +-$/m);
+    expect(stdout).toMatch(/^ {2}Frobnicate +1 +no +- +scaling, permutation, rotation$/m);
     expect(stdout).toMatch(/uses operators that are not supported: Frobnicate\./);
     const { parameters, problem } = await bench.json<Inspection>(
       "model",

@@ -72,9 +72,11 @@ export { optionTable, requireFlags, requireKnown, withoutUndefined } from "../op
 export { taskAlone } from "../problems/multi-task.js";
 export { Lifetime } from "../runtime/lifetime.js";
 export { readNode, readValueInfo } from "../runtime/onnx/decode.js";
-export { readTensor } from "../runtime/onnx/decode-tensor.js";
+export type { ReadExternal } from "../runtime/onnx/decode-tensor.js";
+export { externalPlace, readTensor } from "../runtime/onnx/decode-tensor.js";
 export { codeOfSchemaName, dtypeCode, dtypeOfCode } from "../runtime/onnx/dtypes.js";
 export { writeNode, writeShape, writeTensor, writeValueInfo } from "../runtime/onnx/encode.js";
+export { externalReader } from "../runtime/onnx/external-data.js";
 export type { FileSession, FileSessionOptions } from "../runtime/onnx/file-session.js";
 export { isNative, openFileSession } from "../runtime/onnx/file-session.js";
 export { ProtoReader } from "../runtime/onnx/protobuf.js";
@@ -82,6 +84,7 @@ export type { FieldChanges, RawField } from "../runtime/onnx/raw-fields.js";
 export { contentOf, mapFields, rawField, rawFields, rawMessage, textOf } from "../runtime/onnx/raw-fields.js";
 export type { TensorHeader } from "../runtime/onnx/raw-tensor.js";
 export {
+  externalEntries,
   isRaw,
   mapMessages,
   tensorHeader,

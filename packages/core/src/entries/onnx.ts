@@ -15,7 +15,7 @@ export { emitModel } from "../runtime/onnx/emit.js";
 export { compileOnnx, setDefaultThreads } from "../runtime/onnx/executable.js";
 export type { ToOnnxOptions } from "../runtime/onnx/export.js";
 export { toOnnx } from "../runtime/onnx/export.js";
-export type { ExternalData } from "../runtime/onnx/external-data.js";
+export type { ExternalData, ExternalPart } from "../runtime/onnx/external-data.js";
 export { inlineExternalData } from "../runtime/onnx/external-data.js";
 export type { OrtTensorLike } from "../runtime/onnx/ort-tensors.js";
 export { fromOrtTensor, toOrtData } from "../runtime/onnx/ort-tensors.js";

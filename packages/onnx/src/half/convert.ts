@@ -43,6 +43,23 @@ const halfSince: Readonly<Record<string, number>> = {
   Range: Infinity,
 };
 
+/** Operators of ONNX Runtime's domain that take float16. */
+const microsoft: ReadonlySet<string> = new Set([
+  ...["Attention", "GroupQueryAttention", "MultiHeadAttention", "RotaryEmbedding"],
+  ...["BiasGelu", "FastGelu", "Gelu", "QuickGelu"],
+  ...["EmbedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization"],
+  ...["FusedConv", "FusedMatMul", "GatherBlockQuantized", "MatMulNBits"],
+]);
+
+/** Whether a node can compute in float16. @param floats names of the values that are floats */
+export function isConvertible(node: OnnxNode, opset: number, floats: ReadonlySet<string>): boolean {
+  const { opType, domain, inputs, outputs } = node;
+  if (!isStandard(node)) return domain === "com.microsoft" && microsoft.has(opType);
+  const isFloat32Alone =
+    opset < (halfSince[opType] ?? 0) && [...inputs, ...outputs].some((name) => floats.has(name));
+  return !refused.has(opType) && !isFloat32Alone && graphsIn(node).length === 0;
+}
+
 /** Operands that stay float32 in the standard: the scales of images, which a Resize has behind its regions from set 11 on. */
 export function alwaysFloat32({ opType }: OnnxNode, opset: number): readonly number[] {
   if (opType === "Upsample") return [1];
@@ -117,12 +134,7 @@ function requireConvertible(
   floats: ReadonlySet<string>,
   typed: readonly { readonly name: string; readonly dtype?: string | undefined }[],
 ): void {
-  const isFloat32Alone = ({ opType, inputs, outputs }: OnnxNode) =>
-    opset < (halfSince[opType] ?? 0) && [...inputs, ...outputs].some((name) => floats.has(name));
-  const wrong = nodes.find(
-    (node) =>
-      !isStandard(node) || refused.has(node.opType) || isFloat32Alone(node) || graphsIn(node).length > 0,
-  );
+  const wrong = nodes.find((node) => !isConvertible(node, opset, floats));
   if (wrong !== undefined) {
     const { opType, name, outputs, domain } = wrong;
     throw new DataError(

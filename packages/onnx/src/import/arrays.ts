@@ -34,10 +34,26 @@ function dataOf(dtype: DType, values: Float64Array): TypedArray {
   }
 }
 
+/** The number that a float of 8 bits stands for, by P. Micikevicius et al., arXiv 2209.05433, and B. Noune et al., 2206.02915. */
+const byteToNumber =
+  (mantissa: number, bias: number, isSpecial: (bits: number) => boolean) =>
+  (bits: number): number => {
+    if (isSpecial(bits)) return bits === 0x7c ? Infinity : bits === 0xfc ? -Infinity : NaN;
+    const [exponent, fraction] = [(bits & 127) >> mantissa, (bits & (2 ** mantissa - 1)) / 2 ** mantissa];
+    const size = exponent === 0 ? fraction * 2 ** (1 - bias) : (1 + fraction) * 2 ** (exponent - bias);
+    return bits > 127 ? -size : size;
+  };
+
+const isMinusZero = (bits: number): boolean => bits === 128;
+
 /** The element types that are kept as raw bits. */
 const numbersOf: Partial<Record<OnnxDType, (bits: number) => number>> = {
   float16: halfToNumber,
   bfloat16: bfloatToNumber,
+  float8e4m3fn: byteToNumber(3, 7, (bits) => (bits & 127) === 127),
+  float8e4m3fnuz: byteToNumber(3, 8, isMinusZero),
+  float8e5m2: byteToNumber(2, 15, (bits) => (bits & 124) === 124),
+  float8e5m2fnuz: byteToNumber(2, 16, isMinusZero),
 };
 
 /** An integer clamped to the safe ones: the ends of int64, which mean "to the end" in files, are outside. */

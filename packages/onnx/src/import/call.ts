@@ -37,6 +37,22 @@ interface AttributeValues {
   readonly graph: OnnxGraph;
 }
 
+export const isStandard = (domain: string): boolean => domain === "" || domain === "ai.onnx";
+
+/** The name of a node's operator; of another domain than the standard's: `domain.name`. */
+export const operatorName = ({ opType, domain = "" }: OnnxNode): string =>
+  isStandard(domain) ? opType : `${domain}.${opType}`;
+
+/** Normalizations whose attribute `epsilon` can be a parameter, and what it is where a node has none. */
+export const defaultEpsilons: Readonly<Record<string, number>> = {
+  LayerNormalization: 1e-5,
+  RMSNormalization: 1e-5,
+  SimplifiedLayerNormalization: 1e-5,
+  "com.microsoft.EmbedLayerNormalization": 1e-12,
+  "com.microsoft.SkipLayerNormalization": 1e-12,
+  "com.microsoft.SkipSimplifiedLayerNormalization": 1e-12,
+};
+
 /** A node of an ONNX model while it is traced: its operands and attributes. */
 export class Call {
   constructor(
@@ -169,7 +185,8 @@ export class Call {
 
   /** The attribute `epsilon` of a normalization: a number, or a parameter. */
   epsilon(): number | Tensor {
-    return this.settings.lifted.get(this.node)?.tensor ?? this.float("epsilon", 1e-5);
+    const otherwise = defaultEpsilons[operatorName(this.node)];
+    return this.settings.lifted.get(this.node)?.tensor ?? this.float("epsilon", otherwise);
   }
 
   text(name: string, otherwise: string): string {

@@ -29,12 +29,12 @@ import {
   requireKnown,
 } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
-import { decodeModel, type ExternalData, inlineExternalData, type OnnxModel } from "isoloss/onnx";
+import { decodeModel, type ExternalData, type OnnxModel } from "isoloss/onnx";
 import { constant, reshape } from "isoloss/ops";
 import { arrayOf, constantOf, importedDType } from "./arrays.js";
-import { Call } from "./call.js";
+import { Call, isStandard, operatorName } from "./call.js";
 import { NodeCount } from "./limits.js";
-import { isStandard, operatorName, operators } from "./operators/operators.js";
+import { operators } from "./operators/operators.js";
 import { epsilonsOf, factorsOf, type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
 import { asEntry, type Entry, isSequence, type ReadValue, Scope, type Settings } from "./value.js";
 
@@ -62,12 +62,12 @@ export interface FromOnnxOptions<Out extends string = string> {
  * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the inverse of
  * `toOnnx`. Its symmetries are found from its graph, like those of any loss.
  *
- * It reads models of standard operators, of all versions of the operator set; the site of the documents lists them. Among
- * them are branches and loops, recurrent layers, losses, sequences of tensors and quantized numbers. `apply` takes
+ * It reads models of standard operators, of all versions of the operator set, and of those that ONNX Runtime's optimizer and
+ * exporters of transformers write (`com.microsoft`); the site of the documents lists them. Among them are branches and loops, recurrent layers, losses, sequences of tensors and quantized numbers. `apply` takes
  * sizes that the file leaves open from its inputs; they, and inputs given as arrays, must determine every computed
  * shape. Batch normalization uses its running statistics unless the file says otherwise, dropout does nothing.
  *
- * Floats of 16 bits are read as float32, and a Cast to them rounds. Integers of 32 bits and fewer wrap around as in
+ * Floats of 16 bits are read as float32, and a Cast to them rounds; stored ones of 8 bits are constants. Integers of 32 bits and fewer wrap around as in
  * the file; those of 64 bits are exact up to 2^53. A gradient passes through a QuantizeLinear to the DequantizeLinear
  * that takes its result, as if it did not round, and is 0 for numbers beyond the range.
  *
@@ -107,8 +107,12 @@ export function fromOnnx<const Out extends string = string>(
       `fromOnnx: outputs must be a list of names, such as ["logits"]; got ${describeValue(wanted)}.`,
     );
   }
-  const read = () => decodeModel(external === undefined ? bytes : inlineExternalData(bytes, external));
-  return importedModel(read, { dtype, epsilons, isParameter, outputs: wanted });
+  return importedModel(() => decodeModel(bytes, { external }), {
+    dtype,
+    epsilons,
+    isParameter,
+    outputs: wanted,
+  });
 }
 
 export interface ImportSettings<Out extends string = string> extends Omit<FromOnnxOptions<Out>, "external"> {
@@ -332,6 +336,20 @@ const passing = new Set([
   "Unsqueeze",
 ]);
 
+/** Operators that read rows of tables: places of a table and of its rows. */
+const lookups: Readonly<Record<string, readonly (readonly [table: number, rows: number])[]>> = {
+  Gather: [[0, 1]],
+  RotaryEmbedding: [[1, 3]],
+  "com.microsoft.EmbedLayerNormalization": [
+    [2, 0],
+    [3, 8],
+    [4, 1],
+  ],
+  "com.microsoft.GatherBlockQuantized": [[0, 1]],
+  "com.microsoft.GroupQueryAttention": [[7, 9]],
+  "com.microsoft.RotaryEmbedding": [[2, 1]],
+};
+
 /** Operators of which a table may be the result: they keep its shape. */
 const stored = new Set(["Cast", "DequantizeLinear", "Identity"]);
 
@@ -345,17 +363,20 @@ function tableRowsOf(
   const values = new Set([name]);
   const counts: number[] = [];
   // Nodes are in the order in which they are computed.
-  for (const { opType, inputs, outputs, attributes } of nodes) {
+  for (const node of nodes) {
+    const { opType, inputs, outputs, attributes } = node;
     const shape = stored.has(opType) ? shapes.get(inputs[0]) : undefined;
     if (shape !== undefined) shapes.set(outputs[0], shape);
     if (opType === "Constant" && attributes.value?.kind === "tensor") {
       shapes.set(outputs[0], attributes.value.value.shape);
     }
     if (passing.has(opType) && values.has(inputs[0])) values.add(outputs[0]);
-    if (opType !== "Gather" || !values.has(inputs[1])) continue;
-    const axis = attributes.axis?.kind === "int" ? Number(attributes.axis.value) : 0;
-    const rows = shapes.get(inputs[0])?.at(axis);
-    if (rows !== undefined && rows > 0) counts.push(rows);
+    const given = attributes.axis ?? attributes.gather_axis;
+    const axis = given?.kind === "int" ? Number(given.value) : 0;
+    for (const [table, places] of ownEntry(lookups, operatorName(node)) ?? []) {
+      const rows = values.has(inputs[places]) ? shapes.get(inputs[table])?.at(axis) : undefined;
+      if (rows !== undefined && rows > 0) counts.push(rows);
+    }
   }
   return counts.length === 0 ? {} : { tableRows: Math.min(...counts) };
 }

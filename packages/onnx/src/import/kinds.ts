@@ -9,6 +9,9 @@ import type { Value } from "./value.js";
 
 export const isFloatKind = (kind: OnnxDType): boolean => kind.includes("float");
 
+/** Floats of 8 bits: stored ones are read as constants, and none are made. */
+export const isByteFloat = (kind: OnnxDType): boolean => kind.startsWith("float8");
+
 /** The least and largest number of an integer type; undefined for floats and bool. */
 export function rangeOf(kind: OnnxDType): readonly [low: number, high: number] | undefined {
   const [, unsigned, bits] = /^(u?)int(\d+)$/.exec(kind) ?? [];

@@ -2,14 +2,14 @@ import { DataError } from "isoloss";
 import {
   allNodesOf,
   graphsIn,
-  largestEpsilon,
   type OnnxGraph,
   type OnnxNode,
   type OnnxTensor,
+  ownEntry,
 } from "isoloss/internal";
 import { arrayOf } from "./arrays.js";
-import { isFloatKind } from "./kinds.js";
-import { operatorName } from "./operators/operators.js";
+import { defaultEpsilons, operatorName } from "./call.js";
+import { isByteFloat, isFloatKind } from "./kinds.js";
 
 /** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
@@ -35,6 +35,12 @@ const settings: Readonly<Record<string, readonly number[]>> = {
   SoftmaxCrossEntropyLoss: [2],
   Unique: [0],
   Upsample: [1],
+  "com.microsoft.Attention": [4, 5],
+  "com.microsoft.GatherBlockQuantized": [3],
+  "com.microsoft.GroupQueryAttention": [7, 8, 10],
+  "com.microsoft.MatMulNBits": [3],
+  "com.microsoft.MultiHeadAttention": [5],
+  "com.microsoft.RotaryEmbedding": [2, 3],
 };
 
 /** A tensor of a file that is trained, and the name it has as a parameter. */
@@ -57,7 +63,8 @@ export function parametersOf(
   const constants = graph.nodes.flatMap(constantsOf);
   const isWeight = isParameter ?? weightsOf(graph, constants);
   const weights = [...graph.initializers, ...constants].filter(
-    ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isWeight(name),
+    ({ name, dtype, shape }) =>
+      isFloatKind(dtype) && !isByteFloat(dtype) && shape.length > 0 && isWeight(name),
   );
   return namedTensors(weights);
 }
@@ -138,6 +145,9 @@ export function factorsOf({ nodes, initializers }: OnnxGraph): readonly LiftedNu
   });
 }
 
+/** The largest epsilon that is lifted: 1e-5 in a file whose streams were scaled by 2^5, with its square. */
+const LARGEST = 0.01024;
+
 /**
  * The epsilons of a graph, one for each node even where nodes share a constant: the attribute of a normalization, and a small
  * number that an Add or Max has for what another node makes.
@@ -145,11 +155,13 @@ export function factorsOf({ nodes, initializers }: OnnxGraph): readonly LiftedNu
 export function epsilonsOf({ nodes, initializers }: OnnxGraph): readonly LiftedNumber[] {
   const stored = new Map([...initializers, ...nodes.flatMap(constantsOf)].map((own) => [own.name, own]));
   return nodes.flatMap((node): LiftedNumber[] => {
-    const { inputs, outputs, attributes, opType } = node;
+    const { inputs, outputs, attributes } = node;
+    const opType = operatorName(node);
     const name = `${outputs[0]}${EPSILON}`.replaceAll(":", "_");
-    if (stored.has(name) || operatorName(node) !== opType) return [];
-    if (epsilonOperators.has(opType)) {
-      const given = attributes.epsilon?.kind === "float" ? attributes.epsilon.value : 1e-5;
+    if (stored.has(name)) return [];
+    const otherwise = ownEntry(defaultEpsilons, opType);
+    if (otherwise !== undefined) {
+      const given = attributes.epsilon?.kind === "float" ? attributes.epsilon.value : otherwise;
       return [{ name, node, operand: undefined, value: Math.fround(given) }];
     }
     const operand = inputs.findIndex((own) => stored.has(own));
@@ -158,16 +170,9 @@ export function epsilonsOf({ nodes, initializers }: OnnxGraph): readonly LiftedN
       ["Add", "Max"].includes(opType) && inputs.length === 2 && !stored.has(inputs[1 - operand]);
     if (!isGuard || constant?.data.length !== 1 || !isFloatKind(constant.dtype)) return [];
     const value = Number(arrayOf(constant, "float64").data[0]);
-    return value > 0 && value <= largestEpsilon ? [{ name, node, operand, value }] : [];
+    return value > 0 && value <= LARGEST ? [{ name, node, operand, value }] : [];
   });
 }
-
-/** Operators that have an epsilon as an attribute, and take it as a parameter. */
-const epsilonOperators: ReadonlySet<string> = new Set([
-  "LayerNormalization",
-  "RMSNormalization",
-  "SimplifiedLayerNormalization",
-]);
 
 /** Tensors by the names that they have as inputs of a graph, which cannot contain colons. */
 function namedTensors(tensors: readonly OnnxTensor[]): readonly NamedTensor[] {
@@ -211,7 +216,7 @@ function weightsOf(graph: OnnxGraph, constants: readonly OnnxTensor[]): (name: s
     const isSetting = node.outputs.every((name) => read.has(name) && !flowing.has(name));
     if (isSetting && graphsIn(node).length === 0) continue;
     for (const [i, name] of node.inputs.entries()) {
-      if (settings[node.opType]?.includes(i)) continue;
+      if (settings[operatorName(node)]?.includes(i)) continue;
       operands.add(name);
       flowing.add(name);
     }

@@ -1,4 +1,5 @@
 import { DataError } from "isoloss";
+import type { OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { storeCastBounds } from "../model-file/prepare/bounds.js";
@@ -6,16 +7,11 @@ import { dropIdentityIn } from "../model-file/prepare/drop-identity.js";
 import { storeTransposes } from "../model-file/prepare/store-transposes.js";
 import { layerTypes } from "./weighted-layer.js";
 
-const quantizing = [
-  "QuantizeLinear",
-  "DequantizeLinear",
-  "DynamicQuantizeLinear",
-  "ConvInteger",
-  "MatMulInteger",
-  "QLinearConv",
-  "QLinearMatMul",
-  "MatMulNBits",
-];
+/** Whether a node computes with quantized numbers. */
+export const isQuantizing = ({ opType }: OnnxNode): boolean =>
+  /^(QLinear.*|QAttention|(Dynamic)?Quantize.*|DequantizeLinear|(Conv|MatMul)Integer.*|MatMulNBits|GatherBlockQuantized)$/.test(
+    opType,
+  );
 
 /**
  * A file to be quantized, without the nodes that pass values on: the runtime drops them before it looks for what runs on
@@ -25,7 +21,7 @@ const quantizing = [
 export function editorOf(op: string, file: OnnxFile): GraphEditor {
   const editor = new GraphEditor(op, file);
   const { nodes } = editor;
-  const quantized = nodes.find(({ opType }) => quantizing.includes(opType));
+  const quantized = nodes.find(isQuantizing);
   if (quantized !== undefined) {
     throw new DataError(
       `${op}: the file is quantized already: it has a ${quantized.opType} "${quantized.outputs[0]}". Give the float file that it was made from.`,

@@ -1,12 +1,13 @@
 import type { NdArray } from "isoloss";
 import type { OnnxNode } from "isoloss/internal";
-import { type Arrays, node } from "isoloss-test-support/nn/onnx/support";
+import { type Arrays, type Kinds, node } from "isoloss-test-support/nn/onnx/support";
 
 export interface Case {
   readonly inputs?: Arrays;
   readonly initializers?: Arrays;
   readonly node: OnnxNode;
   readonly opset?: number;
+  readonly kinds?: Kinds;
 }
 
 export type Attributes = OnnxNode["attributes"];

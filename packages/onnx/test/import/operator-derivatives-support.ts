@@ -9,6 +9,7 @@ import { it } from "vitest";
 import { fromOnnx } from "../../src/import/from-onnx.js";
 import { attentionCases } from "./attention-cases.js";
 import { indexCases } from "./index-cases.js";
+import { microsoftCases } from "./microsoft-cases.js";
 import { normCases, trainingCases } from "./norm-cases.js";
 import { smoothCases } from "./number-cases.js";
 import type { Case } from "./operator-case.js";
@@ -20,13 +21,14 @@ import { windowCases } from "./window-cases.js";
 /** The first result of an operator as a function of the operands that are given at run time. */
 export function asOpCase(
   name: string,
-  { node, inputs = {}, initializers = {}, opset }: Case,
+  { node, inputs = {}, initializers = {}, kinds = {}, opset }: Case,
   dtype: "float32" | "float64",
 ): OpCase {
   const bytes = fileOf({
     inputs,
     initializers,
     nodes: [node],
+    kinds,
     ...(opset === undefined ? {} : { opset }),
   });
   const model = fromOnnx(bytes, { dtype, isParameter: () => false });
@@ -47,6 +49,7 @@ const isOfFloats = ({ inputs = {} }: Case): boolean => isFloat(dtypeOf(Object.va
 const tables = [
   attentionCases,
   indexCases,
+  microsoftCases,
   normCases,
   trainingCases,
   recurrentCases,

@@ -3,31 +3,31 @@
 import type { Tensor } from "isoloss";
 import { compileJavaScript, DataError, grad, ndarray, simplify, trace } from "isoloss";
 import { int, type OnnxNode, type OnnxTensor } from "isoloss/internal";
-import { encodeModel } from "isoloss/onnx";
+import { decodeModel, encodeModel } from "isoloss/onnx";
 import { mul, sum } from "isoloss/ops";
-import { node } from "isoloss-test-support/nn/onnx/support";
-import { expect, it } from "vitest";
+import { node, runOrt } from "isoloss-test-support/nn/onnx/support";
+import { describe, expect, it } from "vitest";
 import { fromOnnx } from "../../src/import/from-onnx.js";
 
 const half: OnnxTensor = { name: "scale", dtype: "float32", shape: [], data: Float32Array.of(0.5) };
 
-/** A model of x with stored tensors of any type. */
-const modelOf = (size: number, initializers: readonly OnnxTensor[], nodes: readonly OnnxNode[]) =>
-  fromOnnx(
-    encodeModel({
-      irVersion: 10,
-      opsets: [{ domain: "", version: 21 }],
-      producer: "test",
-      metadata: {},
-      graph: {
-        name: "graph",
-        inputs: [{ name: "x", dtype: "float32", shape: [size] }],
-        outputs: [{ name: "y" }],
-        initializers,
-        nodes,
-      },
-    }),
-  );
+/** A file of x with stored tensors of any type. */
+const fileWith = (size: number, initializers: readonly OnnxTensor[], nodes: readonly OnnxNode[]) =>
+  encodeModel({
+    irVersion: 10,
+    opsets: [{ domain: "", version: 21 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "graph",
+      inputs: [{ name: "x", dtype: "float32", shape: [size] }],
+      outputs: [{ name: "y" }],
+      initializers,
+      nodes,
+    },
+  });
+
+const modelOf = (...file: Parameters<typeof fileWith>) => fromOnnx(fileWith(...file));
 
 const rounding = [
   node("QuantizeLinear", ["x", "scale", "zero"], {}, ["q"]),
@@ -65,12 +65,36 @@ it("weights of half a byte are dequantized", () => {
   expect(run((x) => model.apply({}, { x }).y, [1, 1, 1, 2, 2])).toEqual([-4, -0.5, 0, 3, 7]);
 });
 
-it("float8 is refused by name", () => {
-  const nodes = [node("QuantizeLinear", ["x", "scale"], { output_dtype: int(17) }, ["y"])];
-  const model = modelOf(1, [half], nodes);
+it.each([
+  node("QuantizeLinear", ["x", "scale"], { output_dtype: int(17) }),
+  node("Cast", ["x"], { to: int(17) }),
+])("float8 is not made by a $opType", (made) => {
+  const model = modelOf(1, [half], [made]);
   const attempt = () => run((x) => model.apply({}, { x }).y, [1]);
   expect(attempt).toThrow(DataError);
-  expect(attempt).toThrow(/QuantizeLinear "y" has the element type float8e4m3fn; supported are/);
+  expect(attempt).toThrow("it makes float8e4m3fn, which can be read but not made");
+});
+
+describe("weights of float8 are constants", () => {
+  const every = Uint8Array.from({ length: 256 }, (_, i) => i);
+
+  it.each(["float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz"] as const)(
+    "of %s, as ONNX Runtime reads them",
+    async (dtype) => {
+      const weights: OnnxTensor = { name: "w", dtype, shape: [256], data: every };
+      const bytes = fileWith(
+        256,
+        [half, weights],
+        [node("DequantizeLinear", ["w", "scale"], {}, ["d"]), node("Add", ["x", "d"])],
+      );
+      expect(decodeModel(bytes).graph.initializers[1]).toEqual(weights);
+      const model = fromOnnx(bytes);
+      expect(Object.keys(model.params)).toEqual([]);
+      const { y } = await runOrt(bytes, { x: ndarray(new Float32Array(256), [256]) });
+      const zeros = Array<number>(256).fill(0);
+      expect(run((x) => model.apply({}, { x }).y, zeros)).toEqual([...y.data].map((v) => Number(v) + 0));
+    },
+  );
 });
 
 it("floats beyond four bits become the ends of their range", () => {

@@ -92,6 +92,46 @@ describe("external data", () => {
     expect(fromOnnx(withParams(file(), { w }, { external: files })).params.v).toEqual(float32([3, 4]));
   });
 
+  it("is read and written in parts, tensor by tensor", () => {
+    const asked: string[] = [];
+    const parts = (location: string) => (offset: number, length: number) => {
+      asked.push(`${location} ${offset} ${length}`);
+      return files[location as keyof typeof files].slice(offset, offset + length);
+    };
+    const expected = { w: float32([1, 2]), v: float32([3, 4]) };
+    expect(fromOnnx(file(), { external: parts }).params).toEqual(expected);
+    expect(asked).toEqual(["weights.bin 8 8", "more/v.bin 0 8"]);
+    const written: string[] = [];
+    const after = withParams(
+      file(),
+      { w: ({ shape, data }) => ({ shape, data: (data as Float32Array).map((v) => 8 * v) }) },
+      {
+        external: parts,
+        write: (location, offset, bytes) =>
+          written.push(`${location} ${offset} ${new Float32Array(bytes.slice().buffer).join()}`),
+      },
+    );
+    expect(written).toEqual(["weights.bin 8 8,16"]);
+    expect(asked.slice(2)).toEqual(["weights.bin 8 8"]);
+    expect(after).toEqual(file());
+    expect(inlineExternalData(file(), parts)).toEqual(inlineExternalData(file(), files));
+  });
+
+  it("above 2 GiB is not put into the file", () => {
+    const large = file({ length: String(2 ** 31) });
+    expect(() => inlineExternalData(large, files)).toThrow("more than 2 GiB with its external data");
+  });
+
+  it("asks for what is needed to write it", () => {
+    const write = () => {};
+    expect(() => withParams(file(), { w: float32([1, 2]) }, { write })).toThrow(
+      "write must be a function, and external must be given with it",
+    );
+    expect(() => withParams(file(), { w: (() => 1) as never }, { external: files, write })).toThrow(
+      '"w" must be an array {shape, data}; got 1',
+    );
+  });
+
   it("that is missing or damaged is named", () => {
     const attempt = (bytes: Uint8Array, external: Record<string, Uint8Array>) => () =>
       fromOnnx(bytes, { external });

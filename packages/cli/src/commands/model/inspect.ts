@@ -16,11 +16,12 @@ const options = { size: sizeOption, json: json() };
 
 const help = `An operator that is not read must be left out of the model before isoloss can work with it. "keeps" says which changes of
 hidden units pass an operator: positive factors (scaling), signs, linear maps, another order (permutation). Each operator
-is judged by itself; isoloss model symmetries judges the whole model.
+is judged by itself; isoloss model symmetries judges the whole model. "prevents" says what is not possible because of an
+operator: scaling, permutation or rotation of the units around it; of the whole file, quantize and half.
 
 The document of --json: file, bytes, producer, irVersion, opsets, inputs and outputs [{name, dtype, shape}], parameters
 {tensors, numbers}, stored {tensors, numbers, bytes}, largest [{name, dtype, shape, bytes}], operators [{name, count,
-supported, keeps}], sizes, problem (why it could not be traced, or null).
+supported, keeps, prevents}], sizes, problem (why it could not be traced, or null).
 
 Examples:
   isoloss model inspect model.onnx
@@ -59,6 +60,8 @@ interface OperatorReport {
   readonly supported: boolean;
   /** Changes of hidden units that pass; undefined where nothing could be traced, and for constants. */
   readonly keeps?: readonly string[] | undefined;
+  /** Of scaling, permutation, rotation, quantize and half: what is not possible because of it. */
+  readonly prevents: readonly string[];
 }
 
 /** The document of `isoloss model inspect --json`. */
@@ -147,11 +150,12 @@ function messageOf(error: unknown): string {
   return error.message;
 }
 
-const operatorReport = ({ name, count, isSupported, keeps }: OperatorUse): OperatorReport => ({
+const operatorReport = ({ name, count, isSupported, keeps, prevents }: OperatorUse): OperatorReport => ({
   name,
   count,
   supported: isSupported,
   keeps,
+  prevents,
 });
 
 const portOf = ({ name, dtype, shape }: OnnxModel["graph"]["inputs"][number]): PortReport => ({
@@ -196,12 +200,13 @@ function inspectionText(inspection: Inspection): string[] {
     [
       "operators",
       textTable(
-        ["  operator", "nodes", "read", "keeps"],
-        operators.map(({ name, count, supported, keeps }) => [
+        ["  operator", "nodes", "read", "keeps", "prevents"],
+        operators.map(({ name, count, supported, keeps, prevents }) => [
           `  ${name}`,
           String(count),
           supported ? "yes" : "no",
           keeps === undefined ? "-" : keptText(keeps),
+          prevents.join(", ") || "-",
         ]),
       ),
     ],

@@ -5,6 +5,7 @@ import { describeValue, isPlainObject } from "../../describe.js";
 import { DataError } from "../../errors.js";
 import { readModel } from "./decode.js";
 import { writeModel } from "./encode.js";
+import { type ExternalData, externalReader } from "./external-data.js";
 import { ProtoReader, ProtoWriter } from "./protobuf.js";
 import type { OnnxModel } from "./schema.js";
 
@@ -43,12 +44,18 @@ export function encodeModel(model: OnnxModel): Uint8Array {
 /**
  * Reads the bytes of an `.onnx` file. The result shares no memory with them.
  *
+ * @param options `external`: the files with the model's external data, by location
  * @throws DataError when the bytes are truncated, damaged or not an ONNX model, or use unsupported features:
- *   sparse tensors or external ones (see inlineExternalData), values that are not tensors, local functions of the model, element types
+ *   sparse tensors, external ones without `external`, values that are not tensors, local functions of the model, element types
  *   beyond `OnnxDType`
  */
-export function decodeModel(bytes: Uint8Array): OnnxModel {
+export function decodeModel(
+  bytes: Uint8Array,
+  { external }: { readonly external?: ExternalData | undefined } = {},
+): OnnxModel {
   requireBytes("decodeModel", bytes);
   // A plain Uint8Array instead of a subclass: the slice() of a Node Buffer would not copy.
-  return readModel(new ProtoReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
+  const own = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const read = external === undefined ? undefined : externalReader(external);
+  return readModel(new ProtoReader(own, 0, own.length, 0, read));
 }

@@ -2,7 +2,7 @@
 import { DataError } from "../../errors.js";
 import { readTensor } from "./decode-tensor.js";
 import { dtypeOfCode } from "./dtypes.js";
-import type { ProtoReader } from "./protobuf.js";
+import { type ProtoReader, readEntry } from "./protobuf.js";
 import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./schema.js";
 
 /** AttributeProto.AttributeType; the index of a name is its code. */
@@ -57,17 +57,6 @@ function readOpset(r: ProtoReader): { domain: string; version: number } {
     else r.skip();
   }
   return { domain, version };
-}
-
-function readEntry(r: ProtoReader): [string, string] {
-  let key = "";
-  let value = "";
-  for (let field = r.next(); field !== 0; field = r.next()) {
-    if (field === 1) key = r.string();
-    else if (field === 2) value = r.string();
-    else r.skip();
-  }
-  return [key, value];
 }
 
 /** A graph; inside another one, values may be sequences, whose types are left out like those that are inferred. */

@@ -30,12 +30,16 @@ const names = [
   "float4e2m1",
 ];
 
-/** The class of typed array that holds each element type; 16-bit floats as raw bits. */
+/** The class of typed array that holds each element type; floats of 16 and 8 bits as raw bits. */
 export const arrayClasses = {
   float32: Float32Array,
   float64: Float64Array,
   float16: Uint16Array,
   bfloat16: Uint16Array,
+  float8e4m3fn: Uint8Array,
+  float8e4m3fnuz: Uint8Array,
+  float8e5m2: Uint8Array,
+  float8e5m2fnuz: Uint8Array,
   int64: BigInt64Array,
   int32: Int32Array,
   int16: Int16Array,

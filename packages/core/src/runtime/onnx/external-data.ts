@@ -3,10 +3,41 @@ import { requireBytes } from "../../bytes.js";
 import { describeValue } from "../../describe.js";
 import { DataError, OptionError } from "../../errors.js";
 import { ownEntry } from "../../tree.js";
+import { externalPlace, type ReadExternal } from "./decode-tensor.js";
 import { externalEntries, mapMessages, tensorHeader, withRawData } from "./raw-tensor.js";
 
-/** The files that hold a model's external data, by the location that the model gives: bytes, or a function that reads them. */
-export type ExternalData = Readonly<Record<string, Uint8Array>> | ((location: string) => Uint8Array);
+/** Reads a part of a file: bytes that are shared with nothing else. */
+export type ExternalPart = (offset: number, length: number) => Uint8Array;
+
+/**
+ * The files that hold a model's external data, by the location that the model gives: bytes, or a function that reads them. A
+ * function that reads parts in the place of bytes is for files that are too large as a whole.
+ */
+export type ExternalData =
+  | Readonly<Record<string, Uint8Array | ExternalPart>>
+  | ((location: string) => Uint8Array | ExternalPart);
+
+export function externalReader(external: ExternalData): ReadExternal {
+  if (typeof external !== "function" && (typeof external !== "object" || external === null)) {
+    throw new OptionError(
+      `external must be a function from a location to bytes, or an object of bytes by location; got ${describeValue(external)}.`,
+    );
+  }
+  const files = new Map<string, Uint8Array | ExternalPart>();
+  return (name, { location, offset, length }) => {
+    const what = `The tensor "${name}"`;
+    const file = files.get(location) ?? fileOf(external, location, what);
+    files.set(location, file);
+    const isPart = typeof file === "function";
+    const bytes = isPart ? file(offset, length) : file.subarray(offset, offset + length);
+    requireBytes(`The external data "${location}"`, bytes);
+    if (bytes.length === length) return { bytes, isPart };
+    const has = isPart ? `gave ${bytes.length}` : `has ${file.length}`;
+    throw new DataError(
+      `${what} is at bytes ${offset} to ${offset + length} of "${location}", which ${has} bytes.`,
+    );
+  };
+}
 
 /**
  * Puts the external data of an ONNX model into the file itself: tensors whose numbers are in other files, at an offset,
@@ -16,7 +47,7 @@ export type ExternalData = Readonly<Record<string, Uint8Array>> | ((location: st
  *
  * @param bytes the bytes of an `.onnx` file
  * @param external bytes by location, or a function from a location to bytes
- * @throws DataError when a file is missing or too short, with its name
+ * @throws DataError when a file is missing or too short, with its name, and when the result would have more than 2 GiB
  *
  * @example
  * const whole = inlineExternalData(bytes, { "weights.bin": data });
@@ -24,37 +55,28 @@ export type ExternalData = Readonly<Record<string, Uint8Array>> | ((location: st
  */
 export function inlineExternalData(bytes: Uint8Array, external: ExternalData): Uint8Array {
   requireBytes("inlineExternalData", bytes);
-  if (typeof external !== "function" && (typeof external !== "object" || external === null)) {
-    throw new OptionError(
-      `external must be a function from a location to bytes, or an object of bytes by location; got ${describeValue(external)}.`,
-    );
-  }
-  const read = new Map<string, Uint8Array>();
-  const fileAt = (location: string, what: string): Uint8Array => {
-    const file = read.get(location) ?? fileOf(external, location, what);
-    read.set(location, file);
-    return file;
-  };
+  const read = externalReader(external);
+  let total = bytes.length;
   const inlined = (tensor: Uint8Array): Uint8Array => {
-    const { name, isExternal } = tensorHeader(tensor);
-    if (!isExternal) return tensor;
-    const what = `The tensor "${name}"`;
-    const entries = externalEntries(tensor);
-    const location = entries.get("location") ?? "";
-    const offset = countOf(entries.get("offset") ?? "0", what);
-    const file = fileAt(location, what);
-    const length = countOf(entries.get("length") ?? `${Math.max(file.length - offset, 0)}`, what);
-    if (offset + length > file.length) {
+    const header = tensorHeader(tensor);
+    if (!header.isExternal) return tensor;
+    const place = externalPlace(header, externalEntries(tensor));
+    total += place.length;
+    if (total > LARGEST) {
       throw new DataError(
-        `${what} is at bytes ${offset} to ${offset + length} of "${location}", which has ${file.length} bytes.`,
+        "The model has more than 2 GiB with its external data, which is the limit of one file. In a program read it by " +
+          "fromOnnx(bytes, { external }), and write it by withParams(bytes, params, { external, write }).",
       );
     }
-    return withRawData(tensor, file.subarray(offset, offset + length));
+    return withRawData(tensor, read(header.name, place).bytes);
   };
   return mapMessages(bytes, { tensor: inlined });
 }
 
-function fileOf(external: ExternalData, location: string, what: string): Uint8Array {
+/** Of a message in Protocol Buffers. */
+const LARGEST = 2 ** 31 - 1;
+
+function fileOf(external: ExternalData, location: string, what: string): Uint8Array | ExternalPart {
   const isOutside = /^([/\\]|[A-Za-z]:)/.test(location) || location.split(/[/\\]/).includes("..");
   if (location === "" || isOutside) {
     throw new DataError(
@@ -67,12 +89,6 @@ function fileOf(external: ExternalData, location: string, what: string): Uint8Ar
       `${what} keeps its data in the file "${location}", which is missing. Give its bytes: { external: { "${location}": bytes } }.`,
     );
   }
-  requireBytes(`The external data "${location}"`, own);
+  if (typeof own !== "function") requireBytes(`The external data "${location}"`, own);
   return own;
-}
-
-function countOf(text: string, what: string): number {
-  const count = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(count)) return count;
-  throw new DataError(`${what} has external data at "${text}"; an offset or length is an integer >= 0.`);
 }

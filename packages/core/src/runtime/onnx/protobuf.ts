@@ -133,7 +133,14 @@ export class ProtoReader {
   #at: number;
   #wireType = VARINT;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length, depth = 0) {
+  /** @param context what readers of messages inside have, too */
+  constructor(
+    bytes: Uint8Array,
+    start = 0,
+    end = bytes.length,
+    depth = 0,
+    readonly context?: unknown,
+  ) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = start;
@@ -215,7 +222,7 @@ export class ProtoReader {
       throw new DataError(`Messages nested deeper than ${MAX_DEPTH} at byte ${this.#at}.`);
     }
     const start = this.#length();
-    return new ProtoReader(this.#bytes, start, this.#at, this.#depth + 1);
+    return new ProtoReader(this.#bytes, start, this.#at, this.#depth + 1, this.context);
   }
 
   /** Appends one element of a repeated field, or all of a packed one. */
@@ -303,4 +310,16 @@ export class ProtoReader {
     }
     throw new DataError(`A varint longer than 10 bytes at byte ${start}.`);
   }
+}
+
+/** An entry of a map: a key and its value. */
+export function readEntry(r: ProtoReader): [string, string] {
+  let key = "";
+  let value = "";
+  for (let field = r.next(); field !== 0; field = r.next()) {
+    if (field === 1) key = r.string();
+    else if (field === 2) value = r.string();
+    else r.skip();
+  }
+  return [key, value];
 }

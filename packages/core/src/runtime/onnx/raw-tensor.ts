@@ -1,7 +1,7 @@
 // TensorProto of the ONNX schema (onnx.in.proto), edited in place.
 import { DataError } from "../../errors.js";
 import { writeTensor } from "./encode.js";
-import { MAX_DEPTH, ProtoReader, ProtoWriter } from "./protobuf.js";
+import { MAX_DEPTH, ProtoReader, ProtoWriter, readEntry } from "./protobuf.js";
 import { mapFields, type RawField, rawField, rawFields, rawMessage } from "./raw-fields.js";
 import type { OnnxTensor } from "./schema.js";
 
@@ -46,14 +46,7 @@ export function externalEntries(tensor: Uint8Array): ReadonlyMap<string, string>
       r.skip();
       continue;
     }
-    const entry = r.message();
-    let [key, value] = ["", ""];
-    for (let part = entry.next(); part !== 0; part = entry.next()) {
-      if (part === 1) key = entry.string();
-      else if (part === 2) value = entry.string();
-      else entry.skip();
-    }
-    entries.set(key, value);
+    entries.set(...readEntry(r.message()));
   }
   return entries;
 }

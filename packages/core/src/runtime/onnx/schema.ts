@@ -8,6 +8,10 @@ export type OnnxDType =
   | "float64"
   | "float16"
   | "bfloat16"
+  | "float8e4m3fn"
+  | "float8e4m3fnuz"
+  | "float8e5m2"
+  | "float8e5m2fnuz"
   | "int64"
   | "int32"
   | "int16"
@@ -33,8 +37,9 @@ export type OnnxData =
   | Uint8Array;
 
 /**
- * A constant. `bool` is a Uint8Array of 0 and 1; `float16` and `bfloat16` a Uint16Array of the raw bits; `int4` an
- * Int8Array and `uint4` a Uint8Array with one element a number, which files keep in half a byte.
+ * A constant. `bool` is a Uint8Array of 0 and 1; `float16` and `bfloat16` a Uint16Array of the raw bits, floats of 8
+ * bits a Uint8Array of them; `int4` an Int8Array and `uint4` a Uint8Array with one element a number, which files keep in
+ * half a byte.
  */
 export interface OnnxTensor {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { sizeOf, type Tensor } from "isoloss";
-import { formatShape, windowLength } from "isoloss/internal";
+import { formatShape, ownEntry, windowLength } from "isoloss/internal";
 import {
   add,
   constant,
@@ -8,6 +8,8 @@ import {
   expandDims,
   gather,
   matmul,
+  maximum,
+  minimum,
   mul,
   pad,
   reshape,
@@ -18,6 +20,7 @@ import {
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
 import { halves, perAxis, reach, spaceOf, type Windows, windowsOf, withBias } from "./geometry.js";
+import { activations } from "./recurrent.js";
 import { along, integers, range } from "./reductions.js";
 import { schemes, weighted, zeros } from "./sampling.js";
 
@@ -127,6 +130,19 @@ function conv(call: Call): Tensor {
   const [x, w] = [call.tensor(0), call.tensor(1)];
   const windows = windowsOf(call, spaceOf(call, w));
   return withBias(call, 2, convolved(x, w, windows, call.int("group", 1)));
+}
+
+/** An activation of a convolution plus the last operand. */
+function fusedConv(call: Call): Tensor {
+  const y = call.has(3) ? add(conv(call), call.tensor(3)) : conv(call);
+  const name = call.text("activation", "");
+  const [first, second] = call.attribute("activation_params", "floats") ?? [];
+  if (name === "") return y;
+  if (name === "Clip") return minimum(maximum(y, first), second);
+  const activation =
+    ownEntry(activations, name.toLowerCase()) ?? call.fail(`the activation ${name} is unknown`);
+  const [alpha = 0, beta = 0] = activation.defaults;
+  return activation.of(y, first ?? alpha, second ?? beta);
 }
 
 /** The output's lengths are given, or a multiple of the input's (SAME), or follow from the padding. */
@@ -246,4 +262,5 @@ export const convolutions: Readonly<Record<string, Operator>> = {
   Conv: conv,
   ConvTranspose: convTranspose,
   DeformConv: deformConv,
+  "com.microsoft.FusedConv": fusedConv,
 };

@@ -58,7 +58,7 @@ import {
   where,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
-import { converted, rangeOf, wrapped } from "../kinds.js";
+import { converted, isByteFloat, rangeOf, wrapped } from "../kinds.js";
 import type { Value } from "../value.js";
 
 /**
@@ -98,7 +98,15 @@ export function kindOf(call: Call, attribute: string, otherwise: OnnxDType): Onn
   return dtypeOfCode(code ?? 0, `fromOnnx: ${call.node.opType} "${call.node.outputs[0]}"`);
 }
 
-const castAs = (call: Call, kind: OnnxDType): Value => converted(call.operand(0), kind, call.dtype);
+const castAs = (call: Call, kind: OnnxDType): Value => {
+  requireWide(call, kind);
+  return converted(call.operand(0), kind, call.dtype);
+};
+
+/** Throws for a result of floats of 8 bits, to which nothing here rounds. */
+export function requireWide(call: Call, kind: OnnxDType): void {
+  if (isByteFloat(kind)) call.fail(`it makes ${kind}, which can be read but not made`);
+}
 
 export const casts: Readonly<Record<string, Operator>> = {
   Cast: (call) => castAs(call, kindOf(call, "to", "float32")),
@@ -251,6 +259,16 @@ function shrink(call: Call): Tensor {
   return where(less(x, -threshold), add(x, bias), above);
 }
 
+/** An operand plus the next one, if that is given. */
+const biased = (call: Call): Tensor => (call.has(1) ? add(call.tensor(0), call.tensor(1)) : call.tensor(0));
+
+const swish =
+  (alpha: number): Operator =>
+  (call) => {
+    const x = call.tensor(0);
+    return mul(x, sigmoid(mul(call.float("alpha", alpha), x)));
+  };
+
 export const functions: Readonly<Record<string, Operator>> = {
   Acos: unary(acos),
   Acosh: unary(acosh),
@@ -291,14 +309,15 @@ export const functions: Readonly<Record<string, Operator>> = {
   Softplus: unary(softplus),
   Softsign: unary((x) => div(x, add(1, abs(x)))),
   Sqrt: unary(sqrt),
-  Swish: (call) => {
-    const x = call.tensor(0);
-    return mul(x, sigmoid(mul(call.float("alpha", 1), x)));
-  },
+  Swish: swish(1),
   Tan: unary(tan),
   Tanh: unary(tanh),
   ThresholdedRelu: (call) => {
     const x = call.tensor(0);
     return where(greater(x, call.float("alpha", 1)), x, 0);
   },
+  "com.microsoft.BiasGelu": (call) => gelu(biased(call)),
+  "com.microsoft.FastGelu": (call) => gelu(biased(call), { approximate: "tanh" }),
+  "com.microsoft.Gelu": unary((x) => gelu(x)),
+  "com.microsoft.QuickGelu": swish(1.702),
 };

@@ -13,8 +13,10 @@ import {
   reshape,
   slice,
   sub,
+  transpose,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
+import { range } from "./reductions.js";
 
 /** alpha A' B' + beta C. */
 function gemm(call: Call): Tensor {
@@ -28,11 +30,11 @@ function gemm(call: Call): Tensor {
 }
 
 /** Product as in NumPy: a vector on the left is a row, on the right a column. */
-function matMul(call: Call): Tensor {
-  const [a, b] = [call.tensor(0), call.tensor(1)];
+function matMul(a: Tensor, b: Tensor, options?: Parameters<typeof matmul>[2]): Tensor {
   const product = matmul(
     a.rank === 1 ? reshape(a, [1, a.size]) : a,
     b.rank === 1 ? reshape(b, [b.size, 1]) : b,
+    options,
   );
   const { shape } = product;
   const isKept = (d: number) =>
@@ -41,6 +43,21 @@ function matMul(call: Call): Tensor {
     product,
     shape.filter((_, d) => isKept(d)),
   );
+}
+
+/** alpha A B, whose operands may be transposed first: in their last two axes, and with the first axis as the last but one. */
+function fusedMatMul(call: Call): Tensor {
+  const is = (name: string) => call.int(name, 0) === 1;
+  const operand = (index: number, batch: string) => {
+    const x = call.tensor(index);
+    if (!is(batch) || x.rank < 3) return x;
+    return transpose(x, [...range(x.rank - 2).map((d) => d + 1), 0, x.rank - 1]);
+  };
+  const [a, b] = [operand(0, "transBatchA"), operand(1, "transBatchB")];
+  const options = { transposeA: is("transA") && a.rank > 1, transposeB: is("transB") && b.rank > 1 };
+  const alpha = call.float("alpha", 1);
+  const product = matMul(a, b, options);
+  return alpha === 1 ? product : mul(alpha, product);
 }
 
 /**
@@ -73,5 +90,6 @@ export const matrices: Readonly<Record<string, Operator>> = {
   Det: (call) => determinant(call.tensor(0)),
   Einsum: (call) => einsum(call.text("equation", ""), call.tensors()),
   Gemm: gemm,
-  MatMul: matMul,
+  MatMul: (call) => matMul(call.tensor(0), call.tensor(1)),
+  "com.microsoft.FusedMatMul": fusedMatMul,
 };

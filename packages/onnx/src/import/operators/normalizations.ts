@@ -4,10 +4,13 @@ import { batchNorm, groupNorm, layerNorm } from "isoloss/nn";
 import {
   add,
   broadcastTo,
+  cast,
   div,
+  equal,
   expandDims,
   fill,
   fillLike,
+  gather,
   mean,
   mul,
   pad,
@@ -19,10 +22,12 @@ import {
   square,
   stopGradient,
   sub,
+  sum as summed,
   variance,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
-import { range } from "./reductions.js";
+import type { Result } from "../value.js";
+import { integers, range } from "./reductions.js";
 
 const epsilonOf = (call: Call): number => call.float("epsilon", 1e-5);
 
@@ -77,23 +82,41 @@ function lastAxes(call: Call, x: Tensor): readonly number[] {
   return range(x.rank).slice(resolveAxis(call.int("axis", -1), x.rank, call.node.opType));
 }
 
-/** Also the means and the inverse standard deviations. */
-function layerNormalization(call: Call): readonly Tensor[] {
-  const x = call.tensor(0);
+/** Of `x`, with operands that are the scale and the shift; also the means and the inverse standard deviations. */
+function layerNormalized(call: Call, x: Tensor, scale: number, shift: number): readonly Tensor[] {
   const axes = lastAxes(call, x);
   const epsilon = call.epsilon();
-  const weight = broadcastTo(call.tensor(1), x.shape.slice(axes[0]));
-  const bias = call.has(2) ? broadcastTo(call.tensor(2), weight.shape) : fillLike(weight, 0);
+  const weight = broadcastTo(call.tensor(scale), x.shape.slice(axes[0]));
+  const bias = call.has(shift) ? broadcastTo(call.tensor(shift), weight.shape) : fillLike(weight, 0);
   const y = layerNorm(x, { weight, bias }, { epsilon });
   const kept = { axes, keepDims: true };
   return [y, mean(x, kept), reciprocal(sqrt(add(variance(x, kept), epsilon)))];
 }
 
-/** x / sqrt(mean x^2 + epsilon), times a scale. */
-function rmsNormalization(call: Call): Tensor {
-  const x = call.tensor(0);
+/** x / sqrt(mean x^2 + epsilon), times the operand that is the scale; also the inverse roots. */
+function rmsNormalized(call: Call, x: Tensor, scale: number): readonly Tensor[] {
   const squares = mean(square(x), { axes: lastAxes(call, x), keepDims: true });
-  return mul(div(x, sqrt(add(squares, call.epsilon()))), call.tensor(1));
+  const root = sqrt(add(squares, call.epsilon()));
+  return [mul(div(x, root), call.tensor(scale)), reciprocal(root)];
+}
+
+/** The stream and what is added to it, with the operand `bias` if it is given. */
+function skipped(call: Call, bias: number): Tensor {
+  const sum = add(call.tensor(0), call.tensor(1));
+  return call.has(bias) ? add(sum, call.tensor(bias)) : sum;
+}
+
+/** Normalizes the sum of embeddings of words, positions and segments; also the number of words that a mask keeps. */
+function embedded(call: Call): readonly Result[] {
+  const ids = call.tensor(0);
+  const [batch, length] = ids.shape;
+  const positions = call.has(8) ? call.tensor(8) : integers(range(length), [1, length]);
+  const sum = add(gather(call.tensor(2), ids), gather(call.tensor(3), positions));
+  const whole = call.has(4) ? add(sum, gather(call.tensor(4), call.tensor(1))) : sum;
+  const [y] = layerNormalized(call, whole, 5, 6);
+  const isKept = call.has(7) && cast(equal(call.tensor(7), 1), "int64");
+  const kept = isKept ? summed(isKept, { axes: 1 }) : fill([batch], 0, "int64");
+  return [y, { tensor: kept, kind: "int32" }, whole];
 }
 
 /** (x - mean) / (standard deviation + 1e-9). */
@@ -143,11 +166,21 @@ export const normalizations: Readonly<Record<string, Operator>> = {
   GroupNormalization: (call) => groups(call, call.int("num_groups", 1)),
   InstanceNormalization: (call) => groups(call, call.tensor(0).shape[1]),
   LRN: localResponse,
-  LayerNormalization: layerNormalization,
+  LayerNormalization: (call) => layerNormalized(call, call.tensor(0), 1, 2),
   MeanVarianceNormalization: meanVarianceNormalization,
-  RMSNormalization: rmsNormalization,
-  // Of ONNX Runtime, which has it in the domain of the standard.
-  SimplifiedLayerNormalization: rmsNormalization,
+  RMSNormalization: (call) => rmsNormalized(call, call.tensor(0), 1),
+  // ONNX Runtime has it in the standard's domain.
+  SimplifiedLayerNormalization: (call) => rmsNormalized(call, call.tensor(0), 1),
+  "com.microsoft.EmbedLayerNormalization": embedded,
+  "com.microsoft.SkipLayerNormalization": (call) => {
+    const sum = skipped(call, 4);
+    return [...layerNormalized(call, sum, 2, 3), sum];
+  },
+  "com.microsoft.SkipSimplifiedLayerNormalization": (call) => {
+    const sum = skipped(call, 3);
+    const [y, inverse] = rmsNormalized(call, sum, 2);
+    return [y, mean(sum, { axes: -1, keepDims: true }), inverse, sum];
+  },
 };
 
 /** Drops nothing, as in inference and at the ratio 0. The second result, bool since operator set 10, says what is kept. */

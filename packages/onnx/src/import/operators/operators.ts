@@ -1,4 +1,3 @@
-import type { OnnxNode } from "isoloss/internal";
 import type { Operator } from "../call.js";
 import { attentions } from "./attention.js";
 import { branches, loops, scans } from "./control.js";
@@ -56,9 +55,3 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...pooling,
   }),
 );
-
-/** The name of a node's operator in {@link operators}. */
-export const operatorName = ({ opType, domain = "" }: OnnxNode): string =>
-  isStandard(domain) ? opType : `${domain}.${opType}`;
-
-export const isStandard = (domain: string): boolean => domain === "" || domain === "ai.onnx";

@@ -6,10 +6,13 @@ import {
   add,
   broadcastTo,
   cast,
+  constant,
   div,
   equal,
   fillLike,
+  gather,
   greater,
+  matmul,
   max,
   maximum,
   min,
@@ -18,17 +21,21 @@ import {
   neg,
   reshape,
   round,
-  slice,
   stopGradient,
   sub,
   where,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
 import { clamped } from "../kinds.js";
+import { knownValue } from "../known-value.js";
 import { asEntry, isSequence, type Value } from "../value.js";
+import { selfAttention } from "./attention.js";
 import { convolutions } from "./conv.js";
-import { kindOf } from "./elements.js";
+import { arithmeticOperators, functions, kindOf, logic, requireWide } from "./elements.js";
 import { matrices } from "./matrices.js";
+import { pooling } from "./pool.js";
+import { along, range, reductions } from "./reductions.js";
+import { shapes } from "./shapes.js";
 
 /**
  * A scale or zero point as an array that broadcasts to `x`: one number; one for each index of `axis`; or, with a block
@@ -43,10 +50,15 @@ function spread(call: Call, x: Tensor, given: Tensor): Tensor {
   if (size <= 0 || shape.length !== x.rank || shape[axis] !== Math.ceil(x.shape[axis] / size)) {
     return call.fail("scales must be one number, one for each index of the axis, or one for each block");
   }
-  const apart = reshape(given, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)]);
-  const repeated = broadcastTo(apart, [...shape.slice(0, axis + 1), size, ...shape.slice(axis + 1)]);
-  const joined = reshape(repeated, [...shape.slice(0, axis), shape[axis] * size, ...shape.slice(axis + 1)]);
-  return slice(joined, { ends: x.shape });
+  return repeated(given, axis, size, x.shape[axis]);
+}
+
+/** Each element of an axis `size` times, the first `length` of them. */
+function repeated(x: Tensor, axis: number, size: number, length: number): Tensor {
+  const [before, after] = [x.shape.slice(0, axis + 1), x.shape.slice(axis + 1)];
+  const apart = broadcastTo(reshape(x, [...before, 1, ...after]), [...before, size, ...after]);
+  const joined = reshape(apart, [...before.slice(0, -1), x.shape[axis] * size, ...after]);
+  return along(joined, axis, 0, length);
 }
 
 /** A vector along one of `rank` axes. */
@@ -148,11 +160,157 @@ function qLinearConv(call: Call): Value {
   return requantized(call, whole, factor, 6, 7);
 }
 
+/** Sums of products of quantized numbers in units of the product of the scales, and an operand that may be left out. */
+function inFloats(call: Call, sums: Tensor, scales: readonly (Tensor | undefined)[], bias: number): Tensor {
+  const { dtype } = call;
+  const y = scales.reduce<Tensor>(
+    (x, scale) => mul(x, scale ?? call.fail("a scale is missing")),
+    cast(sums, dtype),
+  );
+  return call.has(bias) ? add(y, call.tensor(bias)) : y;
+}
+
+/** The first operand is quantized by its range. */
+function dynamicQuantizeMatMul(call: Call): Tensor {
+  const [x, scale, zero] = dynamicQuantizeLinear(call);
+  const left = cast(sub(x.tensor, zero.tensor), "float64");
+  const right = centered(call, 1, ofMatrix(call, 1, 3, -1), "float64");
+  const sums = applied(call, matrices.MatMul, [left, right], "float64");
+  return inFloats(call, sums, [scale.tensor, ofMatrix(call, 1, 2, -1)], 4);
+}
+
+function matMulIntegerToFloat(call: Call): Tensor {
+  const scales = [ofMatrix(call, 0, 2, -2), ofMatrix(call, 1, 3, -1)];
+  return inFloats(call, matrixProduct(call, 0, 1, 4, 5), scales, 6);
+}
+
+function quantizedAttention(call: Call): readonly Tensor[] {
+  const scales = [ofMatrix(call, 0, 3, -2), ofMatrix(call, 1, 4, -1)];
+  const projected = inFloats(call, matrixProduct(call, 0, 1, 6, 7), scales, 2);
+  return selfAttention(call, projected, { mask: 5, past: 8 });
+}
+
+function requireChannelsFirst(call: Call): void {
+  if (call.int("channels_last", 0) === 1) call.fail("channels_last is not supported");
+}
+
+/**
+ * An operator of floats on dequantized operands, whose result is quantized.
+ *
+ * @param operands places of those that are quantized, each followed by its scale and zero point
+ * @param result the place of the result's scale, which the zero point follows
+ * @param others places of operands that go before them
+ */
+const onFloats =
+  (
+    operator: Operator,
+    operands: readonly number[],
+    result: number,
+    others: readonly number[] = [],
+  ): Operator =>
+  (call) => {
+    requireChannelsFirst(call);
+    const single = (index: number) => (call.has(index) ? reshape(call.tensor(index), []) : undefined);
+    const scaleAt = (index: number) => single(index) ?? call.fail("a scale is missing");
+    const floats = operands.map((i) => dequantized(call.operand(i), scaleAt(i + 1), single(i + 2)));
+    const y = applied(call, operator, [...others.map((i) => call.tensor(i)), ...floats], call.dtype);
+    return quantized(ratioOf(y, scaleAt(result)), single(result + 1), call.kind(operands[0]));
+  };
+
+const onDequantized: Readonly<Record<string, Operator>> = {
+  "com.microsoft.QLinearAdd": onFloats(arithmeticOperators.Add, [0, 3], 6),
+  "com.microsoft.QLinearAveragePool": onFloats(pooling.AveragePool, [0], 3),
+  "com.microsoft.QLinearConcat": (call) => {
+    const operands = range((call.operands.length - 2) / 3).map((k) => 2 + 3 * k);
+    return onFloats(shapes.Concat, operands, 0)(call);
+  },
+  "com.microsoft.QLinearGlobalAveragePool": onFloats(pooling.GlobalAveragePool, [0], 3),
+  "com.microsoft.QLinearLeakyRelu": onFloats(functions.LeakyRelu, [0], 3),
+  "com.microsoft.QLinearMul": onFloats(arithmeticOperators.Mul, [0, 3], 6),
+  "com.microsoft.QLinearSigmoid": onFloats(functions.Sigmoid, [0], 3),
+  "com.microsoft.QLinearSoftmax": onFloats(reductions.Softmax, [0], 3),
+  "com.microsoft.QLinearWhere": onFloats(logic.Where, [1, 4], 7, [0]),
+};
+
+// Weights of few bits that are dequantized.
+
+/** The numbers of an operand in the file as floats. In uint8, each byte holds several along the last axis, lowest bits first. */
+function levels(call: Call, index: number, bits: number): Tensor {
+  const why = `operand ${index} (${call.node.inputs[index]}) must be stored in the file`;
+  const { shape, data } = knownValue(call.tensor(index)) ?? call.fail(why);
+  const count = call.kind(index) === "uint8" ? 8 / bits : 1;
+  const numbers = new Float64Array(data.length * count);
+  data.forEach((value: number | bigint, i: number) => {
+    for (let k = 0; k < count; k++) {
+      numbers[i * count + k] = count === 1 ? Number(value) : (Number(value) >> (bits * k)) & (2 ** bits - 1);
+    }
+  });
+  const last = shape.length - 1;
+  return constant({ shape: [...shape.slice(0, last), shape[last] * count], data: numbers }, call.dtype);
+}
+
+/** Bits of a number in the weights: they fill bytes. */
+function bitsOf(call: Call): number {
+  const bits = call.int("bits", 4);
+  return [2, 4, 8].includes(bits) ? bits : call.fail(`bits must be 2, 4 or 8; it is ${bits}`);
+}
+
+/** The product with weights [N, K] that have a scale, and a zero point, for each block of the columns. */
+function matMulNBits(call: Call): Tensor {
+  if (call.has(4)) return call.fail("g_idx is not supported");
+  const [rows, columns, size, bits] = [
+    call.int("N", 0),
+    call.int("K", 0),
+    call.int("block_size", 0),
+    bitsOf(call),
+  ];
+  const blocks = Math.ceil(columns / size);
+  const byBlock = (x: Tensor) => reshape(x, [rows, blocks, 1]);
+  const zero = () => {
+    if (!call.has(3)) return 2 ** (bits - 1);
+    if (call.kind(3) !== "uint8") return byBlock(call.tensor(3));
+    const packed = levels(call, 3, bits);
+    return byBlock(along(reshape(packed, [rows, packed.size / rows]), 1, 0, blocks));
+  };
+  const numbers = sub(reshape(levels(call, 1, bits), [rows, blocks, size]), zero());
+  const weights = reshape(mul(numbers, byBlock(call.tensor(2))), [rows, blocks * size]);
+  const y = matmul(call.tensor(0), along(weights, 1, 0, columns), { transposeB: true });
+  return call.has(5) ? add(y, call.tensor(5)) : y;
+}
+
+/** Gathers weights that have a scale, and a zero point, for each block of an axis. */
+function gatherBlockQuantized(call: Call): Tensor {
+  const bits = bitsOf(call);
+  const table = levels(call, 0, bits);
+  const axisOf = (name: string, otherwise: number) =>
+    resolveAxis(call.int(name, otherwise), table.rank, call.node.opType);
+  const [axis, blocked] = [axisOf("gather_axis", 0), axisOf("quantize_axis", 1)];
+  const indices = call.tensor(1);
+  const read = (x: Tensor) => gather(x, indices, { axis });
+  // A few rows are gathered before they are dequantized, unless the blocks are along the same axis.
+  const isFirst = axis !== blocked;
+  const [first, then] = isFirst ? [read, (x: Tensor) => x] : [(x: Tensor) => x, read];
+  const at = isFirst && blocked > axis ? blocked + indices.rank - 1 : blocked;
+  const numbers = first(table);
+  const byBlock = (x: Tensor) => repeated(first(x), at, call.int("block_size", 128), numbers.shape[at]);
+  const zero = call.has(3) ? byBlock(levels(call, 3, bits)) : call.kind(0) === "uint8" ? 2 ** (bits - 1) : 0;
+  return then(mul(sub(numbers, zero), byBlock(call.tensor(2))));
+}
+
 const products: Readonly<Record<string, Operator>> = {
   ConvInteger: (call) => integers(convolution(call, 0, 1, 2, 3)),
   MatMulInteger: (call) => integers(matrixProduct(call, 0, 1, 2, 3)),
   QLinearConv: qLinearConv,
   QLinearMatMul: qLinearMatMul,
+  "com.microsoft.DynamicQuantizeMatMul": dynamicQuantizeMatMul,
+  "com.microsoft.GatherBlockQuantized": gatherBlockQuantized,
+  "com.microsoft.MatMulIntegerToFloat": matMulIntegerToFloat,
+  "com.microsoft.MatMulNBits": matMulNBits,
+  "com.microsoft.QAttention": quantizedAttention,
+  "com.microsoft.QLinearConv": (call) => {
+    requireChannelsFirst(call);
+    return qLinearConv(call);
+  },
 };
 
 const zeroOf = (call: Call, index: number) =>
@@ -161,6 +319,7 @@ const zeroOf = (call: Call, index: number) =>
 function quantizeLinear(call: Call): Value {
   const x = call.tensor(0);
   const kind = call.has(2) ? call.kind(2) : kindOf(call, "output_dtype", "uint8");
+  requireWide(call, kind);
   return quantized(ratioOf(x, spread(call, x, call.tensor(1))), zeroOf(call, 2), kind);
 }
 
@@ -185,5 +344,6 @@ export const quantization: Readonly<Record<string, Operator>> = {
   DequantizeLinear: dequantizeLinear,
   DynamicQuantizeLinear: dynamicQuantizeLinear,
   QuantizeLinear: quantizeLinear,
+  ...onDequantized,
   ...products,
 };

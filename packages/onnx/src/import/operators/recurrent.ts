@@ -36,7 +36,7 @@ interface Activation {
   of(x: Tensor, alpha: number, beta: number): Tensor;
 }
 
-const table: Readonly<Record<string, Activation>> = {
+export const activations: Readonly<Record<string, Activation>> = {
   affine: { defaults: [1, 0], of: (x, a, b) => add(mul(a, x), b) },
   elu: { defaults: [1], of: elu },
   hardsigmoid: { defaults: [0.2, 0.5], of: (x, a, b) => minimum(1, maximum(0, add(mul(a, x), b))) },
@@ -64,7 +64,8 @@ function activationsOf(call: Call, names: readonly string[], gates: number): Fun
   ]);
   const clip = call.attribute("clip", "float");
   return given.map((name, at) => {
-    const activation = ownEntry(table, name.toLowerCase()) ?? call.fail(`the activation ${name} is unknown`);
+    const activation =
+      ownEntry(activations, name.toLowerCase()) ?? call.fail(`the activation ${name} is unknown`);
     // Each activation that takes a number takes the next of the list.
     const [alpha = 0, beta = 0] = activation.defaults.map((value, k) => numbers[k].shift() ?? value);
     const isClipped = clip !== undefined && at % names.length < gates;

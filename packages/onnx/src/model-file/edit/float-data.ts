@@ -61,7 +61,7 @@ export function withFloats(tensor: Uint8Array, { name, code }: TensorHeader, val
   const dtype = Object.keys(formats).find((own) => formats[own].code === code);
   if (dtype === undefined) throw new DataError(`${what} holds no floats: its type has the number ${code}.`);
   const bits = floatsOf(value, dtype, what);
-  const bytes = new Uint8Array(bits.buffer);
+  const bytes = bytesOf(bits);
   if (isRaw(tensor)) return withRawData(tensor, bytes);
   if (bits instanceof Uint16Array) {
     return withData(tensor, 5, (w, field) => w.packedInts(field, Array.from(bits)));
@@ -70,11 +70,15 @@ export function withFloats(tensor: Uint8Array, { name, code }: TensorHeader, val
   return withData(tensor, bits instanceof Float32Array ? 4 : 10, (w, field) => w.bytes(field, bytes));
 }
 
-/** Numbers of an array in a float type of a file, rounded to the nearest; `what` names their owner in errors. */
+export const bytesOf = ({ buffer, byteOffset, byteLength }: FloatBits): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** Numbers of an array in a float type of a file, the array's own where it has that type, rounded to the nearest; `what` names their owner in errors. */
 export function floatsOf({ data }: NdArray, dtype: string, what: string): FloatBits {
   const format = formats[dtype];
-  const numbers = float64Of(data);
-  const bits = format.encode(numbers);
+  const isOwn = data instanceof Float32Array && dtype === "float32";
+  const numbers = isOwn ? data : float64Of(data);
+  const bits = isOwn ? (data as Float32Array<ArrayBuffer>) : format.encode(numbers as Float64Array);
   const wrong = firstLost(numbers, bits, format);
   if (wrong < 0) return bits;
   throw new DataError(
@@ -90,7 +94,11 @@ export function canHold(dtype: string, numbers: Float64Array): boolean {
 }
 
 /** The first number that is NaN, or was finite and is no more. */
-function firstLost(numbers: Float64Array, bits: FloatBits, { exponent = 0 }: FloatFormat): number {
+function firstLost(
+  numbers: Float64Array | Float32Array,
+  bits: FloatBits,
+  { exponent = 0 }: FloatFormat,
+): number {
   for (let i = 0; i < numbers.length; i++) {
     const isKept = bits instanceof Uint16Array ? (bits[i] & exponent) !== exponent : Number.isFinite(bits[i]);
     if (!isKept && Math.abs(numbers[i]) !== Number.POSITIVE_INFINITY) return i;

@@ -6,6 +6,7 @@ import {
   dtypeOfCode,
   ProtoReader,
   type RawField,
+  type ReadExternal,
   rawField,
   rawFields,
   rawMessage,
@@ -30,8 +31,9 @@ export interface GraphItem {
   readonly name?: string;
 }
 
-export function readerOf(field: RawField): ProtoReader {
-  return new ProtoReader(contentOf(field));
+export function readerOf(field: RawField, external?: ReadExternal): ProtoReader {
+  const content = contentOf(field);
+  return new ProtoReader(content, 0, content.length, 0, external);
 }
 
 export function tensorType(

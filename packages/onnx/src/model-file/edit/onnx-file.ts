@@ -3,6 +3,7 @@ import {
   contentOf,
   type OnnxTensor,
   type RawField,
+  type ReadExternal,
   rawField,
   rawFields,
   rawMessage,
@@ -49,34 +50,35 @@ export class OnnxFile implements Runnable {
   #bytes: Uint8Array | undefined;
   #model: OnnxModel | undefined;
 
-  /** @param bytes those that it was read from */
+  /** @param bytes those that it was read from @param external reads external data for `model` */
   constructor(
     /** Of the model; what that of the graph holds is in `items`. */
     readonly fields: readonly RawField[],
     readonly items: readonly GraphItem[],
     bytes?: Uint8Array,
+    private readonly external?: ReadExternal,
   ) {
     this.#bytes = bytes;
   }
 
   /** @param op names the function in errors */
-  static decode(op: string, bytes: Uint8Array): OnnxFile {
+  static decode(op: string, bytes: Uint8Array, external?: ReadExternal): OnnxFile {
     requireBytes(op, bytes);
     try {
-      return OnnxFile.#decoded(bytes);
+      return OnnxFile.#decoded(bytes, external);
     } catch (cause) {
       if (!(cause instanceof DataError)) throw cause;
       throw new DataError(`${op}: the bytes are not a readable ONNX model: ${cause.message}`, { cause });
     }
   }
 
-  static #decoded(bytes: Uint8Array): OnnxFile {
+  static #decoded(bytes: Uint8Array, external?: ReadExternal): OnnxFile {
     const fields = rawFields(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     const graph = fields.filter(({ number }) => number === GRAPH).at(-1);
     if (graph === undefined) {
       throw new DataError("No graph found: this is not an ONNX model, or the file is truncated.");
     }
-    return new OnnxFile(fields, rawFields(contentOf(graph)).map(itemOf), bytes);
+    return new OnnxFile(fields, rawFields(contentOf(graph)).map(itemOf), bytes, external);
   }
 
   /** Encoded when it is first asked for; fields that no change concerns have the bytes that they had. */
@@ -97,7 +99,7 @@ export class OnnxFile implements Runnable {
     const model = decodeModel(withGraph(this.fields, rest));
     const nodes = this.items.flatMap(({ node }) => (node === undefined ? [] : [node]));
     const initializers = this.items.flatMap(({ field }): OnnxTensor[] =>
-      field.number === INITIALIZER ? [readTensor(readerOf(field))] : [],
+      field.number === INITIALIZER ? [readTensor(readerOf(field, this.external))] : [],
     );
     return { ...model, graph: { ...model.graph, nodes, initializers } };
   }

@@ -14,8 +14,11 @@ import {
 } from "isoloss/internal";
 import { floatsOf, isFloatCode, withFloats } from "./float-data.js";
 
-/** The new numbers of a float tensor; undefined to leave it as it is. */
-export type Replacement = (header: TensorHeader) => NdArray | undefined;
+/**
+ * The new numbers of a float tensor, given with its message, which a number in an attribute does not have; undefined to leave it
+ * as it is.
+ */
+export type Replacement = (header: TensorHeader, tensor?: Uint8Array) => NdArray | undefined;
 
 /**
  * A model with other numbers in float tensors of its main graph: initializers, and Constant nodes under the name of
@@ -39,7 +42,7 @@ const changes = (replacement: Replacement): FieldChanges => ({
 });
 
 function inTensor(tensor: Uint8Array, header: TensorHeader, replacement: Replacement): Uint8Array {
-  const value = isFloatCode(header.code) ? replacement(header) : undefined;
+  const value = isFloatCode(header.code) ? replacement(header, tensor) : undefined;
   return value === undefined ? tensor : withFloats(tensor, header, value);
 }
 

@@ -1,24 +1,40 @@
 import { DataError, DTypeError, dtypeOf, isNdArray, type NdArray, OptionError, ShapeError } from "isoloss";
-import type { OnnxNode, TensorHeader } from "isoloss/internal";
+import type { OnnxNode, ReadExternal, TensorHeader } from "isoloss/internal";
 import {
   describeValue,
+  dtypeOfCode,
+  externalEntries,
+  externalPlace,
+  externalReader,
   float,
   isFloat,
   isPlainObject,
   ownEntry,
+  ProtoReader,
+  readTensor,
   requireBytes,
   requireKnown,
 } from "isoloss/internal";
 import { type ExternalData, inlineExternalData } from "isoloss/onnx";
+import { arrayOf } from "../../import/arrays.js";
 import { epsilonsOf, factorsOf, isLifted, type LiftedNumber } from "../../import/parameters.js";
+import { bytesOf, floatsOf } from "./float-data.js";
 import { GraphEditor } from "./graph-editor.js";
 import { itemOf } from "./graph-items.js";
 import { OnnxFile } from "./onnx-file.js";
 import { type Replacement, replaceFloats, withOtherFloats } from "./replace-floats.js";
 
+/** New numbers of a tensor: an array, or a function of the array that the file has. */
+export type NewNumbers = NdArray | ((given: NdArray) => NdArray);
+
 export interface WithParamsOptions {
-  /** The files with the model's external data; with them the result holds all data itself. */
+  /** The files with the model's external data; with them, and without `write`, the result holds all data itself. */
   readonly external?: ExternalData | undefined;
+  /**
+   * Writes new external data at the place of the old, one tensor after the other: then all data stay in their files, of which the
+   * caller has made copies. With functions in the place of arrays no more than a tensor is in memory.
+   */
+  readonly write?: ((location: string, offset: number, bytes: Uint8Array) => void) | undefined;
 }
 
 /**
@@ -34,7 +50,8 @@ export interface WithParamsOptions {
  * constant; one that several nodes share becomes several where they need different values.
  *
  * @param bytes the bytes of an `.onnx` file
- * @param params arrays by their names in `fromOnnx`, all or some, in the shapes of the file
+ * @param params arrays by their names in `fromOnnx`, all or some, in the shapes of the file, or functions that make them of
+ *   those that the file has
  * @returns the bytes of the new file
  * @throws OptionError for a name that no float tensor of the file has; ShapeError for another shape; DTypeError for
  *   integers; DataError for a NaN, for a number beyond the range of the file's type, and for what is no ONNX model
@@ -47,24 +64,46 @@ export interface WithParamsOptions {
  */
 export function withParams(
   bytes: Uint8Array,
-  params: Readonly<Record<string, NdArray>>,
+  params: Readonly<Record<string, NewNumbers>>,
   options: WithParamsOptions = {},
 ): Uint8Array {
   requireBytes("withParams", bytes);
-  requireKnown("withParams", options, ["external"], "withParams(bytes, params, { external })");
+  requireKnown("withParams", options, ["external", "write"], "withParams(bytes, params, { external })");
   requireParams(params);
-  const model = options.external === undefined ? bytes : inlineExternalData(bytes, options.external);
-  if (Object.keys(params).some(isLifted)) {
-    return withParamsIn(OnnxFile.decode("withParams", model), params).bytes;
+  const { external, write } = options;
+  if (write !== undefined && (typeof write !== "function" || external === undefined)) {
+    throw new OptionError("withParams: write must be a function, and external must be given with it.");
   }
-  const { replacement, requireKnownNames } = replacementOf(params);
+  const files = external && write && { read: externalReader(external), write };
+  const model = external === undefined || files ? bytes : inlineExternalData(bytes, external);
+  if (Object.keys(params).some(isLifted)) {
+    return withParamsIn(OnnxFile.decode("withParams", model, files && smallOnes(files.read)), params, files)
+      .bytes;
+  }
+  const { replacement, requireKnownNames } = replacementOf(params, files);
   const result = replaceFloats(model, replacement);
   requireKnownNames();
   return result === bytes ? bytes.slice() : result;
 }
 
+/** External data that stay in their files. */
+interface Files {
+  readonly read: ReadExternal;
+  readonly write: NonNullable<WithParamsOptions["write"]>;
+}
+
+/** Of large tensors zeros are enough where single numbers are looked for. */
+const smallOnes =
+  (read: ReadExternal): ReadExternal =>
+  (name, place) =>
+    place.length > 64 ? { bytes: new Uint8Array(place.length), isPart: true } : read(name, place);
+
 /** The same of a file that is decoded. */
-export function withParamsIn(file: OnnxFile, params: Readonly<Record<string, NdArray>>): OnnxFile {
+export function withParamsIn(
+  file: OnnxFile,
+  params: Readonly<Record<string, NewNumbers>>,
+  files?: Files,
+): OnnxFile {
   const { graph } = file.model;
   const lifted = Object.keys(params).some(isLifted)
     ? [...epsilonsOf(graph), ...factorsOf(graph)].filter(({ name }) => Object.hasOwn(params, name))
@@ -74,9 +113,10 @@ export function withParamsIn(file: OnnxFile, params: Readonly<Record<string, NdA
     return withParamsIn(
       withNumbers(file, lifted, params),
       Object.fromEntries(Object.entries(params).filter(([name]) => !names.has(name))),
+      files,
     );
   }
-  const { replacement, requireKnownNames } = replacementOf(params);
+  const { replacement, requireKnownNames } = replacementOf(params, files);
   const items = file.items.map((item) => {
     const field = withOtherFloats(item.field, replacement);
     return field === item.field ? item : itemOf(field);
@@ -89,7 +129,7 @@ export function withParamsIn(file: OnnxFile, params: Readonly<Record<string, NdA
 function withNumbers(
   file: OnnxFile,
   lifted: readonly LiftedNumber[],
-  params: Readonly<Record<string, NdArray>>,
+  params: Readonly<Record<string, NewNumbers>>,
 ): OnnxFile {
   const editor = new GraphEditor("withParams", file);
   const groups = new Map<
@@ -97,8 +137,9 @@ function withNumbers(
     { readonly name: string; readonly value: number; readonly nodes: OnnxNode[] }
   >();
   for (const { name, node, operand, value } of lifted) {
-    requireFit(name, { shape: [] }, params[name]);
-    const next = Number(params[name].data[0]);
+    const given = params[name];
+    const { data } = newNumbers(name, [], given, () => ({ shape: [], data: Float64Array.of(value) }));
+    const next = Number(data[0]);
     if (next === value || next === Math.fround(value)) continue;
     if (operand === undefined) {
       editor.replace(node, { ...node, attributes: { ...node.attributes, epsilon: float(next) } });
@@ -126,21 +167,37 @@ function withNumbers(
   return editor.finish();
 }
 
-/** New numbers by name, and a check that all of them had a tensor. */
-function replacementOf(params: Readonly<Record<string, NdArray>>): {
+/** New numbers by name, and a check that all of them had a tensor. Those of external data are written to their files. */
+function replacementOf(
+  params: Readonly<Record<string, NewNumbers>>,
+  files: Files | undefined,
+): {
   readonly replacement: Replacement;
   readonly requireKnownNames: () => void;
 } {
   const names: string[] = [];
-  const replacement = (header: TensorHeader): NdArray | undefined => {
+  const replacement: Replacement = (header, tensor) => {
     const name = header.name.replaceAll(":", "_");
-    const value = ownEntry(params, name);
-    if (value !== undefined && names.includes(name)) {
+    const given = ownEntry(params, name);
+    if (given !== undefined && names.includes(name)) {
       throw new DataError(`withParams: two tensors of the file would both be named "${name}".`);
     }
     names.push(name);
-    if (value !== undefined) requireFit(name, header, value);
-    return value;
+    if (given === undefined) return undefined;
+    const value = newNumbers(name, header.shape, given, () => {
+      if (tensor === undefined) {
+        throw new DataError(
+          `withParams: "${name}" is a number of a node; give an array instead of a function.`,
+        );
+      }
+      const stored = readTensor(new ProtoReader(tensor, 0, tensor.length, 0, files?.read));
+      return arrayOf(stored, stored.dtype === "float64" ? "float64" : "float32");
+    });
+    if (files === undefined || tensor === undefined || !header.isExternal) return value;
+    const { location, offset } = externalPlace(header, externalEntries(tensor));
+    const what = `The tensor "${name}"`;
+    files.write(location, offset, bytesOf(floatsOf(value, dtypeOfCode(header.code, what), what)));
+    return undefined;
   };
   const requireKnownNames = () => {
     const unknown = Object.keys(params).find((name) => !names.includes(name));
@@ -157,13 +214,26 @@ const listed = (names: readonly string[]): string =>
     ? `${names.slice(0, 8).join(", ")} and ${names.length - 8} more`
     : names.join(", ") || "none";
 
-function requireParams(params: unknown): asserts params is Readonly<Record<string, NdArray>> {
+/** An array that fits the file, made of the one that the file has where it is a function. */
+function newNumbers(
+  name: string,
+  shape: readonly number[],
+  given: NewNumbers,
+  stored: () => NdArray,
+): NdArray {
+  const value = typeof given === "function" ? given(stored()) : given;
+  if (!isNdArray(value)) requireParams({ [name]: value });
+  requireFit(name, { shape }, value);
+  return value;
+}
+
+function requireParams(params: unknown): asserts params is Readonly<Record<string, NewNumbers>> {
   if (!isPlainObject(params)) {
     throw new OptionError(
       `withParams takes arrays by name, such as fromOnnx(bytes).params; got ${describeValue(params)}.`,
     );
   }
-  const wrong = Object.entries(params).find(([, value]) => !isNdArray(value));
+  const wrong = Object.entries(params).find(([, value]) => !isNdArray(value) && typeof value !== "function");
   if (wrong === undefined) return;
   throw new DTypeError(
     `withParams: "${wrong[0]}" must be an array {shape, data}; got ${describeValue(wrong[1])}.`,

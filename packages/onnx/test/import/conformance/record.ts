@@ -2,7 +2,8 @@
 
 import { allNodesOf } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
-import { operatorName, operators } from "../../../src/import/operators/operators.js";
+import { operatorName } from "../../../src/import/call.js";
+import { operators } from "../../../src/import/operators/operators.js";
 import type { Case } from "./cases.js";
 import { hasDerivative } from "./derivative.js";
 import type { Outcome, Runtime } from "./run-case.js";

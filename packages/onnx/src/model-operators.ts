@@ -1,8 +1,10 @@
 import type { Port, Tensor } from "isoloss";
 import { type NdArray, type Shape, sizeOf, spec, trace } from "isoloss";
-import type { OnnxGraph, OnnxNode } from "isoloss/internal";
+import type { OnnxNode } from "isoloss/internal";
 import {
+  allNodesOf,
   constantValue,
+  graphsIn,
   inCode,
   isFloat,
   isObject,
@@ -17,14 +19,23 @@ import {
 } from "isoloss/internal";
 import type { OnnxModel } from "isoloss/onnx";
 import { decodeModel } from "isoloss/onnx";
-import { importedModel } from "../import/from-onnx.js";
-import { operators } from "../import/operators/operators.js";
+import { isConvertible } from "./half/convert.js";
+import { isStandard, operatorName } from "./import/call.js";
+import { importedModel } from "./import/from-onnx.js";
+import { operators } from "./import/operators/operators.js";
+import { isQuantizing } from "./quantize/readable.js";
 
 /**
  * Changes of hidden units that an operator may keep: positive factors (of each unit, or one for all), signs, linear
  * maps, another order.
  */
 export type UnitChange = "scaling" | "sign" | "linear" | "permutation";
+
+/**
+ * What can be done with a model: the units of a layer scaled, put into another order or rotated; the file quantized, or
+ * converted to float16.
+ */
+export type Transformation = "scaling" | "permutation" | "rotation" | "quantize" | "half";
 
 /** An operator of a model. */
 export interface OperatorUse {
@@ -44,6 +55,11 @@ export interface OperatorUse {
    * none, and where nothing was traced.
    */
   readonly stops?: number | undefined;
+  /**
+   * What some node of it prevents: of the units of the layers around it, which is known where it was traced or is not read at
+   * all, and of the file as a whole.
+   */
+  readonly prevents: readonly Transformation[];
 }
 
 export interface ModelOperatorsOptions extends OptionsOf<typeof modelOperatorsOptions> {}
@@ -77,39 +93,40 @@ export function modelOperators(
   requireBytes("modelOperators", bytes);
   const { shapes } = modelOperatorsOptions.read(options);
   const model = decodeModel(bytes);
-  const nodes = allNodes(model.graph);
+  const nodes = allNodesOf(model.graph);
   const isReadable = nodes.every(isSupported);
   const kept = shapes !== undefined && isReadable ? keptBy(model, shapes) : undefined;
   const stopping = stoppingNodes(model.graph.nodes, kept);
-  const names = [...new Set(nodes.map(nameOf))];
+  const names = [...new Set(nodes.map(operatorName))];
+  const opset = model.opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
+  const ofFile = (own: readonly OnnxNode[]): Transformation[] => [
+    ...(own.some(isQuantizing) ? (["quantize"] as const) : []),
+    ...(own.every((node) => isConvertible(node, opset, kept?.floats ?? new Set()))
+      ? []
+      : (["half"] as const)),
+  ];
   return names
     .map((name): OperatorUse => {
-      const own = nodes.filter((node) => nameOf(node) === name);
+      const own = nodes.filter((node) => operatorName(node) === name);
       const use = { name, count: own.length, isSupported: isSupported(own[0]) };
       const lists = own.flatMap((node) => kept?.changes.get(node) ?? []);
-      if (lists.length === 0) return use;
+      const keeps = unitChanges.filter(
+        (change) => use.isSupported && lists.every((list) => list.has(change)),
+      );
+      const prevents = [...ofUnits.filter((own) => !keeps.includes(changeOf[own])), ...ofFile(own)];
+      if (lists.length === 0) return { ...use, prevents };
       const stops = own.filter((node) => stopping.has(node)).length;
-      return {
-        ...use,
-        keeps: unitChanges.filter((change) => lists.every((list) => list.has(change))),
-        ...(stops > 0 ? { stops } : {}),
-      };
+      return { ...use, keeps, ...(stops > 0 ? { stops } : {}), prevents };
     })
     .sort((a, b) => b.count - a.count);
 }
 
-const isStandard = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
+const isSupported = (node: OnnxNode): boolean => operators.has(operatorName(node));
 
-const nameOf = ({ opType, domain }: OnnxNode): string =>
-  isStandard(domain) ? opType : `${domain}.${opType}`;
+/** Changes of units that transformations make. */
+const changeOf = { scaling: "scaling", permutation: "permutation", rotation: "linear" } as const;
 
-const isSupported = ({ opType, domain }: OnnxNode): boolean => isStandard(domain) && operators.has(opType);
-
-/** The nodes of a graph and of the graphs in their attributes. */
-const allNodes = ({ nodes }: OnnxGraph): OnnxNode[] => nodes.flatMap((node) => [node, ...allNodesIn(node)]);
-
-const allNodesIn = ({ attributes }: OnnxNode): OnnxNode[] =>
-  Object.values(attributes).flatMap((a) => (a.kind === "graph" ? allNodes(a.value) : []));
+const ofUnits = ["scaling", "permutation", "rotation"] as const;
 
 const unitChanges: readonly UnitChange[] = ["scaling", "sign", "linear", "permutation"];
 
@@ -122,25 +139,30 @@ const layers: ReadonlySet<string> = new Set([
   "LSTM",
   "MatMul",
   "RNN",
+  ...["Attention", "FusedConv", "FusedMatMul", "MatMulNBits"].map((name) => `com.microsoft.${name}`),
 ]);
 
 interface Kept {
   readonly changes: ReadonlyMap<OnnxNode, ReadonlySet<UnitChange>>;
   /** Whether a value of the outer graph depends on an input. */
   readonly isData: (name: string) => boolean;
+  /** Names of the first results that are floats. */
+  readonly floats: ReadonlySet<string>;
 }
 
 /** The nodes between layers with weights, and those of such layers and graphs, that no factors of units pass. */
 function stoppingNodes(nodes: readonly OnnxNode[], kept: Kept | undefined): ReadonlySet<OnnxNode> {
   if (kept === undefined) return new Set();
   const { changes, isData } = kept;
-  const hasLayers = (node: OnnxNode) => allNodesIn(node).some(({ opType }) => layers.has(opType));
+  const allNodesIn = (node: OnnxNode) => graphsIn(node).flatMap(allNodesOf);
+  const hasLayers = (node: OnnxNode) => allNodesIn(node).some((inner) => layers.has(operatorName(inner)));
   // Weights inside of a node's graphs stay as they are.
   const passes = (node: OnnxNode) => !hasLayers(node) && (changes.get(node)?.has("scaling") ?? true);
   const reads = (node: OnnxNode) =>
     [node, ...allNodesIn(node)].flatMap(({ inputs }) => inputs).filter(Boolean);
   const isLayer = (node: OnnxNode) =>
-    hasLayers(node) || (layers.has(node.opType) && node.inputs.some((name) => name !== "" && !isData(name)));
+    hasLayers(node) ||
+    (layers.has(operatorName(node)) && node.inputs.some((name) => name !== "" && !isData(name)));
   /** Values with factors of a layer's units; values that reach a layer. */
   const [scaled, read] = [new Set<string>(), new Set<string>()];
   const isBehind = new Set(
@@ -196,7 +218,8 @@ function keptBy(model: OnnxModel, shapes: Readonly<Record<string, Shape>>): Kept
       return [[node, new Set(keeps)] as const];
     }),
   );
-  return { changes, isData: (name) => dataNames.has(name) };
+  const floats = new Set([...values].flatMap(([name, { dtype }]) => (isFloat(dtype) ? [name] : [])));
+  return { changes, isData: (name) => dataNames.has(name), floats };
 }
 
 type Test = (tensor: Tensor) => boolean;

@@ -2,8 +2,8 @@ import { DataError, type NdArray, ShapeError, sizeOf } from "isoloss";
 import { float, int, type OnnxNode } from "isoloss/internal";
 import { fileOf, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
-import { graph } from "../../../core/src/runtime/onnx/schema.js";
-import { modelOperators } from "../../src/model-file/model-operators.js";
+import { graph } from "../../core/src/runtime/onnx/schema.js";
+import { modelOperators } from "../src/model-operators.js";
 
 const numbers = (...shape: number[]): NdArray => ({
   shape,
@@ -23,6 +23,7 @@ const shapes = { x: [2, 3] };
 const keepsOf = (bytes: Uint8Array, name: string) =>
   modelOperators(bytes, { shapes }).find((use) => use.name === name)?.keeps;
 
+const ofUnits = ["scaling", "permutation", "rotation"];
 const all = ["scaling", "sign", "linear", "permutation"];
 const vector = numbers(4);
 
@@ -146,9 +147,15 @@ describe("modelOperators", () => {
       { b: vector, one: { shape: [], data: Float32Array.of(1) } },
     );
     expect(modelOperators(bytes, { shapes })).toEqual([
-      { name: "Add", count: 3, isSupported: true, keeps: ["permutation"] },
-      { name: "Relu", count: 2, isSupported: true, keeps: ["scaling", "permutation"] },
-      { name: "MatMul", count: 1, isSupported: true, keeps: all },
+      { name: "Add", count: 3, isSupported: true, keeps: ["permutation"], prevents: ["scaling", "rotation"] },
+      {
+        name: "Relu",
+        count: 2,
+        isSupported: true,
+        keeps: ["scaling", "permutation"],
+        prevents: ["rotation"],
+      },
+      { name: "MatMul", count: 1, isSupported: true, keeps: all, prevents: [] },
     ]);
     const inner = {
       name: "then",
@@ -160,7 +167,12 @@ describe("modelOperators", () => {
     const choice = fileWith([
       node("Frobnicate", ["z"], { then_branch: graph(inner), else_branch: graph(inner) }),
     ]);
-    expect(modelOperators(choice)).toContainEqual({ name: "Tanh", count: 2, isSupported: true });
+    expect(modelOperators(choice)).toContainEqual({
+      name: "Tanh",
+      count: 2,
+      isSupported: true,
+      prevents: [],
+    });
   });
 
   it("says nothing about computations with constants", () => {
@@ -172,11 +184,13 @@ describe("modelOperators", () => {
       count: 1,
       isSupported: true,
       keeps: all,
+      prevents: [],
     });
     expect(modelOperators(bytes, { shapes })).toContainEqual({
       name: "ConstantOfShape",
       count: 1,
       isSupported: true,
+      prevents: [],
     });
   });
 
@@ -184,10 +198,42 @@ describe("modelOperators", () => {
     const own: OnnxNode = { ...node("Fused", ["z"], {}, ["u"]), domain: "com.example" };
     const bytes = fileWith([own, node("Frobnicate", ["u"])]);
     expect(modelOperators(bytes, { shapes })).toEqual([
-      { name: "MatMul", count: 1, isSupported: true },
-      { name: "com.example.Fused", count: 1, isSupported: false },
-      { name: "Frobnicate", count: 1, isSupported: false },
+      { name: "MatMul", count: 1, isSupported: true, prevents: [] },
+      { name: "com.example.Fused", count: 1, isSupported: false, prevents: [...ofUnits, "half"] },
+      { name: "Frobnicate", count: 1, isSupported: false, prevents: ofUnits },
     ]);
+  });
+
+  it.each<[string, readonly OnnxNode[], readonly string[]]>([
+    ["Relu", [node("Relu", ["z"])], ["rotation"]],
+    ["Tanh", [node("Tanh", ["z"])], ["scaling", "rotation"]],
+    ["CumSum", [node("CumSum", ["z", "zero"])], []],
+    [
+      "DynamicQuantizeLinear",
+      [node("DynamicQuantizeLinear", ["z"], {}, ["q", "s", "o"])],
+      ["quantize", "half"],
+    ],
+    ["com.microsoft.Gelu", [{ ...node("Gelu", ["z"]), domain: "com.microsoft" }], ["scaling", "rotation"]],
+    [
+      "com.microsoft.MatMulIntegerToFloat",
+      [
+        node("DynamicQuantizeLinear", ["z"], {}, ["q", "s", "o"]),
+        { ...node("MatMulIntegerToFloat", ["q", "q", "s", "s"]), domain: "com.microsoft" },
+      ],
+      ["quantize", "half"],
+    ],
+  ])("says what %s prevents", (name, nodes, expected) => {
+    const square = numbers(4, 4);
+    const bytes = fileOf({
+      inputs: { x: numbers(4, 3) },
+      initializers: { w: numbers(3, 4), square, zero: { shape: [], data: BigInt64Array.of(1n) } },
+      nodes: [node("MatMul", ["x", "w"], {}, ["z"]), ...nodes],
+      outputs: [nodes[nodes.length - 1].outputs[0]],
+    });
+    const use = modelOperators(bytes, { shapes: { x: [4, 3] } }).find((own) => own.name === name);
+    expect(
+      use?.prevents.filter((own) => expected.includes(own) || own === "half" || own === "quantize"),
+    ).toEqual(expected);
   });
 
   it("says what is wrong with bytes and shapes", () => {
