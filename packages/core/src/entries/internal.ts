@@ -102,7 +102,6 @@ export type {
 } from "../runtime/onnx/schema.js";
 export { allNodesOf, float, graphsIn, int, string, tensor } from "../runtime/onnx/schema.js";
 export { groupsOf } from "../symmetry/discovery/describe.js";
-export { largestEpsilon } from "../symmetry/discovery/diagonal/scalings.js";
 export { noLinks } from "../symmetry/discovery/graph/links.js";
 export type { Response } from "../symmetry/discovery/graph/rules.js";
 export { ruleOf } from "../symmetry/discovery/graph/rules.js";

@@ -13,7 +13,7 @@ import { diagonalGenerators, termsOf } from "./generators.js";
  * The largest constant that a normalization may add to a variance so that its scaling is still reported, as
  * an inexact one.
  */
-export const largestEpsilon = 1e-3;
+const largestEpsilon = 1e-3;
 
 /** Scalings of parameters that cancel: in products, in positively homogeneous functions and in normalizations. */
 export function findScalings(layout: Layout): ScalingGenerator[] {
