@@ -31,7 +31,7 @@ export async function prepareFolder(path: string, option = "--out"): Promise<voi
  */
 export function requireNew(
   file: string,
-  { force, by = "--force" }: { readonly force: boolean; readonly by?: string | undefined },
+  { force, option = "--force" }: { readonly force: boolean; readonly option?: string | undefined },
 ): void {
   let isThere = false;
   try {
@@ -41,7 +41,7 @@ export function requireNew(
   }
   if (isThere && !force) {
     throw new DataError(
-      `Cannot write ${file}: it is there already. Choose another name, or replace it with ${by}.`,
+      `Cannot write ${file}: it is there already. Choose another name, or replace it with ${option}.`,
     );
   }
 }
@@ -52,7 +52,7 @@ interface Outputs {
   /** Whether `out` may replace a file. */
   readonly force: boolean;
   /** The option that says so; default `--force`. */
-  readonly by?: string;
+  readonly replaceOption?: string;
   readonly report?: string | undefined;
 }
 
@@ -71,7 +71,7 @@ interface Kept {
  */
 export async function requireOutputs(
   { files }: { readonly files: readonly string[] },
-  { out, report, force, by }: Outputs,
+  { out, report, force, replaceOption }: Outputs,
   examples: readonly (string | undefined)[] = [],
 ): Promise<void> {
   const kept: readonly Kept[] = [
@@ -79,7 +79,7 @@ export async function requireOutputs(
     ...examples.flatMap((path) => (path === undefined ? [] : [{ path, what: "data that are read" }])),
   ];
   await requireOutput("--out", out, "model.onnx", kept);
-  requireNew(out, { force, by });
+  requireNew(out, { force, option: replaceOption });
   if (report === undefined) return;
   await requireOutput("--report", report, "report.html", [...kept, { path: out, what: "the new model" }]);
 }

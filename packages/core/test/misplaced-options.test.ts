@@ -156,6 +156,7 @@ const calls: Readonly<Record<string, Call>> = {
   emitModel: (o) => isoloss.emitModel(graph, o),
   fineTune: (o) => isoloss.fineTune(file, o),
   foldBatchNorm: (o) => isoloss.foldBatchNorm(file, o),
+  decodeModel: (o) => isoloss.decodeModel(file, o),
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
   modelOperators: (o) => isoloss.modelOperators(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),

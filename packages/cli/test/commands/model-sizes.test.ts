@@ -63,7 +63,16 @@ describe("sizes that a file leaves open", () => {
   it.each(commands.map((args) => args.join(" ")))("are those of the data: %s", async (line) => {
     const [command, ...args] = line.split(" ");
     const run = (...more: string[]) =>
-      bench.run("model", command, "wide.onnx", "--force", "-o", "out.onnx", ...args, ...more);
+      bench.run(
+        "model",
+        command,
+        "wide.onnx",
+        command === "half" ? "--replace" : "--force",
+        "-o",
+        "out.onnx",
+        ...args,
+        ...more,
+      );
     const { status, stderr } = await run("--report", "page.html");
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
   });
@@ -71,7 +80,16 @@ describe("sizes that a file leaves open", () => {
   it.each(commands.slice(1).map((args) => args.join(" ")))("may be given, too: %s", async (line) => {
     const [command, ...args] = line.split(" ");
     const run = (...more: string[]) =>
-      bench.run("model", command, "wide.onnx", "--force", "-o", "out.onnx", ...args, ...more);
+      bench.run(
+        "model",
+        command,
+        "wide.onnx",
+        command === "half" ? "--replace" : "--force",
+        "-o",
+        "out.onnx",
+        ...args,
+        ...more,
+      );
     expect((await run("--size", "height=44")).status).toBe(0);
     const { status, stderr } = await run("--size", "height=48");
     expect([status, stderr]).toEqual([

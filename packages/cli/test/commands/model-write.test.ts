@@ -142,7 +142,7 @@ describe("isoloss model fold", () => {
     ["half", []],
     ["low-rank", []],
     ["finetune", ["--data", "images.npy", "--labels", "labels.npy", "--rate", "0.1"]],
-  ])("leaves a file that is there without --force: %s", async (command, args) => {
+  ])("leaves a file that is there unless it is to be replaced: %s", async (command, args) => {
     file("there.onnx", "old");
     // Before the data are read, and the long work.
     const { status, stdout, stderr } = await bench.run(
@@ -156,7 +156,7 @@ describe("isoloss model fold", () => {
     expect([status, stdout, stderr]).toEqual([
       1,
       "",
-      "isoloss: Cannot write there.onnx: it is there already. Choose another name, or replace it with --force.\n",
+      `isoloss: Cannot write there.onnx: it is there already. Choose another name, or replace it with ${command === "half" ? "--replace" : "--force"}.\n`,
     ]);
     expect(readFileSync(at("there.onnx"), "utf8")).toBe("old");
   });

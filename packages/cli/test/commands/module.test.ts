@@ -192,7 +192,7 @@ rates: { grid: [0.05, 0.1, 0.2], tune: [0], confirm: 1..2 }
       const { status, stdout } = await bench.run("diagnose", target);
       expect([status, stdout]).toEqual([
         0,
-        expect.stringMatching(/eigenvalues lie between 1 and 4[\s\S]*no symmetry/),
+        expect.stringMatching(/eigenvalues lie between 1 and 4[\s\S]*No gain by a symmetry is predicted/),
       ]);
     }
   });

@@ -260,7 +260,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { model, params, weight: params.layers[0].weight };
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
-  "isoloss-onnx/model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
+  "isoloss-onnx/model-operators.ts": () => ({ bytes: smallNetwork() }),
   "isoloss-onnx/model-file/compare/same-function.ts": () => ({
     before: smallNetwork(),
     bytes: smallNetwork(),

@@ -52,7 +52,7 @@ export function fileOf({
       name: "graph",
       inputs: Object.entries(inputs).map(([name, x]) => ({
         name,
-        dtype: kinds[name] ?? dtypeOf(x),
+        dtype: Object.hasOwn(kinds, name) ? kinds[name] : dtypeOf(x),
         shape: x.shape,
       })),
       outputs: outputs.map((name) => ({ name, dtype: kinds[name] })),

@@ -148,7 +148,10 @@ const timeText = ({ time }: HalfRow): string =>
 async function run(path: string, settings: Settings): Promise<Result> {
   const { out, calibration, heldOut, move, io, report, tolerance, replace } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report, force: replace, by: "--replace" }, [calibration, heldOut]);
+  await requireOutputs(file, { out, report, force: replace, replaceOption: "--replace" }, [
+    calibration,
+    heldOut,
+  ]);
   const examples = await measuredInputs(file, settings, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, settings, heldOut);
   const traced = calibration === undefined ? inputs : examples;

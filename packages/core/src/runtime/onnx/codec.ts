@@ -3,6 +3,7 @@
 import { requireBytes } from "../../bytes.js";
 import { describeValue, isPlainObject } from "../../describe.js";
 import { DataError } from "../../errors.js";
+import { requireKnown } from "../../options.js";
 import { readModel } from "./decode.js";
 import { writeModel } from "./encode.js";
 import { type ExternalData, externalReader } from "./external-data.js";
@@ -51,9 +52,11 @@ export function encodeModel(model: OnnxModel): Uint8Array {
  */
 export function decodeModel(
   bytes: Uint8Array,
-  { external }: { readonly external?: ExternalData | undefined } = {},
+  options: { readonly external?: ExternalData | undefined } = {},
 ): OnnxModel {
   requireBytes("decodeModel", bytes);
+  requireKnown("decodeModel", options, ["external"], "decodeModel(bytes, { external })");
+  const { external } = options;
   // A plain Uint8Array instead of a subclass: the slice() of a Node Buffer would not copy.
   const own = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const read = external === undefined ? undefined : externalReader(external);
