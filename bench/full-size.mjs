@@ -81,6 +81,11 @@ const { positionals, values } = parseArgs({
   options: { provider: { type: "string" }, limit: { type: "string", default: "600" } },
 });
 const [name, mode] = positionals;
+if (!Object.hasOwn(networks, name ?? "") || !["LS", "conflicts", "LS-COST"].includes(mode)) {
+  throw new Error(
+    `Give a network, ${Object.keys(networks).join(", ")}, and LS, conflicts or LS-COST; got ${positionals.join(" ")}.`,
+  );
+}
 
 const round = (x) => Number(x.toFixed(2));
 

@@ -114,7 +114,7 @@ for (const [name, own] of Object.entries(files)) {
     cells.push([text, await bitsPerByte(half.bytes)]);
   }
   for (const granularity of ["channel", "tensor"]) {
-    const plain = { ...eightBits, granularity, equalize: false, biasCorrection: false };
+    const plain = { ...eightBits, granularity, equalize: false, biasCorrection: false, compensate: false };
     const { bytes: rounded } = await quantizeModel(own, plain);
     cells.push([`8 bits per ${granularity} as it is`, await bitsPerByte(rounded)]);
     const chosen = await quantizeModel(own, { ...eightBits, granularity });

@@ -106,7 +106,14 @@ async function decibels(model, seed) {
   };
   const measured = {};
   for (const [name, rounding] of Object.entries(roundings)) {
-    const options = { ...examples, ...rounding, candidates, equalize: false, biasCorrection: false };
+    const options = {
+      ...examples,
+      ...rounding,
+      candidates,
+      equalize: false,
+      biasCorrection: false,
+      compensate: false,
+    };
     const { table } = await quantizeModel(bytes, options);
     measured[name] = Object.fromEntries(table.map(({ candidate, sqnr }) => [candidate, sqnr]));
   }

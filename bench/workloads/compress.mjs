@@ -31,7 +31,12 @@ const balance = (by) => async (bytes) => {
 const batches = Array.from({ length: 8 }, (_, k) => images(2, 1000 + k));
 
 /** The recommended setting: scales for each channel, biases corrected, the weights as they are. */
-const recommended = { granularity: "channel", equalize: false, calibration: [images(64, 1000)] };
+const recommended = {
+  granularity: "channel",
+  equalize: false,
+  compensate: false,
+  calibration: [images(64, 1000)],
+};
 
 /** A function of the file, measured in wall time, with the processor's time beside it. */
 const onFile = (run) => async () => {

@@ -52,7 +52,10 @@ export async function compensatedWeights(
   const pieces = new Pieces(model);
   const layers = layersOf(model, written.weights);
   const batches = smallBatches(file, calibration);
-  const isOther = batches.map((_, i) => batches.length > 1 && (i % 4 === 3 || batches.length < 4) && i > 0);
+  // A quarter of the batches choose; of few, the last one.
+  const isOther = batches.map((_, i) =>
+    batches.length < 4 ? i > 0 && i === batches.length - 1 : i % 4 === 3,
+  );
   const results = layers.map(({ node }) => node.outputs[0]);
   const parts = results.map((value, k) => pieces.to(value, new Set(results.slice(0, k))));
   const lastUse = lastUses(parts);
@@ -96,7 +99,9 @@ function layersOf({ graph }: OnnxModel, weights: readonly WrittenWeight[]): read
   return graph.nodes.flatMap((node) => {
     const weight = weights.find(({ dequantized }) => dequantized === node.inputs[1]);
     const isAlone = graph.nodes.filter(({ inputs }) => inputs.includes(node.inputs[1])).length === 1;
-    if (weight === undefined || !isAlone) return [];
+    // What multiplies a stored operand needs no examples: it keeps the nearest integers.
+    const isStored = graph.initializers.some(({ name }) => name === node.inputs[0]);
+    if (weight === undefined || !isAlone || isStored) return [];
     const { grid, layer } = weight;
     const units = unitsOf(node, layer.shape, layer.outAxis, grid.per === "block" ? grid.blockSize : 1);
     return units === undefined ? [] : [{ weight, node, units }];

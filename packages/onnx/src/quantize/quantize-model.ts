@@ -146,6 +146,10 @@ export async function quantizeModel(
         continue;
       }
       const own = await compensated(plain, judge);
+      if (own.settings.weights.rounded?.size === 0) {
+        skip(`${next}: no layer has a weight of its own`);
+        continue;
+      }
       trials.push(await tried(own, judge));
       // Its moments are not about means: it keeps most of them by itself.
       if (recipe.correct) trials.push(await tried({ ...own, correct: recipe.correct }, judge));

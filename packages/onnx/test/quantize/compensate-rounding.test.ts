@@ -168,6 +168,23 @@ describe("A file of 8-bit activations", () => {
     expect(await errorOf(moved.file.bytes)).toBeLessThan(await errorOf(written.file.bytes));
   });
 
+  it("keeps the nearest integers of a layer whose operand is stored", async () => {
+    const x = normal(1, [16, 8]);
+    const bytes = fileOf({
+      inputs: { x },
+      initializers: { q: normal(2, [16, 8]), w: normal(3, [8, 8]), v: normal(4, [8, 8]) },
+      nodes: [
+        node("MatMul", ["q", "w"], {}, ["h"]),
+        node("MatMul", ["x", "v"], {}, ["k"]),
+        node("Add", ["h", "k"]),
+      ],
+    });
+    const file = OnnxFile.decode("test", bytes);
+    const written = writeQdq(file, new Map(), { ...weightsAlone("channel"), leave: new Set() });
+    const rounded = await compensatedWeights(file, written, [{ x }], { runtime: "onnx" });
+    expect([written.weights.length, rounded.size]).toEqual([2, 1]);
+  });
+
   it("keeps the nearest integers of weights that several layers share", async () => {
     const x = normal(1, [16, 8]);
     const bytes = openFile({

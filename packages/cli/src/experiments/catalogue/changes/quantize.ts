@@ -56,6 +56,7 @@ export const quantizeFile = ({ granularity, biasCorrection, examples }: Quantize
       granularity,
       biasCorrection,
       equalize: false,
+      compensate: false,
     });
     return { ...network, model: fixedModel(bytes, network) };
   },

@@ -48,11 +48,14 @@ function withoutMoves({ start = [], teleport: _, ...rest }: Moving): Settings {
   return { ...rest, start: start.filter((named) => !isMove(named)) };
 }
 
+/** Settings as they are compared: without where a run computed. */
+const compared = ({ provider: _, ...settings }: Settings): Settings => ({ start: [], ...settings });
+
 /** The variant with which one with a move is compared: the same without; undefined without moves, and without such a variant. */
 function movelessOf(variants: readonly Variant[], settings: Moving): string | undefined {
-  const moveless = withoutMoves(settings);
-  if (isEqual({ start: [], ...settings }, moveless)) return undefined;
-  return variants.find((other) => isEqual({ start: [], ...other.settings }, moveless))?.name;
+  const moveless = compared(withoutMoves(settings));
+  if (isEqual(compared(settings), moveless)) return undefined;
+  return variants.find((other) => isEqual(compared(other.settings), moveless))?.name;
 }
 
 /** Where nothing is trained after the change. */

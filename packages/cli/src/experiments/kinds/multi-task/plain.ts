@@ -1,8 +1,8 @@
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Controls, JobResult, Settings, Variant } from "../../kind.js";
 
-/** Settings without COST, as text: equal for runs that differ by COST alone. */
-export function plainKey({ cost: _, ...settings }: Settings): string {
+/** Settings without COST, and without where a run computed, as text: equal for runs that differ by COST alone. */
+export function plainKey({ cost: _, provider: __, ...settings }: Settings): string {
   return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
