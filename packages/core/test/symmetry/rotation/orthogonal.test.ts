@@ -185,7 +185,8 @@ describe("orthogonal", () => {
       { w0: [4, 5], gain0: [5], head0: [5, 2], w1: [4, 3], gain1: [3], head1: [3, 2] },
     );
     const gain = { shape: [3], data: Float64Array.of(1, 0, 2) };
-    return { ...s, values: { ...s.values, "p.gain1": gain } };
+    const values: typeof s.values = { ...s.values, "p.gain1": gain };
+    return { ...s, values };
   };
 
   it("turns the other spaces where one has a gain of zero, which it refuses to turn", async () => {
@@ -220,7 +221,7 @@ describe("orthogonal", () => {
     expect(firstUnshown([{ ...found.orthogonal[0], keeps: "sum" }], found)).toBeDefined();
     const params = { ...values, "p.gain1": normals(rng, [3]) };
     await expect(
-      createTeleporter({ symmetry: orthogonal(stripped), loss, params, batch: data }),
+      createTeleporter({ symmetry: orthogonal<typeof values>(stripped), loss, params, batch: data }),
     ).rejects.toThrow(/does not keep this loss/);
   });
 
