@@ -93,7 +93,7 @@ function rotationOf<P>(
       return jvp((v: Tensor) => map.inverse(v, b), u, skewTimes(T, u))[1] as TensorsOf<P>;
     },
     trace: (p, T, b) => turnedAt(p, T, b),
-    traceRefusal: `the inverse is not valid at this point: inverse(residuals(w)) is not w, or residuals(inverse(u)) is not u, to ${tolerance} of their size (float32: ${float32Tolerance}); or ${tooFar}`,
+    traceRefusal: `the inverse is not valid at this point: inverse(residuals(w)) is not w, or residuals(inverse(u)) is not u, to ${tolerance} of their size (float32: ${float32Tolerance})${n > 2 ? `; or ${tooFar}` : ""}`,
     ...rotationGroup(n),
     tracePushForward(tree, [T], power, p, b) {
       const back = (q: TensorsOf<P>) => map.inverse(turned(neg(T), map.residuals(q, b)), b);

@@ -202,7 +202,7 @@ describe("orthogonal", () => {
     expect(
       Object.values(
         (await symmetry.pushForward?.(values, [T[0], still[1]], 1, values, {})) as typeof values,
-      ).every((array) => Array.from(array.data).every(Number.isFinite)),
+      ).every((array) => Array.from(array.data, Number).every(Number.isFinite)),
     ).toBe(true);
     const teleporter = await createTeleporter({ symmetry, loss, params: values, batch: data });
     const { report } = await teleporter.teleport(values, data);
