@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
-import { compareModels, fromOnnx } from "isoloss-onnx";
+import { compareModels, fromOnnx, withParams } from "isoloss-onnx";
 import { architectures, transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Quantized } from "../../src/commands/model/quantize.js";
@@ -81,7 +81,9 @@ describe("isoloss model rotate", () => {
     const { status, stdout } = await bench.run("model", "rotate", "relu.onnx", "-o", "same.onnx");
     expect([status, stdout]).toEqual([
       0,
-      expect.stringMatching(/^No space can be turned: .* Wrote same\.onnx as it was\.\n$/),
+      expect.stringMatching(
+        /^No space can be turned\. No space is touched by .* alone\. Wrote same\.onnx as it was\.\n$/,
+      ),
     ]);
     expect(read("same.onnx")).toEqual(perceptron("relu"));
   });
@@ -95,6 +97,17 @@ describe("isoloss model rotate", () => {
     expect(largest).toBeLessThan(1e-4);
     const { params } = fromOnnx(read("turned-llama.onnx"));
     for (const v of params["final.gain"].data) expect(Math.abs(Number(v))).toBeCloseTo(1, 5);
+  });
+
+  it("lists no space that it leaves as it is behind a gain of 0", async () => {
+    const llama = transformer(architectures.Llama);
+    const gain = fromOnnx(llama).params["final.gain"];
+    const data = Float32Array.from(gain.data as Float32Array, (v, k) => (k === 0 ? 0 : v));
+    writeFileSync(at("zero.onnx"), withParams(llama, { "final.gain": { ...gain, data } }));
+    const { spaces } = await bench.json<RotatedModel>(
+      ...["model", "rotate", "zero.onnx", "-o", "turned-zero.onnx", "--json"],
+    );
+    expect(spaces).not.toContainEqual(expect.objectContaining({ kind: "orthogonal", size: 32 }));
   });
 
   it("names the gains that keep a residual stream from turning, in isoloss model symmetries", async () => {

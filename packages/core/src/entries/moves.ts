@@ -25,7 +25,7 @@ export type {
 } from "../moves/quantization-noise/options.js";
 export type { CandidateName } from "../moves/quantization-noise/proposals.js";
 export type { RotatedOptions } from "../moves/rotate/rotated.js";
-export { rotated } from "../moves/rotate/rotated.js";
+export { canTurn, rotated } from "../moves/rotate/rotated.js";
 export type { AbsorbedBiases, AbsorbedBiasesOptions } from "../moves/shift/absorbed.js";
 export { absorbedBiases } from "../moves/shift/absorbed.js";
 export { centered } from "../moves/shift/centered.js";

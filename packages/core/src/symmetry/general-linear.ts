@@ -61,6 +61,7 @@ export function generalLinear<P>(
     variance: 1 | -1,
   ): TensorsOf<P> =>
     mapTensorsAlong(tree, axes, (w, own) => {
+      if (own.length === 0) return w;
       const to = own.reduce(
         (a, parameterAxis) => {
           const isOwn = parameterAxis.variance === variance;

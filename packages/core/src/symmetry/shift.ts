@@ -1,7 +1,7 @@
 // Shifts of biases: M. Nagel et al., "Data-free quantization through weight equalization and bias correction", ICCV 2019,
 // section 4.1.3, between linear layers.
 import { dtypeOf, isNdArray, type NdArray } from "../array.js";
-import type { BatchLoss, BatchSpec, BatchTensors } from "../batch.js";
+import type { BatchLoss, BatchSpec } from "../batch.js";
 import { mapTree, vjp } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
 import { add, sub } from "../graph/ops/arithmetic.js";
@@ -35,12 +35,8 @@ export function shift<P>(
   batch: BatchSpec,
   generators: readonly ShiftGenerator[],
 ): Symmetry<P> {
-  // The changes depend on no data: symbols of the example's shapes stand for a batch.
-  const data = Object.fromEntries(
-    Object.entries(batch).map(([name, x]) => [name, input(x.shape, isNdArray(x) ? dtypeOf(x) : x.dtype)]),
-  );
   const changes = (p: TensorsOf<P>, T: readonly Tensor[]): TensorsOf<P> => {
-    const byPath = changesByPath(loss, p, T, data);
+    const byPath = changesByPath(loss, p, T, batch);
     return mapTensors(p, (w, path) => sumLike(byPath.get(path) ?? [], w));
   };
   return defineSymmetry<P>({
@@ -52,7 +48,7 @@ export function shift<P>(
     bound: { kind: "element", value: 1 },
     derivative: changes,
     trace(p, T) {
-      const byPath = changesByPath(loss, p, T, data);
+      const byPath = changesByPath(loss, p, T, batch);
       return mapTensors(p, (w, path) => [w, ...(byPath.get(path) ?? [])].reduce(add));
     },
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
@@ -72,13 +68,21 @@ function changesByPath<P>(
   loss: BatchLoss<P>,
   params: TensorsOf<P>,
   T: readonly Tensor[],
-  batch: BatchTensors,
+  batch: BatchSpec,
 ): Map<string, Tensor[]> {
   const { leaves, paths } = flatten<Tensor>(params, isTensor);
   const whole = new Map(leaves.map((tensor, i) => [paths[i], tensor]));
   // Parameters that are computed themselves, as in derivatives, are sources for the search.
   const sources = new Map(leaves.map((x) => [x, input(x.shape, x.dtype)]));
-  const traced: Graph = { inputs: [], outputs: [{ name: "loss", tensor: loss(params, batch) }] };
+  // The changes depend on no data: symbols of the example's shapes stand for a batch, in the float type of this call.
+  const float = leaves.map(({ dtype }) => dtype).find(isFloat);
+  const data = Object.fromEntries(
+    Object.entries(batch).map(([name, x]) => {
+      const dtype = isNdArray(x) ? dtypeOf(x) : x.dtype;
+      return [name, input(x.shape, (isFloat(dtype) && float) || dtype)];
+    }),
+  );
+  const traced: Graph = { inputs: [], outputs: [{ name: "loss", tensor: loss(params, data) }] };
   const { graph, parameters } = prepare(
     rewrite(traced, (node, original) => sources.get(original) ?? node),
     leaves.flatMap((x, i): ParameterRef[] =>

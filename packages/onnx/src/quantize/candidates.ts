@@ -1,5 +1,5 @@
 import { IsolossError, sizeOf, type Tensor, trace } from "isoloss";
-import { absorbedBiases, rotated } from "isoloss/moves";
+import { absorbedBiases, canTurn, rotated } from "isoloss/moves";
 import { cast, concat, reshape } from "isoloss/ops";
 import { analyze } from "isoloss/symmetry";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
@@ -105,8 +105,12 @@ export function rotatedFile(
       graph,
       Object.keys(params).map((name) => `p.${name}`),
     );
-    if (found.linear.length + found.orthogonal.length === 0) {
+    const spaces = [...found.linear, ...found.orthogonal];
+    if (spaces.length === 0) {
       return { reason: "the model has no space that linear maps or lengths alone touch" };
+    }
+    if (!spaces.some((space) => canTurn({ p: params }, space))) {
+      return { reason: "no space can turn, as each is seen through a gain of 0" };
     }
     return { file: withParamsIn(file, rotated({ p: params }, found, { by: "descended" }).p) };
   } catch (cause) {

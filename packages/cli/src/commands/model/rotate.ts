@@ -1,5 +1,6 @@
 import type { NdArray } from "isoloss";
-import { rotated } from "isoloss/moves";
+import { canTurn, rotated } from "isoloss/moves";
+import { describeDiscovery } from "isoloss/symmetry";
 import { formatNumber } from "../../experiments/results/format-number.js";
 import { type Columns, firstOf, tableOf, tableText } from "../../experiments/results/table.js";
 import { dataHelp } from "../../model/data-options.js";
@@ -95,12 +96,21 @@ async function run(path: string, settings: Settings): Promise<Result> {
     ({ model, found }) => rotated(model.params, found, { by, seed }),
   );
   const { model, found, sizes } = discovery;
-  const spaces = [...found.linear, ...found.orthogonal].map(({ kind, size, copies, axes }) => ({
-    kind,
-    size,
-    copies,
-    parameters: [...new Set(axes.map(({ path: name }) => name))],
-  }));
+  const all = [...found.linear, ...found.orthogonal];
+  const spaces = all
+    .filter((space) => canTurn(model.params, space))
+    .map(({ kind, size, copies, axes }) => ({
+      kind,
+      size,
+      copies,
+      parameters: [...new Set(axes.map(({ path: name }) => name))],
+    }));
+  const { blocked } = describeDiscovery(model.params, found);
+  const reason = [
+    ...(all.length > 0 ? ["Each space is seen through a gain of 0."] : []),
+    ...(all.length + blocked.length === 0 ? ["No space is touched by linear maps or lengths alone."] : []),
+    ...blocked,
+  ].join(" ");
   const weights = Object.entries(changed)
     .filter(([, { shape }]) => shape.length > 1)
     .map(([parameter, array]) => ({
@@ -115,9 +125,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
     document,
     text:
       spaces.length === 0
-        ? [
-            `No space can be turned: activations and normalizations with weights of their own stand between all layers. Wrote ${out} as it was.`,
-          ]
+        ? [`No space can be turned. ${reason} Wrote ${out} as it was.`]
         : [
             tableOf(spaceColumns, spaces),
             `${tableText(peakColumns, weights.slice(0, SHOWN))}${others}`,
@@ -126,7 +134,9 @@ async function run(path: string, settings: Settings): Promise<Result> {
     page: ({ weightsSection, unitsSection }) => ({
       title: `${file.path}, rotated`,
       conclusion:
-        spaces.length === 0 ? "No space can be turned." : `Written to ${out}: rotations, ${by}. ${checked}`,
+        spaces.length === 0
+          ? `No space can be turned. ${reason}`
+          : `Written to ${out}: rotations, ${by}. ${checked}`,
       sections: [
         {
           heading: "Peaks",

@@ -77,7 +77,7 @@ export function rotated<P>(
   const turned = new Map<string, (array: NdArray) => NdArray>();
   spaces.forEach((space, k) => {
     const { size, copies, axes } = space;
-    if (gainsOf([space]).some((path) => (gains[path].data as Float64Array).includes(0))) return;
+    if (!canTurn(start, space)) return;
     const rng = createRng(seed).fork(k);
     const vectors = by === "descended" ? vectorsOf(arrays, axes, { copies, gains }) : [];
     const rotations = stackOf(copies, size, (copy) =>
@@ -95,6 +95,17 @@ export function rotated<P>(
     }
   });
   return mapArrays(start, (array, path) => turned.get(path)?.(array) ?? array);
+}
+
+/**
+ * Whether {@link rotated} turns a space: no rotation can be undone behind a gain of 0.
+ *
+ * @example
+ * const turned = symmetriesOf(loss, params, batch).found.orthogonal.filter((space) => canTurn(params, space));
+ */
+export function canTurn<P>(params: P, space: LinearSpace | OrthogonalSpace): boolean {
+  const arrays: Readonly<Record<string, NdArray>> = namedArrays(params);
+  return gainsOf([space]).every((path) => !(arrays[path].data as Float64Array).includes(0));
 }
 
 type Axis = Space["axes"][number] & OrthogonalSpace["axes"][number];

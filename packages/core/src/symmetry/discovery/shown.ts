@@ -2,7 +2,7 @@ import { sizeOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { matchActivation } from "./activations.js";
-import type { Discovery, GroupGenerator, ParameterAxis } from "./descriptors.js";
+import type { Discovery, GroupGenerator, OrthogonalSpace, ParameterAxis } from "./descriptors.js";
 
 /**
  * The first generator that the analysis of a loss's graph does not find, or undefined where it finds all of
@@ -43,25 +43,28 @@ function keysOf(generator: GroupGenerator): readonly string[] {
     .sort((a, b) => (a.place < b.place ? -1 : 1));
   // A scaling by T and one by -T or 2 T are the same group, and so are g and its inverse transpose.
   const parts = rated.map(({ place, rate }) => `${place} * ${rate / rated[0].rate}`);
-  const key = [kind, size, "copies" in generator ? generator.copies : 1, ...parts].join("; ");
+  const copies = "copies" in generator ? generator.copies : 1;
+  const keeps = "keeps" in generator ? generator.keeps : undefined;
+  const key = [kind, size, copies, keeps, ...parts].join("; ");
   if (generator.kind !== "scaling") return [key];
   return generator.exact ? [`exact ${key}`, `near ${key}`] : [`near ${key}`];
 }
 
 /**
- * Which elements of a parameter have which index along a parameter axis; views that differ only in other axes
- * give the same text.
+ * Which elements of a parameter have which index along a parameter axis, and behind which gains; views that differ only in other
+ * axes give the same text.
  */
 function placeOf(
-  parameterAxis: ParameterAxis & { readonly copyAxis?: number | undefined },
+  parameterAxis: ParameterAxis & Pick<OrthogonalSpace["axes"][number], "copyAxis" | "gains">,
   size: number,
 ): string {
-  const { path, part, view, axis, copyAxis } = parameterAxis;
+  const { path, part, view, axis, copyAxis, gains = [] } = parameterAxis;
   const around = [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
   return JSON.stringify([
     path,
     part,
     size === 1 ? [] : copyAxis === undefined ? around : [view, axis, copyAxis],
+    gains.map((gain) => [gain.path, gain.power]).sort(),
   ]);
 }
 

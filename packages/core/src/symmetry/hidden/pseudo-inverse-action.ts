@@ -38,7 +38,8 @@ export const pseudoInverseActionOptions = optionTable("pseudoInverseAction", {
  * batch sees, (I - S_g^+ S_g) W_{m+1}', which it sets to zero even for g = I. On a batch that is larger than
  * the layer both are the least-squares fit.
  *
- * Layers are moved from the first to the last. Pseudo-inverses are computed in float64.
+ * Layers are moved from the first to the last. Pseudo-inverses are computed in float64; the iteration of searches, unlike
+ * `context` on arrays, fails for samples that nearly coincide, such as 1e-5 apart, and the report says so.
  *
  * @param params of an `mlp` with one hidden layer or more, whose activation is the one given here and whose input is the
  *   batch's `x`

@@ -3,9 +3,10 @@
 import type { NdArray } from "../../array.js";
 import { add, cast, div, mul, pow, sub } from "../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../graph/ops/broadcast.js";
-import { square } from "../../graph/ops/elementary.js";
+import { equal, greater, logicalAnd, where } from "../../graph/ops/compare.js";
+import { abs, square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
-import { constant } from "../../graph/ops/leaf.js";
+import { constant, fillLike } from "../../graph/ops/leaf.js";
 import { matmul } from "../../graph/ops/matmul.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
@@ -20,7 +21,7 @@ import { appliedAlong, type Matrices } from "../matrices-along.js";
 import { type Matrix, product, transposed } from "../matrix.js";
 import { byPath, mapTensorsAlong, sumLike, viewAlong } from "../parameter-axes.js";
 import { requireGenerators, type Symmetry } from "../symmetry.js";
-import { rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
+import { rotationGroup, rotationMatrices, rotationPlanes, skewMatrices, tooFar } from "./rotation.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = OrthogonalSpace["axes"][number] & { readonly block: number };
@@ -62,12 +63,20 @@ export function orthogonal<P>(
       all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
     ),
   );
+  /** How many gains of a space are 0: nothing turns behind these. Traced. */
+  const zerosIn = (space: OrthogonalSpace, params: TensorsOf<P>): Tensor => {
+    const leaves = tensorsOf(params);
+    const paths = new Set(space.axes.flatMap(({ gains = [] }) => gains.map(({ path }) => path)));
+    return [...paths]
+      .map((path) => sum(where(equal(leaves[path], 0), fillLike(leaves[path], 1), 0)))
+      .reduce((a, zeros) => add(a, cast(zeros, a.dtype)), constant(0, "float64"));
+  };
   /** Matrices of the spaces as they are along an axis at the parameters. Traced. */
   const along = (matrices: Tensor, { gains = [] }: Numbered, params: TensorsOf<P>, side: 1 | -1): Tensor => {
     if (gains.length === 0) return matrices;
     const leaves = tensorsOf(params);
     const d = gains
-      .map(({ path, power }) => pow(cast(leaves[path], matrices.dtype), side * power))
+      .map(({ path, power }) => pow(cast(orOne(leaves[path]), matrices.dtype), side * power))
       .reduce(mul);
     return mul(matrices, div(reshape(d, [d.size, 1]), reshape(d, [1, d.size])));
   };
@@ -85,13 +94,12 @@ export function orthogonal<P>(
       const [{ copies, size }, m] = [spaces[i], turnedUnits(spaces[i])];
       const R = rotationMatrices(cast(t, "float64"), m);
       // R - I first, so that nothing moves at T = 0.
-      return {
-        size,
-        copies,
-        change: tracedInSpace(spaces[i], sub(R, broadcastTo(identity(m, "float64"), [copies, m, m]))),
-      };
+      const change = tracedInSpace(spaces[i], sub(R, broadcastTo(identity(m, "float64"), [copies, m, m])));
+      const isLost = logicalAnd(greater(zerosIn(spaces[i], params), 0), greater(sum(abs(t)), 0));
+      return { size, copies, change: gains.size > 0 ? where(isLost, Number.NaN, change) : change };
     });
     return mapTensorsAlong(tree, axes, (w, own) => {
+      if (own.length === 0) return w;
       const to = own.reduce(
         (a, parameterAxis) => {
           const { size, copies, change } = changes[parameterAxis.block];
@@ -131,7 +139,7 @@ export function orthogonal<P>(
       own.reduce((sum, { path, power: p, along: axis }) => {
         const inner = (a: Tensor, b: Tensor) => innerAlong(cast(a, "float64"), cast(b, "float64"), axis);
         const more = sub(inner(w2[axis.path], G2[axis.path]), inner(w[axis.path], G[axis.path]));
-        const change = mul(p, div(more, cast(reshape(w[path], [w[path].size]), "float64")));
+        const change = mul(p, div(more, cast(reshape(orOne(w[path]), [w[path].size]), "float64")));
         return sub(sum, cast(reshape(change, sum.shape), sum.dtype));
       }, gradient),
     );
@@ -158,9 +166,11 @@ export function orthogonal<P>(
     algebra: spaces.map((space) => [space.copies, rotationPlanes(turnedUnits(space))]),
     bound: { kind: "norm", value: bound },
     derivative(params, T) {
-      const skews = T.map(
-        (t, i): Tensor => tracedInSpace(spaces[i], skewMatrices(t, turnedUnits(spaces[i]))),
-      );
+      // A block that cannot turn has no rate, so that the others have theirs.
+      const skews = T.map((t, i): Tensor => {
+        const S = tracedInSpace(spaces[i], skewMatrices(t, turnedUnits(spaces[i])));
+        return gains.size > 0 ? where(greater(zerosIn(spaces[i], params), 0), 0, S) : S;
+      });
       return mapTensorsAlong(params, axes, (w, own) =>
         sumLike(
           own.map((parameterAxis) =>
@@ -171,9 +181,14 @@ export function orthogonal<P>(
       );
     },
     trace: (params, T) => moved(params, params, T, { side: 1, power: 1 }),
-    ...(gains.size > 0 && {
-      traceRefusal: `a rotation cannot be undone behind a gain of zero, which one of ${[...gains.keys()].join(", ")} may have`,
-    }),
+    traceRefusal: [
+      ...(gains.size > 0
+        ? [
+            `a rotation cannot be undone behind a gain of zero, which one of ${[...gains.keys()].join(", ")} may have`,
+          ]
+        : []),
+      tooFar,
+    ].join("; or "),
     inverse: (T) => each(T, (t, block) => rotationGroup(turnedUnits(spaces[block])).inverse([t])),
     compose: (second, first) =>
       each(second, (t, block, copy) =>
@@ -185,6 +200,9 @@ export function orthogonal<P>(
     tracePushForward: pushed,
   });
 }
+
+/** Gains with 1 in the place of 0. Traced. */
+const orOne = (gain: Tensor): Tensor => where(equal(gain, 0), 1, gain);
 
 /** The tensors of a tree by their paths. */
 function tensorsOf(tree: unknown): Readonly<Record<string, Tensor>> {

@@ -15,6 +15,7 @@ import {
   rotationMatrices,
   rotationPlanes,
   skewTimes,
+  tooFar,
   turned,
   unlessStill,
 } from "./rotation.js";
@@ -90,6 +91,7 @@ export function quadraticRotation(matrix: NdArray): Symmetry<VectorParams> {
     bound: { kind: "norm", value: Math.PI },
     derivative: ({ w }, [T]) => ({ w: map(rootInverse, skewTimes(T, map(root, w))) }),
     trace: ({ w }, [T]) => ({ w: unlessStill(T, map(rootInverse, turned(T, map(root, w))), w) }),
+    traceRefusal: tooFar,
     ...rotationGroup(n),
     // J^-T = A^1/2 R A^-1/2.
     tracePushForward({ w }, [T], power) {

@@ -19,7 +19,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { flatten, unflatten } from "../../tree.js";
 import { defineSymmetry } from "../define-symmetry.js";
 import type { Symmetry } from "../symmetry.js";
-import { rotationGroup, rotationPlanes, skewTimes, turned, unlessStill } from "./rotation.js";
+import { rotationGroup, rotationPlanes, skewTimes, tooFar, turned, unlessStill } from "./rotation.js";
 
 /** Invertible residuals of a sum of squares, L = ||r(w)||^2. Traced. */
 export interface ResidualMap<P, B extends BatchSpec = BatchSpec> {
@@ -65,15 +65,24 @@ function rotationOf<P>(
 ): Symmetry<P> {
   const { paths } = flatten<NdArray>(params, isNdArray);
   const n = checked(map, params, batch);
-  const turnedAt = (p: TensorsOf<P>, [T]: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
+  const turnedAt = (
+    p: TensorsOf<P>,
+    [T]: readonly Tensor[],
+    b: BatchTensors,
+    most = tolerance,
+  ): TensorsOf<P> => {
     const u = map.residuals(p, b);
     const rotated = turned(T, u);
     const moved = map.inverse(rotated, b);
-    const isInverse = logicalAnd(isNear(map.inverse(u, b), p), isNear(map.residuals(moved, b), rotated));
+    const isInverse = logicalAnd(
+      isNear(map.inverse(u, b), p, most),
+      isNear(map.residuals(moved, b), rotated, most),
+    );
     return mapTree((to, w) => unlessStill(T, where(isInverse, to, Number.NaN), w), moved, p);
   };
 
-  return defineSymmetry<P>({
+  // Arrays are moved in float64, whatever their type.
+  const symmetry = defineSymmetry<P>({
     name: "rotation of residuals",
     paths,
     exact: Object.keys(batch).length === 0 ? "everywhere" : "batch",
@@ -83,8 +92,8 @@ function rotationOf<P>(
       const u = map.residuals(p, b);
       return jvp((v: Tensor) => map.inverse(v, b), u, skewTimes(T, u))[1] as TensorsOf<P>;
     },
-    trace: turnedAt,
-    traceRefusal: `the inverse is not valid at this point: inverse(residuals(w)) is not w, or residuals(inverse(u)) is not u, to ${tolerance} of their size (float32: ${float32Tolerance})`,
+    trace: (p, T, b) => turnedAt(p, T, b),
+    traceRefusal: `the inverse is not valid at this point: inverse(residuals(w)) is not w, or residuals(inverse(u)) is not u, to ${tolerance} of their size (float32: ${float32Tolerance})${n > 2 ? `; or ${tooFar}` : ""}`,
     ...rotationGroup(n),
     tracePushForward(tree, [T], power, p, b) {
       const back = (q: TensorsOf<P>) => map.inverse(turned(neg(T), map.residuals(q, b)), b);
@@ -92,6 +101,13 @@ function rotationOf<P>(
       return power === 1 ? push(tree) : throughSquares(tree, push);
     },
   });
+  return {
+    ...symmetry,
+    trace(p, T, b) {
+      const isDouble = flatten<Tensor>(p, isTensor).leaves[0].dtype === "float64";
+      return turnedAt(p, T, b, isDouble ? tolerance : float32Tolerance);
+    },
+  };
 }
 
 /** The number of residuals; throws unless the map fits the parameters. */
@@ -118,13 +134,12 @@ function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
   return count;
 }
 
-/** Whether the distance of two trees, relative to the larger of their norms, is within the tolerance. Traced. */
-function isNear(tree: unknown, other: unknown): Tensor {
+/** Whether the distance of two trees, relative to the larger of their norms, is at most a number. Traced. */
+function isNear(tree: unknown, other: unknown, most: number): Tensor {
   const [as, bs] = [tree, other].map((t) => flatten<Tensor>(t, isTensor).leaves);
   const total = (f: (a: Tensor, b: Tensor) => Tensor) => as.map((a, i) => sum(f(a, bs[i]))).reduce(add);
   const distance = total((a, b) => square(sub(a, b)));
   const size = total((a, b) => maximum(square(a), square(b)));
-  const most = as[0].dtype === "float64" ? tolerance : float32Tolerance;
   return lessEqual(sqrt(distance), mul(most, sqrt(size)));
 }
 

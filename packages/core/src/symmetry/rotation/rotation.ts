@@ -152,6 +152,8 @@ export function skewTimes(T: Tensor, v: Tensor): Tensor {
 const terms = 20;
 /** The largest ||T|| that traced rotations take: beyond it they are not finite. */
 const mostTurn = 1000;
+/** Why a traced rotation is not finite. */
+export const tooFar = `rotations are computed up to a norm of T of ${mostTurn}`;
 
 /** exp(S) v for the skew matrix S of T, of shape [planes], and a vector v. Traced. */
 export function turned(T: Tensor, v: Tensor): Tensor {

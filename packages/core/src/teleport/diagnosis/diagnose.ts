@@ -16,7 +16,7 @@ import { flatten } from "../../tree.js";
 import { conjugateGradient } from "../curvature/conjugate-gradient.js";
 import { spectrumAt } from "../curvature/curvature-meter.js";
 import { createHessian } from "../curvature/hessian.js";
-import { type Diagnosis, isMissing, type Missing, type Quantity } from "./diagnosis.js";
+import { type Diagnosis, isMissing, type Missing, notQuadratic, type Quantity } from "./diagnosis.js";
 import { createGainPredictor } from "./predicted-gain.js";
 import { readingOf } from "./reading.js";
 
@@ -158,7 +158,6 @@ interface Place {
 }
 
 const noGradient: Missing = { missing: "the gradient is zero" };
-const notQuadratic: Missing = { missing: "the loss is not declared a quadratic" };
 
 const cosine = (a: Float64Array, b: Float64Array): number =>
   dotOf(a, b) / Math.sqrt(dotOf(a, a) * dotOf(b, b));

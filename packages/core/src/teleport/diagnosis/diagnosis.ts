@@ -62,3 +62,6 @@ export interface Diagnosis {
 export function isMissing(quantity: unknown): quantity is Missing {
   return typeof quantity === "object" && quantity !== null && "missing" in quantity;
 }
+
+/** Why what holds for quadratics alone is missing where none is declared. */
+export const notQuadratic: Missing = { missing: "the loss is not declared a quadratic" };

@@ -1,4 +1,4 @@
-import { type Diagnosis, isMissing } from "./diagnosis.js";
+import { type Diagnosis, isMissing, notQuadratic } from "./diagnosis.js";
 
 type Quantities = Omit<Diagnosis, "reading">;
 
@@ -66,31 +66,29 @@ function levelSet({ cosHessian, stationarity, curvature, lambdaMax }: Quantities
     : "The gradient is an eigenvector of the Hessian, but not of its largest eigenvalue: farther along the level set, the gradient is larger.";
 }
 
-function newton({ cosNewton, lambdaMin }: Quantities): string {
-  if (isMissing(cosNewton)) {
-    return lambdaMin < 0
-      ? "The Hessian is not positive definite, so there is no Newton direction to compare with."
-      : "Newton's direction could not be computed: conjugate gradients did not converge.";
-  }
+function newton({ cosNewton }: Quantities): string {
+  if (isMissing(cosNewton)) return `There is no Newton direction to compare with: ${cosNewton.missing}.`;
   const isSame = 1 - cosNewton ** 2 <= stationary;
   return `cos(g, H^-1 g) is ${short(cosNewton)}: gradient descent and Newton's method take ${isSame ? "the same direction" : "different directions"}.`;
 }
 
 /** What holds for quadratics alone. */
 function quadratic({ levelSetFraction, oneTeleportSuffices }: Quantities): string[] {
-  const share = isMissing(levelSetFraction)
-    ? []
-    : levelSetFraction > 1 - unchanged
-      ? ["||g||^2 is the largest on this level set: no teleport can raise it."]
-      : [
-          `||g||^2 is ${percent(levelSetFraction)} of the largest on this level set: a teleport can make it at most ${short(1 / levelSetFraction)} times as large.`,
-        ];
+  if (levelSetFraction === notQuadratic) return [];
+  if (isMissing(levelSetFraction))
+    return [
+      `How far ||g||^2 is below the largest on this level set is not known: ${levelSetFraction.missing}.`,
+    ];
+  const share =
+    levelSetFraction > 1 - unchanged
+      ? "||g||^2 is the largest on this level set: no teleport can raise it."
+      : `||g||^2 is ${percent(levelSetFraction)} of the largest on this level set: a teleport can make it at most ${short(1 / levelSetFraction)} times as large.`;
   return oneTeleportSuffices === true
     ? [
-        ...share,
+        share,
         "The loss is a convex quadratic: after one teleport to the largest gradient, gradient descent stays at the largest gradient of every level set it meets.",
       ]
-    : share;
+    : [share];
 }
 
 function gain({ predictedGain, levelSetFraction }: Quantities): string {
@@ -114,7 +112,7 @@ function teleport(
   const drift = Math.abs(moved.loss - loss) / Math.max(Math.abs(loss), 1e-12);
   if (drift > 1e-3)
     return [
-      `The teleport changed the loss by ${percent(drift)}, so it left the level set; ||g||^2 grew ${short(speedUp)} times.`,
+      `The teleport changed the loss by ${percent(drift)}, so it left the level set; ||g||^2 is ${short(speedUp)} times as large.`,
     ];
   if (speedUp <= 1 + unchanged) return ["The teleport did not raise ||g||^2: it does not help here."];
   const grown = `The teleport made ||g||^2 ${short(speedUp)} times as large`;

@@ -100,7 +100,7 @@ export async function compileOrbitWalk<P, S, G>(
   });
   /** Whether a tree that is transformed along needs each element. */
   const isInRows = symmetry.pushForward !== undefined && !symmetry.additive;
-  const uncertain = `what "${symmetry.name}" needs at this point cannot be computed to working precision`;
+  const uncertain = `the search computes what "${symmetry.name}" needs at this point too inaccurately`;
   const rows = Math.max(steps, 1);
   const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
     steps,

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
-import { rotated } from "../../../src/entries/moves.js";
+import { canTurn, rotated } from "../../../src/entries/moves.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
+import { square } from "../../../src/graph/ops/elementary.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import type { TensorsOf } from "../../../src/graph/trace.js";
 import { createRng } from "../../../src/math/rng.js";
 import { hadamard } from "../../../src/moves/rotate/hadamard.js";
 import { descended, kurtosis, randomHadamard, randomOrthogonal } from "../../../src/moves/rotate/rotated.js";
@@ -9,7 +14,7 @@ import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type Matrix, product, transposed } from "../../../src/symmetry/matrix.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
-import { randomNetwork } from "../../symmetry/discovery/random-network.js";
+import { randomNetwork, rmsNorm } from "../../symmetry/discovery/random-network.js";
 import { expectSameFunctions, networkKinds } from "./rotated-support.js";
 
 function expectOrthogonal(matrix: Matrix, tolerance = 1e-12): void {
@@ -128,6 +133,25 @@ describe("rotated", () => {
     const of = (seed: number) => rotated(values, found, { by: "random", seed });
     expect(of(1)).toEqual(of(1));
     expect(of(1)).not.toEqual(of(2));
+  });
+
+  it("leaves spaces as they are that are seen through a gain of 0, and canTurn tells which", () => {
+    const normals = (shape: readonly number[]): NdArray => ({
+      shape,
+      data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => rng.normal()),
+    });
+    const rng = createRng(4);
+    const params = { w: normals([4, 4]), gain: normals([4]), head: normals([4, 2]) };
+    const zero = { ...params, gain: { shape: [4], data: Float64Array.of(1, 0, 2, 1) } };
+    const batch = { x: normals([3, 4]) };
+    const loss = (p: TensorsOf<typeof params>, { x }: TensorsOf<typeof batch>) =>
+      sum(square(matmul(mul(rmsNorm(matmul(x, p.w)), p.gain), p.head)));
+    const found = symmetriesOf(loss, params, batch).found;
+    expect(found.orthogonal.map((space) => [canTurn(params, space), canTurn(zero, space)])).toEqual([
+      [true, false],
+    ]);
+    expect(rotated(params, found).w).not.toEqual(params.w);
+    expect(rotated(zero, found)).toEqual(zero);
   });
 
   it("is refused without what symmetriesOf finds", () => {

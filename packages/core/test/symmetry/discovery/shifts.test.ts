@@ -1,7 +1,7 @@
 import { normals, type Subject, subject, type Values } from "isoloss-test-support/symmetry/discovery/support";
 import { randomT, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../../src/array.js";
+import { astype, type NdArray } from "../../../src/array.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { conv2d } from "../../../src/graph/ops/conv.js";
@@ -20,8 +20,10 @@ import { linear } from "../../../src/nn/linear.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { batchNorm, layerNorm } from "../../../src/nn/norm.js";
 import type { ShiftGenerator } from "../../../src/symmetry/discovery/descriptors.js";
+import { product } from "../../../src/symmetry/product.js";
 import { shift } from "../../../src/symmetry/shift.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
+import { createTeleporter } from "../../../src/teleport/teleporter.js";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -173,6 +175,19 @@ describe("Shifts", () => {
       ),
       ["table[4]@1 > position"],
     );
+  });
+
+  it("are checked in a product with a symmetry of one's own, of a network in float32", async () => {
+    const s = lossOf((p, { x }) => layer(p, layer(p, x, 0), 1), { w0: [2, 3], b0: [2], w1: [2, 2], b1: [2] });
+    const single = (tree: Values): Values =>
+      Object.fromEntries(Object.entries(tree).map(([name, v]) => [name, astype(v, "float32")]));
+    const [values, batch] = [single(s.values), { x: astype(data.x, "float32") }];
+    const { generators, ...own } = shift(s.loss, batch, s.found.shifts);
+    expect(generators).toHaveLength(1);
+    const symmetry = product([shift(s.loss, batch, s.found.shifts), own]);
+    const teleporter = await createTeleporter({ symmetry, loss: s.loss, params: values, batch });
+    expect(teleporter.exact).toBe("everywhere");
+    await teleporter.dispose();
   });
 
   it("go with the elements that are picked from, or averaged over, what is shifted unevenly", async () => {

@@ -57,6 +57,23 @@ describe("pseudoInverseAction", () => {
     expect(layers[1].weight.data[1]).toBeCloseTo(0.7, 14);
   });
 
+  it("is said to be computed too inaccurately by a search where arrays have the pseudo-inverse, of samples that nearly coincide", async () => {
+    const { params, loss, sizes } = randomProblem(7, { activations: ["tanh"], size: "few" });
+    const row = Array.from({ length: sizes[0] }, (_, k) => Math.cos(k + 1));
+    const y = Array<number>(sizes[sizes.length - 1]).fill(0);
+    const batch = { x: matrix([row, row.map((v, k) => v + (k === 0 ? 1e-5 : 0))]), y: matrix([y, y]) };
+    const symmetry = pseudoInverseAction(params, { activation: "tanh" });
+    const teleporter = await createTeleporter({ symmetry, loss, params, batch });
+    expect(await symmetry.context?.(params, batch)).not.toHaveProperty("refused");
+    const { report } = await teleporter.teleport(params, batch);
+    expect(report).toMatchObject({
+      reason: expect.stringContaining(
+        'the search computes what "pseudo-inverse action" needs at this point too inaccurately',
+      ),
+    });
+    await teleporter.dispose();
+  });
+
   it("keeps the loss of random networks on a batch of one sample for every unit that relu may leave on", async () => {
     let acted = 0;
     for (const seed of seeds) {

@@ -19,8 +19,11 @@ import { createRng } from "../../../src/math/rng.js";
 import { multiHeadAttention } from "../../../src/nn/attention.js";
 import { layerNorm } from "../../../src/nn/norm.js";
 import { jit } from "../../../src/runtime/jit.js";
+import { firstUnshown } from "../../../src/symmetry/discovery/shown.js";
+import { generalLinear } from "../../../src/symmetry/general-linear.js";
 import { orthogonal } from "../../../src/symmetry/rotation/orthogonal.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
+import { createTeleporter } from "../../../src/teleport/teleporter.js";
 import { rmsNorm } from "../discovery/random-network.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -169,5 +172,88 @@ describe("orthogonal", () => {
     );
     expect(s.found.orthogonal.map(describeFound)).toEqual(["orthogonal 5: p.w[4,5]@1 p.v[5]@0"]);
     await expectKept(s);
+  });
+
+  /** Two independent streams with gains, one of which has a zero. */
+  const streams = () => {
+    const s = subjectOf(
+      (p, { x }) => {
+        const stream = (k: number) =>
+          matmul(mul(rmsNorm(matmul(x, p[`w${k}`])), p[`gain${k}`]), p[`head${k}`]);
+        return add(stream(0), stream(1));
+      },
+      { w0: [4, 5], gain0: [5], head0: [5, 2], w1: [4, 3], gain1: [3], head1: [3, 2] },
+    );
+    const gain = { shape: [3], data: Float64Array.of(1, 0, 2) };
+    const values: typeof s.values = { ...s.values, "p.gain1": gain };
+    return { ...s, values };
+  };
+
+  it("turns the other spaces where one has a gain of zero, which it refuses to turn", async () => {
+    const { loss, values, found } = streams();
+    expect(found.orthogonal.map(({ size }) => size)).toEqual([5, 3]);
+    const symmetry = orthogonal<typeof values>(found.orthogonal);
+    const [T, still] = [randomT(symmetry.algebra, 3, 1), scaledT(randomT(symmetry.algebra, 3, 1), 0)];
+    expect(await symmetry.act(values, still, {})).toEqual(values);
+    const one = await symmetry.act(values, [T[0], still[1]], {});
+    expect(one).toMatchObject({ "p.head1": values["p.head1"] });
+    expect(one).not.toMatchObject({ "p.head0": values["p.head0"] });
+    expect(await symmetry.act(values, [still[0], T[1]], {})).toHaveProperty("refused");
+    expect(
+      Object.values(
+        (await symmetry.pushForward?.(values, [T[0], still[1]], 1, values, {})) as typeof values,
+      ).every((array) => Array.from(array.data, Number).every(Number.isFinite)),
+    ).toBe(true);
+    const teleporter = await createTeleporter({ symmetry, loss, params: values, batch: data });
+    const { report } = await teleporter.teleport(values, data);
+    expect(report).toMatchObject({ accepted: true });
+    await teleporter.dispose();
+  });
+
+  it("is refused, or tried, where gains or the kept sum are left out of a space", async () => {
+    const { loss, values, found } = streams();
+    const stripped = found.orthogonal.map((space) => ({
+      ...space,
+      axes: space.axes.map((axis) => ({ ...axis, gains: undefined })),
+    }));
+    expect(firstUnshown(found.orthogonal, found)).toBeUndefined();
+    expect(firstUnshown(stripped, found)).toBe(stripped[0]);
+    expect(firstUnshown([{ ...found.orthogonal[0], keeps: "sum" }], found)).toBeDefined();
+    const params = { ...values, "p.gain1": normals(rng, [3]) };
+    await expect(
+      createTeleporter({ symmetry: orthogonal<typeof values>(stripped), loss, params, batch: data }),
+    ).rejects.toThrow(/does not keep this loss/);
+  });
+
+  it("says that the norm of T is too large", async () => {
+    const s = subjectOf((p, { x }) => matmul(rmsNorm(matmul(x, p.w)), p.head), { w: [4, 3], head: [3, 2] });
+    const symmetry = orthogonal<typeof s.values>(s.found.orthogonal);
+    expect(await symmetry.act(s.values, scaledT(randomT(symmetry.algebra, 3, 1), 2000), {})).toEqual({
+      refused: "rotations are computed up to a norm of T of 1000",
+    });
+  });
+
+  it.each([
+    ["orthogonal", orthogonal],
+    ["generalLinear", generalLinear],
+  ] as const)("%s returns parameters that it does not move as the same arrays", async (name, make) => {
+    const s = subjectOf(
+      (p, { x }) => matmul(name === "orthogonal" ? rmsNorm(matmul(x, p.w)) : matmul(x, p.w), p.head),
+      {
+        w: [4, 3],
+        head: [3, 2],
+      },
+    );
+    const values: typeof s.values = {
+      ...s.values,
+      other: { shape: [1], data: Float32Array.of(0.1) },
+      count: { shape: [1], data: BigInt64Array.of(2n ** 60n + 1n) },
+    };
+    const spaces = s.found[name === "orthogonal" ? "orthogonal" : "linear"];
+    const symmetry = make<typeof values>(spaces as never);
+    const to = await symmetry.act(values, randomT(symmetry.algebra, 3, 1), {});
+    if (isRefusal(to)) throw new Error(to.refused);
+    expect(to.other).toBe(values.other);
+    expect(to.count).toBe(values.count);
   });
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { array, isNdArray, type NdArray } from "../../../src/array.js";
 import { NumericalError, OptionError } from "../../../src/errors.js";
-import { add, sub } from "../../../src/graph/ops/arithmetic.js";
+import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { abs, sqrt, square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
@@ -118,6 +118,9 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
       if (problem.start.w.shape[0] === 2) return;
       const still = point(problem, 3);
       expect(await run(still, element(symmetry, 3, 0))).toEqual(still);
+      expect(await symmetry.act(still, element(symmetry, 3, 2000), batch)).toEqual({
+        refused: expect.stringContaining("rotations are computed up to a norm of T of 1000"),
+      });
       expect(numbers(await run(still, element(symmetry, 3, 2000))).every(Number.isNaN)).toBe(true);
     });
 
@@ -214,6 +217,23 @@ describe("residualRotation", () => {
       expect(isRefusal(await symmetry.act(vector([...w]), [T], {}))).toBe(isRefused);
       expect(numbers((await traced(vector([...w]), T)) as VectorParams).some(Number.isNaN)).toBe(isRefused);
     }
+    await traced.dispose();
+    await symmetry.dispose?.();
+  });
+
+  it("checks the inverse of float32 parameters to the precision of float64, in which it moves them", async () => {
+    const nearly: ResidualMap<VectorParams> = {
+      ...map,
+      inverse: (u, b) => ({ w: mul(1 + 1e-5, map.inverse(u, b).w) }),
+    };
+    const single = { w: { shape: [2], data: Float32Array.of(1, 2) } };
+    const symmetry = residualRotation(nearly, { params: single, batch: {} });
+    const T = array([0.1], "float64");
+    expect(await symmetry.act(single, [T], {})).toHaveProperty("refused");
+    const types = [single, array([0], "float32")] as const;
+    const traced = await jit((p, t) => symmetry.trace?.(p, [t], {}) as typeof p, types);
+    const to = (await traced(single, array([0.1], "float32"))) as VectorParams;
+    expect(numbers(to).every(Number.isFinite)).toBe(true);
     await traced.dispose();
     await symmetry.dispose?.();
   });

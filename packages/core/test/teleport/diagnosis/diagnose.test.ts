@@ -138,6 +138,8 @@ describe("diagnose, of a quadratic", () => {
     expect(reasonOf(wrong.levelSetFraction)).toMatch(
       /1.33 times the largest value for a quadratic with this loss/,
     );
+    expect(wrong.reading.join("\n")).toMatch(/level set is not known: .*1\.33 times the largest value/);
+    expect(wrong.reading.join("\n")).not.toContain("is a convex quadratic");
     const silent = await diagnose({ loss: bowl(1, 10), params: w });
     expect(reasonOf(silent.levelSetFraction)).toMatch(/not declared a quadratic/);
     expect(reasonOf(silent.oneTeleportSuffices)).toMatch(/not declared a quadratic/);
@@ -198,6 +200,14 @@ describe("diagnose, of Rosenbrock's function", () => {
     expect(d.lambdaMax).toBeCloseTo(301 + root, 8);
     expect(d.lambdaMin).toBeCloseTo(301 - root, 8);
     expect(reasonOf(d.cosNewton)).toMatch(/not positive definite/);
+  });
+
+  it("says why there is no Newton direction as it was found, not by the sign of an eigenvalue", async () => {
+    const d = await diagnose({ loss: rosenbrock, params: float64([-1, 2]), newtonSteps: 1 });
+    expect(d.lambdaMin).toBeLessThan(0);
+    expect(d.reading.join("\n")).toContain(
+      `There is no Newton direction to compare with: ${reasonOf(d.cosNewton)}.`,
+    );
   });
 });
 
@@ -391,6 +401,7 @@ describe("diagnose, at the edges", () => {
   it("warns of a moved point with another loss", async () => {
     const { reading } = await diagnose({ loss: bowl(1, 1), params: float64([1, 0]), moved: float64([2, 0]) });
     expect(reading.join("\n")).toContain("The teleport changed the loss by 300 %");
+    expect(reading.join("\n")).toContain("||g||^2 is 4 times as large");
   });
 
   it("works in float32", async () => {
