@@ -20,7 +20,7 @@ import {
 import type { OnnxModel } from "isoloss/onnx";
 import { decodeModel } from "isoloss/onnx";
 import { isConvertible } from "./half/convert.js";
-import { isStandard, operatorName } from "./import/call.js";
+import { defaultEpsilons, isStandard, operatorName } from "./import/call.js";
 import { importedModel } from "./import/from-onnx.js";
 import { operators } from "./import/operators/operators.js";
 import { isQuantizing } from "./quantize/readable.js";
@@ -57,7 +57,7 @@ export interface OperatorUse {
   readonly stops?: number | undefined;
   /**
    * What some node of it prevents: of the units of the layers around it, which is known where it was traced or is not read at
-   * all, and of the file as a whole.
+   * all, and of the file as a whole. Norms and attentions are judged as wholes, not step by step as in `keeps`.
    */
   readonly prevents: readonly Transformation[];
 }
@@ -101,7 +101,7 @@ export function modelOperators(
   const opset = model.opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
   const ofFile = (own: readonly OnnxNode[]): Transformation[] => [
     ...(own.some(isQuantizing) ? (["quantize"] as const) : []),
-    ...(own.every((node) => isConvertible(node, opset, kept?.floats ?? new Set()))
+    ...(own.every((node) => isSupported(node) && isConvertible(node, opset, kept?.floats ?? new Set()))
       ? []
       : (["half"] as const)),
   ];
@@ -113,7 +113,9 @@ export function modelOperators(
       const keeps = unitChanges.filter(
         (change) => use.isSupported && lists.every((list) => list.has(change)),
       );
-      const prevents = [...ofUnits.filter((own) => !keeps.includes(changeOf[own])), ...ofFile(own)];
+      const isStopped = (change: (typeof ofUnits)[number]) =>
+        !keeps.includes(changeOf[change]) && !asWhole(name).includes(change);
+      const prevents = [...ofUnits.filter(isStopped), ...ofFile(own)];
       if (lists.length === 0) return { ...use, prevents };
       const stops = own.filter((node) => stopping.has(node)).length;
       return { ...use, keeps, ...(stops > 0 ? { stops } : {}), prevents };
@@ -127,6 +129,18 @@ const isSupported = (node: OnnxNode): boolean => operators.has(operatorName(node
 const changeOf = { scaling: "scaling", permutation: "permutation", rotation: "linear" } as const;
 
 const ofUnits = ["scaling", "permutation", "rotation"] as const;
+
+/** Operators that scale and turn queries with keys, and values with what reads the result. */
+const attentions: ReadonlySet<string> = new Set([
+  "Attention",
+  ...["Attention", "GroupQueryAttention", "MultiHeadAttention"].map((name) => `com.microsoft.${name}`),
+]);
+
+/** Changes that pass an operator as a whole, with its weights or in the model, though not each of its steps. */
+function asWhole(name: string): readonly Transformation[] {
+  if (attentions.has(name)) return ["scaling", "rotation"];
+  return Object.hasOwn(defaultEpsilons, name) ? ["rotation"] : [];
+}
 
 const unitChanges: readonly UnitChange[] = ["scaling", "sign", "linear", "permutation"];
 
@@ -157,7 +171,8 @@ function stoppingNodes(nodes: readonly OnnxNode[], kept: Kept | undefined): Read
   const allNodesIn = (node: OnnxNode) => graphsIn(node).flatMap(allNodesOf);
   const hasLayers = (node: OnnxNode) => allNodesIn(node).some((inner) => layers.has(operatorName(inner)));
   // Weights inside of a node's graphs stay as they are.
-  const passes = (node: OnnxNode) => !hasLayers(node) && (changes.get(node)?.has("scaling") ?? true);
+  const passes = (node: OnnxNode) =>
+    attentions.has(operatorName(node)) || (!hasLayers(node) && (changes.get(node)?.has("scaling") ?? true));
   const reads = (node: OnnxNode) =>
     [node, ...allNodesIn(node)].flatMap(({ inputs }) => inputs).filter(Boolean);
   const isLayer = (node: OnnxNode) =>

@@ -200,7 +200,7 @@ describe("modelOperators", () => {
     expect(modelOperators(bytes, { shapes })).toEqual([
       { name: "MatMul", count: 1, isSupported: true, prevents: [] },
       { name: "com.example.Fused", count: 1, isSupported: false, prevents: [...ofUnits, "half"] },
-      { name: "Frobnicate", count: 1, isSupported: false, prevents: ofUnits },
+      { name: "Frobnicate", count: 1, isSupported: false, prevents: [...ofUnits, "half"] },
     ]);
   });
 
@@ -234,6 +234,39 @@ describe("modelOperators", () => {
     expect(
       use?.prevents.filter((own) => expected.includes(own) || own === "half" || own === "quantize"),
     ).toEqual(expected);
+  });
+
+  it.each(["Celu", "MeanVarianceNormalization"])("says without a trace that %s prevents float16", (name) => {
+    expect(modelOperators(fileWith([node(name, ["z"])]))).toContainEqual({
+      name,
+      count: 1,
+      isSupported: true,
+      prevents: ["half"],
+    });
+  });
+
+  it("says that norms and attention let through what passes them as a whole", () => {
+    const square = numbers(4, 4);
+    const bytes = fileOf({
+      inputs: { x: numbers(1, 4, 3) },
+      initializers: { w: numbers(3, 4), square, g: vector },
+      nodes: [
+        node("MatMul", ["x", "w"], {}, ["z"]),
+        node("LayerNormalization", ["z", "g"], { epsilon: float(1e-5) }, ["n"]),
+        ...["q", "k", "v"].map((name) => node("MatMul", ["n", "square"], {}, [name])),
+        {
+          ...node("MultiHeadAttention", ["q", "k", "v"], { num_heads: int(2) }, ["a"]),
+          domain: "com.microsoft",
+        },
+        node("MatMul", ["a", "square"]),
+      ],
+    });
+    const uses = modelOperators(bytes, { shapes: { x: [1, 4, 3] } });
+    const use = (name: string) => uses.find((own) => own.name === name);
+    expect(use("LayerNormalization")).toMatchObject({ prevents: [] });
+    expect(use("com.microsoft.MultiHeadAttention")?.prevents).not.toContain("scaling");
+    expect(use("com.microsoft.MultiHeadAttention")?.prevents).not.toContain("rotation");
+    expect(use("com.microsoft.MultiHeadAttention")).not.toHaveProperty("stops");
   });
 
   it("says what is wrong with bytes and shapes", () => {

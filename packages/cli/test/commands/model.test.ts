@@ -132,7 +132,7 @@ describe("isoloss model inspect", () => {
   it("shows a file with operators that are not read, and says which they are", async () => {
     const { status, stdout } = await bench.run("model", "inspect", "foreign.onnx");
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^ {2}Frobnicate +1 +no +- +scaling, permutation, rotation$/m);
+    expect(stdout).toMatch(/^ {2}Frobnicate +1 +no +- +scaling, permutation, rotation, half$/m);
     expect(stdout).toMatch(/uses operators that are not supported: Frobnicate\./);
     const { parameters, problem } = await bench.json<Inspection>(
       "model",

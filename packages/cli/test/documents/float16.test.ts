@@ -1,4 +1,4 @@
-// docs/float16.md: its commands as printed, its table against the fixtures, its picture from a run.
+// docs/float16.md: its commands as printed, the names of its table against those of the fixtures, its picture from a run.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { svgText } from "isoloss-figures";

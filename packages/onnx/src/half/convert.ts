@@ -23,23 +23,21 @@ import { largestHalf } from "./range.js";
 const FLOAT32 = dtypeCode("float32");
 const FLOAT16 = dtypeCode("float16");
 
-/** Operators that have no float16 in the standard, or a type of their own. */
+/**
+ * Operators that have no float16 in the standard, or a type of their own. What stands for a MeanVarianceNormalization in the
+ * standard adds a number of float32.
+ */
 const refused: ReadonlySet<string> = new Set([
   ...["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"],
   ...["QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"],
-  ...["NonMaxSuppression", "EyeLike"],
+  ...["Celu", "EyeLike", "MeanVarianceNormalization", "NonMaxSuppression"],
   ...["HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix", "DFT", "STFT"],
 ]);
 
-/**
- * The operator sets from which on operators take float16; they take integers, too. What stands for a
- * MeanVarianceNormalization in the standard adds a number of float32.
- */
+/** The operator sets from which on operators take float16; they take integers, too. */
 const halfSince: Readonly<Record<string, number>> = {
-  Celu: Infinity,
   CumSum: 14,
   IsInf: 20,
-  MeanVarianceNormalization: Infinity,
   Range: Infinity,
 };
 

@@ -1,15 +1,18 @@
 // Norms of several nodes as one, which computes in float32 inside.
 import { DataError, type Shape, type Tensor } from "isoloss";
-import { float, int, type OnnxNode } from "isoloss/internal";
+import { float, int, type OnnxNode, type OnnxValueInfo } from "isoloss/internal";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { isStandard } from "../model-file/prepare/attributes.js";
 import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
+import { layouts } from "../model-file/prepare/value-layout.js";
 
 /** A norm over the last axis, x before it, and its last node. */
 interface Norm {
   readonly isCentered: boolean;
   readonly x: string;
+  /** Of its last axis. */
+  readonly width: number;
   readonly epsilon: number;
   readonly last: OnnxNode;
   readonly gain: string | undefined;
@@ -18,7 +21,8 @@ interface Norm {
 
 /**
  * The file with a LayerNormalization, RMSNormalization (from operator set 23 on) or SimplifiedLayerNormalization (ONNX Runtime's)
- * in the place of each norm over the last axis that is several nodes:
+ * in the place of each norm over the last axis that is several nodes; a norm without a gain stays where the file leaves the width open,
+ * and one with a mean where the file cannot become one of operator set 17:
  *
  * (x - mean x) / sqrt(mean (x - mean x)^2 + epsilon), or x / sqrt(mean x^2 + epsilon), by a gain, and with a bias, where stored
  *
@@ -30,20 +34,20 @@ export function fuseNorms(
   file: OnnxFile,
   values: ReadonlyMap<string, Tensor>,
 ): { readonly file: OnnxFile; readonly fused: readonly string[] } | undefined {
-  const editor = new GraphEditor(op, file);
+  let editor = new GraphEditor(op, file);
   if (editor.nodes.some((node) => normAt(editor, node, values)?.isCentered) && editor.opset < 17) {
     try {
       raiseOperatorSet(op, editor, 17);
     } catch (cause) {
       if (!(cause instanceof DataError)) throw cause;
-      return undefined;
+      // Without the nodes that were raised before the one that cannot be.
+      editor = new GraphEditor(op, file);
     }
   }
   const fused = editor.nodes.flatMap((node): readonly string[] => {
     const norm = normAt(editor, node, values);
-    if (norm === undefined) return [];
-    const { isCentered, x, epsilon, last, bias } = norm;
-    const width = values.get(x)?.shape.at(-1) as number;
+    if (norm === undefined || (norm.isCentered && editor.opset < 17)) return [];
+    const { isCentered, x, width, epsilon, last, bias } = norm;
     const ones = () =>
       editor.add(`${x}_ones`, { dtype: "float32", shape: [width], data: new Float64Array(width).fill(1) });
     const opType = isCentered
@@ -75,6 +79,7 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
     const own = name === undefined ? undefined : editor.floats(name);
     return own?.data.length === 1 ? own.data[0] : undefined;
   };
+  const shapeOf = (name: string) => values.get(name)?.shape ?? editor.input(name)?.shape;
   /** What a mean over the last axis alone is of. */
   const meanOf = (name: string | undefined): string | undefined => {
     const own = maker(name, "ReduceMean");
@@ -83,7 +88,7 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
     if (keepdims?.kind === "int" && keepdims.value === 0) return undefined;
     const list =
       axes?.kind === "ints" ? axes.value : Array.from(editor.tensor(own.inputs[1] ?? "")?.data ?? [], Number);
-    const rank = values.get(own.inputs[0])?.shape.length ?? 0;
+    const rank = shapeOf(own.inputs[0])?.length ?? 0;
     return list.length === 1 && (list[0] === -1 || list[0] === rank - 1) ? own.inputs[0] : undefined;
   };
   const rootOf = (): readonly [centered: string, variance: string] | undefined => {
@@ -119,8 +124,8 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
   const x = centerOf(base);
   if (base !== unit && (x === undefined || centerOf(unit) !== x)) return undefined;
   const input = x ?? base;
-  const width = values.get(input)?.shape.at(-1);
-  if (width === undefined) return undefined;
+  const width = shapeOf(input)?.at(-1);
+  if (typeof width !== "number") return undefined;
   const along = (shape: Shape) => shape.length === 1 && shape[0] === width;
   /** The only reader of a value, where it has a stored vector beside it. */
   const behind = (from: OnnxNode, opType: string): readonly [node: OnnxNode, name: string] | undefined => {
@@ -132,13 +137,27 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
     return type !== undefined && along(type.shape) ? [next, name] : undefined;
   };
   const gain = behind(node, "Mul");
+  if (gain === undefined && !hasFixedWidth(editor, input)) return undefined;
   const bias = x === undefined || gain === undefined ? undefined : behind(gain[0], "Add");
   return {
     isCentered: x !== undefined,
     x: input,
+    width,
     epsilon: number(sum.inputs[at]) as number,
     last: bias?.[0] ?? gain?.[0] ?? node,
     gain: gain?.[1],
     bias: bias?.[1],
   };
+}
+
+/** Whether the last axis of a value has the same size in every run. */
+function hasFixedWidth(editor: GraphEditor, name: string): boolean {
+  const own = layouts(editor)(name);
+  if (own?.axis === (own?.rank ?? 0) - 1) return true;
+  const isFixed = (shape: OnnxValueInfo["shape"]) =>
+    shape?.every((size) => typeof size === "number") ?? false;
+  return (
+    typeof editor.input(name)?.shape?.at(-1) === "number" ||
+    editor.freeInputs.every((input) => isFixed(editor.input(input)?.shape))
+  );
 }

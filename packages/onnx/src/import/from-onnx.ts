@@ -228,7 +228,7 @@ function requireOperators({ opsets, graph }: OnnxModel): number {
   if (unknown.size > 0) {
     throw new DataError(
       `fromOnnx: the model uses operators that are not supported: ${[...unknown].join(", ")}. ` +
-        "Export it for inference, with operators of the ONNX standard alone.",
+        "Export it for inference, with operators of the ONNX standard.",
     );
   }
   return opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;

@@ -1,13 +1,16 @@
 // Norms of several nodes against ONNX Runtime's own.
-import { decodeModel } from "isoloss/onnx";
+import type { NdArray } from "isoloss";
+import type { OnnxNode } from "isoloss/internal";
+import { decodeModel, encodeModel } from "isoloss/onnx";
 import { opened } from "isoloss-test-support/model-file/builder";
 import {
   type TransformerOptions,
   transformer,
   transformerInputs,
 } from "isoloss-test-support/model-file/transformer";
-import { runOrt } from "isoloss-test-support/nn/onnx/support";
+import { fileOf, float32, node, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { expect, it } from "vitest";
+import { ints } from "../../../core/src/runtime/onnx/schema.js";
 import { fuseNorms } from "../../src/half/fuse-norms.js";
 import { withInnerValues } from "../../src/half/to-half.js";
 import { tracedFile } from "../../src/model-file/traced-file.js";
@@ -44,8 +47,68 @@ it.each(kinds)("%s takes the place of %s", async (opType, _, options) => {
   }
 });
 
-it("a file without such norms stays", () => {
-  const file = opened(transformer({ fused: true, layers: 1 }));
+const fusedOf = (bytes: Uint8Array) => {
+  const file = opened(bytes);
   const { values } = tracedFile("test", withInnerValues("test", file), { sizes: {} });
-  expect(fuseNorms("test", file, values)).toBeUndefined();
+  return fuseNorms("test", file, values);
+};
+
+it("a file without such norms stays", () => {
+  expect(fusedOf(transformer({ fused: true, layers: 1 }))).toBeUndefined();
+});
+
+const mean = (x: string, y: string) => node("ReduceMean", [x], { axes: ints([-1]) }, [y]);
+
+/** y = x / sqrt(mean x^2 + e). */
+const scaled = (x: string, y: string): readonly OnnxNode[] => [
+  node("Mul", [x, x], {}, [`${y}_square`]),
+  mean(`${y}_square`, `${y}_variance`),
+  node("Add", [`${y}_variance`, "e"], {}, [`${y}_sum`]),
+  node("Sqrt", [`${y}_sum`], {}, [`${y}_root`]),
+  node("Div", [x, `${y}_root`], {}, [y]),
+];
+
+const examples: NdArray = { shape: [3, 4], data: Float32Array.from({ length: 12 }, (_, i) => Math.cos(i)) };
+const w: NdArray = { shape: [4, 4], data: Float32Array.from({ length: 16 }, (_, i) => Math.sin(i)) };
+const stored = { e: float32([1e-5]), w };
+
+const fileWith = (nodes: readonly OnnxNode[], opset = 17) =>
+  fileOf({ inputs: { x: examples }, initializers: stored, nodes, opset });
+
+/** The same file with open axes. */
+function open(bytes: Uint8Array, shape: readonly (number | string)[]): Uint8Array {
+  const model = decodeModel(bytes);
+  const inputs = [{ name: "x", dtype: "float32" as const, shape }];
+  return encodeModel({ ...model, graph: { ...model.graph, inputs } });
+}
+
+it("a norm without a gain gets one where the file fixes the width alone", () => {
+  const behindRelu = fileWith([node("Relu", ["x"], {}, ["z"]), ...scaled("z", "y")]);
+  expect(fusedOf(behindRelu)?.fused).toEqual(["y"]);
+  expect(fusedOf(open(behindRelu, ["rows", "width"]))).toBeUndefined();
+  const behindWeights = fileWith([node("MatMul", ["x", "w"], {}, ["z"]), ...scaled("z", "y")]);
+  expect(fusedOf(open(behindWeights, ["rows", 4]))?.fused).toEqual(["y"]);
+});
+
+it("a norm of an input becomes one node, too", async () => {
+  const bytes = fileWith(scaled("x", "y"));
+  const own = fusedOf(bytes)?.file.bytes as Uint8Array;
+  expect(decodeModel(own).graph.nodes.map(({ opType }) => opType)).toEqual(["SimplifiedLayerNormalization"]);
+  const [expected, got] = [await runOrt(bytes, { x: examples }), await runOrt(own, { x: examples })];
+  for (const [i, v] of (got.y.data as Float32Array).entries()) {
+    expect(v).toBeCloseTo(Number(expected.y.data[i]), 5);
+  }
+});
+
+it("norms without a mean become one node where the operator set cannot be raised", () => {
+  const centered = [
+    mean("dropped", "m"),
+    node("Sub", ["dropped", "m"], {}, ["centered"]),
+    ...scaled("centered", "z"),
+  ];
+  // The mask of an older Dropout is of another type.
+  const dropout = node("Dropout", ["x"], {}, ["dropped", "mask"]);
+  const nodes = [dropout, ...centered, node("MatMul", ["z", "w"], {}, ["v"]), ...scaled("v", "y")];
+  expect(fusedOf(fileWith(nodes, 11))?.fused).toEqual(["y"]);
+  expect(fusedOf(fileWith(nodes, 17))?.fused).toEqual(["z", "y"]);
 });

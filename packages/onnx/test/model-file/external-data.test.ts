@@ -1,27 +1,53 @@
 import { readFileSync } from "node:fs";
-import { DataError } from "isoloss";
+import { DataError, type NdArray } from "isoloss";
+import { float, mapMessages, ProtoReader, readTensor } from "isoloss/internal";
 import { decodeModel, inlineExternalData } from "isoloss/onnx";
-import { float32 } from "isoloss-test-support/nn/onnx/support";
+import { fileOf, float32, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { ProtoWriter } from "../../../core/src/runtime/onnx/protobuf.js";
 import { fromOnnx } from "../../src/import/from-onnx.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
 
-/** y = (x + w) v, with w at an offset of one file and v in all of another. */
-function file({ location = "weights.bin", offset = "8", length = "8" } = {}): Uint8Array {
-  const external = (t: ProtoWriter, name: string, entries: Readonly<Record<string, string>>) => {
-    t.packedInts(1, [2]);
-    t.int(2, 1);
-    t.string(8, name);
-    for (const [key, value] of Object.entries(entries)) {
-      t.message(13, (entry) => {
-        entry.string(1, key);
-        entry.string(2, value);
-      });
-    }
-    t.int(14, 1);
+function externalTensor(
+  t: ProtoWriter,
+  { name, shape }: { readonly name: string; readonly shape: readonly number[] },
+  entries: Readonly<Record<string, string>>,
+): void {
+  t.packedInts(1, shape);
+  t.int(2, 1);
+  t.string(8, name);
+  for (const [key, value] of Object.entries(entries)) {
+    t.message(13, (entry) => {
+      entry.string(1, key);
+      entry.string(2, value);
+    });
+  }
+  t.int(14, 1);
+}
+
+/** The same model with the numbers of its tensors in another file, w.bin. */
+function divided(bytes: Uint8Array): { readonly bytes: Uint8Array; readonly data: Uint8Array } {
+  const data: number[] = [];
+  const outside = (message: Uint8Array) => {
+    const { name, shape, data: own } = readTensor(new ProtoReader(message));
+    const w = new ProtoWriter();
+    externalTensor(w, { name, shape }, { location: "w.bin", offset: String(4 * data.length) });
+    data.push(...Array.from(own, Number));
+    return w.finish();
   };
-  const node = (n: ProtoWriter, opType: string, inputs: readonly string[], output: string) => {
+  return { bytes: mapMessages(bytes, { tensor: outside }), data: bytesOf(...data) };
+}
+
+/** y = (x + w) v, with w at an offset of one file and v in all of another. */
+function file({
+  location = "weights.bin",
+  offset = "8",
+  length = "8",
+  other = "more/v.bin",
+} = {}): Uint8Array {
+  const external = (t: ProtoWriter, name: string, entries: Readonly<Record<string, string>>) =>
+    externalTensor(t, { name, shape: [2] }, entries);
+  const writeNode = (n: ProtoWriter, opType: string, inputs: readonly string[], output: string) => {
     for (const input of inputs) n.string(1, input);
     n.string(2, output);
     n.string(4, opType);
@@ -38,10 +64,10 @@ function file({ location = "weights.bin", offset = "8", length = "8" } = {}): Ui
   const w = new ProtoWriter();
   w.int(1, 8);
   w.message(7, (g) => {
-    g.message(1, (n) => node(n, "Add", ["x", "w"], "s"));
-    g.message(1, (n) => node(n, "Mul", ["s", "v"], "y"));
+    g.message(1, (n) => writeNode(n, "Add", ["x", "w"], "s"));
+    g.message(1, (n) => writeNode(n, "Mul", ["s", "v"], "y"));
     g.message(5, (t) => external(t, "w", { location, offset, length, checksum: "0" }));
-    g.message(5, (t) => external(t, "v", { location: "more/v.bin" }));
+    g.message(5, (t) => external(t, "v", { location: other }));
     g.message(11, (v) => value(v, "x"));
     g.message(12, (v) => value(v, "y"));
   });
@@ -49,6 +75,10 @@ function file({ location = "weights.bin", offset = "8", length = "8" } = {}): Ui
   return w.finish();
 }
 
+const twice = ({ shape, data }: NdArray): NdArray => ({
+  shape,
+  data: (data as Float32Array).map((v) => 2 * v),
+});
 const bytesOf = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
 const files = { "weights.bin": bytesOf(9, 9, 1, 2, 9), "more/v.bin": bytesOf(3, 4) };
 
@@ -115,6 +145,60 @@ describe("external data", () => {
     expect(asked.slice(2)).toEqual(["weights.bin 8 8"]);
     expect(after).toEqual(file());
     expect(inlineExternalData(file(), parts)).toEqual(inlineExternalData(file(), files));
+  });
+
+  it("stays outside where an epsilon moves that is an attribute, or is outside itself", () => {
+    const [w, ones] = [float32([1, 2, 3, 4], [2, 2]), float32([1, 1])];
+    const norms = {
+      attribute: [node("LayerNormalization", ["z", "g"], { epsilon: float(1e-5) })],
+      constant: [
+        node("Mul", ["z", "z"], {}, ["squares"]),
+        node("ReduceMean", ["squares"], {}, ["mean"]),
+        node("Add", ["mean", "e"], {}, ["sum"]),
+        node("Sqrt", ["sum"], {}, ["root"]),
+        node("Div", ["z", "root"]),
+      ],
+    };
+    for (const [kind, nodes] of Object.entries(norms)) {
+      const whole = fileOf({
+        inputs: { x: ones },
+        initializers: { w, ...(kind === "constant" ? { e: float32([1e-5]) } : { g: ones }) },
+        nodes: [node("MatMul", ["x", "w"], {}, ["z"]), ...nodes],
+      });
+      const { bytes, data } = divided(whole);
+      const files = { "w.bin": data.slice() };
+      const epsilon = kind === "constant" ? "sum.epsilon" : "y.epsilon";
+      const moved = withParams(
+        bytes,
+        { w: twice, [epsilon]: twice },
+        {
+          external: { "w.bin": data },
+          write: (location, offset, own) => files[location as "w.bin"].set(own, offset),
+        },
+      );
+      expect([...new Float32Array(files["w.bin"].slice(0, 16).buffer)]).toEqual([2, 4, 6, 8]);
+      const { params } = fromOnnx(moved, { external: files, epsilons: true });
+      expect(params.w).toEqual(float32([2, 4, 6, 8], [2, 2]));
+      expect(params[epsilon].data[0]).toBeCloseTo(2e-5, 10);
+    }
+  });
+
+  it("that tensors share is not written", () => {
+    const write = () => expect.unreachable();
+    const shared = { "weights.bin": bytesOf(3, 4, 5, 6) };
+    const partly = file({ other: "weights.bin", offset: "4" });
+    expect(() => withParams(partly, { v: twice }, { external: shared, write })).toThrow(DataError);
+    expect(() => withParams(partly, { w: twice }, { external: shared, write })).toThrow(
+      'tensors share bytes of "weights.bin": "w", "v". New numbers of "w" would change the others. Nothing was written. Leave out `write`',
+    );
+    const written: number[] = [];
+    const beside = file({ other: "weights.bin", offset: "8" });
+    withParams(
+      beside,
+      { w: twice, v: twice },
+      { external: shared, write: (_, offset) => written.push(offset) },
+    );
+    expect(written).toEqual([8, 0]);
   });
 
   it("above 2 GiB is not put into the file", () => {

@@ -93,7 +93,7 @@ export interface HalfRow extends MeasuredChange {
   readonly activations: HalfCounts;
   /** The error with every result rounded to float16. */
   readonly rounded: MeasuredChange;
-  /** Milliseconds of a run of the file that was read and of this one; null where no norm was fused and nothing kept in float32. */
+  /** Milliseconds of a run of the file that was read and of this one; null where none of the table is fused or keeps operators in float32. */
   readonly time: TimesComparison | null;
 }
 

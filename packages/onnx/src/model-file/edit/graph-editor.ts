@@ -3,6 +3,7 @@ import { DataError } from "isoloss";
 import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "isoloss/internal";
 import {
   type RawField,
+  type ReadExternal,
   rawField,
   readTensor,
   readValueInfo,
@@ -49,6 +50,7 @@ export interface Floats extends FloatType {
 export class GraphEditor {
   #opset: number;
   readonly #op: string;
+  readonly #external: ReadExternal | undefined;
   #irVersion: number;
   #model: readonly RawField[];
   readonly #before: Uses;
@@ -67,6 +69,7 @@ export class GraphEditor {
   /** @param op names the function in errors */
   constructor(op: string, file: OnnxFile) {
     this.#op = op;
+    this.#external = file.external;
     this.#model = file.fields;
     this.#irVersion = intOf(this.#model, 1);
     this.#opset = opsetOf(this.#model);
@@ -116,7 +119,7 @@ export class GraphEditor {
   /** An initializer or the value of a Constant node, as it was read. */
   tensor(name: string): OnnxTensor | undefined {
     const item = this.#items.named(INITIALIZER, name);
-    if (item !== undefined) return this.#located(() => readTensor(readerOf(item.field)));
+    if (item !== undefined) return this.#located(() => readTensor(readerOf(item.field, this.#external)));
     const maker = this.uses.maker(name);
     if (maker?.opType !== "Constant") return undefined;
     const { value, value_float: number, value_floats: list } = maker.attributes;
@@ -245,6 +248,8 @@ export class GraphEditor {
     return new OnnxFile(
       this.#model,
       kept.map((item) => this.#finished(item)),
+      undefined,
+      this.#external,
     );
   }
 

@@ -56,7 +56,7 @@ export class OnnxFile implements Runnable {
     readonly fields: readonly RawField[],
     readonly items: readonly GraphItem[],
     bytes?: Uint8Array,
-    private readonly external?: ReadExternal,
+    readonly external?: ReadExternal,
   ) {
     this.#bytes = bytes;
   }

@@ -9,11 +9,13 @@ import {
   float,
   isFloat,
   isPlainObject,
+  mapMessages,
   ownEntry,
   ProtoReader,
   readTensor,
   requireBytes,
   requireKnown,
+  tensorHeader,
 } from "isoloss/internal";
 import { type ExternalData, inlineExternalData } from "isoloss/onnx";
 import { arrayOf } from "../../import/arrays.js";
@@ -32,7 +34,8 @@ export interface WithParamsOptions {
   readonly external?: ExternalData | undefined;
   /**
    * Writes new external data at the place of the old, one tensor after the other: then all data stay in their files, of which the
-   * caller has made copies. With functions in the place of arrays no more than a tensor is in memory.
+   * caller has made copies. With functions in the place of arrays no more than a tensor is in memory. A DataError if another tensor
+   * has some of the bytes, too.
    */
   readonly write?: ((location: string, offset: number, bytes: Uint8Array) => void) | undefined;
 }
@@ -75,6 +78,7 @@ export function withParams(
     throw new OptionError("withParams: write must be a function, and external must be given with it.");
   }
   const files = external && write && { read: externalReader(external), write };
+  if (files) requireOwnPlaces(bytes, params);
   const model = external === undefined || files ? bytes : inlineExternalData(bytes, external);
   if (Object.keys(params).some(isLifted)) {
     return withParamsIn(OnnxFile.decode("withParams", model, files && smallOnes(files.read)), params, files)
@@ -92,6 +96,35 @@ interface Files {
   readonly write: NonNullable<WithParamsOptions["write"]>;
 }
 
+/** Throws, before anything is written, where the new numbers of a tensor would also become those of another. */
+function requireOwnPlaces(bytes: Uint8Array, params: Readonly<Record<string, NewNumbers>>): void {
+  const placeOf = (header: TensorHeader, tensor: Uint8Array) => ({
+    ...externalPlace(header, externalEntries(tensor)),
+    name: header.name,
+  });
+  const places: ReturnType<typeof placeOf>[] = [];
+  const tensor = (message: Uint8Array) => {
+    const header = tensorHeader(message);
+    if (header.isExternal) places.push(placeOf(header, message));
+    return message;
+  };
+  mapMessages(bytes, { tensor });
+  replaceFloats(bytes, (header, message) => {
+    const isGiven = Object.hasOwn(params, header.name.replaceAll(":", "_"));
+    if (!isGiven || message === undefined || !header.isExternal) return undefined;
+    const { location, offset, length } = placeOf(header, message);
+    const sharing = places.filter(
+      (own) => own.location === location && own.offset < offset + length && offset < own.offset + own.length,
+    );
+    if (sharing.length <= 1) return undefined;
+    throw new DataError(
+      `withParams: tensors share bytes of "${location}": ${listed(sharing.map(({ name }) => `"${name}"`))}. ` +
+        `New numbers of "${header.name}" would change the others. Nothing was written. Leave out \`write\`, so that the result holds ` +
+        "all data itself, or give each tensor bytes of its own.",
+    );
+  });
+}
+
 /** Of large tensors zeros are enough where single numbers are looked for. */
 const smallOnes =
   (read: ReadExternal): ReadExternal =>
@@ -104,9 +137,10 @@ export function withParamsIn(
   params: Readonly<Record<string, NewNumbers>>,
   files?: Files,
 ): OnnxFile {
-  const { graph } = file.model;
   const lifted = Object.keys(params).some(isLifted)
-    ? [...epsilonsOf(graph), ...factorsOf(graph)].filter(({ name }) => Object.hasOwn(params, name))
+    ? [...epsilonsOf(file.model.graph), ...factorsOf(file.model.graph)].filter(({ name }) =>
+        Object.hasOwn(params, name),
+      )
     : [];
   if (lifted.length > 0) {
     const names = new Set(lifted.map(({ name }) => name));
