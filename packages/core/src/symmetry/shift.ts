@@ -4,17 +4,16 @@ import { dtypeOf, isNdArray, type NdArray } from "../array.js";
 import type { BatchLoss, BatchSpec } from "../batch.js";
 import { mapTree, vjp } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
-import { add, sub } from "../graph/ops/arithmetic.js";
+import { add, cast, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { input } from "../graph/ops/leaf.js";
 import { pad } from "../graph/ops/slice.js";
 import { isFloat, isTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
-import { flatten } from "../tree.js";
+import { flatten, unflatten } from "../tree.js";
 import { defineSymmetry } from "./define-symmetry.js";
 import type { ShiftGenerator } from "./discovery/descriptors.js";
 import { prepare } from "./discovery/graph/prepare.js";
-import { rewrite } from "./discovery/graph/rewrite.js";
 import type { ParameterRef } from "./discovery/layout.js";
 import { changesOf } from "./discovery/shifts/changes.js";
 import { findShifts } from "./discovery/shifts/find.js";
@@ -32,11 +31,17 @@ import type { Symmetry } from "./symmetry.js";
  */
 export function shift<P>(
   loss: BatchLoss<P>,
+  params: P,
   batch: BatchSpec,
   generators: readonly ShiftGenerator[],
 ): Symmetry<P> {
+  let found: Found | undefined;
+  const changesAt = (p: TensorsOf<P>, T: readonly Tensor[]) => {
+    found ??= foundIn(loss, params, batch);
+    return changesByPath(found, p, T);
+  };
   const changes = (p: TensorsOf<P>, T: readonly Tensor[]): TensorsOf<P> => {
-    const byPath = changesByPath(loss, p, T, batch);
+    const byPath = changesAt(p, T);
     return mapTensors(p, (w, path) => sumLike(byPath.get(path) ?? [], w));
   };
   return defineSymmetry<P>({
@@ -48,7 +53,7 @@ export function shift<P>(
     bound: { kind: "element", value: 1 },
     derivative: changes,
     trace(p, T) {
-      const byPath = changesByPath(loss, p, T, batch);
+      const byPath = changesAt(p, T);
       return mapTensors(p, (w, path) => [w, ...(byPath.get(path) ?? [])].reduce(add));
     },
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
@@ -63,36 +68,46 @@ export function shift<P>(
   });
 }
 
+/** The shifts of a loss's graph, with its parameters. */
+interface Found {
+  readonly sites: ReturnType<typeof findShifts>;
+  readonly parameters: ReturnType<typeof prepare>["parameters"];
+}
+
+/** Traces the loss in the types of the example: other calls may have others, and a loss constants of its own. */
+function foundIn<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Found {
+  const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
+  const sources = leaves.map((array) => input(array.shape, dtypeOf(array)));
+  // The changes depend on no data: symbols of the example's shapes stand for it.
+  const data = Object.fromEntries(
+    Object.entries(batch).map(([name, x]) => [name, input(x.shape, isNdArray(x) ? dtypeOf(x) : x.dtype)]),
+  );
+  const traced: Graph = {
+    inputs: [],
+    outputs: [{ name: "loss", tensor: loss(unflatten(def, sources) as TensorsOf<P>, data) }],
+  };
+  const { graph, parameters } = prepare(
+    traced,
+    sources.flatMap((tensor, i): ParameterRef[] =>
+      isFloat(tensor.dtype) ? [{ path: paths[i], tensor }] : [],
+    ),
+  );
+  return { sites: findShifts(graph, parameters), parameters };
+}
+
 /** The changes of parameters by path, in the shapes of these. */
 function changesByPath<P>(
-  loss: BatchLoss<P>,
+  { sites, parameters }: Found,
   params: TensorsOf<P>,
   T: readonly Tensor[],
-  batch: BatchSpec,
 ): Map<string, Tensor[]> {
   const { leaves, paths } = flatten<Tensor>(params, isTensor);
   const whole = new Map(leaves.map((tensor, i) => [paths[i], tensor]));
-  // Parameters that are computed themselves, as in derivatives, are sources for the search.
-  const sources = new Map(leaves.map((x) => [x, input(x.shape, x.dtype)]));
-  // The changes depend on no data: symbols of the example's shapes stand for a batch, in the float type of this call.
-  const float = leaves.map(({ dtype }) => dtype).find(isFloat);
-  const data = Object.fromEntries(
-    Object.entries(batch).map(([name, x]) => {
-      const dtype = isNdArray(x) ? dtypeOf(x) : x.dtype;
-      return [name, input(x.shape, (isFloat(dtype) && float) || dtype)];
-    }),
-  );
-  const traced: Graph = { inputs: [], outputs: [{ name: "loss", tensor: loss(params, data) }] };
-  const { graph, parameters } = prepare(
-    rewrite(traced, (node, original) => sources.get(original) ?? node),
-    leaves.flatMap((x, i): ParameterRef[] =>
-      isFloat(x.dtype) ? [{ path: paths[i], tensor: sources.get(x) as Tensor }] : [],
-    ),
-  );
   const found = new Map<string, Tensor[]>();
-  findShifts(graph, parameters).forEach((site, i) => {
+  sites.forEach((site, i) => {
     for (const { parameter, by } of changesOf(site, T[i], parameters, whole)) {
-      const change = inWhole(by, parameter, whole.get(parameter.path) as Tensor);
+      const to = whole.get(parameter.path) as Tensor;
+      const change = inWhole(cast(by, to.dtype), parameter, to);
       found.set(parameter.path, [...(found.get(parameter.path) ?? []), change]);
     }
   });

@@ -81,7 +81,7 @@ export function symmetriesOf<P, B extends BatchSpec = BatchSpec>(
     ...some(near, "nearScaling", (list) => scaling<P>(list, { name: "scaling before a normalization" })),
     ...some(found.linear, "linear", (list) => generalLinear<P>(list)),
     ...some(found.orthogonal, "orthogonal", (list) => orthogonal<P>(list)),
-    ...some(found.shifts, "shifts", (list) => shift<P>(anyLoss, batch, list)),
+    ...some(found.shifts, "shifts", (list) => shift<P>(anyLoss, params, batch, list)),
     ...some(sites, "hidden", (list) => ({
       ...siteAction(params, list, hiddenRule, options),
       generators: found.bijections,

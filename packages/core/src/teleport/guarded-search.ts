@@ -77,7 +77,9 @@ async function takeAtOnce<P>({
   const start = await measured(initial, points[0]);
   const point = steps > 0 ? await measured(params, points[steps]) : start;
   if (search.run) {
-    if (!isKept(start, point, limits)) return undefined;
+    // A program may compute with more digits than its numbers have: a gain below these is none.
+    const isGain = steps === 0 || objection(start, start, point, limits, ["objective"]) === undefined;
+    if (!isGain || !isKept(start, point, limits)) return undefined;
   } else {
     const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
     if (!isAllowed(start, way, limits) || !isFiniteTree(params)) return undefined;

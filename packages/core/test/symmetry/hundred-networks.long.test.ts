@@ -55,7 +55,7 @@ const swaps: Kind["move"] = ({ found: { permutations: spaces } }, values, seed) 
 const shifts: Kind["move"] = (subject, values, seed) => {
   const { found, loss, data } = subject;
   if (found.shifts.length === 0) return undefined;
-  return moved(shift(loss, data, found.shifts), values, 1, seed);
+  return moved(shift(loss, subject.values, data, found.shifts), values, 1, seed);
 };
 
 const kinds: readonly Kind[] = [

@@ -105,7 +105,7 @@ export async function absorbedBiases<P, B extends Batch>(
   const { absorbed: moving, units } = counts;
   if (moving === 0) return { params, isKept: true, absorbed: 0, units, clipped: 0, drift: 0 };
   const generators = found.sites.map(({ generator }) => generator);
-  const symmetry = shift<P>(open, data.calibration[0], generators);
+  const symmetry = shift<P>(open, params, data.calibration[0], generators);
   const moved = await symmetry.act(params, T, {});
   await symmetry.dispose?.();
   if (isRefusal(moved)) throw new OptionError(`absorbedBiases: ${moved.refused}.`);

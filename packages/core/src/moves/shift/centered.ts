@@ -37,7 +37,7 @@ export async function centered<P, B extends Batch>(
   const anyLoss = forAnyBatch(loss);
   const { generators, values } = shiftedValues(anyLoss, params, calibration[0]);
   if (values.length === 0) return params;
-  const symmetry = shift<P>(anyLoss, calibration[0], generators);
+  const symmetry = shift<P>(anyLoss, params, calibration[0], generators);
   let moved = params;
   try {
     for (const shifted of values) {

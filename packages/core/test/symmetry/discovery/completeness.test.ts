@@ -88,7 +88,7 @@ function directions(
 /** The directions in which shifts and rotations move all parameters. */
 function otherTangents({ loss, values, data, found: { shifts, orthogonal: spaces } }: Subject): number[][] {
   const symmetries = [
-    ...(shifts.length > 0 ? [shift(loss, data, shifts)] : []),
+    ...(shifts.length > 0 ? [shift(loss, values, data, shifts)] : []),
     ...(spaces.length > 0 ? [orthogonal<Values>(spaces)] : []),
   ];
   return symmetries.flatMap(({ algebra, derivative }) => {

@@ -90,7 +90,7 @@ describe("What is found in networks with loops and branches", () => {
     const { shifts } = s.found;
     found.shifts += shifts.length;
     if (shifts.length === 0) return;
-    const symmetry = shift(s.loss, data, shifts);
+    const symmetry = shift(s.loss, s.values, data, shifts);
     const to = await symmetry.act(s.values, randomT(symmetry.algebra, 2, 1), {});
     if (isRefusal(to)) throw new Error(to.refused);
     expect(relative(s.evaluate(s.values), s.evaluate(to))).toBeLessThan(1e-10);

@@ -57,7 +57,7 @@ async function expectShifts(s: Subject, wanted: readonly string[]): Promise<void
   const { shifts } = s.found;
   expect(shifts.map(described)).toEqual(wanted);
   if (shifts.length === 0) return;
-  const symmetry = shift(s.loss, data, shifts);
+  const symmetry = shift(s.loss, s.values, data, shifts);
   const to = await symmetry.act(s.values, randomT(symmetry.algebra, 2, 1), {});
   if (isRefusal(to)) throw new Error(to.refused);
   expect(to).not.toEqual(s.values);
@@ -71,7 +71,7 @@ describe("Shifts", () => {
   it("move from one linear layer's bias to the next one's, b_2 - W_2 T", async () => {
     const s = lossOf((p, { x }) => layer(p, layer(p, x, 0), 1), { w0: [2, 3], b0: [2], w1: [2, 2], b1: [2] });
     await expectShifts(s, ["b0[2]@0 > b1"]);
-    const symmetry = shift(s.loss, data, s.found.shifts);
+    const symmetry = shift(s.loss, s.values, data, s.found.shifts);
     const T = [{ shape: [2], data: Float64Array.of(1, -2) }];
     const to = (await symmetry.act(s.values, T, {})) as Values;
     const [w, before, after] = [s.values["p.w1"], s.values["p.b1"], to["p.b1"]].map(({ data: v }) => v);
@@ -182,9 +182,9 @@ describe("Shifts", () => {
     const single = (tree: Values): Values =>
       Object.fromEntries(Object.entries(tree).map(([name, v]) => [name, astype(v, "float32")]));
     const [values, batch] = [single(s.values), { x: astype(data.x, "float32") }];
-    const { generators, ...own } = shift(s.loss, batch, s.found.shifts);
+    const { generators, ...own } = shift(s.loss, s.values, batch, s.found.shifts);
     expect(generators).toHaveLength(1);
-    const symmetry = product([shift(s.loss, batch, s.found.shifts), own]);
+    const symmetry = product([shift(s.loss, s.values, batch, s.found.shifts), own]);
     const teleporter = await createTeleporter({ symmetry, loss: s.loss, params: values, batch });
     expect(teleporter.exact).toBe("everywhere");
     await teleporter.dispose();

@@ -68,14 +68,18 @@ describe("normalizeByLength", () => {
   it("keeps the loss of 100 random transformers, whose streams can then be rotated", async () => {
     for (let seed = 0; seed < 100; seed++) {
       const { loss, params, norms } = transformer(createRng(seed));
-      expect(symmetriesOf(loss, params, { ids }).orthogonal, `${seed}`).toBeUndefined();
+      // With the means that norms take, rotations keep the sum: one dimension less.
+      expect(symmetriesOf(loss, params, { ids }).found.orthogonal, `${seed}`).toMatchObject([
+        { keeps: "sum" },
+      ]);
       const prepared = await normalizeByLength(loss, params, { ids });
       expect([prepared.replaced, prepared.left, prepared.gains.length], `${seed}`).toEqual([norms, 0, norms]);
       const before = lossAt(loss, params);
       const own = prepared.loss as unknown as Loss;
       expect(relative(before, lossAt(loss, prepared.params)), `${seed}`).toBeLessThan(1e-10);
       expect(relative(before, lossAt(own, prepared.params)), `${seed}`).toBeLessThan(1e-10);
-      const { orthogonal } = symmetriesOf(own, prepared.params, { ids });
+      const { orthogonal, found } = symmetriesOf(own, prepared.params, { ids });
+      expect(found.orthogonal[0].keeps, `${seed}`).toBeUndefined();
       expect(orthogonal?.paths, `${seed}`).toContain("table");
       const to = await orthogonal?.act(prepared.params, randomT(orthogonal.algebra, 3, seed), {});
       if (to === undefined || isRefusal(to)) throw new Error(`${seed}: not moved`);
