@@ -243,15 +243,25 @@ export function expectGroups(rows: typeof groupRows): void {
         const { tracePushForward } = symmetry;
         if (tracePushForward === undefined) continue;
         const T = randomT(symmetry.algebra, norm, seed);
+        const squares = mapArrays(params, ({ shape, data }) => ({
+          shape,
+          data: (data as Float64Array).map((v) => v * v),
+        }));
         const { graph } = trace(
-          ({ p, b, t }) => [1, 2].map((power) => tracePushForward(p, t, power as 1 | 2, p, b)),
-          { p: params, b: batch, t: T },
+          ({ p, q, b, t }) => [tracePushForward(p, t, 1, p, b), tracePushForward(q, t, 2, p, b)],
+          { p: params, q: squares, b: batch, t: T },
         );
         const results = await compileJavaScript(simplify(graph)).run(
-          namedArrays({ p: params, b: batch, t: T }),
+          namedArrays({ p: params, q: squares, b: batch, t: T }),
         );
         for (const power of [1, 2] as const) {
-          const pushed = await symmetry.pushForward?.(params, T, power, params, batch);
+          const pushed = await symmetry.pushForward?.(
+            power === 1 ? params : squares,
+            T,
+            power,
+            params,
+            batch,
+          );
           const traced = mapArrays(params, (_, path) => results[`${power - 1}.${path}`]);
           expect(distance(pushed as MlpParams, traced), label).toBeLessThan(1e-11);
         }

@@ -125,7 +125,7 @@ const layers: Readonly<Record<string, readonly Case[]>> = {
     convolution("Relu"),
     convolution("Sigmoid"),
     convolution("LeakyRelu", [0.25]),
-    convolution("Clip", [-0.5, 1]),
+    convolution("Clip", [-0.45, 0.9]),
     convolution("HardSigmoid", [0.25, 0.4]),
     given("FusedConv", [image, filters]),
   ],

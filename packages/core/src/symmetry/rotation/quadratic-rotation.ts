@@ -91,7 +91,7 @@ export function quadraticRotation(matrix: NdArray): Symmetry<VectorParams> {
     bound: { kind: "norm", value: Math.PI },
     derivative: ({ w }, [T]) => ({ w: map(rootInverse, skewTimes(T, map(root, w))) }),
     trace: ({ w }, [T]) => ({ w: unlessStill(T, map(rootInverse, turned(T, map(root, w))), w) }),
-    traceRefusal: tooFar,
+    traceRefusal: n > 2 ? tooFar : undefined,
     ...rotationGroup(n),
     // J^-T = A^1/2 R A^-1/2.
     tracePushForward({ w }, [T], power) {

@@ -13,12 +13,14 @@ export function expectSameFunctions(rows: readonly (typeof networkKinds)[number]
     let moved = 0;
     for (let seed = 0; seed < 25; seed++) {
       const { found, values, evaluate } = randomNetwork(seed, kind);
+      // Gains move into their readers first.
+      const hasGains = found.orthogonal.some(({ axes }) => axes.some(({ gains = [] }) => gains.length > 0));
       for (const by of ["hadamard", "random", "descended"] as const) {
         const to = rotated(values, found, { by, seed, steps: 10 });
         expect(relative(evaluate(values), evaluate(to)), `${kind} ${seed} ${by}`).toBeLessThan(1e-9);
         for (const [name, { data }] of Object.entries(values)) {
           const square = (a: NdArray) => (a.data as Float64Array).reduce((sum, v) => sum + v * v, 0);
-          expect(square(to[name])).toBeCloseTo(square({ shape: [], data }), 8);
+          if (!hasGains) expect(square(to[name])).toBeCloseTo(square({ shape: [], data }), 8);
           if (to[name] !== values[name]) moved++;
         }
       }

@@ -182,9 +182,9 @@ describe("Shifts", () => {
     const single = (tree: Values): Values =>
       Object.fromEntries(Object.entries(tree).map(([name, v]) => [name, astype(v, "float32")]));
     const [values, batch] = [single(s.values), { x: astype(data.x, "float32") }];
-    const { generators, ...own } = shift(s.loss, s.values, batch, s.found.shifts);
+    const { generators, ...own } = shift(s.loss, values, batch, s.found.shifts);
     expect(generators).toHaveLength(1);
-    const symmetry = product([shift(s.loss, s.values, batch, s.found.shifts), own]);
+    const symmetry = product([shift(s.loss, values, batch, s.found.shifts), own]);
     const teleporter = await createTeleporter({ symmetry, loss: s.loss, params: values, batch });
     expect(teleporter.exact).toBe("everywhere");
     await teleporter.dispose();
