@@ -59,37 +59,23 @@ const commands: readonly (readonly string[])[] = [
   ["balance", "--held-out", "x.npy"],
 ];
 
+/** Runs a command on the wide file, with more options. */
+const runner = (line: string) => {
+  const [command, ...args] = line.split(" ");
+  const replace = command === "half" ? "--replace" : "--force";
+  return (...more: string[]) =>
+    bench.run("model", command, "wide.onnx", replace, "-o", "out.onnx", ...args, ...more);
+};
+
 describe("sizes that a file leaves open", () => {
   it.each(commands.map((args) => args.join(" ")))("are those of the data: %s", async (line) => {
-    const [command, ...args] = line.split(" ");
-    const run = (...more: string[]) =>
-      bench.run(
-        "model",
-        command,
-        "wide.onnx",
-        command === "half" ? "--replace" : "--force",
-        "-o",
-        "out.onnx",
-        ...args,
-        ...more,
-      );
+    const run = runner(line);
     const { status, stderr } = await run("--report", "page.html");
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
   });
 
   it.each(commands.slice(1).map((args) => args.join(" ")))("may be given, too: %s", async (line) => {
-    const [command, ...args] = line.split(" ");
-    const run = (...more: string[]) =>
-      bench.run(
-        "model",
-        command,
-        "wide.onnx",
-        command === "half" ? "--replace" : "--force",
-        "-o",
-        "out.onnx",
-        ...args,
-        ...more,
-      );
+    const run = runner(line);
     expect((await run("--size", "height=44")).status).toBe(0);
     const { status, stderr } = await run("--size", "height=48");
     expect([status, stderr]).toEqual([

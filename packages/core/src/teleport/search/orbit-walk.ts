@@ -1,17 +1,16 @@
 // A whole walk on an orbit as one compiled program, for symmetries whose action can be traced.
 import type { NdArray } from "../../array.js";
-import type { BatchTensors } from "../../batch.js";
+import type { Batch, BatchTensors } from "../../batch.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { equal, greater, where } from "../../graph/ops/compare.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { isRefusal, type Symmetry, type TracedContext } from "../../symmetry/symmetry.js";
+import { isRefusal, type Refusal, type Symmetry, type TracedContext } from "../../symmetry/symmetry.js";
 import type { Memory } from "../objective/objective.js";
 import { stepNumbers } from "./guard-graph.js";
 import type { Onward, Status } from "./guarded-loop.js";
 import { type SearchProblem, tracedPushOf } from "./search.js";
-import { pushed } from "./traced-symmetry.js";
 import type { WalkInputs, WalkOptions } from "./walk.js";
 import { compileWalkProgram } from "./walk-program.js";
 
@@ -158,4 +157,21 @@ export async function compileOrbitWalk<P, S, G>(
         );
   const { run, tracedWalk, dispose } = program;
   return { run, races: true, tracedWalk, dispose };
+}
+
+/** A tree transformed along the actions of elements one after the other: see `Symmetry.pushForward`. */
+async function pushed<P>(
+  symmetry: Symmetry<P>,
+  tree: P,
+  elements: readonly (readonly NdArray[])[],
+  { power, start, batch }: { readonly power: 1 | 2; readonly start: P; readonly batch: Batch },
+): Promise<P | Refusal> {
+  let [along, from]: [P | Refusal, P | Refusal] = [tree, start];
+  for (const T of elements) {
+    along = (await symmetry.pushForward?.(along, T, power, from, batch)) ?? along;
+    if (isRefusal(along) || T === elements[elements.length - 1]) return along;
+    from = await symmetry.act(from, T, batch);
+    if (isRefusal(from)) return from;
+  }
+  return along;
 }
