@@ -69,7 +69,7 @@ writeFileSync(
 /** Bits of the code of each pixel value 0..16. */
 export const codeLengths: readonly number[] = [${lengths.join(", ")}];
 
-/** One digit an image. */
+/** Class of each of the 1797 images, one character each. */
 export const labels =
   "${labels.join("")}";
 

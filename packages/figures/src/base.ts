@@ -1,4 +1,4 @@
-// What figures share, without Plot: for pages with drawings of their own in the same style.
+// Themes, axes and statistics without Plot, for the lab and the command line.
 export { type Axis, type AxisOptions, axisOf, formatValue, isDrawable } from "./base/axis.js";
 export { need } from "./base/check.js";
 export { betaQuantile, tQuantile } from "./base/distributions.js";

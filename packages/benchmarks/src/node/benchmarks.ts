@@ -84,7 +84,7 @@ export type BenchmarkName = keyof typeof rows;
  * How the folders of these data sets must look, and where they are had.
  *
  * @example
- * benchmarkGuides.nyuv2.licence; // "NYUv2 is for research"
+ * benchmarkGuides.nyuv2.license; // "NYUv2 is for research"
  */
 export const benchmarkGuides = Object.fromEntries(
   Object.entries(rows).map(([name, { guide }]) => [name, guide]),

@@ -39,7 +39,7 @@ export const celebaGuide: FolderGuide = {
     "img_align_celeba/000001.jpg   or Img/img_align_celeba/000001.jpg, and so on: aligned and cropped images",
   ],
   source: "mmlab.ie.cuhk.edu.hk/projects/CelebA.html, Align&Cropped Images",
-  licence: "CelebA is for non-commercial research",
+  license: "CelebA is for non-commercial research",
   published: { train: 162_770, validation: 19_867, test: 19_962 },
 };
 

@@ -1,6 +1,7 @@
+// Dense prediction: classes, depth and normals for each pixel, on CityScapes and NYUv2 as S. Liu, E. Johns and A. Davison publish them for MTAN.
 import type { Batch } from "isoloss";
 import type { DataStream } from "isoloss/data";
-import { exampleStream, type MapKind, scaleCropFlip } from "isoloss/data";
+import { exampleStream, scaleCropFlip } from "isoloss/data";
 import { flag, integerFrom, keptExamples, type OptionsOf, oneOf, optionTable } from "isoloss/internal";
 import { Folder, type FolderGuide } from "./folder.js";
 import { type MapFiles, openNpyPart } from "./npy-folder.js";
@@ -10,7 +11,7 @@ export interface DenseOptions extends OptionsOf<typeof cityscapesOptions> {}
 const rows = {
   /** Whether training examples are scaled, cropped and mirrored anew in each epoch; default true. */
   augment: flag.default(true),
-  /** Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`. */
+  /** How the scale of an enlarged example changes its depth: `divide`, as published, or `multiply`; default `divide`. */
   depthScale: oneOf(["divide", "multiply"]).default("divide"),
   /** Whether there must be as many examples as were published; default true. */
   isWhole: flag.default(true),
@@ -42,19 +43,25 @@ const image: MapFiles = {
   name: "image",
   folders: ["image"],
   channels: 3,
-  range: [between(0, 1), "numbers in [0, 1] (of bytes: x / 255)"],
+  kind: "image",
+  accepts: between(0, 1),
+  expected: "numbers in [0, 1] (of bytes: x / 255)",
 };
 const depth: MapFiles = {
   name: "depth",
   folders: ["depth"],
   channels: 1,
-  range: [(value) => value >= 0 && value < Number.POSITIVE_INFINITY, "numbers >= 0, 0 where it is not known"],
+  kind: "depth",
+  accepts: (value) => value >= 0 && value < Number.POSITIVE_INFINITY,
+  expected: "numbers >= 0, 0 where it is not known",
 };
 const normal: MapFiles = {
   name: "normal",
   folders: ["normal"],
   channels: 3,
-  range: [between(-1, 1), "vectors of length 1, or 0 where they are not known"],
+  kind: "normal",
+  accepts: between(-1, 1),
+  expected: "vectors of length 1, or 0 where they are not known",
   // Loosely, for normals that were interpolated when the images were made smaller.
   length: (length) => length === 0 || Math.abs(length - 1) < 0.1,
 };
@@ -62,18 +69,10 @@ const semantic = (classes: number, folders: readonly string[]): MapFiles => ({
   name: "semantic",
   folders,
   channels: 0,
-  range: [
-    (value) => Number.isInteger(value) && value >= -1 && value < classes,
-    `classes 0 to ${classes - 1}, -1 where there is none`,
-  ],
+  kind: "classes",
+  accepts: (value) => Number.isInteger(value) && value >= -1 && value < classes,
+  expected: `classes 0 to ${classes - 1}, -1 where there is none`,
 });
-
-const kinds: Readonly<Record<string, MapKind>> = {
-  image: "image",
-  semantic: "classes",
-  depth: "depth",
-  normal: "normal",
-};
 
 const preprocessed = "the link to preprocessed data in the README of github.com/lorenmt/mtan";
 
@@ -86,7 +85,7 @@ export const cityscapesGuide: FolderGuide = {
     "val/...                          the same for testing",
   ],
   source: preprocessed,
-  licence: "Cityscapes is for non-commercial use, after registration",
+  license: "Cityscapes is for non-commercial use, after registration",
   published: { train: 2975, test: 500 },
 };
 
@@ -100,7 +99,7 @@ export const nyuv2Guide: FolderGuide = {
     "val/...                          the same for testing",
   ],
   source: preprocessed,
-  licence: "NYUv2 is for research",
+  license: "NYUv2 is for research",
   published: { train: 795, test: 654 },
 };
 
@@ -155,13 +154,13 @@ async function loadDense(
   }
   if (isWhole) folder.requireWhole({ train: train.length, test: test.length });
   const kept = keep ? keptExamples : <T>(examples: T) => examples;
-  const mapKinds = Object.fromEntries(maps.map(({ name }) => [name, kinds[name]]));
+  const kinds = Object.fromEntries(maps.map(({ name, kind }) => [name, kind]));
   return {
     train: exampleStream(kept(train), {
       partSize,
       shuffle: true,
       ...(augment
-        ? { transform: (part, reading) => scaleCropFlip(part, { maps: mapKinds, depthScale, ...reading }) }
+        ? { transform: (part, reading) => scaleCropFlip(part, { maps: kinds, depthScale, ...reading }) }
         : {}),
     }),
     test: exampleStream(kept(test), { partSize }),

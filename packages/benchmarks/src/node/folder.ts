@@ -11,7 +11,7 @@ export interface FolderGuide {
   readonly layout: readonly string[];
   /** Where it is had. */
   readonly source: string;
-  readonly licence: string;
+  readonly license: string;
   /** Examples of the published set by part. */
   readonly published: Readonly<Record<string, number>>;
 }
@@ -29,10 +29,10 @@ export class Folder {
 
   /** An error for what is not there, which says how the folder must look and where to get it. */
   missing(what: string, cause?: unknown): MissingDataError {
-    const { title, layout, source, licence } = this.guide;
+    const { title, layout, source, license } = this.guide;
     const lines = layout.map((line) => `\n  ${line}`).join("");
     return new MissingDataError(
-      `${this.path}: ${what}. The folder of ${title} must look so:${lines}\nWhere to get it: ${source} (${licence}).`,
+      `${this.path}: ${what}. The folder of ${title} must look so:${lines}\nWhere to get it: ${source} (${license}).`,
       { cause },
     );
   }

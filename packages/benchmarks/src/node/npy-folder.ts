@@ -2,7 +2,7 @@
 
 import type { Batch } from "isoloss";
 import { astype, DataError, type NdArray, ndarray } from "isoloss";
-import type { Examples } from "isoloss/data";
+import type { Examples, MapKind } from "isoloss/data";
 import { decodeNpy } from "isoloss/data";
 import { joinParts } from "isoloss/internal";
 import { readFileOrThrow } from "isoloss/node";
@@ -16,8 +16,12 @@ export interface MapFiles {
   readonly folders: readonly string[];
   /** 0 for classes, [height, width]. */
   readonly channels: number;
-  /** Whether a number can be one of the map, and the words for it. */
-  readonly range: readonly [test: (value: number) => boolean, expected: string];
+  /** Which augmentation it needs. */
+  readonly kind: MapKind;
+  /** Whether a number can be one of the map. */
+  readonly accepts: (value: number) => boolean;
+  /** Which numbers the map may hold, in words. */
+  readonly expected: string;
   /** The lengths that a pixel's vector may have; default all. */
   readonly length?: (length: number) => boolean;
 }
@@ -113,7 +117,7 @@ async function sizeOfFirst(folder: Folder, path: string, channels: number): Prom
 async function readMap(
   folder: Folder,
   path: string,
-  { name, channels, range: [test, expected], length }: MapFiles,
+  { name, channels, accepts, expected, length }: MapFiles,
   size: readonly [number, number],
 ): Promise<NdArray> {
   const { shape, data } = (await readNpy(folder, path)) as NdArray<Float32Array>;
@@ -124,7 +128,7 @@ async function readMap(
       `the ${name} of an example must be [${wanted.join(", ")}], as its image is and all others are; got [${shape.join(", ")}].`,
     );
   }
-  const bad = data.findIndex((value) => !test(value));
+  const bad = data.findIndex((value) => !accepts(value));
   if (bad >= 0) {
     throw folder.wrong(path, `the ${name} must be ${expected}; element ${bad} is ${data[bad]}.`);
   }

@@ -65,7 +65,7 @@ export const office31: Form = {
     ],
     source:
       "faculty.cc.gatech.edu/~judy/domainadapt; lists are in github.com/median-research-group/LibMTL, examples/office/data_txt",
-    licence: "Office-31 is for research",
+    license: "Office-31 is for research",
     published: { amazon: 2817, dslr: 498, webcam: 795 },
   },
   classes: 31,
@@ -84,7 +84,7 @@ export const officeHome: Form = {
     ],
     source:
       "hemanthdv.github.io/officehome-dataset; lists are in github.com/median-research-group/LibMTL, examples/office/data_txt",
-    licence: "Office-Home is for non-commercial research",
+    license: "Office-Home is for non-commercial research",
     published: { Art: 2427, Clipart: 4365, Product: 4439, Real_World: 4357 },
   },
   classes: 65,

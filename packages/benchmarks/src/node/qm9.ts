@@ -18,7 +18,7 @@ export const qm9Guide: FolderGuide = {
     "qm9.npz               or, instead of these, PyTorch Geometric's processed arrays",
   ],
   source: "MoleculeNet's qm9.zip (moleculenet.org/datasets-1), and figshare's file 3195404",
-  licence: "QM9 is CC0",
+  license: "QM9 is CC0",
   published: { molecules: 130_831 },
 };
 const processed = "qm9.npz";

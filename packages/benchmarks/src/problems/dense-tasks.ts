@@ -1,4 +1,4 @@
-// S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, section 4.1: CityScapes and NYUv2.
+// Dense prediction: S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, section 4.1: CityScapes and NYUv2.
 
 import type { Tensor } from "isoloss";
 import { crossEntropy } from "isoloss";
@@ -60,8 +60,8 @@ const normal: BenchmarkTask = {
  * p of length 1.
  *
  * Measures: `semantic.iou`, `semantic.accuracy` of all pixels together; `depth.absolute`, `depth.relative`, and `normal.mean`,
- * `normal.median` in degrees, `normal.within11`, `within22`, `within30` as plain means over batches, so that they depend on the batch
- * size of the evaluation.
+ * `normal.median` in degrees, `normal.within11`, `within22`, `within30`, shares of pixels within 11.25, 22.5 and 30 degrees, as plain means over batches, as in the
+ * published programs: they depend on the batch size of the evaluation.
  *
  * @throws OptionError
  *

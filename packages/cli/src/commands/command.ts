@@ -15,9 +15,10 @@ export interface CommandRow {
   readonly run: (...given: never[]) => Promise<Result | undefined>;
 }
 
-/** A command in a list: its arguments, what it does in a line, and the row, which is loaded when the command is asked for. */
+/** A command in a list: what it does in a line, and the row, which is loaded when the command is asked for. */
 export interface ListedCommand {
-  readonly name: string;
+  /** Its name and arguments, such as `list [what]`. */
+  readonly usage: string;
   readonly summary: string;
   readonly load: () => Promise<CommandRow>;
 }
@@ -40,11 +41,11 @@ export interface Result {
 
 /** What a command gets beside the values of its options. */
 export interface Context {
-  /** The program's own, for worker threads; without one, runs use this thread. */
+  /** URL of the script that worker threads run; undefined: runs use this thread. */
   readonly script: URL | undefined;
 }
 
-/** Prints a result. */
+/** Writes the page of a result, prints its document or its text, sets the exit code, and throws its error. */
 export async function show(
   { document, text, page, exitCode = 0, note, error }: Result,
   { json, report }: { readonly json?: boolean; readonly report?: string },
@@ -64,16 +65,16 @@ export async function show(
 const paragraph = (part: string | TextTable): string =>
   typeof part === "string" ? part : textTable(part.columns, part.rows);
 
-/** Adds listed commands to a program or to a command; those that the arguments may name with their options and help. */
+/** Adds listed commands to a program or to a command. Only those that the arguments may name are loaded, for their options and help. */
 export async function addCommands(
   parent: Command,
   list: readonly ListedCommand[],
   { args, ...context }: { readonly args: readonly string[] } & Context,
 ): Promise<void> {
-  for (const { name, summary, load } of list) {
-    const command = parent.command(name).description(summary);
+  for (const { usage, summary, load } of list) {
+    const command = parent.command(usage).description(summary);
     if (!args.includes(command.name())) {
-      // The list of commands prints [options] beside those that have some.
+      // A placeholder: help prints [options] beside it without loading the command.
       command.addOption(new Option("--json").hideHelp());
       continue;
     }

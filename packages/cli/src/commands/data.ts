@@ -100,11 +100,11 @@ async function fetchData(
   { directory, mirror }: Settings,
 ): Promise<Result> {
   if (isBenchmark(name)) {
-    const { source, licence, title } = benchmarkList().find((one) => one.name === name) as ReturnType<
+    const { source, license, title } = benchmarkList().find((one) => one.name === name) as ReturnType<
       typeof benchmarkList
     >[number];
     throw new OptionError(
-      `data fetch: ${title} cannot be fetched by a program: ${licence}. Where to get it: ${source}. For a small set in its form: isoloss data sample ${name} DIR.`,
+      `data fetch: ${title} cannot be fetched by a program: ${license}. Where to get it: ${source}. For a small set in its form: isoloss data sample ${name} DIR.`,
     );
   }
   const key = checked(name);

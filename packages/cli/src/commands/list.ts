@@ -67,7 +67,7 @@ const sections = (): Readonly<Record<string, Summaries>> => ({
 /** `isoloss list`: all names, one line each; or one name and its options. */
 async function run(wanted: string | undefined): Promise<Result> {
   const names = [...Object.keys(sections()), "experiments"];
-  if (wanted !== undefined && !names.includes(wanted)) return optionsOf(wanted, names);
+  if (wanted !== undefined && !names.includes(wanted)) return describeName(wanted, names);
   const chosen = wanted === undefined ? names : [wanted];
   const entries = await Promise.all(chosen.map(async (name) => [name, await entriesOf(name)] as const));
   const { bold } = colors();
@@ -91,7 +91,7 @@ async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
 }
 
 /** The options of a name, in every list that has it. */
-function optionsOf(wanted: string, names: readonly string[]): Result {
+function describeName(wanted: string, names: readonly string[]): Result {
   const found = Object.entries(sections()).flatMap(([section, all]) => {
     const { [wanted]: entry } = all;
     return entry?.options
@@ -99,7 +99,7 @@ function optionsOf(wanted: string, names: readonly string[]): Result {
       : [];
   });
   if (found.length === 0) {
-    const message = withoutOptions(wanted);
+    const message = adviceWithoutOptions(wanted);
     if (message !== undefined) throw new OptionError(message);
     const known = Object.values(sections()).flatMap((all) => Object.keys(all));
     const meant = nearest(wanted, [...names, ...known]);
@@ -121,9 +121,9 @@ function optionsOf(wanted: string, names: readonly string[]): Result {
   const { bold } = colors();
   const text = found.map(({ section, summary, options }) => {
     const lines = options.map((option) => [option.name, rangeText(option), option.summary] as const);
-    const indent = " ".repeat(Math.max(0, ...lines.map(([name]) => name.length)) + 4);
+    const width = Math.max(0, ...lines.map(([name]) => name.length));
     const entries = lines.map(
-      ([name, range, what]) => `  ${name.padEnd(indent.length - 4)}  ${range}\n${indent}${what}`,
+      ([name, range, what]) => `  ${name.padEnd(width)}  ${range}\n${" ".repeat(width + 4)}${what}`,
     );
     return [
       `${bold(wanted)} (${section})  ${summary}`,
@@ -134,7 +134,7 @@ function optionsOf(wanted: string, names: readonly string[]): Result {
 }
 
 /** What a name is that has no options to list, and what to type instead. */
-function withoutOptions(name: string): string | undefined {
+function adviceWithoutOptions(name: string): string | undefined {
   if (Object.hasOwn(sections().kinds, name)) {
     const instead = Object.hasOwn(templates, name)
       ? `isoloss init --kind ${name} prints one with its settings`

@@ -4,7 +4,7 @@ import { commands, modelCommands } from "./registry.js";
 
 export interface ProgramOptions {
   readonly version: string;
-  /** The program's own, for worker threads; without one, runs use this thread. */
+  /** URL of the script that worker threads run; undefined: runs use this thread. */
   readonly script?: URL;
 }
 

@@ -46,11 +46,11 @@ describe("isoloss data", () => {
     );
   });
 
-  it("lists them, with their licences", async () => {
-    const { benchmarks } = await bench.json<{ benchmarks: { name: string; licence: string }[] }>(
+  it("lists them, with their licenses", async () => {
+    const { benchmarks } = await bench.json<{ benchmarks: { name: string; license: string }[] }>(
       ...["data", "list", "--directory", ".", "--json"],
     );
-    expect(benchmarks.find(({ name }) => name === "nyuv2")?.licence).toBe("NYUv2 is for research");
+    expect(benchmarks.find(({ name }) => name === "nyuv2")?.license).toBe("NYUv2 is for research");
   });
 
   it.each([

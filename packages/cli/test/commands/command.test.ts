@@ -35,8 +35,8 @@ async function run(
   const load = vi.fn();
   const program = new Command("program").exitOverride();
   const list = [
-    { name: "test <file>", summary: "tests", load: async () => row },
-    { name: "other", summary: "is not asked for", load },
+    { usage: "test <file>", summary: "tests", load: async () => row },
+    { usage: "other", summary: "is not asked for", load },
   ];
   await addCommands(program, list, { args: ["test", ...args], script: undefined });
   expect(load).not.toHaveBeenCalled();

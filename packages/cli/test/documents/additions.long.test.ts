@@ -177,7 +177,7 @@ export const size = { options, help: "Example:\\n  isoloss model size model.onnx
 `,
     registry: "packages/cli/src/commands/registry.ts",
     after: "export const modelCommands: readonly ListedCommand[] = [",
-    row: '{ name: "size <file>", summary: "size of a file", load: async () => (await import("./model/size.js")).size },',
+    row: '{ usage: "size <file>", summary: "size of a file", load: async () => (await import("./model/size.js")).size },',
   },
 };
 

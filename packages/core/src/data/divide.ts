@@ -54,7 +54,7 @@ export function divide(data: Dataset | LabeledImages, options: DivideOptions = {
   });
   const total = images.shape[0];
   if (validation === 0 && test === 0) {
-    // Those of a set that is in order, such as a folder of images, are of one class where it begins.
+    // The first rows of a sorted set, such as a folder of images, all have one class: draw them, as `split` does.
     if (limit !== undefined && limit < total) {
       return { train: part(permutation(total, splitSeed, -1).slice(0, limit)) };
     }

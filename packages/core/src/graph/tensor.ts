@@ -21,7 +21,7 @@ export interface KeptResults {
 }
 
 /**
- * One operation: everything the engine knows about it, in one place.
+ * One operation: its types, its derivative and its code. How symmetries pass through it stands in `symmetry/discovery/graph/rules.ts`.
  * Its derivative is written in operations of the same table, so derivatives of any order exist.
  */
 export interface Op<A extends Attributes = Attributes> {

@@ -9,9 +9,9 @@ import {
   type NoiseModel,
   type Rounding,
 } from "../../../core/src/moves/quantization-noise/noise-model.js";
-import { measuredOf, noiseModel } from "../../../core/src/moves/quantization-noise/noise-model-of.js";
+import { calibrationRequest, noiseModel } from "../../../core/src/moves/quantization-noise/noise-model-of.js";
 import { quantizedGraph } from "../../../core/src/moves/quantization-noise/quantized-graph.js";
-import { calibrator } from "../../../core/src/moves/quantization-noise/statistics.js";
+import { compileCalibrator } from "../../../core/src/moves/quantization-noise/statistics.js";
 import { namedGraph } from "../../../core/src/symmetry/symmetries-of.js";
 import type { Network, Params } from "./networks.js";
 
@@ -27,7 +27,7 @@ export async function prepared(network: Network, rounding = bytesPerTensor, head
   const quantized = quantizedGraph(traced, Object.keys(network.params), true);
   const { graph } = quantized;
   const named = batches.map((batch) => namedArrays({ batch }));
-  const run = await calibrator(graph, measuredOf(quantized), { runtime: "javascript" });
+  const run = await compileCalibrator(graph, calibrationRequest(quantized), { runtime: "javascript" });
   const statistics = await run.measure(network.params, named);
   await run.dispose();
   const model = noiseModel(quantized, network.params, statistics, rounding, headRoom);

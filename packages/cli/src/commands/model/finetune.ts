@@ -31,6 +31,7 @@ export const lossNames: readonly LossName[] = ["crossEntropy", "binaryCrossEntro
 
 type OptimizerName = Extract<FineTuneOptions["optimizer"], string>;
 
+// By hand: help is printed without loading the library. A test compares it with the registry.
 export const optimizerNames: readonly OptimizerName[] = [
   ...(["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lars"] as const),
   ...(["nadam", "radam", "lion", "sam"] as const),

@@ -8,8 +8,8 @@ import type { Result } from "../command.js";
 
 const options = { size: sizeOption, json: json("one JSON document on stdout instead of the table") };
 
-const help = `A line is what is computed with the weights of one path, and what follows it without weights. Multiply-adds are those of
-matrix products and convolutions; FLOPs are two a multiply-add, and those of all other operations. The memory of a step is
+const help = `Each line is a layer: the operations that use its weights, and those after them up to the next layer. Multiply-adds are those of
+matrix products and convolutions; FLOPs are two for each multiply-add, plus those of all other operations. The memory of a step is
 that of weights, results and gradients if each result is freed after its last use; an optimizer's state comes on top.
 
 The document of --json: file, sizes, layers [{name, operations, output, parameters, multiplyAdds, flops}], outputs {name:
@@ -33,12 +33,12 @@ async function run(path: string, { size }: Values<typeof options>): Promise<Resu
   const sizes = sizesOf(model.inputs, size);
   const shapes = shapesOf(model.inputs, sizes);
   const specs = model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)] as const);
-  const found = tracing(file, sizes, () => summaryOf(model, Object.fromEntries(specs)));
-  const document: ModelSummary = { file: resolve(path), sizes, ...found };
+  const layers = tracing(file, sizes, () => summaryOf(model, Object.fromEntries(specs)));
+  const document: ModelSummary = { file: resolve(path), sizes, ...layers };
   const isOpen = Object.keys(sizes).length > 0;
   return {
     document,
-    text: [summaryText(found), ...(isOpen ? [`With ${sizesText(sizes)}; other sizes: --size NAME=N.`] : [])],
+    text: [summaryText(layers), ...(isOpen ? [`With ${sizesText(sizes)}; other sizes: --size NAME=N.`] : [])],
   };
 }
 

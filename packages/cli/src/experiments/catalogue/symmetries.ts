@@ -168,7 +168,10 @@ export function makeSymmetry(named: Named | undefined, context: TeleportContext)
 
 type MakeDiscrete = (subject: Subject) => DiscreteSymmetry<Tree>;
 
-const units = { permutations: "interchangeable units", signFlips: "units that are odd" };
+const units = {
+  permutations: "interchangeable units",
+  signFlips: "units that are odd",
+} satisfies Record<keyof typeof discreteSymmetries, string>;
 
 export const discreteRegistry: Registry<undefined, MakeDiscrete> = Object.fromEntries(
   Object.entries(discreteSymmetries).map(([name, { make, ...row }]) => [

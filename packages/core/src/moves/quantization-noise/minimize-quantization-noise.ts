@@ -20,7 +20,7 @@ import {
   type QuantizationCandidate,
 } from "./compare-candidates.js";
 import type { Rounding } from "./noise-model.js";
-import { measuredOf, noiseModel } from "./noise-model-of.js";
+import { calibrationRequest, noiseModel } from "./noise-model-of.js";
 import {
   isBatches,
   type MinimizeQuantizationNoiseOptions,
@@ -30,7 +30,7 @@ import {
 import { blocksOf, type CandidateName, type Proposal, proposals } from "./proposals.js";
 import { type QuantizedGraph, quantizedGraph } from "./quantized-graph.js";
 import { simulator } from "./simulation.js";
-import { calibrator } from "./statistics.js";
+import { compileCalibrator } from "./statistics.js";
 
 /** The point that is kept, and the comparison that decided. */
 export interface QuantizationNoise<P> {
@@ -124,7 +124,7 @@ export async function minimizeQuantizationNoise<P, B extends BatchSpec>(
   const compiling = pickCompileOptions(settings);
   const { graph } = quantized;
   const tensor = graph.outputs.find(({ name }) => name === lossOutput)?.tensor;
-  const statistics = await calibrator(graph, measuredOf(quantized), compiling, tensor);
+  const statistics = await compileCalibrator(graph, calibrationRequest(quantized), compiling, tensor);
   const simulated = await simulator(quantized, levels, compiling);
   const float = await compile(graph, compiling);
   try {

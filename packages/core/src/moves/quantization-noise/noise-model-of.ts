@@ -4,11 +4,11 @@ import { channelRanges, measuredRanges } from "./channel-ranges.js";
 import { clipDamage } from "./clip-damage.js";
 import type { NoiseModel, NoisyClip, NoisyLayer, NoisyValues, Rounding } from "./noise-model.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
-import type { Measured, Statistics } from "./statistics.js";
+import type { CalibrationRequest, Statistics } from "./statistics.js";
 import { weightMagnitudes } from "./weight-magnitudes.js";
 
 /** What calibration has to measure: channels of what is rounded; signals of layers, of rounded tensors and of clips. */
-export function measuredOf({ layers, rounded, clips }: QuantizedGraph): Measured {
+export function calibrationRequest({ layers, rounded, clips }: QuantizedGraph): CalibrationRequest {
   return {
     channels: rounded.flatMap(measuredRanges),
     signals: [

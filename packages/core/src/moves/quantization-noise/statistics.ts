@@ -13,7 +13,10 @@ import type { Clip } from "./relaxed-clips.js";
 
 type Values = Readonly<Record<string, NdArray>>;
 
-/** What calibration shows of the channels of a tensor. Rows are examples, or what the first axis counts. */
+/**
+ * What calibration shows of the channels of a tensor. Rows are examples, or what the first axis counts. Fields that were not
+ * wanted keep the values that they start with; `active` and `rows` come with `high`.
+ */
 export interface ChannelStatistics {
   readonly low: Float64Array;
   readonly high: Float64Array;
@@ -39,8 +42,8 @@ export interface MeasuredChannels extends Channels {
   readonly wanted: readonly ("low" | "high" | "mean" | "moment")[];
 }
 
-/** What is measured: channels of some tensors, signals of others, and what clips take in. */
-export interface Measured {
+/** What a calibration measures: channels of some tensors, signals of others, and what enters clips. */
+export interface CalibrationRequest {
   readonly channels: readonly MeasuredChannels[];
   /** Tensors in which noise counts. */
   readonly signals: readonly Channels[];
@@ -49,7 +52,7 @@ export interface Measured {
 
 export interface Statistics {
   readonly channels: readonly ChannelStatistics[];
-  /** Mean squares. */
+  /** The mean square of each tensor of the request's `signals`. */
   readonly signals: Float64Array;
   /** With a loss: sums of its squared derivatives in each channel. */
   readonly sensitivities: readonly Float64Array[] | undefined;
@@ -73,10 +76,10 @@ const reductions = {
   moment: ({ tensor, axis }: Channels) => reducedBut([axis], mean, square(tensor)),
 } as const;
 
-/** Compiles the statistics of a graph's tensors, and of the derivatives of a loss in them. */
-export async function calibrator(
+/** Compiles the statistics of a graph's tensors, and of the derivatives of a loss in them. Means take batches of one size. */
+export async function compileCalibrator(
   graph: Graph,
-  { channels: tensors, signals, clips }: Measured,
+  { channels: tensors, signals, clips }: CalibrationRequest,
   options: CompileOptions,
   loss?: Tensor | undefined,
 ): Promise<Calibrator> {
@@ -85,11 +88,11 @@ export async function calibrator(
   );
   outputs.push(...signals.map(({ tensor }, k) => ({ name: `signal${k}`, tensor: mean(square(tensor)) })));
   if (loss !== undefined) outputs.push(...squaredDerivatives(loss, signals));
-  outputs.push(...clips.map(({ z, axis }, k) => ({ name: `clip${k}`, tensor: sampled(z, axis) })));
+  outputs.push(...clips.map(({ z, axis }, k) => ({ name: `clip${k}`, tensor: sampleGrid(z, axis) })));
   const executable = await compile({ inputs: graph.inputs, outputs }, options);
   return {
     async measure(params, batches) {
-      const channels = tensors.map(({ tensor, axis }) => noStatistics(tensor.shape[axis]));
+      const channels = tensors.map(({ tensor, axis }) => emptyStatistics(tensor.shape[axis]));
       const powers = new Float64Array(signals.length);
       const sensitivities = loss && signals.map(({ tensor, axis }) => new Float64Array(tensor.shape[axis]));
       const histograms = clips.map(({ z, axis, bound }) => clipHistogram(z.shape[axis], bound));
@@ -108,7 +111,7 @@ export async function calibrator(
           });
         });
         histograms.forEach((histogram, k) => {
-          addAll(histogram, values[`clip${k}`], clips[k].axis);
+          addToChannels(histogram, values[`clip${k}`], clips[k].axis);
         });
       }
       return { channels, signals: powers, sensitivities, clips: histograms };
@@ -130,7 +133,7 @@ function squaredDerivatives(loss: Tensor, signals: readonly Channels[]): Port[] 
   }));
 }
 
-function noStatistics(count: number): ChannelStatistics & { rows: number } {
+function emptyStatistics(count: number): ChannelStatistics & { rows: number } {
   const filled = (value: number) => new Float64Array(count).fill(value);
   return {
     low: filled(Infinity),
@@ -143,7 +146,7 @@ function noStatistics(count: number): ChannelStatistics & { rows: number } {
 }
 
 function addBatch(
-  own: ReturnType<typeof noStatistics>,
+  own: ReturnType<typeof emptyStatistics>,
   numbersOf: (name: string) => Float64Array | undefined,
   batches: number,
 ): void {
@@ -164,7 +167,7 @@ function addBatch(
     });
 }
 
-function addAll(histogram: ClipHistogram, { shape, data }: NdArray, axis: number): void {
+function addToChannels(histogram: ClipHistogram, { shape, data }: NdArray, axis: number): void {
   const behind = sizeOf(shape.slice(axis + 1));
   const values = data as Float32Array;
   for (let start = 0, channel = 0; start < values.length; start += behind) {
@@ -180,8 +183,8 @@ function reducedBut(kept: readonly number[], reduce: typeof min, x: Tensor): Ten
   return reduce(reduce(x, { axes: axes.filter((d) => d > last) }), { axes: axes.filter((d) => d < last) });
 }
 
-/** Some places of each channel of a large image: every one in a grid. */
-function sampled(z: Tensor, axis: number): Tensor {
+/** Every step-th place along each axis of a large image, about `mostPlaces` of each channel. */
+function sampleGrid(z: Tensor, axis: number): Tensor {
   const behind = z.shape.slice(axis + 1);
   const step = Math.max(1, Math.floor((sizeOf(behind) / mostPlaces) ** (1 / behind.length)));
   return slice(z, {

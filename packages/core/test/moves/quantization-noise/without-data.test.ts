@@ -18,9 +18,9 @@ import { createRng } from "../../../src/math/rng.js";
 import { balancedScales } from "../../../src/moves/balance/scales.js";
 import { doublesOf } from "../../../src/moves/balance/sweeps.js";
 import { descend } from "../../../src/moves/quantization-noise/descend.js";
-import { measuredOf, noiseModel } from "../../../src/moves/quantization-noise/noise-model-of.js";
+import { calibrationRequest, noiseModel } from "../../../src/moves/quantization-noise/noise-model-of.js";
 import { quantizedGraph } from "../../../src/moves/quantization-noise/quantized-graph.js";
-import { calibrator } from "../../../src/moves/quantization-noise/statistics.js";
+import { compileCalibrator } from "../../../src/moves/quantization-noise/statistics.js";
 import { logRanges, rangedWeights } from "../../../src/moves/quantization-noise/without-data.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { compile } from "../../../src/runtime/compile.js";
@@ -155,7 +155,12 @@ describe("a loss", () => {
     );
     const quantized = quantizedGraph(graph, Object.keys(network.params), true);
     const tensor = graph.outputs.find(({ name }) => name === "loss")?.tensor as Tensor;
-    const run = await calibrator(quantized.graph, measuredOf(quantized), { runtime: "javascript" }, tensor);
+    const run = await compileCalibrator(
+      quantized.graph,
+      calibrationRequest(quantized),
+      { runtime: "javascript" },
+      tensor,
+    );
     const named = batches.map((batch) => namedArrays({ batch }));
     const statistics = await run.measure(network.params, named);
     await run.dispose();

@@ -55,7 +55,7 @@ import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { adam } from "../../../src/optim/adam.js";
 import { type NetParams, randomArray, randomNet, trunk } from "../gradients/networks.js";
 
-/** Every method with its defaults. */
+/** Every method with its defaults, but for ConsMTL, which needs a representation. */
 export const everyMethod: readonly MultiTaskMethod[] = [
   alignedMtl(),
   autoLambda(),
