@@ -6,7 +6,7 @@ import { batchOrder } from "../../train/batch-order.js";
 import { dataChecksum } from "../../train/run-settings.js";
 import type { Seen } from "../../train/seen.js";
 import { openWindows, streamWindows } from "../../train/stream-windows.js";
-import { listOf, prepareSource, requireNames, type Source } from "./source-arrays.js";
+import { listOf, prepareSource, requireNames, type Source } from "../../train/dataset.js";
 import { streamSamples } from "./stream-samples.js";
 
 /** What a run has seen of its streams, by number of the source and of the sample: `0.0`. */

@@ -1,40 +1,8 @@
-import type { NdArray } from "../../array.js";
-import { takeRows } from "../../data/batches.js";
 import { describeValue, isPlainObject } from "../../describe.js";
 import { OptionError } from "../../errors.js";
-import { accumulate, type MetricSet, type Quantities, requireMetrics } from "../../metrics/metric.js";
-import type { Values } from "../../runtime/executable.js";
+import { type Quantities, requireMetrics } from "../../metrics/metric.js";
+import type { TaskMetricSets } from "../../train/evaluator.js";
 import type { TaskValues } from "./history.js";
-
-type Sets = Readonly<Record<string, MetricSet>>;
-
-/** Accumulates the metrics of several tasks over batches. */
-export function accumulateTasks(sets: Sets): {
-  /** @param results of a batch: `outputs.TASK.output`, `.labels` and `.mask` */
-  update(results: Values): void;
-  /** By task and name. */
-  results(): Readonly<Record<string, unknown>>;
-} {
-  const all = Object.entries(sets).map(([task, set]) => ({ task, accumulation: accumulate(set) }));
-  return {
-    update(results) {
-      for (const { task, accumulation } of all) {
-        const of = (part: string) => results[`outputs.${task}.${part}`];
-        const [output, labels, mask] = [of("output"), of("labels"), of("mask") as NdArray | undefined];
-        if (output === undefined) {
-          throw new OptionError(
-            `evaluate: "${task}" has metrics; the option outputs of the trainer has no such task.`,
-          );
-        }
-        const known = mask && Array.from(mask.data.keys()).filter((i) => Number(mask.data[i]) !== 0);
-        accumulation.update(
-          known ? { output: takeRows(output, known), labels: takeRows(labels, known) } : { output, labels },
-        );
-      }
-    },
-    results: () => Object.fromEntries(all.map(({ task, accumulation }) => [task, accumulation.results()])),
-  };
-}
 
 /**
  * Checks metrics by task.
@@ -95,7 +63,7 @@ export function taskValues(
  */
 export function taskQuantities(
   owner: string,
-  sets: Sets,
+  sets: TaskMetricSets,
   run: Parameters<typeof requireTaskMetrics>[2],
 ): Quantities {
   requireTaskMetrics(owner, sets, run);

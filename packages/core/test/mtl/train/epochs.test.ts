@@ -6,7 +6,7 @@ import { OptionError } from "../../../src/errors.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/train-state.js";
 import type { TaskOutputs } from "../../../src/mtl/train/evaluate.js";
 import { linear } from "../../../src/nn/linear.js";
 import { resume } from "../../../src/train/checkpoint.js";

@@ -11,7 +11,7 @@ import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/train-state.js";
 import { accuracy } from "../../../src/mtl/train/evaluate.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../src/mtl/train/trainer.js";

@@ -13,7 +13,7 @@ import type { CostReport } from "../../../src/mtl/cost/report.js";
 import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/train-state.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../src/mtl/train/trainer.js";
 import { namedArrays } from "../../../src/named-arrays.js";
