@@ -59,7 +59,7 @@ export type { LineSearchOptions } from "../teleport/search/line-search.js";
 export { lineSearch } from "../teleport/search/line-search.js";
 export type { NullSpaceOptions } from "../teleport/search/null-space/null-space.js";
 export { nullSpace } from "../teleport/search/null-space/null-space.js";
-export { ownMove } from "../teleport/search/own-move.js";
+export { ownMove } from "../teleport/search/jump.js";
 export { quadraticOptimum } from "../teleport/search/quadratic-optimum.js";
 export type { RandomSearchOptions } from "../teleport/search/random.js";
 export { randomSearch } from "../teleport/search/random.js";
@@ -77,7 +77,6 @@ export type {
   Stop,
   TracedEnd,
   TracedWalk,
-  Walk,
   WalkRecord,
   WhyNot,
 } from "../teleport/search/search.js";

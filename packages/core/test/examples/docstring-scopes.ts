@@ -174,7 +174,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "teleport/search/discrete.ts": () => ({ ...network("tanh"), objective: lib.modelDecrease }),
   "teleport/search/best-angle.ts": () => planar(lib.rosenbrock() as never),
   "teleport/search/quadratic-optimum.ts": () => planar(lib.booth() as never),
-  "teleport/search/own-move.ts": () => lib.mlpRegression() as unknown as Scope,
+  "teleport/search/jump.ts": () => lib.mlpRegression() as unknown as Scope,
   "teleport/curvature/hessian.ts": () => planar(lib.booth() as never),
   "teleport/curvature/conjugate-gradient.ts": async () => {
     const at = planar(lib.booth() as never);

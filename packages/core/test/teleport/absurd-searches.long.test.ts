@@ -21,7 +21,7 @@ import { discreteSearch } from "../../src/teleport/search/discrete.js";
 import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
 import { lineSearch } from "../../src/teleport/search/line-search.js";
 import { nullSpace } from "../../src/teleport/search/null-space/null-space.js";
-import { ownMove } from "../../src/teleport/search/own-move.js";
+import { ownMove } from "../../src/teleport/search/jump.js";
 import { randomSearch } from "../../src/teleport/search/random.js";
 import { scalingCorner } from "../../src/teleport/search/scaling-corner.js";
 import type { SearchFactory } from "../../src/teleport/search/search.js";

@@ -29,7 +29,7 @@ import { brokenClaim } from "../../src/teleport/broken-claim.js";
 import { claimOf } from "../../src/teleport/search/claim.js";
 import { discreteSearch } from "../../src/teleport/search/discrete.js";
 import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
-import { ownMove } from "../../src/teleport/search/own-move.js";
+import { ownMove } from "../../src/teleport/search/jump.js";
 import { quadraticOptimum } from "../../src/teleport/search/quadratic-optimum.js";
 import type { SearchFactory } from "../../src/teleport/search/search.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";

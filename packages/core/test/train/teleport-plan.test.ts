@@ -16,7 +16,7 @@ import { decrease } from "../../src/teleport/objective/decrease.js";
 import { gradNormSq, minimized } from "../../src/teleport/objective/objective.js";
 import type { RaceOptions } from "../../src/teleport/race.js";
 import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
-import { ownMove } from "../../src/teleport/search/own-move.js";
+import { ownMove } from "../../src/teleport/search/jump.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { atSteps, every, inEpochs, onPredictedGain, type When } from "../../src/teleport/when.js";
 import { createFeed } from "../../src/train/feed.js";

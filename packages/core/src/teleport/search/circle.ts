@@ -26,15 +26,18 @@ export interface Circle<P> {
   isValid(point: TensorsOf<P>, value: Tensor): Tensor;
   /** Number of angles in the scan. */
   readonly samples: number;
+  /** Whether a point of the scan is turned from the one before, or from the start. */
+  readonly by: "steps" | "angles";
 }
 
 /** Where the value is largest. */
 export interface Highest<P> {
   readonly angle: Tensor;
   readonly value: Tensor;
-  /** Whether all points of the scan are valid, as a bool. */
+  /** Whether there is a peak, and whether all points of the scan are valid, as bools. */
+  readonly isFound: Tensor;
   readonly isValid: Tensor;
-  /** The point after a whole turn by the steps of the scan. */
+  /** The point after a whole turn. */
   readonly turned: TensorsOf<P>;
 }
 
@@ -52,11 +55,11 @@ const number = (x: number) => constant(x, "float64");
 
 /** The highest of the peaks that a scan finds: angles whose value is at least that of their neighbors. */
 export function highestOn<P>(circle: Circle<P>, start: TensorsOf<P>): Highest<P> {
-  const { turned, value, samples } = circle;
+  const { turned, value, samples, by } = circle;
   const step = (2 * Math.PI) / samples;
-  // Elements add up, so the sine and cosine of the step serve all of the scan.
   const advance = ({ point, k, here, after, isValid }: Scanned<P>): Scanned<P> => {
-    const next = turned(point, number(step));
+    // Elements add up, so the sine and cosine of the step may serve all of the scan.
+    const next = by === "steps" ? turned(point, number(step)) : turned(start, mul(step, add(k, 1)));
     const reached = value(next);
     const isFine = logicalAnd(isValid, circle.isValid(next, reached));
     return { point: next, k: add(k, 1), before: here, here: after, after: reached, isValid: isFine };
@@ -105,7 +108,8 @@ export function highestOn<P>(circle: Circle<P>, start: TensorsOf<P>): Highest<P>
     [first, none],
     { most: samples },
   );
-  return { ...best, isValid: scanned.isValid, turned: scanned.point };
+  const isFound = greater(best.value, -Number.MAX_VALUE);
+  return { ...best, isFound, isValid: scanned.isValid, turned: scanned.point };
 }
 
 /** Steps of the search for a zero; bisection alone needs about 50. */

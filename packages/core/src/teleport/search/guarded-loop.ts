@@ -1,5 +1,4 @@
-// Accept, or halve and try again, as one pass of a graph: for all searches made by walk.ts. The jumps to closed forms
-// (compiled-jump.ts) have passes of their own.
+// Accept, or halve and try again, as one pass of a graph: for all searches, made by walk.ts.
 import type { NdArray } from "../../array.js";
 import { cond } from "../../graph/control/cond.js";
 import { add, mul } from "../../graph/ops/arithmetic.js";

@@ -103,7 +103,6 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   };
   const tracedWalk: WalkProgramPart<P, G> = {
     push,
-    isFinal: true,
     trace(start, setting, limits, at) {
       const fixed = unpacked(constantBounds(limits, steps, dtype), boundNames);
       const bounds = at ? { ...fixed, level: at.level } : fixed;

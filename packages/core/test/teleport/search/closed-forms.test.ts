@@ -134,7 +134,6 @@ describe("quadraticOptimum", () => {
     dtype: "float32",
     compileOptions: {},
   } as const;
-  const unmeasured = { loss: 0, objective: 0, gradNormSq: 0 };
   const sizeAndSeed = fc.record({
     n: fc.integer({ min: 2, max: 8 }),
     seed: fc.integer({ min: 0, max: 1e6 }),
@@ -189,12 +188,7 @@ describe("quadraticOptimum", () => {
         const options = { runtime, allowInexact: true, guard: false as const };
         const teleporter = await create(problem, search, options);
         const formulas = await search({ ...unused, loss: problem.loss, params: problem.start });
-        const walk = await formulas.walk?.(problem.start, {
-          batch: {},
-          memory: {},
-          measure: async () => unmeasured,
-        });
-        const expected = (await walk?.propose(1)) as VectorParams;
+        const expected = (await formulas.claim?.move(problem.start, {}, rng, 1)) as VectorParams;
         const { params, report } = await teleporter.teleport(problem.start, {});
         expect(report.accepted).toBe(true);
         numbers(params).forEach((x, k) => {
@@ -357,8 +351,18 @@ describe("bestAngle", () => {
         (await create(problem, s, { objective: minimized(gradNormSq) })).teleport(start, {}),
       ),
     );
-    expect(moved[0].report.accepted).toBe(true);
-    expect(moved[0].params).toEqual(moved[1].params);
+    const [{ params, report }] = moved;
+    expect(report.accepted).toBe(true);
+    expect(params).toEqual(moved[1].params);
+    const measure = await measurer(problem);
+    let refused = 0;
+    for (let k = 0; k < 1000; k++) {
+      const T = [{ shape: [1], data: Float64Array.of((k * 2 * Math.PI) / 1000) }];
+      const other = await symmetry.act(start, T, {});
+      if (isRefusal(other)) refused++;
+      else expect((await measure(other)).gradNormSq).toBeGreaterThan(report.gradNormSqAfter * (1 - 1e-12));
+    }
+    expect(refused).toBeGreaterThan(400);
   });
 
   it("moves nothing from the optimum itself", async () => {

@@ -55,17 +55,7 @@ async function teleport(
     runtime,
     search: async (problem) => {
       const found = await search(problem);
-      const { run, compiledWalk } = found;
-      if (run === undefined) {
-        return {
-          ...found,
-          races: isAsked ? false : found.races,
-          async compiledWalk(...given) {
-            wasWhole = true;
-            return compiledWalk?.(...given);
-          },
-        };
-      }
+      const { run } = found;
       return {
         ...found,
         // Without the race in its program it asks the host at each candidate.

@@ -76,9 +76,7 @@ async function both<P, B extends Batch>(
       };
       return {
         ...made,
-        run: made.run && counted(made.run),
-        walk: made.walk && counted(made.walk),
-        compiledWalk: made.compiledWalk && counted(made.compiledWalk),
+        run: counted(made.run),
       };
     };
     runs.push(await minimize(problem, { ...settings, teleport: { ...teleport, search, when } }));

@@ -42,7 +42,6 @@ export function severalStarts<P>(
 
   return {
     push: walk.push,
-    isFinal: true,
     trace(start, setting, limits) {
       const { batch, memory } = setting;
       const startLoss = scalar(loss(start, batch));
