@@ -152,10 +152,14 @@ export function decodeRun(
 const earlier = {
   /** One task. */
   "isoloss-checkpoint-3"(
-    { schedule, best, seen, settings, teleports, epochs = [] }: Rest &
-      Pick<History, "teleports"> &
-      Partial<Pick<History, "epochs">> &
-      Pick<Plain, "settings">,
+    {
+      schedule,
+      best,
+      seen,
+      settings,
+      teleports,
+      epochs = [],
+    }: Rest & Pick<History, "teleports"> & Partial<Pick<History, "epochs">> & Pick<Plain, "settings">,
     step: number,
   ): Plain {
     const state = { step, ...withoutUndefined({ schedule, best, seen }) };

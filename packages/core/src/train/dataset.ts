@@ -28,13 +28,7 @@ export function prepareDataset(data: Dataset, dtype: "float32" | "float64"): Dat
         `A data set is { inputs, labels }, both of them arrays { shape, data }; ${name} is not one. Got ${got || "nothing"}.`,
       );
     }
-    if (a.shape.length === 0 || sizeOf(a.shape) !== a.data.length) {
-      throw new ShapeError(
-        `The ${name} of a data set need a first axis of examples and as many elements as their shape says; ` +
-          `got ${a.data.length} for ${formatShape(a.shape)}.`,
-      );
-    }
-    return isFloat(dtypeOf(a)) ? astype(a, dtype) : a;
+    return prepareArray(name, a, dtype);
   };
   const [inputs, labels] = [prepare("inputs"), prepare("labels")];
   if (inputs.shape[0] !== labels.shape[0] || inputs.shape[0] === 0) {
@@ -96,12 +90,7 @@ export function prepareSource(
   }
   const entries = Object.entries(given).map(([name, a]): [string, NdArray] => {
     if (!isNdArray(a)) throw new DataError(`Data are arrays { shape, data }; "${name}" is not one.`);
-    if (a.shape.length === 0 || sizeOf(a.shape) !== a.data.length) {
-      throw new ShapeError(
-        `"${name}" needs a first axis of examples and as many elements as its shape says; got ${a.data.length} for ${formatShape(a.shape)}.`,
-      );
-    }
-    return [name, isFloat(dtypeOf(a)) ? astype(a, dtype) : a];
+    return [name, prepareArray(name, a, dtype)];
   });
   const count = entries[0]?.[1].shape[0] ?? 0;
   for (const [name, { shape }] of entries) {
@@ -112,4 +101,14 @@ export function prepareSource(
     );
   }
   return { arrays: Object.fromEntries(entries), count };
+}
+
+/** An array of examples, floats in the precision of the run. */
+function prepareArray(name: string, a: NdArray, dtype: "float32" | "float64"): NdArray {
+  if (a.shape.length > 0 && sizeOf(a.shape) === a.data.length) {
+    return isFloat(dtypeOf(a)) ? astype(a, dtype) : a;
+  }
+  throw new ShapeError(
+    `"${name}" needs a first axis of examples and as many elements as its shape says; got ${a.data.length} for ${formatShape(a.shape)}.`,
+  );
 }

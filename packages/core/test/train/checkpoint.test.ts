@@ -90,7 +90,7 @@ describe("a checkpoint", () => {
     expect(checkpoint.rest).toMatchObject({ step: 60, schedule: expect.anything() });
     expect(checkpoint.tensors["params.layers.0.weight"]).toEqual(tensors["params.layers.0.weight"]);
     const { loss, seconds, gradNormSq, teleports, epochs } = checkpoint.history;
-    expect(loss).toEqual(Array.from(tensors["history.loss"].data));
+    expect(loss).toEqual(Array.from(tensors["history.loss"].data, Number));
     expect([seconds.length, gradNormSq.length, teleports[0].step, epochs.length]).toEqual([60, 60, 5, 0]);
     expect(checkpoint.settings).toMatchObject({ optimizer: "sgd", batchSize: 64 });
     expect(() => decodeMultiTaskCheckpoint(earlier("checkpoint-3"))).toThrow(
@@ -103,8 +103,8 @@ describe("a checkpoint", () => {
     const { rest, history, settings } = decodeMultiTaskCheckpoint(earlier("multi-task-2"));
     expect(rest).toMatchObject({ step: 60, memory: expect.anything() });
     expect(history.losses.map((list) => list.length)).toEqual([60, 60]);
-    expect(history.losses[1]).toEqual(Array.from(tensors["history.losses.1"].data));
-    expect(history.conflicts.weak).toEqual(Array.from(tensors["history.weak"].data));
+    expect(history.losses[1]).toEqual(Array.from(tensors["history.losses.1"].data, Number));
+    expect(history.conflicts.weak).toEqual(Array.from(tensors["history.weak"].data, Number));
     expect(history).toMatchObject({ tasks: settings.tasks, epochs: [] });
     expect(() => decodeCheckpoint(earlier("multi-task-2"))).toThrow(
       "Expected a checkpoint of one task; got one of several tasks.",

@@ -15,7 +15,7 @@ import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { gradNormSq, minimized } from "../../src/teleport/objective/objective.js";
 import type { RaceOptions } from "../../src/teleport/race.js";
-import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { ownMove } from "../../src/teleport/search/jump.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { atSteps, every, inEpochs, onPredictedGain, type When } from "../../src/teleport/when.js";

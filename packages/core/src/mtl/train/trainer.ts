@@ -11,13 +11,12 @@ import { splitParameters } from "../gradients/parameter-split.js";
 import { keepsRows } from "../gradients/strategy.js";
 import { taskGradients } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
-import { multiTaskEvaluator } from "./evaluate.js";
+import { multiTaskEvaluator, requireTaskMetrics, taskQuantities, taskValues } from "./evaluate.js";
 import { emptyHistory, tasksUpTo } from "./history.js";
-import { labelChecks } from "./label-checks.js";
 import { prepareSources, type Sources } from "./sources.js";
 import { advanceTasks, multiTaskStep, type StepParts } from "./step.js";
 import type { RunSetup } from "./step-hook.js";
-import { requireTaskMetrics, taskQuantities, taskValues } from "./task-metrics.js";
+import { labelChecks } from "./task-losses.js";
 import { checkTasks, type MultiTaskState } from "./train-state.js";
 import type {
   EvaluateTasksOptions,

@@ -8,7 +8,7 @@ import type { Limits } from "../guard.js";
 import type { Memory, PointValue } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import type { RaceArrays, TracedRace } from "../race.js";
-import type { Claim } from "./claim.js";
+import type { Claim } from "./trust-region.js";
 
 /** The problem that a search is created for. */
 export interface SearchProblem<P> {
