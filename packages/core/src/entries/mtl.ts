@@ -121,13 +121,9 @@ export { deltaM } from "../mtl/metrics/delta-m.js";
 export type { MeanRankOptions } from "../mtl/metrics/mean-rank.js";
 export { meanRank } from "../mtl/metrics/mean-rank.js";
 export { createMethod, methods, methodWrappers } from "../mtl/registry.js";
-export type { MultiTaskCheckpoint } from "../mtl/train/checkpoint.js";
-export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../mtl/train/checkpoint.js";
 export type {
   MultiTaskEvaluation,
-  TaskMetricSets,
   TaskMetrics,
-  TaskOutput,
   TaskOutputs,
   TaskResultsOf,
   WeightedMean,
@@ -136,7 +132,8 @@ export { accuracy } from "../mtl/train/evaluate.js";
 export type { MultiTaskHistory, StepEvent, TaskValues } from "../mtl/train/history.js";
 export type { PlainData } from "../mtl/train/step-hook.js";
 export type { LossContext, TaskLosses } from "../mtl/train/task-losses.js";
-export type { MultiTaskState } from "../mtl/train/train-state.js";
+export type { MultiTaskCheckpoint, MultiTaskState } from "../mtl/train/train-state.js";
+export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../mtl/train/train-state.js";
 export type {
   BeforeStep,
   MultiTaskProgress,
@@ -154,3 +151,4 @@ export { crMogm } from "../mtl/wrappers/cr-mogm.js";
 export type { EveryStepsOptions, EveryStepsState } from "../mtl/wrappers/every-steps.js";
 export { everySteps } from "../mtl/wrappers/every-steps.js";
 export { normalized } from "../mtl/wrappers/normalized.js";
+export type { TaskMetricSets, TaskOutput } from "../train/evaluator.js";

@@ -44,22 +44,21 @@ export { referenceAngleTeleport } from "../teleport/reference/reference-angle.js
 export type { ReferenceMlpOptions } from "../teleport/reference/reference-mlp.js";
 export { referenceMlpTeleport } from "../teleport/reference/reference-mlp.js";
 export type { TeleportReport } from "../teleport/report.js";
-export type { GradientAscentOptions } from "../teleport/search/ascent/gradient-ascent.js";
-export { gradientAscent } from "../teleport/search/ascent/gradient-ascent.js";
 export type { BalanceOptions } from "../teleport/search/balance.js";
 export { balance } from "../teleport/search/balance.js";
 export type { BestAngleOptions } from "../teleport/search/best-angle.js";
 export { bestAngle } from "../teleport/search/best-angle.js";
-export type { Claim } from "../teleport/search/claim.js";
 export type { DiscreteSearchOptions } from "../teleport/search/discrete.js";
 export { discreteSearch } from "../teleport/search/discrete.js";
+export type { GradientAscentOptions } from "../teleport/search/gradient-ascent.js";
+export { gradientAscent } from "../teleport/search/gradient-ascent.js";
+export { ownMove } from "../teleport/search/jump.js";
 export type { LevelSetOptions } from "../teleport/search/level-set/level-set.js";
 export { levelSet } from "../teleport/search/level-set/level-set.js";
 export type { LineSearchOptions } from "../teleport/search/line-search.js";
 export { lineSearch } from "../teleport/search/line-search.js";
 export type { NullSpaceOptions } from "../teleport/search/null-space/null-space.js";
 export { nullSpace } from "../teleport/search/null-space/null-space.js";
-export { ownMove } from "../teleport/search/own-move.js";
 export { quadraticOptimum } from "../teleport/search/quadratic-optimum.js";
 export type { RandomSearchOptions } from "../teleport/search/random.js";
 export { randomSearch } from "../teleport/search/random.js";
@@ -77,10 +76,10 @@ export type {
   Stop,
   TracedEnd,
   TracedWalk,
-  Walk,
   WalkRecord,
   WhyNot,
 } from "../teleport/search/search.js";
+export type { Claim } from "../teleport/search/trust-region.js";
 
 export type { Move, Transport, TransportedState, TransportPolicy } from "../teleport/state/transport.js";
 export { createTransport, transportPolicies } from "../teleport/state/transport.js";

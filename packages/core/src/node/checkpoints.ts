@@ -1,14 +1,9 @@
 import { DataError } from "../errors.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../mtl/train/checkpoint.js";
 import type { MultiTaskTrainer } from "../mtl/train/trainer.js";
-import { decodeCheckpoint, encodeCheckpoint, resume } from "../train/checkpoint.js";
+import { decodeRun, encodeRun, type Resumable, resume } from "../train/checkpoint.js";
 import type { ResumeOptions } from "../train/run-settings.js";
 import type { Trainer } from "../train/trainer-options.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
-
-/** Whether it trains several tasks. */
-const isOfTasks = <P, S>(trainer: Trainer<P, S> | MultiTaskTrainer<P>): trainer is MultiTaskTrainer<P> =>
-  "tasks" in trainer.history;
 
 /**
  * Saves the state of a trainer, of one task or of several. A crash at any moment leaves the file's old content or the new one, never a
@@ -24,8 +19,7 @@ export async function saveCheckpoint<P, S>(
   path: string,
   trainer: Trainer<P, S> | MultiTaskTrainer<P>,
 ): Promise<void> {
-  const bytes = isOfTasks(trainer) ? encodeMultiTaskCheckpoint(trainer) : encodeCheckpoint(trainer);
-  await writeFileAtomic(path, bytes);
+  await writeFileAtomic(path, encodeRun(trainer));
 }
 
 /**
@@ -45,8 +39,8 @@ export async function loadCheckpoint<P, S>(
 ): Promise<void> {
   const bytes = await readFileOrThrow(path, { what: "checkpoint" });
   try {
-    if (isOfTasks(trainer)) resume(trainer, decodeMultiTaskCheckpoint(bytes), options);
-    else resume(trainer, decodeCheckpoint(bytes), options);
+    const stored = decodeRun(bytes, { hasTasks: "tasks" in trainer.history });
+    resume(trainer as Resumable<typeof trainer.current, object>, stored, options);
   } catch (cause) {
     throw cause instanceof DataError ? new DataError(`${path}: ${cause.message}`, { cause }) : cause;
   }

@@ -3,7 +3,7 @@ import type { BatchLoss, BatchSpec } from "../batch.js";
 import type { GroupGenerator } from "../symmetry/discovery/descriptors.js";
 import { activationBehind, firstUnshown } from "../symmetry/discovery/shown.js";
 import { discover } from "../symmetry/symmetries-of.js";
-import type { Claim } from "./search/claim.js";
+import type { Claim } from "./search/trust-region.js";
 
 /** A search's false claim that its moves keep the loss. */
 export interface BrokenClaim {

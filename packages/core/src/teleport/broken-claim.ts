@@ -10,8 +10,8 @@ import { isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
 import type { BrokenClaim, ClaimProblem } from "./analyzed-claim.js";
 import { relativeDrift } from "./guard.js";
-import type { Claim } from "./search/claim.js";
 import type { Search } from "./search/search.js";
+import type { Claim } from "./search/trust-region.js";
 
 /** Largest relative change of a loss that is said to be kept, or to be kept up to the constant of a normalization. */
 const tolerances = { everywhere: 1e-6, batch: 1e-6, nearly: 1e-2 };

@@ -1,4 +1,3 @@
-import { OptionError } from "../errors.js";
 import type { Refusal } from "../symmetry/symmetry.js";
 import {
   driftTests,
@@ -9,9 +8,8 @@ import {
   raceTests,
   startNotFinite,
 } from "./guard.js";
-import { isFiniteTree, walkGuarded } from "./guarded-walk.js";
 import type { Point } from "./point.js";
-import type { CompiledWalk, HowToRun, Search, Setting, Walk, WalkRecord } from "./search/search.js";
+import type { CompiledWalk, HowToRun, Search, Setting, WalkRecord } from "./search/search.js";
 
 /** A search, its start, and the limits that the guard sets. */
 export interface GuardedSearch<P> {
@@ -42,21 +40,14 @@ export interface SearchOutcome<P> extends WalkOutcome {
 }
 
 /**
- * Takes a search's steps: all at once where one program may decide, else one by one.
+ * Takes a search's steps: all at once where its program may decide, else it asks the host at each candidate.
  *
- * @param isWhole whether such a program has all in it that the guard tests on the batch
+ * @param isWhole whether the program has all in it that the guard tests on the batch
  */
-export async function takeSearch<P>(course: GuardedSearch<P>, isWhole: boolean): Promise<SearchOutcome<P>> {
-  const { run } = course.search;
-  return (
-    (isWhole ? await takeAtOnce(course) : undefined) ?? (run ? takeWithHost(run, course) : takeSteps(course))
-  );
-}
+export const takeSearch = async <P>(course: GuardedSearch<P>, isWhole: boolean): Promise<SearchOutcome<P>> =>
+  (isWhole ? await takeAtOnce(course) : undefined) ?? takeWithHost(course);
 
-/**
- * Undefined if the search cannot take its steps at once, or the guard objects: to a point of the walk, or, after a search
- * with the guard in it, to the end on data held out.
- */
+/** Undefined if the guard objects to the end on data held out. */
 async function takeAtOnce<P>({
   search,
   initial,
@@ -64,10 +55,8 @@ async function takeAtOnce<P>({
   limits,
   heldOutLoss,
 }: GuardedSearch<P>): Promise<SearchOutcome<P> | undefined> {
-  const walked = search.run
-    ? await bestOf(search, async (how) => search.run?.(initial, setting, limits, how), limits)
-    : await search.compiledWalk?.(initial, setting, search.steps, limits);
-  if (walked === undefined || walked.points.length === 0) return undefined;
+  const walked = await bestOf(search, (how) => search.run(initial, setting, limits, how), limits);
+  if (walked.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = walked;
   const params = steps > 0 ? walked.params : initial;
   const measured = (p: P, known: Point | undefined): Point | Promise<Point> => {
@@ -76,14 +65,9 @@ async function takeAtOnce<P>({
   };
   const start = await measured(initial, points[0]);
   const point = steps > 0 ? await measured(params, points[steps]) : start;
-  if (search.run) {
-    // A program may compute with more digits than its numbers have: a gain below these is none.
-    const isGain = steps === 0 || objection(start, start, point, limits, ["objective"]) === undefined;
-    if (!isGain || !isKept(start, point, limits)) return undefined;
-  } else {
-    const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
-    if (!isAllowed(start, way, limits) || !isFiniteTree(params)) return undefined;
-  }
+  // A program may compute with more digits than its numbers have: a gain below these is none.
+  const isGain = steps === 0 || objection(start, start, point, limits, ["objective"]) === undefined;
+  if (!isGain || !isKept(start, point, limits)) return undefined;
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
 }
 
@@ -94,18 +78,18 @@ async function takeAtOnce<P>({
  */
 async function bestOf<P>(
   { starts = 1 }: Search<P>,
-  take: (how: HowToRun<P>) => Promise<CompiledWalk<P> | undefined>,
+  take: (how: HowToRun<P>) => Promise<CompiledWalk<P>>,
   limits: Limits,
-): Promise<CompiledWalk<P> | undefined> {
+): Promise<CompiledWalk<P>> {
   const first = await take({});
-  if (first === undefined || first.points.length === 0) return first;
+  if (first.points.length === 0) return first;
   const [start] = first.points;
   if (!isFinitePoint(start)) return first;
   const endOf = ({ points, steps }: CompiledWalk<P>) => points[steps];
   let best = first;
   for (let index = 1; index < starts; index++) {
     const walked = await take({ index, level: start.loss });
-    if (walked === undefined || walked.steps === 0) continue;
+    if (walked.steps === 0) continue;
     const isBetter = endOf(walked).objective > endOf(best).objective;
     // Steps from another start race against that start, but only the race against the initial point counts.
     if (!isBetter || objection(start, start, endOf(walked), limits, raceTests) !== undefined) continue;
@@ -122,10 +106,13 @@ const isKept = (start: Point, end: Point, limits: Limits): boolean =>
 const hostTests: readonly Finding[] = ["numbers", "heldOut", "objective", ...raceTests];
 
 /** Has a search's program ask at each candidate, to test it on data held out and by a race. */
-async function takeWithHost<P>(
-  run: NonNullable<Search<P>["run"]>,
-  { search, initial, setting, limits, elsewhere }: GuardedSearch<P>,
-): Promise<SearchOutcome<P>> {
+async function takeWithHost<P>({
+  search,
+  initial,
+  setting,
+  limits,
+  elsewhere,
+}: GuardedSearch<P>): Promise<SearchOutcome<P>> {
   const start = await setting.measure(initial);
   if (!isFinitePoint(start)) {
     return { params: initial, start, point: start, reason: startNotFinite, steps: 0, halvings: 0 };
@@ -143,79 +130,26 @@ async function takeWithHost<P>(
       if (objected === undefined) points.push(next);
       return objected;
     };
-    return { ...(await run(initial, setting, limits, { ...how, whyNot })), points };
+    return { ...(await search.run(initial, setting, limits, { ...how, whyNot })), points };
   };
-  const walked = (await bestOf(search, take, limits)) as CompiledWalk<P>;
+  const walked = await bestOf(search, take, limits);
   const { params, points, steps, halvings = 0, reason, pushForward } = walked;
   const end = { params: steps > 0 ? params : initial, start, point: points[steps], reason, steps, halvings };
   return { ...end, ...(pushForward ? { pushForward } : {}) };
 }
 
 /**
- * The outcome of a walk within a larger program; undefined if the guard objects to any of its points.
+ * The outcome of a walk within a larger program; undefined if the guard objects to its end on held-out data.
  *
  * @param heldOut the loss on held-out data at the start and at the end
- * @param isFinal see `TracedWalk.isFinal`
  */
 export function outcomeOf(
   { steps, points, halvings = 0, reason }: WalkRecord,
   limits: Limits,
-  {
-    heldOut,
-    isFinal,
-  }: { readonly heldOut?: readonly [number, number] | undefined; readonly isFinal?: boolean | undefined },
+  heldOut: readonly [number, number] | undefined,
 ): WalkOutcome | undefined {
   if (points.length !== steps + 1) return undefined;
   const [start, end] = [points[0], points[steps]].map((p, i) => ({ ...p, heldOutLoss: heldOut?.[i] }));
   const point = steps > 0 ? end : start;
-  if (isFinal) return isKept(start, point, limits) ? { start, point, reason, steps, halvings } : undefined;
-  const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
-  return isAllowed(start, way, limits) ? { start, point, reason, steps, halvings } : undefined;
+  return isKept(start, point, limits) ? { start, point, reason, steps, halvings } : undefined;
 }
-
-/** Whether the guard has no objection to any point of a way after the start. */
-const isAllowed = (start: Point, way: readonly Point[], limits: Limits): boolean =>
-  way.every((next, t) => t === 0 || objection(start, way[t - 1], next, limits) === undefined);
-
-/** Follows a walk as long as the guard accepts its proposals. */
-async function takeSteps<P>({
-  search,
-  initial,
-  setting,
-  limits,
-}: GuardedSearch<P>): Promise<SearchOutcome<P>> {
-  if (search.walk === undefined) {
-    throw new OptionError(`A search needs \`run\` or \`walk\`; "${search.name}" has neither.`);
-  }
-  const start = await setting.measure(initial);
-  const walk = await search.walk(initial, setting);
-  const transports = walk.pushForward
-    ? { pushForward: (tree: P, power: 1 | 2) => pushed(walk, tree, power) }
-    : {};
-  if (!isFinitePoint(start)) {
-    return {
-      params: initial,
-      start,
-      point: start,
-      steps: 0,
-      halvings: 0,
-      ...transports,
-      reason: startNotFinite,
-    };
-  }
-  const criterion = {
-    measure: (p: P) => setting.measure(p),
-    objection: (first: Point, before: Point, after: Point) => objection(first, before, after, limits),
-    halvings: limits.halvings,
-  };
-  const from = { params: initial, point: start };
-  const { params, point, reason, steps, halvings } = await walkGuarded(walk, criterion, {
-    start,
-    from,
-    steps: search.steps,
-  });
-  return { params, start, point, reason, steps, halvings, ...transports };
-}
-
-const pushed = async <P>(walk: Walk<P>, tree: P, power: 1 | 2): Promise<P | Refusal> =>
-  (await walk.pushForward?.(tree, power)) ?? tree;

@@ -78,12 +78,7 @@ export function teleportPart<P>(
     async report({ numbers, ends, hasHeldOut }) {
       const [seconds, before, after, isFine] = numbers;
       const walked = isFine === 1 ? walk.read(numbers.subarray(4), limits) : undefined;
-      const outcome =
-        walked &&
-        outcomeOf(walked, limits, {
-          heldOut: hasHeldOut ? [before, after] : undefined,
-          isFinal: walk.isFinal,
-        });
+      const outcome = walked && outcomeOf(walked, limits, hasHeldOut ? [before, after] : undefined);
       if (outcome === undefined) return undefined;
       return reporter.report(outcome, {
         accepted: outcome.steps > 0,

@@ -126,7 +126,7 @@ async function factoryOf<P>({
   if (symmetry !== undefined) {
     requireSymmetry("createTeleporter", symmetry);
     // Loaded when it is used: pages that name another search have no use for it.
-    return (await import("./search/ascent/gradient-ascent.js")).gradientAscent(symmetry);
+    return (await import("./search/gradient-ascent.js")).gradientAscent(symmetry);
   }
   if (typeof search === "function") return search;
   throw new OptionError(

@@ -1,15 +1,17 @@
-import type { NdArray } from "../array.js";
-import { isNdArray } from "../array.js";
+import { dtypeOf, isNdArray, type NdArray, ndarray } from "../array.js";
+import { crc32 } from "../data/crc32.js";
+import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
 import { DataError, IsolossError } from "../errors.js";
 import { namedArrays } from "../named-arrays.js";
 import { withoutUndefined } from "../options.js";
 import { flatten, unflatten } from "../tree.js";
-import { decodeParts, encodeParts } from "./checkpoint-codec.js";
-import type { History } from "./history.js";
+import { type History, mapColumns } from "./history.js";
+import { packData, unpackData } from "./plain-data.js";
 import { type ResumeOptions, type RunSettings, requireSameSettings } from "./run-settings.js";
-import { arraysOf, checkArrays, type TrainState } from "./state.js";
+import { arraysOf, checkArrays, type RunState, type TrainState } from "./state.js";
 
-const format = "isoloss-checkpoint-3";
+/** The layouts: new files have the first; the others are those of earlier versions. */
+const layouts = ["isoloss-checkpoint-4", "isoloss-checkpoint-3", "isoloss-multi-task-2"] as const;
 
 /** A run as it is stored: arrays by path, and the rest as plain data. */
 export interface StoredRun<R, H> {
@@ -35,13 +37,23 @@ export interface CheckpointSource<T, H> {
   readonly settings: RunSettings;
 }
 
+/** The trees of arrays of a run's state. */
+interface StateTrees {
+  readonly params: unknown;
+  readonly state: unknown;
+  readonly optimizer: unknown;
+}
+
 /** The plain data of a checkpoint. */
-interface Plain extends Rest {
-  readonly teleports: History["teleports"];
-  /** Left out if there are none, as in files of before there were any. */
-  readonly epochs?: History["epochs"] | undefined;
+interface Plain {
+  readonly state: { readonly step: number };
+  /** Empty lists stand for those that are stored as arrays. */
+  readonly history: object;
   readonly settings: RunSettings;
 }
+
+/** Prefixes of arrays that do not belong to the run's state. */
+const prefixes = { history: "history.", plain: "rest." };
 
 /**
  * The state of a training run as the bytes of one safetensors file: parameters, optimizer and model state as tensors
@@ -54,21 +66,26 @@ interface Plain extends Rest {
  * @example
  * const bytes = encodeCheckpoint(trainer);
  */
-export function encodeCheckpoint<P, S>(run: CheckpointSource<TrainState<P, S>, History>): Uint8Array {
-  const { current, history, settings } = run;
-  const { loss, seconds, gradNormSq, teleports, epochs } = history;
-  const { step, schedule, best, seen } = current;
-  return encodeParts<Plain>(format, {
-    step,
-    tensors: arraysOf(current),
-    columns: { loss, seconds, ...(gradNormSq.length > 0 ? { gradNormSq } : {}) },
-    plain: {
-      ...withoutUndefined({ schedule, best, seen }),
-      teleports,
-      ...(epochs.length > 0 ? { epochs } : {}),
-      settings,
-    },
+export const encodeCheckpoint = <P, S>(run: CheckpointSource<TrainState<P, S>, History>): Uint8Array =>
+  encodeRun(run);
+
+/** The bytes of a run of one task or of several. @throws DataError unless its state is arrays and plain data */
+export function encodeRun({
+  current,
+  history,
+  settings,
+}: CheckpointSource<RunState<unknown, unknown, unknown>, object>): Uint8Array {
+  const { params: _, state: __, optimizer: ___, ...rest } = current;
+  const columns: Record<string, NdArray> = {};
+  const empty = mapColumns(history, (list, path) => {
+    if (list.length > 0) columns[prefixes.history + path] = ndarray(Float64Array.from(list), [list.length]);
+    return [];
   });
+  const plain: Plain = { state: withoutUndefined(rest), history: empty, settings };
+  const { text, arrays } = packData(plain, "rest");
+  const all = { ...arraysOf(current), ...arrays, ...columns };
+  const step = `${current.step}`;
+  return encodeSafetensors(all, { format: layouts[0], step, rest: text, crc32: checksum(step, text, all) });
 }
 
 /**
@@ -80,28 +97,101 @@ export function encodeCheckpoint<P, S>(run: CheckpointSource<TrainState<P, S>, H
  * const { rest, tensors } = decodeCheckpoint(bytes);
  * console.log(rest.step, Object.keys(tensors));
  */
-export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
-  const { step, tensors, columns, plain } = decodeParts<Plain>(format, "a checkpoint", bytes);
-  const { loss, seconds, gradNormSq = [] } = columns;
-  const { schedule, best, seen, teleports, epochs = [], settings } = plain;
-  if (!Number.isSafeInteger(step) || step < 0 || loss?.length !== step || seconds?.length !== step) {
+export const decodeCheckpoint = (bytes: Uint8Array): Checkpoint =>
+  decodeRun(bytes, { hasTasks: false }) as Checkpoint;
+
+/** Restores what {@link encodeRun} has stored, or an earlier version. @throws DataError */
+export function decodeRun(
+  bytes: Uint8Array,
+  { hasTasks }: { readonly hasTasks: boolean },
+): StoredRun<object, object> {
+  const { tensors: all, metadata } = decodeSafetensors(bytes);
+  const { rest: text = "", step: number = "", format = "none" } = metadata;
+  const layout = layouts.find((name) => name === format);
+  if (layout === undefined) {
     throw new DataError(
-      `A checkpoint has a step >= 0 and a history of as many losses and times; got step ${step}, ` +
-        `${loss?.length ?? "no"} losses and ${seconds?.length ?? "no"} times.`,
+      `Expected a checkpoint (metadata format "${layouts[0]}"); got "${format}". Does the file contain weights only?`,
     );
   }
-  return {
-    tensors,
-    rest: { step, ...withoutUndefined({ schedule, best, seen }) },
-    settings,
-    history: {
-      loss: Array.from(loss),
-      seconds: Array.from(seconds),
-      gradNormSq: Array.from(gradNormSq),
+  if (metadata.crc32 !== checksum(number, text, all)) {
+    throw new DataError("The checkpoint's checksum does not match its content: the file is damaged.");
+  }
+  const columns: Record<string, number[]> = {};
+  const tensors: Record<string, NdArray> = {};
+  for (const [name, a] of Object.entries(all)) {
+    if (name.startsWith(prefixes.history)) {
+      columns[name.slice(prefixes.history.length)] = Array.from(a.data, Number);
+    } else if (!name.startsWith(prefixes.plain)) tensors[name] = a;
+  }
+  const step = Number(number);
+  const packed = unpackData({ text, arrays: all });
+  const { state, history, settings } =
+    layout === layouts[0] ? (packed as Plain) : earlier[layout](packed as never, step, columns);
+  if ("tasks" in history !== hasTasks) {
+    const [wanted, found] = hasTasks ? ["several tasks", "one task"] : ["one task", "several tasks"];
+    throw new DataError(`Expected a checkpoint of ${wanted}; got one of ${found}.`);
+  }
+  for (const [path, list] of Object.entries(columns)) {
+    const keys = path.split(".");
+    const last = keys.pop() as string;
+    const holder = keys.reduce<unknown>((part, key) => (part as Record<string, unknown>)[key], history);
+    (holder as Record<string, unknown>)[last] = list;
+  }
+  const steps = columns.seconds?.length ?? 0;
+  const other = Object.entries(columns).find(([, list]) => list.length !== steps);
+  if (!Number.isSafeInteger(step) || step < 0 || steps !== step || other) {
+    throw new DataError(
+      `A checkpoint has a step >= 0 and a history of as many steps; got step ${number}, ${steps} times` +
+        `${other ? ` and ${other[1].length} of "${other[0]}"` : ""}.`,
+    );
+  }
+  return { tensors, rest: state, settings, history };
+}
+
+/** The plain data of earlier layouts in today's form; `columns` gets today's paths. */
+const earlier = {
+  /** One task. */
+  "isoloss-checkpoint-3"(
+    {
+      schedule,
+      best,
+      seen,
+      settings,
       teleports,
-      epochs,
-    },
-  };
+      epochs = [],
+    }: Rest & Pick<History, "teleports"> & Partial<Pick<History, "epochs">> & Pick<Plain, "settings">,
+    step: number,
+  ): Plain {
+    const state = { step, ...withoutUndefined({ schedule, best, seen }) };
+    return { state, settings, history: { loss: [], seconds: [], gradNormSq: [], teleports, epochs } };
+  },
+  /** Several tasks. */
+  "isoloss-multi-task-2"(
+    { state, history, settings }: Plain,
+    _step: number,
+    columns: Record<string, number[]>,
+  ): Plain {
+    const conflicts: Record<string, number[]> = { dominated: [], weak: [], many: [], released: [] };
+    for (const kind of Object.keys(conflicts)) {
+      if (!(kind in columns)) continue;
+      columns[`conflicts.${kind}`] = columns[kind];
+      delete columns[kind];
+    }
+    const perTask = { losses: [], weights: [], norms: [], meanCosines: [], cosines: [] };
+    const empty = { ...perTask, conflicts, directionNorms: [], seconds: [], epochs: [] };
+    return { state, settings, history: { ...empty, ...history } };
+  },
+};
+
+/** CRC-32 over step and text, the names and types of the arrays, and their elements. */
+function checksum(step: string, text: string, tensors: Readonly<Record<string, NdArray>>): string {
+  const header = Object.entries(tensors).map(([name, a]) => [name, dtypeOf(a), a.shape]);
+  const start = crc32(new TextEncoder().encode(JSON.stringify([step, header, text])));
+  const crc = Object.values(tensors).reduce(
+    (sum, { data }) => crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sum),
+    start,
+  );
+  return crc.toString(16).padStart(8, "0");
 }
 
 /** A trainer, of one task or of several, that can resume from a checkpoint. */
@@ -130,13 +220,6 @@ export function resume<T extends StateTrees, R, H>(
   options: ResumeOptions = {},
 ): void {
   trainer.restore(resumedState(trainer, checkpoint, options), checkpoint.history);
-}
-
-/** The trees of arrays of a run's state. */
-interface StateTrees {
-  readonly params: unknown;
-  readonly state: unknown;
-  readonly optimizer: unknown;
 }
 
 /**

@@ -1,223 +1,315 @@
-import { type NdArray, sizeOf } from "../array.js";
-import { rowsOf } from "../data/batches.js";
+// The one evaluation, of K >= 1 tasks: means and metrics over a data set, batch after batch, in evaluation mode.
+import { dtypeOf, type NdArray } from "../array.js";
+import type { Batch, BatchTensors } from "../batch.js";
+import { takeRows } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
 import { type DataStream, isStream } from "../data/stream.js";
-import { countExamples, emptyPart, partReader } from "../data/streams/part-reader.js";
-import { DataError } from "../errors.js";
-import type { Graph } from "../graph/graph.js";
+import { countExamples, partReader, partRows } from "../data/streams/part-reader.js";
+import { DataError, OptionError } from "../errors.js";
+import { type Graph, topologicalOrder } from "../graph/graph.js";
 import { checkClasses, type LabelUse, labelUses } from "../graph/labels.js";
 import { cast } from "../graph/ops/arithmetic.js";
 import { equal } from "../graph/ops/compare.js";
-import { gather } from "../graph/ops/gather.js";
 import { argmax, mean } from "../graph/ops/reduce.js";
-import type { Type } from "../graph/tensor.js";
-import { spec, trace } from "../graph/trace.js";
+import { reshape } from "../graph/ops/reshape.js";
+import type { Tensor, Type } from "../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { classAxis } from "../metrics/class-scores.js";
-import { accumulate, type MetricSet, requireMetrics } from "../metrics/metric.js";
+import { accumulate, type MetricSet } from "../metrics/metric.js";
+import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { lazy } from "../runtime/lazy.js";
 import type { Disposable } from "../runtime/resources.js";
-import { type DataTypes, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
+import { prepareDataset, requireNames, type Source, usesByOutput } from "./dataset.js";
 import type { Evaluation } from "./epoch-row.js";
-import { arraysOf, type TrainState } from "./state.js";
 import type { Loss } from "./step.js";
-import { windowSize } from "./stream-windows.js";
+import { lengthOf } from "./stream-windows.js";
 
-/** Number of elements of outputs that one call of a runtime may return. */
-const mostElements = 2 ** 22;
+/** A mean over a batch. */
+export interface BatchMean {
+  readonly mean: Tensor;
+  /** Its weight in the mean over all batches; default the number of examples from the source that it is computed from. */
+  readonly weight?: Tensor | undefined;
+  /** Set where it is the fraction of so many elements, which are counted: a mean in float32 is rounded. */
+  readonly elements?: number | undefined;
+}
 
-/** Measures a model on data sets; compiles once for each type of data. */
+/** Outputs of a task on a batch, for its metrics. */
+export interface TaskOutput {
+  /** Logits of classes, or predictions, [n, ...]. */
+  readonly output: Tensor;
+  /** Classes, or targets, [n, ...]. */
+  readonly labels: Tensor;
+  /** Which examples have labels of this task, bool [n]; default all. */
+  readonly mask?: Tensor | undefined;
+}
+
+/** What is measured on a batch. */
+export interface TracedBatch {
+  readonly means: Readonly<Record<string, BatchMean>>;
+  /** By task; left out where no metric needs them. */
+  readonly outputs?: Readonly<Record<string, TaskOutput>> | undefined;
+  /** Checks the labels of data. @throws DataError */
+  check(arrays: Batch): void;
+}
+
+/** Where something is measured. */
+interface Place<P, S> {
+  readonly params: P;
+  readonly state: S;
+}
+
+/** Metrics by task and name. */
+export type TaskMetricSets = Readonly<Record<string, MetricSet>>;
+
 export interface Evaluator<P, S> {
-  /** @throws OptionError for metrics that are none */
-  evaluate<M extends MetricSet>(
-    at: TrainState<P, S>,
-    data: Dataset | DataStream<Dataset>,
-    metrics: M | undefined,
-  ): Promise<Evaluation<M>>;
+  /** @throws ShapeError, DTypeError, DataError when the data do not fit */
+  evaluate(
+    at: Place<P, S>,
+    sources: readonly Source[],
+    options: { readonly batchSize: number; readonly metrics: TaskMetricSets },
+  ): Promise<{
+    readonly means: Readonly<Record<string, number>>;
+    /** By task and name. */
+    readonly tasks: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  }>;
   dispose(): Promise<void>;
 }
 
 interface Compiled extends Disposable {
   readonly executable: Executable;
-  readonly output: Type;
-  readonly uses: readonly LabelUse[];
+  /** Name of each mean, the arrays that it reads, and the elements that it counts. */
+  readonly means: readonly {
+    readonly name: string;
+    readonly reads: readonly string[];
+    readonly elements?: number | undefined;
+  }[];
+  readonly check: TracedBatch["check"];
 }
 
+/** Measures parameters on data sets; compiles once for each size of batch. */
 export function createEvaluator<P, S>({
-  model,
-  loss,
   like,
   dtype,
-  batchSize: largestBatch,
+  prepare,
+  measure,
   compileOptions,
 }: {
-  readonly model: Model<P, S>;
-  readonly loss: Loss;
-  /** An example of the states to evaluate, of which only the types matter. */
-  readonly like: TrainState<P, S>;
+  /** An example of where to measure, of which only the types matter. */
+  readonly like: Place<P, S>;
   readonly dtype: "float32" | "float64";
-  /** Number of examples that are evaluated at once. */
-  readonly batchSize: number;
+  /** Checks a part of the data, and changes it, for example its precision. */
+  prepare(part: Batch): Batch;
   readonly compileOptions: Omit<CompileOptions, "scan" | "dtype">;
+  /** Traced. */
+  measure(at: Place<TensorsOf<P>, TensorsOf<S>>, batch: BatchTensors, hasOutputs: boolean): TracedBatch;
 }): Evaluator<P, S> {
   const compiled = lazy<Compiled>();
-  const compileFor = async (data: Dataset, batchSize: number, withOutput: boolean): Promise<Compiled> => {
-    const { params, state } = like;
-    const parts = { model, loss, params, state, data: typesOf(data), batchSize, withOutput };
-    const { graph, output, uses } = traceEvaluation(parts);
-    const scan = { carry: {}, sequences: ["batch"] };
-    const executable = await compile(graph, { ...compileOptions, scan });
-    return { executable, output, uses, dispose: () => executable.dispose() };
+  const compileFor = async (batch: Batch, hasOutputs: boolean): Promise<Compiled> => {
+    let traced: TracedBatch | undefined;
+    const scalar = (x: Tensor) => cast(reshape(x, []), dtype);
+    const { graph } = trace(
+      ({ at, batch: tensors }) => {
+        traced = measure(at, tensors, hasOutputs);
+        const means = Object.values(traced.means).map(({ mean: value, weight }) => ({
+          mean: scalar(value),
+          ...(weight ? { weight: scalar(weight) } : {}),
+        }));
+        return { means, ...(traced.outputs ? { outputs: traced.outputs } : {}) };
+      },
+      { at: { params: like.params, state: like.state }, batch: specsOf(batch) },
+    );
+    const { means, check } = traced as unknown as TracedBatch;
+    const executable = await compile(graph, compileOptions);
+    return {
+      executable,
+      means: Object.entries(means).map(([name, { elements }], i) => ({
+        name,
+        elements,
+        reads: arraysRead(graph, `means.${i}.mean`),
+      })),
+      check,
+      dispose: () => executable.dispose(),
+    };
   };
   return {
-    async evaluate<M extends MetricSet>(
-      at: TrainState<P, S>,
-      data: Dataset | DataStream<Dataset>,
-      metrics = {} as M,
-    ) {
-      requireMetrics("evaluate", metrics, ["loss", "accuracy"]);
-      const withOutput = Object.keys(metrics).length > 0;
-      const accumulation = accumulate(metrics);
-      const state = arraysOf(at);
-      let [total, hits, count, labelCount, isClassifier] = [0, 0, 0, 0, false];
-      for await (const { data: prepared, rows } of partsOf(data, { dtype, batchSize: largestBatch })) {
-        const inputs = { ...state, ...prepared };
-        const labelsEach = sizeOf(prepared.labels.shape.slice(1));
-        count += rows;
-        labelCount += rows * labelsEach;
-        for (const { first, size, batches } of plan(rows, largestBatch)) {
-          const key = JSON.stringify([size, typesOf(prepared), withOutput]);
-          const { executable, output, uses } = await compiled.get(key, () =>
-            compileFor(prepared, size, withOutput),
-          );
-          checkClasses(
-            "Labels",
-            rowsOf(prepared.labels, 0, rows),
-            uses.length > 0 ? uses : usesByOutput(prepared, output),
-          );
-          const most = withOutput ? Math.max(1, Math.floor(mostElements / sizeOf(output.shape))) : batches;
-          for (let done = 0; done < batches; done += most) {
-            const steps = Math.min(most, batches - done);
-            const from = first + done * size;
-            const batch: NdArray = {
-              shape: [steps, size],
-              data: BigInt64Array.from({ length: steps * size }, (_, i) => BigInt(from + i)),
-            };
-            const results = await executable.run({ ...inputs, batch }, { steps });
-            for (const mean of results.loss.data) total += Number(mean) * size;
-            // A mean in float32 is rounded; a count of labels is not.
-            for (const mean of results.accuracy?.data ?? []) {
-              hits += Math.round(Number(mean) * size * labelsEach);
-            }
-            isClassifier = results.accuracy !== undefined;
-            if (!withOutput) continue;
-            for (let t = 0; t < steps; t++) {
-              const { shape, data: outputs } = results.output;
-              const width = outputs.length / steps;
-              accumulation.update({
-                output: { shape: shape.slice(1), data: outputs.slice(t * width, (t + 1) * width) },
-                labels: rowsOf(prepared.labels, from + t * size, from + (t + 1) * size),
-              });
-            }
+    async evaluate({ params, state }, sources, { batchSize, metrics }) {
+      const hasOutputs = Object.keys(metrics).length > 0;
+      const accumulated = Object.entries(metrics).map(([task, set]) => ({ task, ...accumulate(set) }));
+      const { arrays: whole, batches } = await passOver(sources, { most: batchSize, prepare });
+      const sums = new Map<string, { total: number; weight: number }>();
+      const hasStreams = sources.some(isStream);
+      let isChecked = false;
+      for await (const batch of batches) {
+        const key = JSON.stringify([specsOf(batch), hasOutputs]);
+        const { executable, means, check } = await compiled.get(key, () => compileFor(batch, hasOutputs));
+        // Which arrays are labels is known after tracing a batch.
+        if (!isChecked) check(whole);
+        if (hasStreams) check(batch);
+        isChecked = true;
+        const results = await executable.run(namedArrays({ at: { params, state }, batch }));
+        for (const [i, { name, reads, elements }] of means.entries()) {
+          const value = Number(results[`means.${i}.mean`].data[0]);
+          const given = results[`means.${i}.weight`];
+          const examples = Math.max(1, ...reads.map((array) => batch[array].shape[0]));
+          const weight = elements ?? (given ? Number(given.data[0]) : examples);
+          const sum = sums.get(name) ?? { total: 0, weight: 0 };
+          // A mean over no examples may be NaN.
+          const added = weight > 0 ? value * weight : 0;
+          sum.total += elements === undefined ? added : Math.round(added);
+          sum.weight += weight;
+          sums.set(name, sum);
+        }
+        for (const { task, update } of accumulated) {
+          const of = (part: string) => results[`outputs.${task}.${part}`];
+          const [output, labels, mask] = [of("output"), of("labels"), of("mask") as NdArray | undefined];
+          if (output === undefined) {
+            throw new OptionError(
+              `evaluate: "${task}" has metrics; the option outputs of the trainer has no such task.`,
+            );
           }
+          const known = mask && Array.from(mask.data.keys()).filter((i) => Number(mask.data[i]) !== 0);
+          update(
+            known ? { output: takeRows(output, known), labels: takeRows(labels, known) } : { output, labels },
+          );
         }
       }
       return {
-        loss: total / count,
-        ...(isClassifier ? { accuracy: hits / labelCount } : {}),
-        ...accumulation.results(),
+        means: Object.fromEntries(Array.from(sums, ([name, { total, weight }]) => [name, total / weight])),
+        tasks: Object.fromEntries(accumulated.map(({ task, results }) => [task, results()])),
       };
     },
     dispose: () => compiled.dispose(),
   };
 }
 
-/** Arrays of which the first `rows` examples are evaluated. */
-interface EvaluatedPart {
-  readonly data: Dataset;
-  readonly rows: number;
+/** Names of the arrays of the batch that a result depends on. */
+function arraysRead({ inputs, outputs }: Graph, result: string): string[] {
+  const needed = new Set(topologicalOrder(outputs.flatMap((o) => (o.name === result ? [o.tensor] : []))));
+  return inputs
+    .filter(({ name, tensor }) => name.startsWith("batch.") && needed.has(tensor))
+    .map(({ name }) => name.slice("batch.".length));
 }
 
-/** A data set as it is, or the parts of a stream in order, put together into arrays of equal types. */
-async function* partsOf(
-  data: Dataset | DataStream<Dataset>,
-  { dtype, batchSize }: { readonly dtype: "float32" | "float64"; readonly batchSize: number },
-): AsyncGenerator<EvaluatedPart> {
-  if (!isStream(data)) {
-    const prepared = prepareDataset(data, dtype);
-    yield { data: prepared, rows: prepared.inputs.shape[0] };
-    return;
-  }
-  const reader = partReader(data.batches(0, 0), (part) => ({
-    ...prepareDataset(part as unknown as Dataset, dtype),
-  }));
-  try {
-    let isFirst = true;
-    for (let like = await reader.like(); like !== undefined; like = await reader.like()) {
-      const arrays = emptyPart(like, windowSize(like, { batchSize }));
-      const rows = await reader.readInto(arrays, 0, countExamples(arrays));
-      yield { data: { inputs: arrays.inputs, labels: arrays.labels }, rows };
-      isFirst = false;
-    }
-    if (isFirst) throw new DataError("evaluate: the stream has no examples.");
-  } finally {
-    await reader.close();
-  }
-}
-
-/** Whole batches first, then the rest as one smaller batch. */
-function plan(count: number, most: number): { first: number; size: number; batches: number }[] {
-  const size = Math.min(count, most);
-  const batches = Math.floor(count / size);
-  const rest = count - batches * size;
-  const whole = { first: 0, size, batches };
-  return rest > 0 ? [whole, { first: count - rest, size: rest, batches: 1 }] : [whole];
-}
+const specsOf = (batch: Batch) =>
+  Object.fromEntries(
+    Object.entries(batch).map(([name, a]: [string, NdArray]) => [name, spec(a.shape, dtypeOf(a))]),
+  );
 
 /**
- * Loss and, for classes, accuracy of one batch in evaluation mode, as a graph; with `withOutput` also the model's output.
+ * All examples in order, in batches of at most `most`; several sources are split into equally many batches, none of them
+ * empty, so that batches of the others are larger where one has fewer examples than there would be batches.
+ *
+ * @returns the batches, and the arrays of the sources that are no streams
+ * @throws DataError, ShapeError unless the arrays of a source have equally many examples and all names differ
  */
-function traceEvaluation<P, S>({
+async function passOver(
+  given: readonly Source[],
+  { most, prepare }: { readonly most: number; prepare(part: Batch): Batch },
+): Promise<{ readonly arrays: Batch; readonly batches: AsyncIterable<Batch> }> {
+  const sources: { count: number; arrays: Batch; read: () => ReturnType<typeof partReader> }[] = [];
+  for (const source of given) {
+    if (isStream(source)) {
+      const count = source.length ?? (given.length === 1 ? Infinity : await lengthOf(source, 0));
+      sources.push({ count, arrays: {}, read: () => partReader(source.batches(0, 0), prepare) });
+    } else {
+      const arrays = prepare(source);
+      const count = countExamples(arrays);
+      sources.push({ count, arrays, read: () => partReader(whole(arrays, count)) });
+    }
+  }
+  requireNames(sources.map(({ arrays }) => arrays));
+  const counts = sources.map(({ count }) => count);
+  if (counts.includes(0)) throw noExamples();
+  // A function without data has a single empty batch.
+  const batchCount = Math.max(1, Math.min(Math.ceil(Math.max(0, ...counts) / most), ...counts));
+  const first = (n: number, i: number) =>
+    sources.length === 1 ? Math.min(n, i * most) : Math.floor((i * n) / batchCount);
+  async function* batches(): AsyncGenerator<Batch> {
+    const readers = sources.map(({ read }) => read());
+    try {
+      for (let i = 0; i < batchCount; i++) {
+        const parts: Batch[] = [];
+        for (const [s, { count }] of sources.entries()) {
+          const size = first(count, i + 1) - first(count, i);
+          const part = await readers[s].take(size);
+          const found = part === undefined ? 0 : countExamples(part);
+          if (count === Infinity && found === 0) {
+            if (i === 0) throw noExamples();
+            return;
+          }
+          if (part === undefined || (found < size && count < Infinity)) {
+            throw new DataError(`evaluate: a stream ended before its ${count} examples.`);
+          }
+          parts.push(part);
+        }
+        yield Object.assign({}, ...parts);
+      }
+    } finally {
+      for (const reader of readers) await reader.close();
+    }
+  }
+  return { arrays: Object.assign({}, ...sources.map(({ arrays }) => arrays)), batches: batches() };
+}
+
+async function* whole(arrays: Batch, count: number): AsyncGenerator<Batch> {
+  yield partRows(arrays, 0, count);
+}
+
+const noExamples = () => new DataError("evaluate: the stream has no examples.");
+
+/** Measures a model of one task: loss and, for classes, accuracy. */
+export function createModelEvaluator<P, S>({
   model,
   loss,
-  params,
-  state,
-  data,
   batchSize,
-  withOutput,
-}: {
+  ...rest
+}: Omit<Parameters<typeof createEvaluator<P, S>>[0], "prepare" | "measure"> & {
   readonly model: Model<P, S>;
   readonly loss: Loss;
-  readonly params: P;
-  readonly state: S;
-  readonly data: DataTypes;
+  /** Number of examples that are evaluated at once. */
   readonly batchSize: number;
-  readonly withOutput: boolean;
-}): { readonly graph: Graph; readonly output: Type; readonly uses: readonly LabelUse[] } {
-  let output: Type | undefined;
-  let uses: readonly LabelUse[] = [];
-  const { graph } = trace(
-    ({ params: p, state: s, inputs, labels, batch }) => {
-      const y = gather(labels, batch);
-      const result = model.apply(p, gather(inputs, batch), { state: s });
-      output = result.output;
-      const value = loss(result.output, y);
-      uses = labelUses(y);
-      const axis = y.dtype === "int64" ? classAxis(result.output.shape, y.shape) : undefined;
-      const shown = withOutput ? { output: result.output } : {};
-      if (axis === undefined) return { loss: value, ...shown };
-      const hits = cast(equal(argmax(result.output, { axis }), y), value.dtype);
-      return { loss: value, accuracy: mean(hits), ...shown };
+}) {
+  const task = "model";
+  const { evaluate, dispose } = createEvaluator<P, S>({
+    ...rest,
+    prepare: (part) => ({ ...prepareDataset(part as unknown as Dataset, rest.dtype) }),
+    measure({ params, state }, { inputs, labels }, hasOutputs) {
+      const { output } = model.apply(params, inputs, { state });
+      const value = loss(output, labels);
+      const axis = labels.dtype === "int64" ? classAxis(output.shape, labels.shape) : undefined;
+      const hits = axis !== undefined && mean(cast(equal(argmax(output, { axis }), labels), value.dtype));
+      return {
+        means: {
+          loss: { mean: value },
+          ...(hits ? { accuracy: { mean: hits, elements: labels.size } } : {}),
+        },
+        ...(hasOutputs ? { outputs: { [task]: { output, labels } } } : {}),
+        check: checkBy(labelUses(labels), output),
+      };
     },
-    {
-      params,
-      state,
-      inputs: spec(data.inputs.shape, data.inputs.dtype),
-      labels: spec(data.labels.shape, data.labels.dtype),
-      batch: spec([batchSize], "int64"),
+  });
+  return {
+    async evaluate<M extends MetricSet>(
+      at: Place<P, S>,
+      data: Dataset | DataStream<Dataset>,
+      metrics = {} as M,
+    ): Promise<Evaluation<M>> {
+      const sets: TaskMetricSets = Object.keys(metrics).length > 0 ? { [task]: metrics } : {};
+      const { means, tasks } = await evaluate(at, [data as unknown as Source], { batchSize, metrics: sets });
+      return { ...means, ...tasks[task] } as Evaluation<M>;
     },
-  );
-  return { graph, output: output as unknown as Type, uses };
+    dispose,
+  };
 }
+
+/** Checks labels by the uses of a loss, or else by the output. */
+const checkBy =
+  (uses: readonly LabelUse[], output: Type): TracedBatch["check"] =>
+  (arrays) => {
+    if (arrays.labels === undefined) return;
+    const found = uses.length > 0 ? uses : usesByOutput(arrays as unknown as Dataset, output);
+    checkClasses("Labels", arrays.labels, found);
+  };

@@ -70,23 +70,47 @@ export function appendSteps(
   return clock - (history.seconds.at(-1) as number);
 }
 
+/** Entries of a history that are no lists of numbers, one a step. */
+const records = ["tasks", "teleports", "events", "notes", "epochs"];
+
+/** Lists that stay empty where a run does not record them. */
+const optional = ["gradNormSq", "norms", "meanCosines", "cosines", "conflicts"];
+
+/** A copy of a history in which each list of numbers, one a step, is replaced by another value. */
+export function mapColumns<H extends object>(history: H, map: (list: number[], path: string) => unknown): H {
+  const visit = (value: unknown, path: string): unknown => {
+    if (!Array.isArray(value)) {
+      const entries = Object.entries(value as object);
+      return Object.fromEntries(entries.map(([key, part]) => [key, visit(part, `${path}.${key}`)]));
+    }
+    return value.some(Array.isArray) ? value.map((part, k) => visit(part, `${path}.${k}`)) : map(value, path);
+  };
+  const entries = Object.entries(history);
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, records.includes(key) ? value : visit(value, key)]),
+  ) as H;
+}
+
 /**
  * A copy of the first steps of a history.
  *
  * @throws ShapeError when it has fewer steps
  */
-export function historyUpTo(step: number, past: History): History {
-  const { loss, seconds, gradNormSq, teleports, epochs } = past;
-  if (loss.length < step || seconds.length < step) {
+export function historyUpTo<H extends object>(steps: number, past: H): H {
+  const cut = mapColumns(past, (list, path) => {
+    const isLeftOut = list.length === 0 && optional.includes(path.split(".")[0]);
+    if (list.length >= steps || isLeftOut) return list.slice(0, steps);
     throw new ShapeError(
-      `restore: a state at step ${step} needs a history of as many steps; got ${loss.length} losses and ${seconds.length} times.`,
+      `A state at step ${steps} needs a history of as many steps; "${path}" has ${list.length}.`,
     );
-  }
-  return {
-    loss: loss.slice(0, step),
-    seconds: seconds.slice(0, step),
-    gradNormSq: gradNormSq.slice(0, step),
-    teleports: teleports.filter((event) => event.step < step),
-    epochs: epochs.filter((row) => row.step <= step),
-  };
+  });
+  const upTo = (name: string, rows: readonly { readonly step: number }[]) =>
+    rows.filter(({ step }) => (name === "epochs" ? step <= steps : step < steps));
+  const entries = Object.entries(cut);
+  return Object.fromEntries(
+    entries.map(([name, rows]) => [
+      name,
+      records.includes(name) && name !== "tasks" ? upTo(name, rows) : rows,
+    ]),
+  ) as H;
 }

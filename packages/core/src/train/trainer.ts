@@ -8,7 +8,7 @@ import { gather } from "../graph/ops/gather.js";
 import type { Type } from "../graph/tensor.js";
 import { spec } from "../graph/trace.js";
 import { torchGenerator } from "../math/mt19937.js";
-import { type MetricSet, quantitiesOf } from "../metrics/metric.js";
+import { type MetricSet, quantitiesOf, requireMetrics } from "../metrics/metric.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { requireModel } from "../nn/require-model.js";
 import { withAdaptiveClipping } from "../optim/adaptive-clip.js";
@@ -20,7 +20,7 @@ import { Resources } from "../runtime/resources.js";
 import { advance, type Ran, type StepLoop } from "./advance.js";
 import { stepSeed } from "./batch-order.js";
 import { requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
-import { createEvaluator } from "./evaluator.js";
+import { createModelEvaluator } from "./evaluator.js";
 import { createFeed, type Feed, type Feeding, type FeedOptions } from "./feed.js";
 import { emptyHistory, historyUpTo } from "./history.js";
 import { modelInBatches } from "./predictor.js";
@@ -125,7 +125,7 @@ async function trainerOn<P, S>(
   const loop = await stepLoop(feed, { ...options, loss, optimizer, gradNorm }, start, resources);
   const like = { params, state };
   const sizes = { dtype, compileOptions: pickCompileOptions(options), batchSize: evaluationBatchSize };
-  const evaluator = resources.keep(createEvaluator({ model, loss, like: start, ...sizes }));
+  const evaluator = resources.keep(createModelEvaluator({ model, loss, like, ...sizes }));
   const predictions = resources.keep(modelInBatches({ model, like, ...sizes }));
   const { batchSize, stepsPerEpoch } = feed;
   const { executable } = loop;
@@ -167,6 +167,7 @@ async function trainerOn<P, S>(
       ) {
         lifetime.requireIdle("evaluate");
         requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: { f1: f1() } })");
+        requireMetrics("evaluate", evaluateOptions.metrics ?? {}, ["loss", "accuracy"]);
         return evaluator.evaluate(evaluated(), set, evaluateOptions.metrics);
       },
       async predict(inputs: NdArray) {

@@ -174,7 +174,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "teleport/search/discrete.ts": () => ({ ...network("tanh"), objective: lib.modelDecrease }),
   "teleport/search/best-angle.ts": () => planar(lib.rosenbrock() as never),
   "teleport/search/quadratic-optimum.ts": () => planar(lib.booth() as never),
-  "teleport/search/own-move.ts": () => lib.mlpRegression() as unknown as Scope,
+  "teleport/search/jump.ts": () => lib.mlpRegression() as unknown as Scope,
   "teleport/curvature/hessian.ts": () => planar(lib.booth() as never),
   "teleport/curvature/conjugate-gradient.ts": async () => {
     const at = planar(lib.booth() as never);
@@ -244,7 +244,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "isoloss-benchmarks/data/qm9-arrays.ts": () => ({ bytes: processed() }),
   "isoloss-benchmarks/data/qm9.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
-  "mtl/train/checkpoint.ts": tasks,
+  "mtl/train/train-state.ts": tasks,
   "mtl/cost/adapter/adapter.ts": () => {
     const model = lib.multiLenet({ heads: { left: 10 }, channels: [6, 12] });
     return { params: model.init(lib.torchGenerator(0)) };

@@ -9,7 +9,7 @@ import { compile } from "../../src/runtime/compile.js";
 import type { ParameterAxis } from "../../src/symmetry/discovery/descriptors.js";
 import type { DiscreteSymmetry } from "../../src/symmetry/discrete/discrete.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
-import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { nullSpace } from "../../src/teleport/search/null-space/null-space.js";
 import type { SearchFactory } from "../../src/teleport/search/search.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";

@@ -22,8 +22,8 @@ import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { product } from "../../src/symmetry/product.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
-import { traceAscent } from "../../src/teleport/search/ascent/ascent-graph.js";
-import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
+import { traceAscent } from "../../src/teleport/search/orbit-walk.js";
 import { problemOf, teleportBy } from "../teleport/search/support.js";
 
 interface Three {

@@ -24,7 +24,7 @@ import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { mapArrays } from "../../src/symmetry/parameter-axes.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
-import { traceAscent } from "../../src/teleport/search/ascent/ascent-graph.js";
+import { traceAscent } from "../../src/teleport/search/orbit-walk.js";
 import { symmetryRows } from "./symmetries.js";
 import { gradientOf } from "./units.js";
 

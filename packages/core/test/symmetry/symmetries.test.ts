@@ -5,7 +5,7 @@ import { simplify } from "../../src/graph/simplify.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
-import { traceAscent } from "../../src/teleport/search/ascent/ascent-graph.js";
+import { traceAscent } from "../../src/teleport/search/orbit-walk.js";
 import { symmetryRows } from "./symmetries.js";
 import { expectGroups, expectSymmetries, groupRows, seeds } from "./symmetries-support.js";
 

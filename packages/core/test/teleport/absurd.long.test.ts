@@ -7,7 +7,7 @@ import { createRng, type Rng } from "../../src/math/rng.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
-import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { flatten, unflatten } from "../../src/tree.js";
 

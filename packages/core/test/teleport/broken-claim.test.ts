@@ -26,12 +26,12 @@ import { residualRotation } from "../../src/symmetry/rotation/residual-rotation.
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { brokenClaim } from "../../src/teleport/broken-claim.js";
-import { claimOf } from "../../src/teleport/search/claim.js";
 import { discreteSearch } from "../../src/teleport/search/discrete.js";
+import { ownMove } from "../../src/teleport/search/jump.js";
 import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
-import { ownMove } from "../../src/teleport/search/own-move.js";
 import { quadraticOptimum } from "../../src/teleport/search/quadratic-optimum.js";
 import type { SearchFactory } from "../../src/teleport/search/search.js";
+import { claimOf } from "../../src/teleport/search/trust-region.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { every } from "../../src/teleport/when.js";
 import { createTrainer } from "../../src/train/trainer.js";

@@ -21,7 +21,7 @@ import { pseudoInverseAction } from "../../src/symmetry/hidden/pseudo-inverse-ac
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import type { ObjectiveFor } from "../../src/teleport/objective/objective.js";
-import { ownMove } from "../../src/teleport/search/own-move.js";
+import { ownMove } from "../../src/teleport/search/jump.js";
 import { teleport } from "../../src/teleport/teleporter.js";
 
 interface Row extends ProblemOptions {

@@ -9,10 +9,7 @@ import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import type { Objective } from "../../src/teleport/objective/objective.js";
-import {
-  type GradientAscentOptions,
-  gradientAscent,
-} from "../../src/teleport/search/ascent/gradient-ascent.js";
+import { type GradientAscentOptions, gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { createTeleporter, type TeleporterOptions } from "../../src/teleport/teleporter.js";
 import {
   batchOf,

@@ -12,11 +12,8 @@ import { booth } from "../../src/problems/booth.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { createRace } from "../../src/teleport/race.js";
-import {
-  type GradientAscentOptions,
-  gradientAscent,
-} from "../../src/teleport/search/ascent/gradient-ascent.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
+import { type GradientAscentOptions, gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { createTeleporter, type TeleporterOptions, teleport } from "../../src/teleport/teleporter.js";
 import { teleportRows } from "../symmetry/symmetries.js";
 import { expectIndependentMeasurement, seeds, teleported } from "./teleport-support.js";

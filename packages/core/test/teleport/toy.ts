@@ -60,10 +60,16 @@ export const refusing: Pick<Symmetry<Toy>, "act" | "trace" | "traceRefusal"> = {
 export const switchedLoss: BatchLoss<Toy> = ({ a, b }, { x }) =>
   sum(add(mul(x, square(sub(mul(a, b), 1))), mul(sub(1, x), square(a))));
 
-/** A search without its programs, which the host then walks. */
+/** A search whose program asks the host at each candidate, and is no part of a larger one. */
 export const stepByStep =
   <P>(search: SearchFactory<P>): SearchFactory<P> =>
-  async (problem) => ({
-    ...(await search(problem)),
-    ...{ compiledWalk: undefined, tracedWalk: undefined, races: false },
-  });
+  async (problem) => {
+    const made = await search(problem);
+    return {
+      ...made,
+      tracedWalk: undefined,
+      races: false,
+      run: (start, setting, limits, how) =>
+        made.run(start, setting, limits, { whyNot: async () => undefined, ...how }),
+    };
+  };

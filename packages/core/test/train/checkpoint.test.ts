@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
 import { decodeSafetensors, encodeSafetensors } from "../../src/data/safetensors.js";
 import { DataError } from "../../src/errors.js";
+import { decodeMultiTaskCheckpoint } from "../../src/mtl/train/train-state.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { adam } from "../../src/optim/adam.js";
 import type { Optimizer } from "../../src/optim/optimizer.js";
@@ -79,6 +81,36 @@ describe("a checkpoint", () => {
     expect(tensors["params.last.weight"]).toEqual(trainer.current.params.last.weight);
   });
 
+  // Written by version 0.1.0 before the layouts of one task and of several became one; the command line's tests resume them.
+  const earlier = (name: string) => readFileSync(new URL(`earlier/${name}.safetensors`, import.meta.url));
+
+  it("is read from a file of one task in an earlier layout", () => {
+    const { tensors } = decodeSafetensors(earlier("checkpoint-3"));
+    const checkpoint = decodeCheckpoint(earlier("checkpoint-3"));
+    expect(checkpoint.rest).toMatchObject({ step: 60, schedule: expect.anything() });
+    expect(checkpoint.tensors["params.layers.0.weight"]).toEqual(tensors["params.layers.0.weight"]);
+    const { loss, seconds, gradNormSq, teleports, epochs } = checkpoint.history;
+    expect(loss).toEqual(Array.from(tensors["history.loss"].data, Number));
+    expect([seconds.length, gradNormSq.length, teleports[0].step, epochs.length]).toEqual([60, 60, 5, 0]);
+    expect(checkpoint.settings).toMatchObject({ optimizer: "sgd", batchSize: 64 });
+    expect(() => decodeMultiTaskCheckpoint(earlier("checkpoint-3"))).toThrow(
+      "Expected a checkpoint of several tasks; got one of one task.",
+    );
+  });
+
+  it("is read from a file of several tasks in an earlier layout", () => {
+    const { tensors } = decodeSafetensors(earlier("multi-task-2"));
+    const { rest, history, settings } = decodeMultiTaskCheckpoint(earlier("multi-task-2"));
+    expect(rest).toMatchObject({ step: 60, memory: expect.anything() });
+    expect(history.losses.map((list) => list.length)).toEqual([60, 60]);
+    expect(history.losses[1]).toEqual(Array.from(tensors["history.losses.1"].data, Number));
+    expect(history.conflicts.weak).toEqual(Array.from(tensors["history.weak"].data, Number));
+    expect(history).toMatchObject({ tasks: settings.tasks, epochs: [] });
+    expect(() => decodeCheckpoint(earlier("multi-task-2"))).toThrow(
+      "Expected a checkpoint of one task; got one of several tasks.",
+    );
+  });
+
   it("is the same after decoding and encoding again", async () => {
     const trainer = await trainerFor();
     await trainer.run({ steps: 3 });
@@ -122,15 +154,15 @@ describe("a checkpoint", () => {
   it("says what a file is instead", () => {
     const weights = encodeSafetensors({ weight: array([1, 2]) });
     expect(() => decodeCheckpoint(weights)).toThrow(
-      'Expected a checkpoint (metadata format "isoloss-checkpoint-3"); got "none". Does the file contain weights only?',
+      'Expected a checkpoint (metadata format "isoloss-checkpoint-4"); got "none". Does the file contain weights only?',
     );
     expect(() => decodeCheckpoint(new TextEncoder().encode("not a checkpoint, but text"))).toThrow(DataError);
   });
 
   it.each([
-    { loss: [1, 2], seconds: [1, 2], message: /step 4, 2 losses and 2 times/ },
-    { loss: [1, 2], seconds: [1, 2, 3, 4], message: /step 4, 2 losses and 4 times/ },
-    { loss: [1, 2, 3, 4], seconds: [1], message: /step 4, 4 losses and 1 times/ },
+    { loss: [1, 2], seconds: [1, 2], message: /step 4, 2 times\.$/ },
+    { loss: [1, 2], seconds: [1, 2, 3, 4], message: /step 4, 4 times and 2 of "loss"/ },
+    { loss: [1, 2, 3, 4], seconds: [1], message: /step 4, 1 times and 4 of "loss"/ },
   ])("is refused without the history of its steps: $message", async ({ message, ...history }) => {
     const trainer = await trainerFor();
     const bytes = encodeCheckpoint({

@@ -154,7 +154,7 @@ describe("restore", () => {
     expect(message(other.current)).toThrow(/"optimizer.velocity.layers.0.weight".* is missing/);
     expect(message({ ...current, state: { mean: array([0]) } })).toThrow(/it has "state.mean"/);
     expect(message({ ...current, step: 0.5 })).toThrow(OptionError);
-    expect(message({ ...current, step: 5 })).toThrow(/step 5 needs a history of as many steps; got 0 losses/);
+    expect(message({ ...current, step: 5 })).toThrow(/step 5 needs a history of as many steps; "loss" has 0/);
     expect(trainer.current).toBe(current);
   });
 });

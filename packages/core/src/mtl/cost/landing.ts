@@ -1,7 +1,6 @@
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
-import { walkGuarded } from "../../teleport/guarded-walk.js";
 import { flatten } from "../../tree.js";
 import {
   approvalOf,
@@ -64,44 +63,30 @@ export async function land(
   { losses, guard, batches, lossesBefore, isTriggered, negligible }: LandingContext,
 ): Promise<Landing> {
   const { shared } = here;
-  const isStill = (there: unknown) => differenceOf(there, shared).every((v) => v === 0);
-  let stayed = false;
-  const proposals = {
-    async propose(fraction: number) {
-      const there = proposal.at(fraction);
-      stayed = isStill(there);
-      return stayed ? { stopped: nothingMoved } : there;
-    },
-  };
-  const criterion = {
-    measure: async (there: unknown) => meanOf(await losses.each({ ...here, shared: there }, batches)),
-    objection: (start: Float64Array, _: Float64Array, after: Float64Array) =>
-      objectionTo(driftOf(start, after), guard),
-    halvings: guard === false || !proposal.divisible ? 0 : guard.halvings,
-  };
-  const found = await walkGuarded<unknown, Float64Array>(proposals, criterion, {
-    start: lossesBefore,
-    from: { params: shared, point: lossesBefore },
-    steps: 1,
-  });
-  const { params: there, point, steps, halvings, scale: fraction } = found;
-  if (steps === 0) {
-    // A search that does not move gives a reason; an adapter that does not move has found nothing to gain.
-    if (stayed && proposal.note !== undefined) return rejected(proposal.note);
-    const drift = found.refused && { drift: driftOf(lossesBefore, found.refused) };
-    if (!stayed) return { ...rejected(found.reason), ...drift, halvings };
-    return {
-      ...rejected(isTriggered ? nothingMoved : nothingToGain),
-      ...drift,
-      halvings,
-      outcome: "negligible",
-    };
+  const most = guard === false || !proposal.divisible ? 0 : guard.halvings;
+  let drift: Drift | undefined;
+  for (let halvings = 0, fraction = 1, refusal: string | undefined; ; halvings++, fraction /= 2) {
+    const there = proposal.at(fraction);
+    const moved = differenceOf(there, shared);
+    if (moved.every((v) => v === 0)) {
+      // A search that does not move gives a reason; an adapter that does not move has found nothing to gain.
+      if (proposal.note !== undefined) return rejected(proposal.note);
+      const reason = isTriggered ? nothingMoved : nothingToGain;
+      return { ...rejected(reason), ...(drift && { drift }), halvings, outcome: "negligible" };
+    }
+    drift = undefined;
+    if (!moved.every(Number.isFinite)) refusal = "a parameter of the new point is not finite";
+    else {
+      drift = driftOf(lossesBefore, meanOf(await losses.each({ ...here, shared: there }, batches)));
+      refusal = objectionTo(drift, guard);
+    }
+    if (drift && refusal === undefined) {
+      const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
+      const verdict = verdictOf(displacement, negligible, [proposal.note, approvalOf(drift, guard)]);
+      return { ...verdict, shared: there, moved, displacement, drift, fraction, halvings };
+    }
+    if (halvings === most) return { ...rejected(String(refusal)), ...(drift && { drift }), halvings };
   }
-  const moved = differenceOf(there, shared);
-  const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
-  const drift = driftOf(lossesBefore, point);
-  const verdict = verdictOf(displacement, negligible, [proposal.note, approvalOf(drift, guard)]);
-  return { ...verdict, shared: there, moved, displacement, drift, fraction, halvings };
 }
 
 function verdictOf(

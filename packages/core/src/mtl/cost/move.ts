@@ -5,7 +5,7 @@ import type { Optimizer } from "../../optim/optimizer.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import type { GuardOptions } from "../../teleport/guard.js";
-import type { GradientAscentOptions } from "../../teleport/search/ascent/gradient-ascent.js";
+import type { GradientAscentOptions } from "../../teleport/search/gradient-ascent.js";
 import type { SearchFactory } from "../../teleport/search/search.js";
 import { flatten } from "../../tree.js";
 import type { AdapterOptions } from "./adapter/adapter.js";

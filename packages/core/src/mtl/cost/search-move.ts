@@ -8,7 +8,7 @@ import { OptionError } from "../../errors.js";
 import { mean } from "../../graph/ops/reduce.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Objective } from "../../teleport/objective/objective.js";
-import { gradientAscent } from "../../teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../teleport/search/gradient-ascent.js";
 import { createTeleporter } from "../../teleport/teleporter.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { CostMove, MoveProblem, Mover, SharedProblem } from "./move.js";

@@ -1,26 +1,18 @@
-import { dtypeOf, type NdArray } from "../../array.js";
-import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
-import { isStream } from "../../data/stream.js";
-import { countExamples, partReader } from "../../data/streams/part-reader.js";
-import { streamOf } from "../../data/streams/stream-of.js";
-import { DataError, OptionError } from "../../errors.js";
-import { type Graph, topologicalOrder } from "../../graph/graph.js";
+import type { BatchSpec } from "../../batch.js";
+import { describeValue, isPlainObject } from "../../describe.js";
+import { OptionError } from "../../errors.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { equal } from "../../graph/ops/compare.js";
 import { argmax, mean } from "../../graph/ops/reduce.js";
-import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../../graph/trace.js";
-import type { MetricSet, NoMetrics, ResultsOf } from "../../metrics/metric.js";
-import { namedArrays } from "../../named-arrays.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import { type NoMetrics, type Quantities, type ResultsOf, requireMetrics } from "../../metrics/metric.js";
 import type { CompileOptions } from "../../runtime/compile.js";
-import { lazyExecutables } from "../../runtime/lazy.js";
-import { lengthOf } from "../../train/stream-windows.js";
+import { listOf, prepareSource, type Source } from "../../train/dataset.js";
+import { createEvaluator, type TaskMetricSets, type TaskOutput } from "../../train/evaluator.js";
 import { type Representation, representedContext } from "../gradients/forward.js";
-import { labelChecks } from "./label-checks.js";
-import { listOf, prepareSource, requireNames, type Source } from "./source-arrays.js";
-import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
-import { accumulateTasks } from "./task-metrics.js";
+import type { TaskValues } from "./history.js";
+import { checkLosses, type LossContext, labelChecks, type TaskLosses } from "./task-losses.js";
 
 /** A mean over examples; with `weight`, its weight in a mean over batches: the number of known labels. */
 export interface WeightedMean {
@@ -35,25 +27,12 @@ export type TaskMetrics<P, B = BatchSpec, S = unknown> = (
   context: LossContext<S>,
 ) => Readonly<Record<string, Tensor | WeightedMean>>;
 
-/** Outputs of a task on a batch, for its metrics. */
-export interface TaskOutput {
-  /** Logits of classes, or predictions, [n, ...]. */
-  readonly output: Tensor;
-  /** Classes, or targets, [n, ...]. */
-  readonly labels: Tensor;
-  /** Which examples have labels of this task, bool [n]; default all. */
-  readonly mask?: Tensor | undefined;
-}
-
 /** Outputs of a batch by task, for metrics. Traced in evaluation mode. */
 export type TaskOutputs<P, B = BatchSpec, S = unknown> = (
   params: TensorsOf<P>,
   batch: TensorsOf<B>,
   context: LossContext<S>,
 ) => Readonly<Record<string, TaskOutput>>;
-
-/** Metrics by task and name. */
-export type TaskMetricSets = Readonly<Record<string, MetricSet>>;
 
 /** The results of metrics by task and name. */
 export type TaskResultsOf<M> = { readonly [K in keyof M]: ResultsOf<M[K]> };
@@ -79,24 +58,9 @@ export interface MultiTaskEvaluation<M extends TaskMetricSets = NoMetrics> {
 export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
   mean(cast(equal(argmax(logits), labels), logits.dtype));
 
-/** Measures parameters on data sets; compiles once for each size of batch. */
-export interface MultiTaskEvaluator<P> {
-  evaluate<M extends TaskMetricSets>(
-    params: P,
-    data: Source | readonly Source[],
-    options?: {
-      readonly state?: unknown;
-      readonly metrics?: M | undefined;
-      readonly batchSize?: number | undefined;
-    },
-  ): Promise<MultiTaskEvaluation<M>>;
-  dispose(): Promise<void>;
-}
-
-const largestBatch = 500;
-
 const isWeighted = (value: Tensor | WeightedMean): value is WeightedMean => "weight" in value;
 
+/** Measures losses and metrics of several tasks. */
 export function multiTaskEvaluator<P>({
   losses: taskLosses,
   metrics = () => ({}),
@@ -105,7 +69,7 @@ export function multiTaskEvaluator<P>({
   params: like,
   state: stateLike = {},
   dtype,
-  ...options
+  ...compileOptions
 }: Omit<CompileOptions, "scan" | "dtype"> & {
   readonly losses: TaskLosses<P>;
   readonly metrics?: TaskMetrics<P> | undefined;
@@ -114,174 +78,134 @@ export function multiTaskEvaluator<P>({
   readonly params: P;
   readonly state?: unknown;
   readonly dtype: "float32" | "float64";
-}): MultiTaskEvaluator<P> {
-  const executables = lazyExecutables(options);
-  const labels = labelChecks(taskLosses);
-  const { losses } = labels;
-  const names: string[] = [];
-  /** Arrays of the batch that each loss and mean reads. */
-  const read = new Map<string, readonly string[]>();
-  const traceBatch = (batch: Batch, withOutputs: boolean) => {
-    const quantitiesOf = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
+}) {
+  const { losses, check } = labelChecks(taskLosses);
+  const [ofLoss, ofMetric] = ["loss ", "metric "];
+  const { evaluate, dispose } = createEvaluator<P, unknown>({
+    like: { params: like, state: stateLike },
+    dtype,
+    compileOptions,
+    prepare: (part) => prepareSource(part, dtype).arrays,
+    measure({ params, state }, batch, hasOutputs) {
       const plain: LossContext = { training: false, state };
       const context = representation
-        ? representedContext(plain, representation(params, tensors, plain))
+        ? representedContext(plain, representation(params, batch, plain))
         : plain;
-      const scalar = (x: Tensor) => cast(reshape(x, []), dtype);
-      const quantities = Object.entries(metrics(params, tensors, context)).map(([name, value], i) => {
-        names[i] = name;
-        return isWeighted(value)
-          ? { mean: scalar(value.mean), weight: scalar(value.weight) }
-          : { mean: scalar(value) };
-      });
+      const named = Object.entries(metrics(params, batch, context)).map(
+        ([name, value]) => [ofMetric + name, isWeighted(value) ? value : { mean: value }] as const,
+      );
+      const values = checkLosses(losses(params, batch, context));
       return {
-        losses: checkLosses(losses(params, tensors, context)).map(scalar),
-        metrics: quantities,
-        ...(withOutputs && outputs ? { outputs: outputs(params, tensors, context) } : {}),
+        means: Object.fromEntries([
+          ...values.map((value, k) => [ofLoss + k, { mean: value }] as const),
+          ...named,
+        ]),
+        ...(hasOutputs && outputs ? { outputs: outputs(params, batch, context) } : {}),
+        check,
       };
-    };
-    const { graph } = trace((given) => quantitiesOf(given.params, given.state, given.batch), {
-      params: like,
-      state: stateLike,
-      batch: specsOf(batch),
-    });
-    for (const { name, tensor } of graph.outputs) {
-      if (!name.endsWith(".weight") && !name.startsWith("outputs."))
-        read.set(name, arraysRead(graph, tensor));
-    }
-    return graph;
-  };
+    },
+  });
   return {
+    /** @throws OptionError for a batch size out of range */
     async evaluate<M extends TaskMetricSets>(
       params: P,
       data: Source | readonly Source[],
       {
         state = stateLike,
         metrics: sets,
-        batchSize = largestBatch,
+        batchSize = 500,
       }: {
         readonly state?: unknown;
         readonly metrics?: M | undefined;
         readonly batchSize?: number | undefined;
       } = {},
-    ) {
+    ): Promise<MultiTaskEvaluation<M>> {
       if (!Number.isInteger(batchSize) || batchSize < 1) {
         throw new OptionError(`evaluate: batchSize must be an integer >= 1; got ${batchSize}.`);
       }
-      const accumulation = accumulateTasks(sets ?? {});
-      const withOutputs = Object.keys(sets ?? {}).length > 0;
-      const { arrays: whole, batches } = await passOver(data, { most: batchSize, dtype });
-      let isChecked = false;
-      const means = new WeightedMeans();
-      for await (const batch of batches) {
-        const key = JSON.stringify([specsOf(batch), withOutputs]);
-        const executable = await executables.get(key, () => traceBatch(batch, withOutputs));
-        // Which arrays are labels is known after tracing a batch.
-        if (!isChecked) labels.check(whole);
-        labels.check(batch);
-        isChecked = true;
-        const results = await executable.run(namedArrays({ params, state, batch }));
-        accumulation.update(results);
-        for (const [name, arrays] of read) {
-          const labels = name.startsWith("metrics.") ? results[name.replace(/mean$/, "weight")] : undefined;
-          const examples = Math.max(1, ...arrays.map((array) => batch[array].shape[0]));
-          const weight = labels ? Number(labels.data[0]) : examples;
-          means.add(name, Number(results[name].data[0]), weight);
-        }
-      }
-      const tasks = means.names().filter((name) => name.startsWith("losses.")).length;
+      const measured = await evaluate({ params, state }, listOf(data), { batchSize, metrics: sets ?? {} });
+      const { means, tasks } = measured;
+      const under = (prefix: string) =>
+        Object.entries(means).flatMap(([name, value]): [string, number][] =>
+          name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
+        );
       return {
-        losses: Float64Array.from({ length: tasks }, (_, k) => means.of(`losses.${k}`)),
-        metrics: Object.fromEntries(names.map((name, i) => [name, means.of(`metrics.${i}.mean`)])),
-        tasks: accumulation.results() as TaskResultsOf<M>,
+        losses: Float64Array.from(under(ofLoss), ([, value]) => value),
+        metrics: Object.fromEntries(under(ofMetric)),
+        tasks: tasks as TaskResultsOf<M>,
       };
     },
-    dispose: () => executables.dispose(),
+    dispose,
   };
 }
 
-/** Means over batches, by name; NaN for what was never added. */
-class WeightedMeans {
-  readonly #sums = new Map<string, { total: number; weight: number }>();
-
-  add(name: string, value: number, weight: number): void {
-    const sum = this.#sums.get(name) ?? { total: 0, weight: 0 };
-    // A mean over no examples may be NaN.
-    if (weight > 0) sum.total += value * weight;
-    sum.weight += weight;
-    this.#sums.set(name, sum);
+/**
+ * Checks metrics by task.
+ *
+ * @throws OptionError unless they are metrics by name for tasks of the run, whose trainer has `outputs`
+ */
+export function requireTaskMetrics(
+  owner: string,
+  sets: unknown,
+  { tasks, hasOutputs }: { readonly tasks: readonly string[]; readonly hasOutputs: boolean },
+): void {
+  if (!isPlainObject(sets)) {
+    throw new OptionError(
+      `${owner}: metrics must be an object of metrics by task, such as { ${tasks[0]}: { f1: f1() } }; got ${describeValue(sets)}.`,
+    );
   }
-
-  of(name: string): number {
-    const { total, weight } = this.#sums.get(name) ?? { total: Number.NaN, weight: 1 };
-    return total / weight;
+  for (const [task, set] of Object.entries(sets)) {
+    if (!tasks.includes(task)) {
+      throw new OptionError(`${owner}: metrics has no task "${task}"; the tasks are ${tasks.join(", ")}.`);
+    }
+    requireMetrics(`${owner}: metrics.${task}`, set, ["loss"]);
   }
-
-  names(): string[] {
-    return [...this.#sums.keys()];
+  if (!hasOutputs && Object.keys(sets).length > 0) {
+    throw new OptionError(
+      `${owner}: metrics of tasks need the option outputs of createMultiTaskTrainer: (p, batch) => ({ ${tasks[0]}: { output, labels } }).`,
+    );
   }
 }
 
-/** Names of the arrays of the batch that a result depends on. */
-function arraysRead({ inputs }: Graph, result: Tensor): string[] {
-  const needed = new Set(topologicalOrder([result]));
-  return inputs
-    .filter(({ name, tensor }) => name.startsWith("batch.") && needed.has(tensor))
-    .map(({ name }) => name.slice("batch.".length));
+/** An evaluation of several tasks. */
+interface Measured {
+  readonly losses: Float64Array;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly tasks: object;
 }
 
-const specsOf = (batch: Batch) =>
-  Object.fromEntries(
-    Object.entries(batch).map(([name, a]: [string, NdArray]) => [name, spec(a.shape, dtypeOf(a))]),
-  );
+/** What was measured, in one record: `loss`, `left.loss`, the trainer's metrics, `left.f1`. */
+export function taskValues(
+  { losses, metrics, tasks: results }: Measured,
+  tasks: readonly string[],
+): TaskValues {
+  const byTask = Object.entries(results as Readonly<Record<string, object>>);
+  return {
+    loss: losses.reduce((a, b) => a + b, 0) / losses.length,
+    ...Object.fromEntries(tasks.map((task, k) => [`${task}.loss`, losses[k]])),
+    ...metrics,
+    ...Object.fromEntries(
+      byTask.flatMap(([task, own]) => Object.entries(own).map(([name, value]) => [`${task}.${name}`, value])),
+    ),
+  };
+}
 
 /**
- * All examples in order, in batches of at most `most`; several sources are split into equally many batches, none of them
- * empty, so that batches of the others are larger where one has fewer examples than there would be batches.
+ * Checks metrics by task, and returns whether a smaller or a larger value is better, by task and name: `left.f1`. The names
+ * of the trainer's own metrics are not known before the first evaluation.
  *
- * @returns the batches, and the arrays of the sources that are no streams
- * @throws DataError, ShapeError unless the arrays of a source have equally many examples and all names differ
+ * @throws OptionError as {@link requireTaskMetrics}
  */
-async function passOver(
-  data: Source | readonly Source[],
-  { most, dtype }: { readonly most: number; readonly dtype: "float32" | "float64" },
-): Promise<{ readonly arrays: Batch; readonly batches: AsyncIterable<Batch> }> {
-  const prepare = (part: Batch) => prepareSource(part, dtype).arrays;
-  const sources: { count: number; arrays: Batch; parts: () => AsyncIterable<Batch> }[] = [];
-  for (const given of listOf(data)) {
-    if (isStream(given)) {
-      const count = given.length ?? (await lengthOf(given, 0));
-      if (count === 0) throw new DataError("evaluate: the stream has no examples.");
-      sources.push({ count, arrays: {}, parts: () => given.batches(0, 0) });
-    } else {
-      const { arrays, count } = prepareSource(given, dtype);
-      sources.push({ count, arrays, parts: () => streamOf(arrays, { size: count }).batches(0, 0) });
-    }
-  }
-  requireNames(sources.map(({ arrays }) => arrays));
-  const counts = sources.map(({ count }) => count);
-  // A function without data has a single empty batch.
-  const batchCount = Math.max(1, Math.min(Math.ceil(Math.max(0, ...counts) / most), ...counts));
-  const first = (n: number, i: number) =>
-    sources.length === 1 ? Math.min(n, i * most) : Math.floor((i * n) / batchCount);
-  async function* batches(): AsyncGenerator<Batch> {
-    const readers = sources.map(({ parts }) => partReader(parts(), prepare));
-    try {
-      for (let i = 0; i < batchCount; i++) {
-        const parts: Batch[] = [];
-        for (const [s, { count }] of sources.entries()) {
-          const size = first(count, i + 1) - first(count, i);
-          const part = await readers[s].take(size);
-          if (part === undefined || countExamples(part) < size) {
-            throw new DataError(`evaluate: a stream ended before its ${count} examples.`);
-          }
-          parts.push(part);
-        }
-        yield Object.assign({}, ...parts);
-      }
-    } finally {
-      for (const reader of readers) await reader.close();
-    }
-  }
-  return { arrays: Object.assign({}, ...sources.map(({ arrays }) => arrays)), batches: batches() };
+export function taskQuantities(
+  owner: string,
+  sets: TaskMetricSets,
+  run: Parameters<typeof requireTaskMetrics>[2],
+): Quantities {
+  requireTaskMetrics(owner, sets, run);
+  return {
+    modeOf(name) {
+      const dot = name.lastIndexOf(".");
+      return sets[name.slice(0, dot)]?.[name.slice(dot + 1)]?.mode;
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import type { NdArray } from "../../array.js";
 import { ShapeError } from "../../errors.js";
-import type { RunHistory } from "../../train/history.js";
+import { historyUpTo, mapColumns, type RunHistory } from "../../train/history.js";
 import { type Conflict, conflictOf } from "../conflict.js";
 
 /** Something that a hook reported, such as a teleport. */
@@ -117,50 +117,23 @@ export function recordStep(history: MultiTaskHistory, step: StepRecord): void {
 
 const hasGradients = ({ norms }: MultiTaskHistory): boolean => norms.length > 0;
 
-/** All lists with one entry per step, by name. */
-export function columnsOf(history: MultiTaskHistory): Record<string, number[]> {
-  const { losses, weights, norms, meanCosines, cosines, conflicts, directionNorms, seconds } = history;
-  const perTask = Object.entries({ losses, weights, norms, meanCosines, cosines }).flatMap(([name, lists]) =>
-    lists.map((list, k): [string, number[]] => [`${name}.${k}`, list]),
-  );
-  return {
-    ...Object.fromEntries(perTask),
-    ...(hasGradients(history) ? conflicts : {}),
-    directionNorms,
-    seconds,
-  };
-}
-
 /**
- * A history of the given tasks from {@link columnsOf}, copied up to a step.
+ * A copy of the first steps of a history, for a run of the given tasks.
  *
  * @param measures whether the steps to come measure gradients: NaN of those before them that did not
- * @throws ShapeError when the lists are shorter or belong to other tasks
+ * @throws ShapeError when it has fewer steps, or other tasks
  */
-export function historyFrom(
-  tasks: readonly string[],
-  columns: Readonly<Record<string, ArrayLike<number>>>,
-  {
-    events,
-    notes,
-    epochs = [],
-  }: Pick<MultiTaskHistory, "events" | "notes"> & Partial<Pick<MultiTaskHistory, "epochs">>,
-  { steps, measures = false }: { readonly steps: number; readonly measures?: boolean },
+export function tasksUpTo(
+  steps: number,
+  past: MultiTaskHistory,
+  { tasks, measures }: { readonly tasks: readonly string[]; readonly measures: boolean },
 ): MultiTaskHistory {
-  const didMeasure = "norms.0" in columns;
-  const history = emptyHistory(tasks, measures || didMeasure);
-  const always = columnsOf(emptyHistory(tasks, didMeasure));
-  for (const [name, list] of Object.entries(columnsOf(history))) {
-    const given = name in always ? columns[name] : new Float64Array(steps).fill(Number.NaN);
-    if (given === undefined || given.length < steps) {
-      throw new ShapeError(
-        `A state at step ${steps} needs a history of as many steps; "${name}" has ${given?.length ?? "none"}.`,
-      );
-    }
-    for (let i = 0; i < steps; i++) list.push(Number(given[i]));
+  if (past.tasks.length !== tasks.length) {
+    throw new ShapeError(`The history has ${past.tasks.length} tasks, this run has ${tasks.length}.`);
   }
-  history.events.push(...events.filter(({ step }) => step < steps));
-  history.notes.push(...notes.filter(({ step }) => step < steps));
-  history.epochs.push(...epochs.filter(({ step }) => step <= steps));
-  return history;
+  const cut = { ...historyUpTo(steps, past), tasks };
+  if (!measures || hasGradients(cut)) return cut;
+  const unknown = mapColumns(emptyHistory(tasks, true), () => new Array(steps).fill(Number.NaN));
+  const { norms, meanCosines, cosines, conflicts } = unknown;
+  return { ...cut, norms, meanCosines, cosines, conflicts };
 }

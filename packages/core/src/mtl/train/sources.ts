@@ -3,10 +3,10 @@ import { takeRows } from "../../data/batches.js";
 import { type DataStream, isStream } from "../../data/stream.js";
 import { createRng, hash32, type Rng } from "../../math/rng.js";
 import { batchOrder } from "../../train/batch-order.js";
+import { listOf, prepareSource, requireNames, type Source } from "../../train/dataset.js";
 import { dataChecksum } from "../../train/run-settings.js";
 import type { Seen } from "../../train/seen.js";
 import { openWindows, streamWindows } from "../../train/stream-windows.js";
-import { listOf, prepareSource, requireNames, type Source } from "./source-arrays.js";
 import { streamSamples } from "./stream-samples.js";
 
 /** What a run has seen of its streams, by number of the source and of the sample: `0.0`. */

@@ -1,5 +1,7 @@
 import { OptionError } from "../../errors.js";
+import { type CheckpointSource, decodeRun, encodeRun, type StoredRun } from "../../train/checkpoint.js";
 import type { RunState } from "../../train/state.js";
+import type { MultiTaskHistory } from "./history.js";
 import type { SeenSources } from "./sources.js";
 import type { PlainData } from "./step-hook.js";
 
@@ -18,3 +20,33 @@ export function checkTasks({ epochLosses }: MultiTaskState<unknown>, tasks: read
   if (epochLosses.length === tasks.length) return;
   throw new OptionError(`restore: the state has ${epochLosses.length} tasks, this run has ${tasks.length}.`);
 }
+
+/** A run of several tasks as read from a file. */
+export type MultiTaskCheckpoint = StoredRun<
+  Omit<MultiTaskState<unknown>, "params" | "state" | "optimizer">,
+  MultiTaskHistory
+>;
+
+/**
+ * A run of several tasks as the bytes of one safetensors file: parameters and the optimizer's state under their paths, the
+ * state of the method and of the hook, the history, the run's settings, and a checksum.
+ *
+ * @throws DataError unless the states of method and hook are plain data
+ *
+ * @example
+ * const bytes = encodeMultiTaskCheckpoint(trainer);
+ */
+export const encodeMultiTaskCheckpoint = <P>(
+  run: CheckpointSource<MultiTaskState<P>, MultiTaskHistory>,
+): Uint8Array => encodeRun(run);
+
+/**
+ * Reads a checkpoint of several tasks, from which `resume` lets a trainer continue.
+ *
+ * @throws DataError when the bytes are not such a checkpoint or are damaged
+ *
+ * @example
+ * resume(trainer, decodeMultiTaskCheckpoint(bytes));
+ */
+export const decodeMultiTaskCheckpoint = (bytes: Uint8Array): MultiTaskCheckpoint =>
+  decodeRun(bytes, { hasTasks: true }) as MultiTaskCheckpoint;

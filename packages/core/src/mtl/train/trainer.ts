@@ -3,6 +3,7 @@ import type { OptimizerState } from "../../optim/optimizer.js";
 import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
 import { Resources } from "../../runtime/resources.js";
+import type { TaskMetricSets } from "../../train/evaluator.js";
 import { graphChecksum } from "../../train/run-settings.js";
 import { trainerOf } from "../../train/trainer-of.js";
 import { traceLosses } from "../gradients/measure-graph.js";
@@ -10,13 +11,12 @@ import { splitParameters } from "../gradients/parameter-split.js";
 import { keepsRows } from "../gradients/strategy.js";
 import { taskGradients } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
-import { multiTaskEvaluator, type TaskMetricSets } from "./evaluate.js";
-import { columnsOf, emptyHistory, historyFrom } from "./history.js";
-import { labelChecks } from "./label-checks.js";
+import { multiTaskEvaluator, requireTaskMetrics, taskQuantities, taskValues } from "./evaluate.js";
+import { emptyHistory, tasksUpTo } from "./history.js";
 import { prepareSources, type Sources } from "./sources.js";
 import { advanceTasks, multiTaskStep, type StepParts } from "./step.js";
 import type { RunSetup } from "./step-hook.js";
-import { requireTaskMetrics, taskQuantities, taskValues } from "./task-metrics.js";
+import { labelChecks } from "./task-losses.js";
 import { checkTasks, type MultiTaskState } from "./train-state.js";
 import type {
   EvaluateTasksOptions,
@@ -113,7 +113,7 @@ async function trainerOn<P>(
       learningRate: options.learningRate,
       advance: (run, most, rateOf) => advanceTasks(run, step, { most, rateOf }),
       lossesOf: ({ losses }) => losses,
-      historyUpTo: (steps, past) => historyFrom(tasks, columnsOf(past), past, { steps, measures }),
+      historyUpTo: (steps, past) => tasksUpTo(steps, past, { tasks, measures }),
       checkState: (given) => checkTasks(given, tasks),
       settings: (learningRate) => ({
         tasks,

@@ -11,9 +11,9 @@ import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { gradNormSq, type ObjectiveFor } from "../objective/objective.js";
-import { traceAscent } from "../search/ascent/ascent-graph.js";
-import { normOf } from "../search/ascent/trust-region.js";
+import { traceAscent } from "../search/orbit-walk.js";
 import type { MemoryArrays } from "../search/search.js";
+import { normOf } from "../search/trust-region.js";
 
 export interface GainPredictorOptions<P, B extends BatchSpec = BatchSpec>
   extends Omit<CompileOptions, "scan" | "dtype"> {

@@ -10,7 +10,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { gradNormSq } from "../objective/objective.js";
-import { traceAscent } from "../search/ascent/ascent-graph.js";
+import { traceAscent } from "../search/orbit-walk.js";
 
 export interface ReferenceAngleOptions extends OptionsOf<typeof referenceAngleTeleportOptions> {}
 

@@ -1,4 +1,5 @@
 // The balanced point of an orbit in one jump: Stock et al., ICLR 2019, for norms; Nagel et al., ICCV 2019, for ranges.
+import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
 import { cast } from "../../graph/ops/arithmetic.js";
@@ -24,14 +25,13 @@ import { compile } from "../../runtime/compile.js";
 import { lazy } from "../../runtime/lazy.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
-import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
-import { orbitPath } from "./ascent/orbit-path.js";
-import { claimOf } from "./claim.js";
 import { all } from "./guard-graph.js";
 import { hostedJumps } from "./jump.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem, Setting } from "./search.js";
+import { claimOf } from "./trust-region.js";
 
 export interface BalanceOptions extends Omit<BalancedOptions, "by">, OptionsOf<typeof balanceOptions> {}
 
@@ -88,25 +88,37 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
     const whole = isTraced ? await compileOrbitWalk(symmetry, act, problem, proposals) : undefined;
 
     const hosted = hostedJumps(problem, async (start, setting) => {
-      const path = orbitPath(symmetry, start, setting.batch);
       const found = await elementsFrom(start, setting);
       if (isRefusal(found)) return { stopped: found.refused };
       const isThere = found.elements.every((T) =>
         T.every(({ data }) => data.every((t) => Math.abs(t) <= tolerance)),
       );
       if (isThere) return { stopped: alreadyBy(by) };
+      const strides: { readonly from: P; readonly T: readonly NdArray[] }[] = [];
+      let params = start;
       for (const T of found.elements) {
         const next = powersOfTwo
           ? scaledParams(
-              path.current,
+              params,
               groups.filter((group) => group.kind === "scaling"),
               T,
             )
-          : await symmetry.act(path.current, T, setting.batch);
+          : await symmetry.act(params, T, setting.batch);
         if (isRefusal(next)) return next;
-        path.take(next, T);
+        strides.push({ from: params, T });
+        params = next;
       }
-      return { params: path.current, pushForward: path.pushForward };
+      return {
+        params,
+        async pushForward(tree, power) {
+          let moved: P | Refusal = tree;
+          for (const { from, T } of strides) {
+            moved = (await symmetry.pushForward?.(moved, T, power, from, setting.batch)) ?? moved;
+            if (isRefusal(moved)) return moved;
+          }
+          return moved;
+        },
+      };
     });
 
     return {

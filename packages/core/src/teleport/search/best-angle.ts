@@ -1,36 +1,34 @@
 // The largest objective on the orbit of a group of plane rotations, a circle: the argmax of Zhao et al., NeurIPS 2022,
 // algorithm 1, found by scanning.
-
-import type { NdArray, Shape } from "../../array.js";
-import type { Batch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
-import { dot } from "../../graph/autodiff.js";
-import { div, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
-import { lessEqual, logicalAnd, where } from "../../graph/ops/compare.js";
+import { dot, grad } from "../../graph/autodiff.js";
+import { cond } from "../../graph/control/cond.js";
+import { loopWhile, whileLoop } from "../../graph/control/while.js";
+import { add, cast, div, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
+import {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  where,
+} from "../../graph/ops/compare.js";
 import { abs, sqrt } from "../../graph/ops/elementary.js";
-import { fillLike } from "../../graph/ops/leaf.js";
+import { constant } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { lazy } from "../../runtime/lazy.js";
-import { Resources } from "../../runtime/resources.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
-import { highestOn } from "./circle.js";
-import { claimOf } from "./claim.js";
-import { type CompiledJumpOptions, compileJump, type JumpFound, jump } from "./compiled-jump.js";
-import { all } from "./guard-graph.js";
-import {
-  compileHostedScan,
-  type HostedScan,
-  isHigher,
-  noHigher,
-  tracedIsHigher,
-  turnTolerance,
-} from "./hosted-scan.js";
-import { isStop, type SearchFactory, type SearchProblem, tracedPushOf, type Walk } from "./search.js";
+import { chosen, hasValue } from "./guard-graph.js";
+import { compileOrbitWalk, firstOf, type OrbitWalkOptions } from "./orbit-walk.js";
+import type { SearchFactory, SearchProblem } from "./search.js";
+import { claimOf } from "./trust-region.js";
 
 export interface BestAngleOptions extends OptionsOf<typeof bestAngleOptions> {}
 
@@ -44,7 +42,7 @@ export const bestAngleOptions = optionTable("bestAngle", {
  * as those of a two-dimensional quadratic or of two residuals.
  *
  * The objective is evaluated at equal distances; around each of its local maxima the zero of its derivative in the
- * angle is found, to 1e-14. In float64 all of it is one compiled program.
+ * angle is found, to 1e-14 in float64. Angles at which the action is not possible are left out.
  *
  * If a turn by 2 pi is not the identity, the search stops and says so.
  *
@@ -57,100 +55,264 @@ export const bestAngleOptions = optionTable("bestAngle", {
 export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = {}): SearchFactory<P> {
   requireSymmetry("bestAngle", symmetry);
   const { samples } = bestAngleOptions.read(options);
-  const [block] = symmetry.algebra;
-  if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
+  const { algebra } = symmetry;
+  if (algebra.length !== 1 || algebra[0].reduce((a, b) => a * b, 1) !== 1) {
     throw new OptionError(
-      `bestAngle needs an algebra of one angle; that of "${symmetry.name}" has the shapes ${symmetry.algebra.map((s) => `[${s.join(", ")}]`).join(", ")}. Use gradientAscent.`,
+      `bestAngle needs an algebra of one angle; that of "${symmetry.name}" has the shapes ${algebra.map((s) => `[${s.join(", ")}]`).join(", ")}. Use gradientAscent.`,
     );
   }
-  const element = (angle: number): NdArray[] => [{ shape: block, data: Float64Array.of(angle) }];
-  const pushForwardBy = (angle: number, start: P, batch: Batch): Walk<P>["pushForward"] =>
-    symmetry.pushForward &&
-    (async (tree, power) =>
-      (await symmetry.pushForward?.(tree, element(angle), power, start, batch)) ?? tree);
   return async (problem) => {
-    const hosted = lazy<HostedScan<P>>();
-    const onHost = () => hosted.get("scan", () => compileHostedScan(symmetry, problem, { samples, element }));
-    const resources = new Resources();
-    const jumping = await resources.releasedOnError(async () => {
-      if (problem.dtype === "float64") {
-        return resources.keep(
-          await compileJump(problem, {
-            trace: tracedBest(symmetry.trace, problem, { samples, block }),
-            judge: judged,
-            // One element is the sum of all.
-            push: tracedPushOf({ ...symmetry, additive: true }),
-            pushForward: ({ numbers }, start, batch) => pushForwardBy(numbers.angle, start, batch),
-          }),
-        );
-      }
-      await onHost();
-      return undefined;
-    });
+    // One element is the sum of all.
+    const one = { ...symmetry, additive: true };
+    const programs = lazy<Awaited<ReturnType<typeof compileScan>>>();
+    // An action by the angle 0 may round, which is no move.
+    const act: typeof symmetry.trace = (p, T, batch) =>
+      chosen(equal(reshape(T[0], []), 0), p, symmetry.trace(p, T, batch));
+    const compileScan = (by: "steps" | "angles") =>
+      compileOrbitWalk(one, act, problem, proposalsOf(one, problem, samples, by));
+    const scanBy = (by: "steps" | "angles") => programs.get(by, () => compileScan(by));
+    // Steps add up rounding, which is too coarse in float32.
+    const first = problem.dtype === "float64" ? "steps" : "angles";
+    const { tracedWalk } = await scanBy(first);
     return {
       name: `${symmetry.name}, best angle`,
       exact: symmetry.exact,
       claim: claimOf(symmetry, symmetry.bound),
       steps: 1,
-      async walk(start, setting) {
-        const angle = await (await onHost()).best(start, setting);
-        if (isStop(angle)) return jump<P>(async () => angle);
-        return jump<P>(
-          () => symmetry.act(start, element(angle), setting.batch),
-          pushForwardBy(angle, start, setting.batch),
-        );
+      races: true,
+      async run(...given) {
+        const walked = await (await scanBy(first)).run(...given);
+        return walked.reason === unreached ? (await scanBy("angles")).run(...given) : walked;
       },
-      ...(jumping ? { compiledWalk: jumping.walk, tracedWalk: jumping.tracedWalk, races: true } : {}),
+      tracedWalk,
       async dispose() {
-        await resources.release();
-        await hosted.dispose();
+        await programs.dispose();
         await symmetry.dispose?.();
       },
     };
   };
 }
 
-/** How far the loss may drift on the scan, relative to its size. */
+/** How far the loss may drift on the scan by steps, relative to its size. */
 const driftTolerance = 1e-6;
 
-function judged({ start, end, numbers: { isValid, off } }: JumpFound): "host" | string | undefined {
-  // Where a part of the circle cannot be used, the action has to be asked.
-  if (isValid !== 1 || !(off <= turnTolerance)) return "host";
-  return isHigher(end.objective, start.objective) ? undefined : noHigher;
+/** How far a turn by 2 pi may move the parameters, relative to their size. */
+const turnTolerance = 1e-3;
+
+const unreached = "the scan by steps does not reach a part of the circle";
+
+/**
+ * The jump to the highest point. Traced.
+ *
+ * @param by `steps`: each point of the scan is turned from the one before, for which one sine and cosine serve all; `angles`:
+ *   from the start, where an action is not possible everywhere
+ */
+function proposalsOf<P>(
+  { name, trace: act, algebra }: Symmetry<P>,
+  { loss, objective, dtype }: SearchProblem<P>,
+  samples: number,
+  by: "steps" | "angles",
+): OrbitWalkOptions<P, { readonly angle: Tensor }, object> {
+  const elementOf = (angle: Tensor) => [reshape(cast(angle, dtype), algebra[0])];
+  return {
+    steps: 1,
+    given: {},
+    reasons: [
+      undefined,
+      (off) =>
+        `a turn by 2 pi of "${name}" moves the parameters by ${off.toExponential(1)} of their size: it is not a group of rotations here`,
+      "the objective is not finite anywhere on the circle",
+      "no angle has a larger objective",
+    ],
+    says: () => unreached,
+    first: { angle: constant(0, "float64") },
+    element: (_from, { angle }) => elementOf(angle),
+    hasOther: () => constant(0, "bool"),
+    onward({ params: start, batch, memory, objective: level }) {
+      const startLoss = loss(start, batch);
+      const room = mul(driftTolerance, maximum(abs(startLoss), 1e-12));
+      const turned = (from: TensorsOf<P>, angle: Tensor) => act(from, elementOf(angle), batch);
+      const best = highestOn<P>(
+        {
+          turned,
+          value: (p) => cast(reshape(objective(p, batch, memory), []), "float64"),
+          isValid: (p, value) =>
+            logicalAnd(lessEqual(abs(sub(loss(p, batch), startLoss)), room), hasValue(value)),
+          samples,
+          by,
+        },
+        start,
+      );
+      const [from, to] = [start, best.turned].map((p) => flatten(p, isTensor).leaves);
+      const moved = from.map((x, i) => sub(to[i], x));
+      const off = div(sqrt(dot(moved, moved)), maximum(sqrt(dot(from, from)), 1e-30));
+      // Higher by more than rounding.
+      const before = cast(level, "float64");
+      const isHigher = greater(best.value, add(before, mul(1e-12, abs(before))));
+      const isTurn = lessEqual(off, turnTolerance);
+      const cases: [Tensor, number][] = [
+        by === "steps"
+          ? [logicalNot(logicalAnd(best.isValid, isTurn)), 1]
+          : [logicalAnd(hasValue(off), logicalNot(isTurn)), 2],
+        [logicalNot(best.isFound), 3],
+        [logicalNot(isHigher), 4],
+      ];
+      return { state: { angle: best.angle }, stop: firstOf(cases, dtype), detail: off };
+    },
+  };
 }
 
-/** The point with the largest objective, and whether the scan was of a whole circle on the level set. */
-function tracedBest<P>(
-  act: Symmetry<P>["trace"],
-  { loss, objective }: SearchProblem<P>,
-  { samples, block }: { readonly samples: number; readonly block: Shape },
-): CompiledJumpOptions<P>["trace"] {
-  return (start, batch, memory) => {
-    const startLoss = loss(start, batch);
-    const room = mul(driftTolerance, maximum(abs(startLoss), 1e-12));
-    const turned = (from: TensorsOf<P>, angle: Tensor) => act(from, [reshape(angle, block)], batch);
-    const best = highestOn<P>(
-      {
-        turned,
-        value: (p) => objective(p, batch, memory),
-        isValid: (p, value) =>
-          logicalAnd(
-            lessEqual(abs(sub(loss(p, batch), startLoss)), room),
-            lessEqual(abs(value), Number.MAX_VALUE),
-          ),
-        samples,
-      },
-      start,
-    );
-    const [from, to] = [start, best.turned].map((p) => flatten(p, isTensor).leaves);
-    const moved = from.map((x, i) => sub(to[i], x));
-    const off = div(sqrt(dot(moved, moved)), maximum(sqrt(dot(from, from)), Number.MIN_VALUE));
-    return {
-      params: turned(start, best.angle),
-      elements: [reshape(best.angle, block)],
-      numbers: { angle: best.angle, isValid: where(best.isValid, fillLike(off, 1), 0), off },
-      isWanted: ({ objective: value }, { objective: highest }) =>
-        all(best.isValid, lessEqual(off, turnTolerance), tracedIsHigher(highest, value)),
-    };
+/** A circle of points and what is measured on it. Traced. */
+interface Circle<P> {
+  /** The point at an angle from another. */
+  turned(from: TensorsOf<P>, angle: Tensor): TensorsOf<P>;
+  value(point: TensorsOf<P>): Tensor;
+  /** Whether a point may be used. */
+  isValid(point: TensorsOf<P>, value: Tensor): Tensor;
+  /** Number of angles in the scan. */
+  readonly samples: number;
+  /** Whether a point of the scan is turned from the one before, or from the start. */
+  readonly by: "steps" | "angles";
+}
+
+/** Where the value is largest. */
+interface Highest<P> {
+  readonly angle: Tensor;
+  readonly value: Tensor;
+  /** Whether there is a peak, and whether all points of the scan are valid, as bools. */
+  readonly isFound: Tensor;
+  readonly isValid: Tensor;
+  /** The point after a whole turn. */
+  readonly turned: TensorsOf<P>;
+}
+
+/** A scan under way: values at the angles k - 2, k - 1 and k times the step. */
+interface Scanned<P> {
+  readonly point: TensorsOf<P>;
+  readonly k: Tensor;
+  readonly before: Tensor;
+  readonly here: Tensor;
+  readonly after: Tensor;
+  readonly isValid: Tensor;
+}
+
+const number = (x: number) => constant(x, "float64");
+
+/** The highest of the peaks that a scan finds: angles whose value is at least that of their neighbors. */
+function highestOn<P>(circle: Circle<P>, start: TensorsOf<P>): Highest<P> {
+  const { turned, value, samples, by } = circle;
+  const step = (2 * Math.PI) / samples;
+  const advance = ({ point, k, here, after, isValid }: Scanned<P>): Scanned<P> => {
+    // Elements add up, so the sine and cosine of the step may serve all of the scan.
+    const next = by === "steps" ? turned(point, number(step)) : turned(start, mul(step, add(k, 1)));
+    const reached = value(next);
+    const isFine = logicalAnd(isValid, circle.isValid(next, reached));
+    return { point: next, k: add(k, 1), before: here, here: after, after: reached, isValid: isFine };
   };
+  const isPeak = ({ before, here, after }: Scanned<P>) =>
+    logicalAnd(greaterEqual(here, before), greaterEqual(here, after));
+  const isLeft = ({ k }: Scanned<P>) => less(k, samples);
+
+  const first: Scanned<P> = {
+    point: start,
+    k: number(0),
+    before: number(0),
+    here: value(turned(start, number(-step))),
+    after: value(start),
+    isValid: constant(1, "bool"),
+  };
+  const none = { angle: number(0), value: number(-Number.MAX_VALUE) };
+  const [scanned, best] = whileLoop(
+    ([state]: readonly [Scanned<P>, typeof none]) => isLeft(state),
+    ([state, highest]) => {
+      const at = loopWhile(
+        (from: Scanned<P>) => {
+          const next = advance(from);
+          return [logicalAnd(logicalNot(isPeak(next)), isLeft(next)), next];
+        },
+        state,
+        { most: samples, start: constant(1, "bool") },
+      );
+      const found = cond(
+        isPeak(at),
+        () => {
+          const angle = peakNear(circle, start, at, step);
+          return { angle, value: value(turned(start, angle)) };
+        },
+        () => highest,
+      );
+      const isHigher = greater(found.value, highest.value);
+      return [
+        at,
+        {
+          angle: where(isHigher, found.angle, highest.angle),
+          value: where(isHigher, found.value, highest.value),
+        },
+      ];
+    },
+    [first, none],
+    { most: samples },
+  );
+  const isFound = greater(best.value, -Number.MAX_VALUE);
+  return { ...best, isFound, isValid: scanned.isValid, turned: scanned.point };
+}
+
+/** Steps of the search for a zero; bisection alone needs about 50. */
+const mostSteps = 200;
+const spacing = 1e-15;
+/** Predicted steps below this size may be due to rounding: they are if they no longer shrink. */
+const small = 1e-9;
+
+/**
+ * The zero of the value's derivative between the neighbors of a peak, down to the spacing of floats: steps of the
+ * secant, from the parabola through the three values; bisection where these leave the bracket or shrink too slowly.
+ */
+function peakNear<P>(
+  { turned, value }: Circle<P>,
+  start: TensorsOf<P>,
+  { k, before, here, after }: Scanned<P>,
+  step: number,
+): Tensor {
+  const slope = grad((angle: Tensor) => value(turned(start, angle)));
+  const middle = mul(step, sub(k, 1));
+  const bend = add(sub(before, mul(2, here)), after);
+  const bent = mul(1 / step ** 2, bend);
+  const vertex = add(middle, mul(0.5 * step, div(sub(before, after), bend)));
+  const low = sub(middle, step);
+  const high = add(middle, step);
+  const isInside = (x: Tensor, a: Tensor, b: Tensor) => logicalAnd(greater(x, a), less(x, b));
+  const begin = {
+    low,
+    high,
+    x: where(isInside(vertex, low, high), vertex, middle),
+    // No last point yet: NaN.
+    last: number(Number.NaN),
+    lastRise: number(0),
+    size: number(step),
+    curvature: bent,
+    isDone: constant(0, "bool"),
+  };
+  const refined = whileLoop(
+    ({ isDone }: typeof begin) => logicalNot(isDone),
+    (from) => {
+      const { x } = from;
+      const rise = slope(x);
+      const isRising = greater(rise, 0);
+      const a = where(isRising, x, from.low);
+      const b = where(isRising, from.high, x);
+      const secant = div(sub(rise, from.lastRise), sub(x, from.last));
+      const curvature = where(less(secant, 0), secant, from.curvature);
+      const target = sub(x, div(rise, curvature));
+      const isShort = lessEqual(mul(2, abs(sub(target, x))), from.size);
+      const takesSecant = logicalAnd(isInside(target, a, b), isShort);
+      const isRounding = logicalAnd(logicalNot(takesSecant), lessEqual(abs(rise), mul(small, abs(bent))));
+      const next = where(isRounding, x, where(takesSecant, target, mul(0.5, add(a, b))));
+      const size = abs(sub(next, x));
+      const isDone = lessEqual(size, mul(spacing, maximum(abs(x), 1)));
+      return { low: a, high: b, x: next, last: x, lastRise: rise, size, curvature, isDone };
+    },
+    begin,
+    { most: mostSteps },
+  );
+  return refined.x;
 }

@@ -1,5 +1,4 @@
-// Accept, or halve and try again, as one pass of a graph: for all searches made by walk.ts. The jumps to closed forms
-// (compiled-jump.ts) have passes of their own.
+// Accept, or halve and try again, as one pass of a graph: for all searches, made by walk.ts.
 import type { NdArray } from "../../array.js";
 import { cond } from "../../graph/control/cond.js";
 import { add, mul } from "../../graph/ops/arithmetic.js";
@@ -93,10 +92,12 @@ export const nextFrom =
   ): Visit<X, S>["next"] =>
   ({ isStepping, isHalved, scale }) => {
     const retried = retry && cond(isHalved, retry, () => ({ state, hasOther: isHalved }));
-    const still: Onward<S> = { state: retried?.state ?? state, stop: fillLike(scale, 0) };
+    const none = fillLike(scale, 0);
+    const still: Onward<S> = { state: retried?.state ?? state, stop: none, detail: none };
+    const going = (): Onward<S> => ({ detail: none, ...onward() });
     const next = eager
-      ? (chosen(isStepping, onward() as never, still as never) as Onward<S>)
-      : cond(isStepping, onward, () => still);
+      ? (chosen(isStepping, going() as never, still as never) as Onward<S>)
+      : cond(isStepping, going, () => still);
     return { ...next, hasOther: retried?.hasOther };
   };
 

@@ -1,5 +1,6 @@
-// A search of one step, to a point that the host has computed; there is no smaller step toward it.
+// Searches of one step, to a computed point; there is no smaller step toward it.
 import { full, type NdArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
 import { greater } from "../../graph/ops/compare.js";
 import { constant } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -12,15 +13,43 @@ import {
   type CompiledWalk,
   type HowToRun,
   isStop,
+  type SearchFactory,
   type SearchProblem,
   type Setting,
   type Stop,
 } from "./search.js";
+import type { Place, WalkInputs, WalkOptions } from "./walk.js";
 import { compileWalkProgram } from "./walk-program.js";
 
 interface Target<P> {
   readonly to: TensorsOf<P>;
 }
+
+/** Compiles a jump. `target`: the point, traced, and the number of a reason to stay, from 1, else 0. */
+export const jumpProgram = <P, G>(
+  problem: SearchProblem<P>,
+  {
+    target,
+    ...options
+  }: Pick<
+    WalkOptions<P, Place<P>, Target<P>, G>,
+    "given" | "push" | "reasons" | "explain" | "pushForward"
+  > & {
+    target(start: TensorsOf<P>, inputs: WalkInputs<G>): Target<P> & { readonly stop: Tensor };
+  },
+) =>
+  compileWalkProgram<P, Place<P>, Target<P>, G>(problem, {
+    ...options,
+    steps: 1,
+    begin: (params) => ({ params }),
+    first: (start) => ({ to: start }),
+    candidate: ({ params }, { to }, { taken }) => ({ params: chosen<P>(greater(0, taken), params, to) }),
+    onward({ params }, _measured, inputs) {
+      const { to, stop } = target(params, inputs);
+      return { state: { to }, stop };
+    },
+    retry: (_base, state) => ({ state, hasOther: constant(0, "bool") }),
+  });
 
 interface Given<P> {
   readonly to: P;
@@ -41,22 +70,15 @@ export function hostedJumps<P>(
 ) {
   const programs = lazy<Awaited<ReturnType<typeof compileJump>>>();
   const compileJump = () =>
-    compileWalkProgram<P, { readonly params: TensorsOf<P> }, Target<P>, Given<P>>(problem, {
-      steps: 1,
-      push: undefined,
+    jumpProgram<P, Given<P>>(problem, {
       given: { to: problem.params, isStill: full([], 0, problem.dtype) },
+      push: undefined,
       reasons: [undefined],
       explain: async () => "",
-      begin: (params) => ({ params }),
-      first: (start) => ({ to: start }),
-      candidate: ({ params }, { to }, { taken }) => ({
-        params: chosen<P>(greater(0, taken), params, to),
-      }),
-      onward: (_place, _measured, { given: { to, isStill } }) => ({
-        state: { to: to as TensorsOf<P> },
+      target: (_start, { given: { to, isStill } }) => ({
+        to: to as TensorsOf<P>,
         stop: isStill as Tensor,
       }),
-      retry: (_base, state) => ({ state, hasOther: constant(0, "bool") }),
     });
   const known = new WeakMap<Setting<P>, ReturnType<typeof point>>();
   return {
@@ -87,5 +109,29 @@ export function hostedJumps<P>(
       return { ...walked, params, halvings, reason: reason || String(why), ...transport };
     },
     dispose: () => programs.dispose(),
+  };
+}
+
+/**
+ * A search that makes one custom move, such as a released algorithm whose results are to be reproduced. The
+ * guard judges it like any other move; with `guard: false` every finite point is accepted.
+ *
+ * @param name name in reports
+ * @param move maps parameters and batch to other parameters, or to a refusal
+ *
+ * @example
+ * const released = ownMove<MlpParams>("released", (p, b) => referenceMlpTeleport(p, b, loss, { steps: 8 }));
+ * const teleport = { when: atSteps([5]), search: released, guard: false as const };
+ */
+export function ownMove<P>(
+  name: string,
+  move: (params: P, batch: Batch) => Promise<P | Refusal> | P | Refusal,
+): SearchFactory<P> {
+  return async (problem) => {
+    const { run, dispose } = hostedJumps(problem, async (start, { batch }) => {
+      const params = await move(start, batch);
+      return isRefusal(params) ? params : { params };
+    });
+    return { name, exact: "no", steps: 1, races: true, run, dispose };
   };
 }

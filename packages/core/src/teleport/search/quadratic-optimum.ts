@@ -2,8 +2,8 @@
 import { astype, dtypeOf, type NdArray } from "../../array.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { dot } from "../../graph/autodiff.js";
-import { add, div, mul, sub } from "../../graph/ops/arithmetic.js";
-import { greater, where } from "../../graph/ops/compare.js";
+import { add, cast, div, mul, sub } from "../../graph/ops/arithmetic.js";
+import { greater, lessEqual, where } from "../../graph/ops/compare.js";
 import { sqrt, square } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { matmul } from "../../graph/ops/matmul.js";
@@ -16,7 +16,7 @@ import {
   positiveForm,
   type VectorParams,
 } from "../../symmetry/rotation/quadratic-rotation.js";
-import { compileJump, jump } from "./compiled-jump.js";
+import { jumpProgram } from "./jump.js";
 import type { SearchFactory } from "./search.js";
 
 /**
@@ -25,8 +25,7 @@ import type { SearchFactory } from "./search.js";
  * L = 1/2 (w - w*)' A (w - w*) + const,
  *
  * ||grad L||^2 is at most 2 lambda_max (L - const), at w* +- sqrt(2 (L - const) / lambda_max) v with the eigenvector v
- * of lambda_max; the nearer of the two is taken. From there gradient descent stays on the line to w*. In float64 the jump is
- * one compiled program.
+ * of lambda_max; the nearer of the two is taken. From there gradient descent stays on the line to w*.
  *
  * @param matrix A, symmetric and positive definite, [n, n]
  * @param options `center`: w*, default 0
@@ -72,32 +71,28 @@ export function quadraticOptimum(
       const map = { shape, data: power === 1 ? data : data.map((v) => v * v) };
       return like(tree, times(map, tree.w.data as Float64Array));
     };
-  const closeness = 1e-12;
-  const isThere = (distance: number, size: number) => distance <= closeness * size;
-  const stopped = "the point is the optimum";
   return async (problem) => {
     fromCenter(problem.params);
-    const jumping =
-      problem.dtype === "float64"
-        ? await compileJump<VectorParams>(problem, {
-            trace({ w }) {
-              const from = sub(w, reshape(constant({ shape: [form.n], data: middle }), w.shape));
-              const to = tracedSteepest(form, from);
-              const moved = sub(to, from);
-              const [distance, size] = [moved, from].map((v) => sqrt(dot([v], [v])));
-              return {
-                params: { w: add(w, moved) },
-                numbers: { distance, size },
-                isWanted: () => greater(distance, mul(closeness, size)),
-              };
-            },
-            judge: ({ numbers: { distance, size } }) => (isThere(distance, size) ? stopped : undefined),
-            pushForward: (_found, start) => (tree, power) => {
-              const from = fromCenter(start);
-              return pushedBy(from, steepest(form, from))(tree, power);
-            },
-          })
-        : undefined;
+    const { run, tracedWalk, dispose } = await jumpProgram<VectorParams, object>(problem, {
+      given: {},
+      push: "host",
+      reasons: ["the point is the optimum"],
+      target({ w: given }) {
+        const w = cast(given, "float64");
+        const from = sub(w, reshape(constant({ shape: [form.n], data: middle }), w.shape));
+        const moved = sub(tracedSteepest(form, from), from);
+        const [distance, size] = [moved, from].map((v) => sqrt(dot([v], [v])));
+        const isThere = lessEqual(distance, mul(1e-12, size));
+        return {
+          to: { w: cast(add(w, moved), problem.dtype) },
+          stop: where(isThere, constant(1, problem.dtype), 0),
+        };
+      },
+      pushForward: ({ start }) => {
+        const from = fromCenter(start);
+        return pushedBy(from, steepest(form, from));
+      },
+    });
     return {
       name,
       exact: "everywhere",
@@ -106,15 +101,10 @@ export function quadraticOptimum(
         move: async (params) => at(params, steepest(form, fromCenter(params))),
       },
       steps: 1,
-      async walk(start) {
-        const from = fromCenter(start);
-        const to = steepest(form, from);
-        const distance = Math.hypot(...to.map((v, i) => v - from[i]));
-        if (isThere(distance, Math.hypot(...from))) return jump<VectorParams>(async () => ({ stopped }));
-        return jump(async () => at(start, to), pushedBy(from, to));
-      },
-      ...(jumping ? { compiledWalk: jumping.walk, tracedWalk: jumping.tracedWalk, races: true } : {}),
-      dispose: async () => jumping?.dispose(),
+      races: true,
+      run,
+      tracedWalk,
+      dispose,
     };
   };
 }

@@ -14,12 +14,10 @@ import { createRng } from "../../math/rng.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import type { TrustRegion } from "./ascent/trust-region.js";
-import { claimOf } from "./claim.js";
 import { hasNumbers, hasValue, isSet } from "./guard-graph.js";
 import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions } from "./orbit-walk.js";
-import { randomElement, stacked } from "./random-element.js";
 import type { SearchFactory } from "./search.js";
+import { claimOf, randomElement, stacked, type TrustRegion } from "./trust-region.js";
 
 export interface RandomSearchOptions extends OptionsOf<typeof randomSearchOptions> {}
 

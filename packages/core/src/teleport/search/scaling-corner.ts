@@ -16,9 +16,9 @@ import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { claimOf } from "./claim.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
+import { claimOf } from "./trust-region.js";
 
 export interface ScalingCornerOptions extends OptionsOf<typeof scalingCornerOptions> {}
 

@@ -8,7 +8,7 @@ import type { Limits } from "../guard.js";
 import type { Memory, PointValue } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import type { RaceArrays, TracedRace } from "../race.js";
-import type { Claim } from "./claim.js";
+import type { Claim } from "./trust-region.js";
 
 /** The problem that a search is created for. */
 export interface SearchProblem<P> {
@@ -70,22 +70,10 @@ export interface Search<P> {
   readonly steps: number;
   /** Number of walks from different points of the orbit, of which the best result counts; default 1. */
   readonly starts?: number | undefined;
-  /** Whether {@link run} or {@link compiledWalk} runs the race, too; default false: with a race the steps are taken one by one. */
+  /** Whether {@link run} runs the race, too; default false: with a race the host is asked at each candidate. */
   readonly races?: boolean | undefined;
-  /** Takes all steps in a program with the guard in it, whose decisions count. Instead of {@link walk}. */
-  run?(start: P, setting: Setting<P>, limits: Limits, how?: HowToRun<P>): Promise<CompiledWalk<P>>;
-  /** Begins a walk, whose steps the host takes. */
-  walk?(start: P, setting: Setting<P>): Promise<Walk<P>>;
-  /**
-   * Takes up to `steps` steps at once, exactly as a walk would; left out if that needs the host between
-   * steps. Undefined if it cannot decide as the guard would.
-   */
-  compiledWalk?(
-    start: P,
-    setting: Setting<P>,
-    steps: number,
-    limits: Limits,
-  ): Promise<CompiledWalk<P> | undefined>;
+  /** Takes all steps in a program with the guard in it, whose decisions count. */
+  run(start: P, setting: Setting<P>, limits: Limits, how?: HowToRun<P>): Promise<CompiledWalk<P>>;
   /** The same walk as a part of a larger program, in float64 and in JavaScript; left out where there is none. */
   readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
@@ -124,9 +112,7 @@ export interface TracedWalk<P> {
    * no such map.
    */
   readonly push?: TracedPush<P> | "host" | undefined;
-  /** Whether its guard decides for good, on all but held-out data; default false. */
-  readonly isFinal?: boolean | undefined;
-  /** The walk that the vector tells of; undefined if the guard on the host might have decided otherwise. */
+  /** The walk that the vector tells of; undefined if the host has to decide. */
   read(numbers: Float64Array, limits: Limits): WalkRecord | undefined;
 }
 
@@ -194,19 +180,6 @@ export interface CompiledWalk<P> {
   readonly points: readonly Point[];
   /** Why the walk ended. */
   readonly reason: string;
-  pushForward?(tree: P, power: 1 | 2): Promise<P | Refusal>;
-}
-
-/** A search under way. */
-export interface Walk<P> {
-  /**
-   * The next point. `scale` is 1, and smaller after a proposal that the guard refused. A refusal asks for a
-   * smaller step; a stop ends the walk.
-   */
-  propose(scale: number): Promise<P | Refusal | Stop>;
-  /** Continues from the last proposal. */
-  accept(): void;
-  /** Transforms a tree like the parameters along all accepted moves: see {@link Symmetry.pushForward}. */
   pushForward?(tree: P, power: 1 | 2): Promise<P | Refusal>;
 }
 

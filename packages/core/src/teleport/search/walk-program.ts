@@ -1,12 +1,12 @@
 // A walk as a program that is compiled: its runs, its pauses for the host, and what its numbers say.
-import { full, isNdArray, type NdArray } from "../../array.js";
+import { full, isNdArray, type NdArray, zeros } from "../../array.js";
 import { greater } from "../../graph/ops/compare.js";
 import { constant } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays, namedLike } from "../../named-arrays.js";
 import { compile, lacksFloat64 } from "../../runtime/compile.js";
-import type { Values } from "../../runtime/executable.js";
+import type { Executable, RunOptions, Values } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
@@ -32,7 +32,6 @@ import type {
   WalkRecord,
 } from "./search.js";
 import { type Inputs, type Place, traceWalk, type WalkOptions, walkOf } from "./walk.js";
-import { warmUp } from "./warm-up.js";
 
 /** A record that has its reason. */
 const known = (record: FoundRecord): WalkRecord | undefined =>
@@ -103,7 +102,6 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   };
   const tracedWalk: WalkProgramPart<P, G> = {
     push,
-    isFinal: true,
     trace(start, setting, limits, at) {
       const fixed = unpacked(constantBounds(limits, steps, dtype), boundNames);
       const bounds = at ? { ...fixed, level: at.level } : fixed;
@@ -213,4 +211,25 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       await others.dispose();
     },
   };
+}
+
+/**
+ * Runs generated JavaScript for at most 5 milliseconds so that the engine optimizes it: a compiled walk is
+ * too short for that and would run ten times slower at first. The values do not matter, so missing arrays are
+ * zeros.
+ */
+export async function warmUp(
+  loop: Executable,
+  example: Readonly<Record<string, SpecLeaf>>,
+  options?: RunOptions,
+): Promise<void> {
+  if (loop.runtime !== "javascript") return;
+  const inputs = Object.fromEntries(
+    Object.entries(example).map(([name, leaf]) => [
+      name,
+      isNdArray(leaf) ? leaf : zeros(leaf.shape, leaf.dtype),
+    ]),
+  );
+  const begin = performance.now();
+  for (let run = 0; run < 100 && performance.now() - begin < 5; run++) await loop.run(inputs, options);
 }

@@ -1,4 +1,4 @@
-// A whole walk of guarded passes, race included, as a graph: of every search but the jumps to closed forms (compiled-jump.ts).
+// A whole walk of guarded passes, race included, as a graph.
 import type { NdArray } from "../../array.js";
 import type { Batch, BatchTensors } from "../../batch.js";
 import { backward } from "../../graph/autodiff.js";

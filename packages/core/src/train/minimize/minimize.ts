@@ -11,7 +11,7 @@ import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
-import { warmUp } from "../../teleport/search/warm-up.js";
+import { warmUp } from "../../teleport/search/walk-program.js";
 import { advance, finiteCount, type StepLoop } from "../advance.js";
 import { resumedState } from "../checkpoint.js";
 import type { StepData } from "../feed.js";

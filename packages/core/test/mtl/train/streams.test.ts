@@ -4,7 +4,7 @@ import { streamOf } from "../../../src/data/streams/stream-of.js";
 import { mae } from "../../../src/entries/metrics.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/train-state.js";
 import { linear } from "../../../src/nn/linear.js";
 import { resume } from "../../../src/train/checkpoint.js";
 import { flat, trunk } from "../gradients/networks.js";

@@ -15,8 +15,8 @@ import { linearScalarization } from "../../../src/mtl/methods/linear-scalarizati
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/train-state.js";
 import { createMultiTaskTrainer, type MultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";

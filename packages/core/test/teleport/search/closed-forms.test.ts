@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { array } from "../../../src/array.js";
+import { array, astype, dtypeOf } from "../../../src/array.js";
 import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
 import { neg } from "../../../src/graph/ops/arithmetic.js";
 import { abs, sqrt, square } from "../../../src/graph/ops/elementary.js";
@@ -128,13 +128,12 @@ describe("bestAngle on Rosenbrock's function", () => {
 
 describe("quadraticOptimum", () => {
   const unused = {
-    objective: () => constant(0),
+    objective: () => constant(0, "float64"),
     batch: {},
     memory: {},
-    dtype: "float32",
+    dtype: "float64",
     compileOptions: {},
   } as const;
-  const unmeasured = { loss: 0, objective: 0, gradNormSq: 0 };
   const sizeAndSeed = fc.record({
     n: fc.integer({ min: 2, max: 8 }),
     seed: fc.integer({ min: 0, max: 1e6 }),
@@ -189,12 +188,7 @@ describe("quadraticOptimum", () => {
         const options = { runtime, allowInexact: true, guard: false as const };
         const teleporter = await create(problem, search, options);
         const formulas = await search({ ...unused, loss: problem.loss, params: problem.start });
-        const walk = await formulas.walk?.(problem.start, {
-          batch: {},
-          memory: {},
-          measure: async () => unmeasured,
-        });
-        const expected = (await walk?.propose(1)) as VectorParams;
+        const expected = (await formulas.claim?.move(problem.start, {}, rng, 1)) as VectorParams;
         const { params, report } = await teleporter.teleport(problem.start, {});
         expect(report.accepted).toBe(true);
         numbers(params).forEach((x, k) => {
@@ -204,6 +198,18 @@ describe("quadraticOptimum", () => {
       }
     },
   );
+
+  it("jumps to the same point in float32, rounded", async () => {
+    const { params } = await (await create(booth(), quadraticOptimum(hessianOfBooth, { center: [1, 3] }))).teleport(
+      booth().start,
+      {},
+    );
+    const start = { w: astype(booth().start.w, "float32") };
+    const search = quadraticOptimum(hessianOfBooth, { center: [1, 3] });
+    const { params: rounded, report } = await (await create({ ...booth(), start }, search)).teleport(start, {});
+    expect(report.accepted).toBe(true);
+    expect(numbers(rounded)).toEqual(numbers(params).map(Math.fround));
+  });
 
   it("moves nothing from the optimum itself, or where every point of the level set is alike", async () => {
     const round = array(
@@ -338,7 +344,20 @@ describe("bestAngle", () => {
     },
   );
 
-  it("asks the action where a part of the circle cannot be reached", async () => {
+  it("finds the same point in float32, to its digits", async () => {
+    const problem = rosenbrock();
+    const search = bestAngle(problem.symmetry());
+    const { params } = await (await create(problem, search)).teleport(problem.start, {});
+    const start = { w: astype(problem.start.w, "float32") };
+    const { params: rounded, report } = await (await create({ ...problem, start }, search)).teleport(start, {});
+    expect(report.accepted).toBe(true);
+    expect(dtypeOf(rounded.w)).toBe("float32");
+    numbers(rounded).forEach((x, k) => {
+      expect(x).toBeCloseTo(numbers(params)[k], 2);
+    });
+  });
+
+  it("leaves out the part of the circle that cannot be reached", async () => {
     // r = (sqrt x, y): the inverse has no negative root.
     const map = {
       residuals: ({ w }: VectorTensors) => concat([sqrt(slice(w, { ends: [1] })), slice(w, { starts: [1] })]),
@@ -357,8 +376,18 @@ describe("bestAngle", () => {
         (await create(problem, s, { objective: minimized(gradNormSq) })).teleport(start, {}),
       ),
     );
-    expect(moved[0].report.accepted).toBe(true);
-    expect(moved[0].params).toEqual(moved[1].params);
+    const [{ params, report }] = moved;
+    expect(report.accepted).toBe(true);
+    expect(params).toEqual(moved[1].params);
+    const measure = await measurer(problem);
+    let refused = 0;
+    for (let k = 0; k < 1000; k++) {
+      const T = [{ shape: [1], data: Float64Array.of((k * 2 * Math.PI) / 1000) }];
+      const other = await symmetry.act(start, T, {});
+      if (isRefusal(other)) refused++;
+      else expect((await measure(other)).gradNormSq).toBeGreaterThan(report.gradNormSqAfter * (1 - 1e-12));
+    }
+    expect(refused).toBeGreaterThan(400);
   });
 
   it("moves nothing from the optimum itself", async () => {

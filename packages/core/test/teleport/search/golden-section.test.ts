@@ -7,7 +7,7 @@ import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compile } from "../../../src/runtime/compile.js";
-import { maximize } from "../../../src/teleport/search/golden-section.js";
+import { maximize } from "../../../src/teleport/search/line-search.js";
 
 /** (sqrt 5 - 1) / 2, and how near to the end of the line a point counts as the end. */
 const golden = (Math.sqrt(5) - 1) / 2;

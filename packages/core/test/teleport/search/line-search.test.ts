@@ -8,7 +8,7 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { gradNormSq } from "../../../src/teleport/objective/objective.js";
-import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../../src/teleport/search/gradient-ascent.js";
 import { type LineSearchOptions, lineSearch } from "../../../src/teleport/search/line-search.js";
 import { batchOf, numbersOf, productLoss, refusing, toy, toyScaling } from "../toy.js";
 import { everyProposal, problemOf, teleportBy } from "./support.js";

@@ -15,8 +15,8 @@ import type { GuardOptions } from "../../../src/teleport/guard.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
 import { gradNormSq, type ObjectiveFor } from "../../../src/teleport/objective/objective.js";
 import type { TeleportReport } from "../../../src/teleport/report.js";
-import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
 import { balance } from "../../../src/teleport/search/balance.js";
+import { gradientAscent } from "../../../src/teleport/search/gradient-ascent.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { lineSearch } from "../../../src/teleport/search/line-search.js";
 import { randomSearch } from "../../../src/teleport/search/random.js";
@@ -55,17 +55,7 @@ async function teleport(
     runtime,
     search: async (problem) => {
       const found = await search(problem);
-      const { run, compiledWalk } = found;
-      if (run === undefined) {
-        return {
-          ...found,
-          races: isAsked ? false : found.races,
-          async compiledWalk(...given) {
-            wasWhole = true;
-            return compiledWalk?.(...given);
-          },
-        };
-      }
+      const { run } = found;
       return {
         ...found,
         // Without the race in its program it asks the host at each candidate.

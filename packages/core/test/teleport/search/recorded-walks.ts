@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { isNdArray, type NdArray } from "../../../src/array.js";
 import type { GuardOptions } from "../../../src/teleport/guard.js";
 import type { TeleportReport } from "../../../src/teleport/report.js";
-import type { GradientAscentOptions } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import type { GradientAscentOptions } from "../../../src/teleport/search/gradient-ascent.js";
 import type { NullSpaceOptions } from "../../../src/teleport/search/null-space/null-space.js";
 import { flatten } from "../../../src/tree.js";
 

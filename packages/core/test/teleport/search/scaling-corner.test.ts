@@ -6,7 +6,7 @@ import { mlpRegression } from "../../../src/problems/mlp-regression.js";
 import type { Problem } from "../../../src/problems/problem.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../../src/teleport/search/gradient-ascent.js";
 import { scalingCorner } from "../../../src/teleport/search/scaling-corner.js";
 import type { SearchFactory } from "../../../src/teleport/search/search.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";

@@ -4,14 +4,8 @@ import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { slice } from "../../../src/graph/ops/slice.js";
-import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
-import {
-  isStop,
-  type SearchFactory,
-  type SearchProblem,
-  type Setting,
-} from "../../../src/teleport/search/search.js";
+import type { SearchFactory, SearchProblem, Setting } from "../../../src/teleport/search/search.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
 
 export interface Plane {
@@ -60,7 +54,7 @@ export async function everyProposal<P>(
   problem: SearchProblem<P>,
   steps: number,
   { drift = Infinity, measure }: { readonly drift?: number; readonly measure?: Setting<P>["measure"] } = {},
-): Promise<{ readonly points: P[]; readonly stopped?: string }> {
+): Promise<{ readonly points: P[]; readonly stopped: string }> {
   const search = await factory(problem);
   const setting = {
     batch: problem.batch as never,
@@ -72,33 +66,19 @@ export async function everyProposal<P>(
       }),
   };
   const points = [problem.params];
-  let stopped: string | undefined;
-  if (search.run) {
-    const { reason } = await search.run(
-      problem.params,
-      setting,
-      { ...unguarded, drift },
-      {
-        whyNot: async (p) => {
-          points.push(p);
-          return undefined;
-        },
+  const { reason: stopped } = await search.run(
+    problem.params,
+    setting,
+    { ...unguarded, drift },
+    {
+      whyNot: async (p) => {
+        points.push(p);
+        return undefined;
       },
-    );
-    stopped = reason;
-  }
-  const walk = await search.walk?.(problem.params, setting);
-  while (walk && points.length <= steps && stopped === undefined) {
-    const next = await walk.propose(1);
-    if (isStop(next)) stopped = next.stopped;
-    else if (isRefusal(next)) stopped = next.refused;
-    else {
-      walk.accept();
-      points.push(next);
-    }
-  }
+    },
+  );
   await search.dispose();
-  return { points: points.slice(0, steps + 1), ...(stopped === undefined ? {} : { stopped }) };
+  return { points: points.slice(0, steps + 1), stopped };
 }
 
 /** One teleport without the report's ratios of curvature. */

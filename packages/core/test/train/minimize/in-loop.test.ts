@@ -19,10 +19,10 @@ import { scaling } from "../../../src/symmetry/scaling.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
 import type { ObjectiveFor } from "../../../src/teleport/objective/objective.js";
-import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
 import { balance } from "../../../src/teleport/search/balance.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
 import { discreteSearch } from "../../../src/teleport/search/discrete.js";
+import { gradientAscent } from "../../../src/teleport/search/gradient-ascent.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { lineSearch } from "../../../src/teleport/search/line-search.js";
 import { nullSpace } from "../../../src/teleport/search/null-space/null-space.js";
@@ -76,9 +76,7 @@ async function both<P, B extends Batch>(
       };
       return {
         ...made,
-        run: made.run && counted(made.run),
-        walk: made.walk && counted(made.walk),
-        compiledWalk: made.compiledWalk && counted(made.compiledWalk),
+        run: counted(made.run),
       };
     };
     runs.push(await minimize(problem, { ...settings, teleport: { ...teleport, search, when } }));

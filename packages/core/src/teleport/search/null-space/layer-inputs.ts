@@ -7,11 +7,12 @@ import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import { type Origins, viewOrigins } from "./index-views.js";
 import {
   type Addition,
   attachBias,
+  type Origins,
   productsOf,
+  viewOrigins,
   type WeightProduct,
   withSameRows,
 } from "./weight-products.js";

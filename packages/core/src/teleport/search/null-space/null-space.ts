@@ -20,12 +20,13 @@ import type { Place } from "../walk.js";
 import { compileWalkProgram } from "../walk-program.js";
 import { basisRows, compileInputSpaces, type InputSpace, type InputSpaces, isWide } from "./input-space.js";
 import { type LinearMap, linearMaps } from "./layer-inputs.js";
-import { givenSpans, tracedSpans } from "./spans.js";
 import {
+  givenSpans,
   type NullSpaceRule,
   type NullSpaceStart,
   nullSpaceSteps,
   type Spans,
+  tracedSpans,
   type WalkedMaps,
 } from "./walk-graph.js";
 

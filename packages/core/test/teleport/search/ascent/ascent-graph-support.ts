@@ -22,7 +22,7 @@ import { modelDecrease } from "../../../../src/teleport/objective/model-decrease
 import { gradNormSq, minimized, type Objective } from "../../../../src/teleport/objective/objective.js";
 import { orbitCurvature } from "../../../../src/teleport/objective/orbit-curvature.js";
 import { sharpness } from "../../../../src/teleport/objective/sharpness.js";
-import { traceAscent } from "../../../../src/teleport/search/ascent/ascent-graph.js";
+import { traceAscent } from "../../../../src/teleport/search/orbit-walk.js";
 import { flatten } from "../../../../src/tree.js";
 import { teleportRows } from "../../../symmetry/symmetries.js";
 

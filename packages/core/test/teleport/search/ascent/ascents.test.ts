@@ -2,7 +2,7 @@ import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { mul } from "../../../../src/graph/ops/arithmetic.js";
 import { positiveScaling } from "../../../../src/symmetry/positive-scaling.js";
-import { gradientAscent } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../../../src/teleport/search/gradient-ascent.js";
 import { lineSearch } from "../../../../src/teleport/search/line-search.js";
 import { createTeleporter, teleport } from "../../../../src/teleport/teleporter.js";
 import { ascents } from "../recorded-walks.js";

@@ -4,7 +4,7 @@ import { exp, log, square } from "../../../../src/graph/ops/elementary.js";
 import { sum } from "../../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import type { Objective } from "../../../../src/teleport/objective/objective.js";
-import { gradientAscent } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../../../src/teleport/search/gradient-ascent.js";
 import { batchOf, numbersOf, productLoss, type Toy, toy, toyScaling } from "../../toy.js";
 import { everyProposal, problemOf, teleportBy } from "../support.js";
 

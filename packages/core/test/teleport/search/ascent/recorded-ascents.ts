@@ -5,7 +5,7 @@ import { sgd } from "../../../../src/optim/sgd.js";
 import { positiveScaling } from "../../../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../../../src/teleport/objective/decrease.js";
 import { gradNormSq } from "../../../../src/teleport/objective/objective.js";
-import { gradientAscent } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../../../src/teleport/search/gradient-ascent.js";
 import { createTeleporter } from "../../../../src/teleport/teleporter.js";
 import { symmetryRows } from "../../../symmetry/symmetries.js";
 import { type ascents, expectWalk } from "../recorded-walks.js";

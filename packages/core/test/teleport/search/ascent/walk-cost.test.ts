@@ -10,7 +10,7 @@ import { hiddenAction } from "../../../../src/symmetry/hidden/hidden-action.js";
 import type { Symmetry } from "../../../../src/symmetry/symmetry.js";
 import { limitsOf } from "../../../../src/teleport/guard.js";
 import { gradNormSq } from "../../../../src/teleport/objective/objective.js";
-import { gradientAscent } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
+import { gradientAscent } from "../../../../src/teleport/search/gradient-ascent.js";
 import { problemOf } from "../support.js";
 
 /** Floating-point operations of a step in which the named inputs change. */

@@ -10,7 +10,7 @@ import { torchGenerator } from "../../../../src/math/mt19937.js";
 import { crossEntropy } from "../../../../src/nn/losses/cross-entropy.js";
 import { mlp } from "../../../../src/nn/models/mlp.js";
 import { gradNormSq } from "../../../../src/teleport/objective/objective.js";
-import { levelSetSteps } from "../../../../src/teleport/search/level-set/walk-graph.js";
+import { levelSetSteps } from "../../../../src/teleport/search/level-set/level-set.js";
 import { traceWalk } from "../../../../src/teleport/search/walk.js";
 import { problemOf } from "../support.js";
 

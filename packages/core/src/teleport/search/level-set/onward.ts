@@ -21,14 +21,18 @@ import { hasValue } from "../guard-graph.js";
 import type { Verdict } from "../guarded-loop.js";
 import {
   changing,
+  type Distance,
+  type Evaluated,
   type Facts,
+  type Gain,
+  type Known,
   type LevelSetRule,
   mostBacktracks,
   type Stop,
   shrinking,
   stops,
-} from "./rule.js";
-import { type Distance, type Evaluated, type Gain, type Known, wayBack } from "./walk-candidate.js";
+  wayBack,
+} from "./candidate.js";
 
 /** What is known of the last accepted point: d and the gradient of the loss there. */
 export interface Base<P> {

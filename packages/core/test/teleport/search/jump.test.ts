@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { startNotFinite } from "../../../src/teleport/guard.js";
-import { ownMove } from "../../../src/teleport/search/own-move.js";
+import { ownMove } from "../../../src/teleport/search/jump.js";
 import { batchOf, productLoss, type Toy, toy } from "../toy.js";
 import { teleportBy } from "./support.js";
 
