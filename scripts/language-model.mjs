@@ -1,6 +1,6 @@
 // Trains a language model of bytes on licenses of Debian, and measures float16 and 8 bits on it in bits per byte, as it is and with
 // scales that are planted along its symmetries: `nice node scripts/language-model.mjs [--quick]`. The trained file is kept in --file and
-// not trained again. About an hour on a core that others use, too; --quick is a small network and takes a minute.
+// not trained again. About an hour on a core that others use, too; --quick is a small network and takes a minute; --steps N trains less.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { adam, createTrainer, namedArrays, spec, symmetriesOf, takeRows, toOnnx, trace } from "isoloss";
@@ -16,6 +16,7 @@ const { values: given } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     file: { type: "string", default: "language-model.onnx" },
+    steps: { type: "string" },
   },
 });
 
@@ -30,7 +31,7 @@ const texts = {
 /** Texts that Debian has in its package base-files, each of which may be copied as it is. */
 const length = 128;
 const [width, heads, depth] = given.quick ? [32, 4, 2] : [256, 8, 4];
-const steps = given.quick ? 20 : 1200;
+const steps = Number(given.steps ?? (given.quick ? 20 : 1200));
 
 const bytesOf = (names) => Buffer.concat(names.map((name) => readFileSync(`${folder}/${name}`)));
 

@@ -16,14 +16,17 @@ const summaries = {
     `${groups.length} groups, factor ${factor.toPrecision(3)}, sigma ${sigma.toPrecision(3)}\n${advice}`,
   balance: ({ largest, changed, after }) =>
     `${changed} tensors changed, outputs within ${largest?.toPrecision(2)}; after: factor ${after.factor.toPrecision(3)}, sigma ${after.sigma.toPrecision(3)}`,
-  quantize: ({ table, recommended, skipped, bytes }) =>
+  quantize: ({ table, recommended, skipped, bytes, kernels }) =>
     [
       ...table.map(
-        ({ candidate, per, corrected, integerNodes, ...row }) =>
-          `${candidate}, per ${per}${corrected ? ", corrected" : ""}: ${change(row)}, ${integerNodes} nodes on integers, ${(row.bytes / 1000).toFixed(0)} kB`,
+        ({ candidate, per, corrected, ...row }) =>
+          `${candidate}, per ${per}${corrected ? ", corrected" : ""}: ${change(row)}, ${(row.bytes / 1000).toFixed(0)} kB`,
       ),
       `recommended: ${recommended.candidate}, per ${recommended.per}, ${kilobytes(bytes)}`,
       ...skipped.map((text) => `not tried: ${text}`),
+      ...(kernels ?? []).map(
+        ({ kernel, count, timeShare }) => `${count} ${kernel}, ${(100 * timeShare).toFixed(0)} % of the time`,
+      ),
     ].join("\n"),
   prune: ({ table, groups, bytes }) => {
     const gone = groups.filter(({ removed }) => removed > 0);

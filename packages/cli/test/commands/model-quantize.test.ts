@@ -80,7 +80,7 @@ describe("isoloss model quantize", () => {
     expect(document.table).toContainEqual(document.recommended);
     expect(document.judged?.sqnr).toBeGreaterThan(10);
     expect(document.judged?.sqnr).not.toBe(document.recommended.sqnr);
-    expect(document.nodes.map(({ runs }) => runs)).toContain("QLinearConv");
+    expect(document.kernels?.map(({ kernel }) => kernel)).toContain("QLinearConv");
   });
 
   it("takes a folder of images, and weights alone", async () => {

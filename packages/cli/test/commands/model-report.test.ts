@@ -71,8 +71,8 @@ describe("isoloss model ... --report", () => {
     expect(table(0).map(([, sqnr]) => sqnr.replace(/ \[.*/, ""))).toEqual(
       document.table.map(({ sqnr }) => `${sqnr?.toFixed(1)} dB`),
     );
-    expect(table(1).map(([node, , runs]) => [node, runs])).toEqual(
-      document.nodes.map(({ node, runs }) => [node, runs]),
+    expect(table(1).map(([node, , bits]) => [node, bits])).toEqual(
+      document.nodes.map(({ node, bits }) => [node, `${bits ?? "-"}`]),
     );
     expect(table(2)).toEqual([
       ["3 units", "input.gamma, input.beta times c; conv.weight axis 1 divided by c"],

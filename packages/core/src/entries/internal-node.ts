@@ -9,4 +9,6 @@ export type { ResizedOptions } from "../node/images/resized.js";
 export { resizedImages } from "../node/images/resized.js";
 export type { NpyForm } from "../node/npy-writer.js";
 export { npyFile } from "../node/npy-writer.js";
+export type { KernelUse } from "../node/profiled-kernels.js";
+export { profiledKernels } from "../node/profiled-kernels.js";
 export { listProviders } from "../runtime/onnx/ort-node.js";

@@ -34,9 +34,11 @@ export class ChannelMeans {
 /** A value with a number added to each channel. */
 export function shifted(value: NdArray, shift: Float64Array, axis: number): NdArray {
   const inner = strideOf(value, axis);
-  const data = Float32Array.from(value.data as Float32Array);
+  // Not Float32Array.from, which takes number by number from an iterator.
+  const data = new Float32Array(value.data as Float32Array);
   for (let start = 0, c = 0; start < data.length; start += inner, c = c + 1 === shift.length ? 0 : c + 1) {
-    for (let i = start; i < start + inner; i++) data[i] += shift[c];
+    const own = shift[c];
+    for (let i = start; i < start + inner; i++) data[i] += own;
   }
   return { shape: value.shape, data };
 }

@@ -25,8 +25,6 @@ export interface QuantizationChoice extends QuantizationError {
   readonly widened: number;
   /** The file's size. */
   readonly bytes: number;
-  /** Nodes that ONNX Runtime's CPU runs by kernels for quantized numbers, as predicted from the graph. */
-  readonly integerNodes: number;
 }
 
 /** A model in float with biases corrected for a quantization of it. */
@@ -75,7 +73,6 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
     left: leave,
     widened: settings.weights.bits === 4 ? report.nodes.filter(({ bits }) => bits === 8).length : 0,
     bytes: file.bytes.length,
-    integerNodes: report.nodes.filter(({ runs }) => runs !== "float").length,
     ...(await measured(file, judge)),
   };
   return { choice, recipe, file, report };

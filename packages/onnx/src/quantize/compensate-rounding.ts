@@ -229,9 +229,9 @@ class LayerRounding {
   readonly #weight: WrittenWeight;
   readonly #units: WeightUnits;
   readonly #moments: Moments;
-  /** Of the last damping. */
-  readonly #factors = new Map<number, Factor>();
-  #damping = -1;
+  /** By damping and cell: one of them decides on the scales, and one is used in the end. */
+  readonly #factors = new Map<string, Factor>();
+  readonly #fixed = new Map<ScaleKind, Float32Array | undefined>();
 
   constructor({ weight, units }: Layer, moments: Moments) {
     this.#weight = weight;
@@ -297,10 +297,8 @@ class LayerRounding {
   }
 
   #factor(cell: Cell, damping: number): Factor {
-    if (damping !== this.#damping) this.#factors.clear();
-    this.#damping = damping;
     const { m } = this.#units;
-    const key = cell.group * partsOf(this.#units) + cell.part;
+    const key = `${damping} ${cell.group} ${cell.part}`;
     const h = this.#of(this.#moments.own, cell);
     let trace = 0;
     for (let i = 0; i < m; i++) trace += h[i * m + i];
@@ -377,6 +375,11 @@ class LayerRounding {
 
   /** The scales of channels or of the tensor; those of blocks follow from what the rounding makes of their weights. */
   #fixedScales(kind: ScaleKind): Float32Array | undefined {
+    if (!this.#fixed.has(kind)) this.#fixed.set(kind, this.#newScales(kind));
+    return this.#fixed.get(kind);
+  }
+
+  #newScales(kind: ScaleKind): Float32Array | undefined {
     const { grid, floats, stored } = this.#weight;
     if (grid.per === "block") return undefined;
     const { groups, count, m } = this.#units;

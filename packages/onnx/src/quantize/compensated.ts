@@ -16,15 +16,27 @@ export function factorOf(h: Float64Array, n: number, damping: number): Factor {
   const u = h.slice();
   const d = new Float64Array(n);
   for (let i = 0; i < n; i++) u[i * n + i] += damping;
-  for (let i = n - 1; i >= 0; i--) {
-    const pivot = u[i * n + i];
-    d[i] = pivot;
-    const column = Float64Array.from({ length: i }, (_, j) => u[j * n + i]);
-    for (let j = 0; j < i; j++) {
-      const factor = column[j] / pivot;
-      // The upper triangle alone is read.
-      for (let m = j, at = j * n; m < i; m++) u[at + m] -= factor * column[m];
-      u[j * n + i] = factor;
+  // The upper triangle alone is read. Four columns are taken off the others together, which reads these a quarter as often.
+  const columns = Array.from({ length: 4 }, () => new Float64Array(n));
+  const [a, b, c, e] = columns;
+  for (let end = n; end > 0; end -= 4) {
+    const start = Math.max(0, end - 4);
+    for (let i = end - 1; i >= start; i--) {
+      const pivot = u[i * n + i];
+      d[i] = pivot;
+      const column = columns[end - 1 - i];
+      for (let j = 0; j < i; j++) column[j] = u[j * n + i];
+      for (let j = 0, at = 0; j < i; j++, at += n) {
+        const factor = column[j] / pivot;
+        for (let m = Math.max(j, start); m < i; m++) u[at + m] -= factor * column[m];
+        u[at + i] = factor;
+      }
+    }
+    for (let j = 0, at = 0; j < start; j++, at += n) {
+      const [fa, fb, fc, fe] = [u[at + end - 1], u[at + end - 2], u[at + end - 3], u[at + end - 4]];
+      for (let m = j; m < start; m++) {
+        u[at + m] = u[at + m] - fa * a[m] - fb * b[m] - fc * c[m] - fe * e[m];
+      }
     }
   }
   return { n, u, d };

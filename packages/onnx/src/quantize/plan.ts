@@ -10,35 +10,36 @@ import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.j
 
 /** An operator without weights that has a kernel on integers. */
 interface IntegerOperator {
-  /** The kernel's name in the optimized graph. */
-  readonly kernel: string;
   /** How many of the first operands are activations. */
   readonly operands: number;
   /** Whether results are numbers of the operand, so that they need the same scale. */
   readonly keepsNumbers: boolean;
 }
 
-const computing = (kernel: string, operands = 1): IntegerOperator => ({
-  kernel,
-  operands,
-  keepsNumbers: false,
-});
-const moving = (kernel: string): IntegerOperator => ({ kernel, operands: 1, keepsNumbers: true });
+const computing = (operands = 1): IntegerOperator => ({ operands, keepsNumbers: false });
+const moving: IntegerOperator = { operands: 1, keepsNumbers: true };
 
 export const integerOperators: ReadonlyMap<string, IntegerOperator> = new Map([
-  ["Add", computing("QLinearAdd", 2)],
-  ["AveragePool", computing("QLinearAveragePool")],
-  ["Concat", computing("QLinearConcat", Infinity)],
-  ["GlobalAveragePool", computing("QLinearGlobalAveragePool")],
-  ["LeakyRelu", computing("QLinearLeakyRelu")],
-  ["MatMul", computing("QLinearMatMul", 2)],
-  ["Mul", computing("QLinearMul", 2)],
-  ["Sigmoid", computing("QLinearSigmoid")],
-  ["Softmax", computing("QLinearSoftmax")],
-  ...["DepthToSpace", "Flatten", "Gather", "MaxPool", "Reshape", "Resize", "Slice", "Split", "Squeeze"].map(
-    (name): [string, IntegerOperator] => [name, moving(name)],
-  ),
-  ...["Transpose", "Unsqueeze"].map((name): [string, IntegerOperator] => [name, moving(name)]),
+  ["Add", computing(2)],
+  ["AveragePool", computing()],
+  ["Concat", computing(Infinity)],
+  ["DepthToSpace", moving],
+  ["Flatten", moving],
+  ["Gather", moving],
+  ["GlobalAveragePool", computing()],
+  ["LeakyRelu", computing()],
+  ["MatMul", computing(2)],
+  ["MaxPool", moving],
+  ["Mul", computing(2)],
+  ["Reshape", moving],
+  ["Resize", moving],
+  ["Sigmoid", computing()],
+  ["Slice", moving],
+  ["Softmax", computing()],
+  ["Split", moving],
+  ["Squeeze", moving],
+  ["Transpose", moving],
+  ["Unsqueeze", moving],
 ]);
 
 /** A Relu or Clip that rounding to integers does, too, if they end at its bounds. */

@@ -23,8 +23,7 @@ export function makeProducts(editor: GraphEditor, isWanted: (node: OnnxNode) => 
   }
 }
 
-export const isPlainGemm = (node: OnnxNode): boolean =>
-  node.opType === "Gemm" && int(node, "transA", 0) === 0;
+const isPlainGemm = (node: OnnxNode): boolean => node.opType === "Gemm" && int(node, "transA", 0) === 0;
 
 /** A Gemm as MatMul and Add. */
 function writeProduct(editor: GraphEditor, layer: WeightedLayer, transposed: Map<string, string>): void {

@@ -40,8 +40,8 @@ export interface QuantizedModel {
   readonly judged: QuantizationError | undefined;
   /**
    * Its SQNR in ONNX Runtime with the session option `session.qdq_matmulnbits_accuracy_level` at 1: by default MatMulNBits
-   * rounds what products with stored weights read to 8 bits, too, and `recommended` counts that. Undefined where no layer is
-   * such a product, or another runtime measured.
+   * rounds what products with stored weights read to 8 bits, too, and `recommended` counts that. Undefined where the option
+   * changes nothing, or another runtime measured.
    */
   readonly floatOperandsSqnr: number | undefined;
   /** All that was tried, in that order. */
@@ -219,19 +219,19 @@ interface Outcome {
 }
 
 async function result(
-  { file, choice, report }: Trial,
+  { file, choice, recipe, report }: Trial,
   trials: readonly Trial[],
   { judge, last, skipped, given: { calibration, heldOut, limit }, order = [] }: Outcome,
 ): Promise<QuantizedModel> {
-  const isRounded = report.nodes.some(({ runs }) => runs === "MatMulNBits");
-  const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
   const judged = last && (await measured(file, last));
+  const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
+  const mayRound = recipe.settings.activations === "none" && (await isNative(judge.run.runtime));
+  const floatSqnr = mayRound ? (await measured(file, exact)).sqnr : undefined;
   return {
     bytes: file.bytes,
     recommended: choice,
     judged,
-    floatOperandsSqnr:
-      isRounded && (await isNative(judge.run.runtime)) ? (await measured(file, exact)).sqnr : undefined,
+    floatOperandsSqnr: floatSqnr === (judged ?? choice).sqnr ? undefined : floatSqnr,
     table: trials.map((trial) => trial.choice),
     skipped,
     sensitivities: order,

@@ -36,13 +36,13 @@ const quantizeWeightsOptions = optionTable("quantizeWeights", {
  *
  * @param bytes of an `.onnx` file of float32
  * @param options `bits`, `per`, `blockSize` and `leave`
- * @returns the new file; in its report, a row for each layer with its bits and the kernel that runs it
+ * @returns the new file; in its report, a row for each layer with its bits
  * @throws OptionError for an option out of its range; DataError for weights that are not finite, for a file that is quantized already, that is of float16 or float64,
  *   that is of an operator set that cannot be brought to a newer one, and for what is no ONNX model
  *
  * @example
  * const { bytes: small, report } = quantizeWeights(before, { bits: 4, leave: ["y"] });
- * report.nodes.map(({ node, bits, runs }) => `${node}: ${bits} bits, ${runs}`);
+ * report.nodes.map(({ node, bits }) => `${node}: ${bits} bits`);
  */
 export function quantizeWeights(bytes: Uint8Array, options: QuantizeWeightsOptions = {}): QuantizedFile {
   const op = "quantizeWeights";

@@ -5,7 +5,7 @@ import { isReason } from "../model-file/prepare/linear-layer.js";
 import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
 import { isEmbedding, writeEmbeddings } from "./embeddings.js";
 import { takeFactors } from "./plain-layers.js";
-import { isPlainGemm, makeProducts } from "./products.js";
+import { makeProducts } from "./products.js";
 import { editorOf } from "./readable.js";
 import type { QuantizedNode, WrittenFile } from "./report.js";
 import type { WeightSettings } from "./settings.js";
@@ -45,24 +45,15 @@ function rowOf(
   settings: WeightSettings,
   isWanted: (node: OnnxNode) => boolean,
 ): QuantizedNode {
-  const row = { node: layerName(editor, node), opType: node.opType, runs: "float", bits: 32 };
+  const row = { node: layerName(editor, node), opType: node.opType, bits: 32 };
   const layer = weightedLayer(editor, node);
   if (layer !== undefined && isReason(layer)) return { ...row, note: layer.reason };
   if (!isWanted(node)) return { ...row, note: "it is to stay float" };
   const isWider = settings.bits === 4;
   if (layer === undefined) {
-    return {
-      ...row,
-      runs: "Gather",
-      bits: 8,
-      ...(isWider && { note: "8 bits: the rows of tables have no less" }),
-    };
+    return { ...row, bits: 8, ...(isWider && { note: "8 bits: the rows of tables have no less" }) };
   }
   const bits = formatOf(layer, settings).type.dtype === "int4" ? 4 : 8;
   const note = `8 bits: a block has ${settings.blockSize ?? 32} inputs, this layer ${layer.shape[layer.inAxis]}`;
-  return { ...row, runs: kernelOf(node), bits, ...(bits > settings.bits && { note }) };
+  return { ...row, bits, ...(bits > settings.bits && { note }) };
 }
-
-/** Products of matrices have a kernel that reads the integers; for other layers the floats are made in each run. */
-const kernelOf = (node: OnnxNode): string =>
-  node.opType === "MatMul" || isPlainGemm(node) ? "MatMulNBits" : "float";

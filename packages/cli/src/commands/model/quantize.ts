@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
+import { isNative } from "isoloss/internal";
+import { type KernelUse, profiledKernels } from "isoloss/internal-node";
 import {
   dropIdentity,
   foldBatchNorm,
@@ -95,8 +97,8 @@ examples that chose the file keep the limit, and the others do not, the file is 
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended and table
-[{candidate, per, compensated, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}],
-floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
+[{candidate, per, compensated, corrected, left, widened, bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}],
+floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, bits, note}], kernels [{kernel, count, timeShare}].
 
 Examples:
   isoloss model quantize model.onnx --calibration photos --out int8.onnx
@@ -117,8 +119,6 @@ export interface ChoiceRow extends MeasuredChange {
   /** Layers whose weights have 8 bits where `--bits 4` asks for less. */
   readonly widened: number;
   readonly bytes: number;
-  /** Nodes that ONNX Runtime's CPU runs by kernels for quantized numbers, as predicted. */
-  readonly integerNodes: number;
 }
 
 /** The document of `isoloss model quantize --json`. */
@@ -147,7 +147,7 @@ export interface Quantized {
   readonly judged: MeasuredChange | null;
   /** With `--limit-error`, whether it keeps that on all held-out examples, also on those that did not choose it. */
   readonly held: boolean | null;
-  /** The SQNR of `recommended` where products with stored integers take their operand in float, by ONNX Runtime's session option `session.qdq_matmulnbits_accuracy_level` at 1; null without such products. */
+  /** The SQNR of `recommended` where products with stored integers take their operand in float, by ONNX Runtime's session option `session.qdq_matmulnbits_accuracy_level` at 1; null where that changes nothing. */
   readonly floatOperandsSqnr: number | null;
   /** All files that were measured. */
   readonly table: readonly ChoiceRow[];
@@ -155,31 +155,29 @@ export interface Quantized {
   readonly skipped: readonly string[];
   /** With a limit that none of the first files keeps: the layers, those first whose quantization costs most. */
   readonly sensitivities: readonly { readonly layer: string; readonly sqnr: number | null }[];
-  /** Layers of the written file, and other nodes that run on integers. */
+  /** Layers of the written file, and other nodes whose operands and results are rounded. */
   readonly nodes: readonly {
     /** The name of its first result; of a product and its bias, of the sum. */
     readonly node: string;
     readonly opType: string;
-    /** The kernel of ONNX Runtime's CPU, such as `QLinearConv`; `float` without. */
-    readonly runs: string;
     /** Of each number of its weight; null without a weight. */
     readonly bits: number | null;
     /** Why it stays float. */
     readonly note: string | null;
   }[];
+  /** The kernels that run the written file, by ONNX Runtime's profile of a run on the first batch, and their shares of its time; null: not measured, without examples or ONNX Runtime. */
+  readonly kernels: readonly KernelUse[] | null;
 }
 
 const columns: Columns<ChoiceRow> = [
   ["choice", (row) => nameOf(row)],
   ...errorColumns,
-  ["on integers", ({ integerNodes }) => `${integerNodes}`],
   ["size", ({ bytes }) => bytesText(bytes)],
 ];
 
 const nodeColumns: Columns<Quantized["nodes"][number]> = [
   ["node", ({ node }) => node],
   ["operator", ({ opType }) => opType],
-  ["runs as", ({ runs }) => runs],
   ["bits of weights", ({ bits }) => (bits === null ? "-" : `${bits}`)],
   ["note", ({ note }) => note ?? ""],
 ];
@@ -199,10 +197,13 @@ async function run(path: string, settings: Settings): Promise<Result> {
   if (heldOut === undefined && calibration) requireParts(settings.calibration, calibration);
   const result = await quantized(path, file.bytes, { calibration, heldOut }, settings);
   const isWritten = result.recommended.sqnr >= (settings.limitError ?? -Infinity);
+  const example = (heldOut ?? calibration)?.[0];
+  const isProfiled = isWritten && example !== undefined && (await isNative("auto"));
   const document = documentOf(result, {
     file,
     out: isWritten ? resolve(out) : null,
     calibration: examplesIn(calibration ?? []),
+    kernels: isProfiled ? await profiledKernels(result.bytes, example) : null,
   });
   if (!isWritten) return { document, text: [], error: new DataError(whyRefused(path, result, settings)) };
   await writeModelFile(file, out, result.bytes);
@@ -225,7 +226,13 @@ function documentOf(
     file,
     out,
     calibration,
-  }: { readonly file: ModelFile; readonly out: string | null; readonly calibration: number },
+    kernels,
+  }: {
+    readonly file: ModelFile;
+    readonly out: string | null;
+    readonly calibration: number;
+    readonly kernels: Quantized["kernels"];
+  },
 ): Quantized {
   const { choosing, judging } = result.heldOut;
   return {
@@ -246,13 +253,13 @@ function documentOf(
     table: result.table.map(rowOf),
     skipped: result.skipped,
     sensitivities: result.sensitivities.map(({ layer, sqnr }) => ({ layer, sqnr: finite(sqnr) })),
-    nodes: result.report.nodes.map(({ node, opType, runs, bits = null, note = null }) => ({
+    nodes: result.report.nodes.map(({ node, opType, bits = null, note = null }) => ({
       node,
       opType,
-      runs,
       bits,
       note,
     })),
+    kernels,
   };
 }
 
@@ -266,12 +273,13 @@ function widenedText({ table, recommended: { widened }, nodes }: Quantized): str
 
 /** The table of choices, and what was written. */
 function textOf(document: Quantized, file: string, out: string): Result["text"] {
-  const { table, recommended, skipped, bytes, nodes } = document;
+  const { table, recommended, skipped, bytes, nodes, kernels } = document;
   return [
     tableOf(columns, table),
-    ...(nodes.some(({ bits, runs }) => (bits ?? 32) < 32 || runs !== "float") ? [] : [NOTHING]),
+    ...(nodes.some(({ bits }) => (bits ?? 32) < 32) ? [] : [NOTHING]),
     ...(skipped.length === 0 ? [] : [`not tried\n${textList(skipped.map(entryOf))}`]),
     ...leftTexts(nodes),
+    kernelsText(kernels),
     ...operandsText(document),
     `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. ${widenedText(document)}${judgedText(document)}`,
   ];
@@ -292,7 +300,7 @@ function pageOf(
   },
   { choicesSection, weightsSection, unitsSection }: PageParts,
 ) {
-  const { recommended, table, skipped, nodes } = document;
+  const { recommended, table, skipped, nodes, kernels } = document;
   // What is quantized: its layers are those of the new file.
   const prepared = dropIdentity(foldBatchNorm(file.bytes).bytes).bytes;
   const size = `${bytesText(document.bytes.after)} instead of ${bytesText(document.bytes.before)}`;
@@ -306,7 +314,7 @@ function pageOf(
         nameOf(recommended),
         {
           text: [
-            "SQNR is 10 log10 of the sum of squared outputs by that of squared errors; 6 dB more are half the error. Same largest: how often the largest output stays at its place. On integers: nodes that ONNX Runtime's CPU runs by kernels for integers.",
+            "SQNR is 10 log10 of the sum of squared outputs by that of squared errors; 6 dB more are half the error. Same largest: how often the largest output stays at its place.",
             ...operandsText(document),
             ...(skipped.length === 0 ? [] : [`Not tried: ${skipped.join("; ")}.`]),
           ].join("\n\n"),
@@ -315,7 +323,7 @@ function pageOf(
       ),
       {
         heading: "Layers",
-        text: "What each layer of the written file runs as.",
+        text: kernelsText(kernels),
         folded: [
           {
             title: `${nodes.length} nodes`,
@@ -424,7 +432,6 @@ const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   left: choice.left,
   widened: choice.widened,
   bytes: choice.bytes,
-  integerNodes: choice.integerNodes,
   ...changeOf(choice),
 });
 
@@ -435,6 +442,12 @@ const operandsText = ({ floatOperandsSqnr: sqnr, judged }: Quantized): readonly 
     : [
         `By default ONNX Runtime rounds what products with stored integers read to 8 bits, too (MatMulNBits), and the table counts that. With its session option session.qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has ${sqnr.toFixed(1)} dB${judged === null ? "" : " on the examples that did not choose it"}.`,
       ];
+
+/** What ran the written file, as far as it was measured. */
+const kernelsText = (kernels: Quantized["kernels"]): string =>
+  kernels === null
+    ? "Which kernels run the new file was not measured: that takes an example and ONNX Runtime."
+    : `Kernels of the new file, by ONNX Runtime's profile of a run: ${kernels.map(({ kernel, count, timeShare }) => `${count} ${kernel} (${(100 * timeShare).toFixed(0)} % of the time)`).join(", ")}.`;
 
 const NOTHING =
   "No layer was quantized: in the new file all stays float. Layers are convolutions and products with weights of the file's main graph, not of the branches of an If, and no recurrences.";
