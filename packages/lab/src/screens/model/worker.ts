@@ -1,5 +1,7 @@
 import { type CallContext, Moved } from "../../worker/protocol.js";
+import { keep, kept } from "../../worker/kept.js";
 import { type Port, serve } from "../../worker/serve.js";
+import type { Params } from "./groups.js";
 import { type Direction, type GraphLayout, layOut, mostNodes } from "./layout.js";
 import type { Quantized } from "./quantize.js";
 import { whyRefused } from "./refused.js";
@@ -8,26 +10,57 @@ import { type Change, Session } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import type { SampleName } from "./state.js";
 
+/** What is opened: a sample, or the bytes and the name of a file; and the setting that it belongs to. */
+export interface Opened {
+  readonly source: SampleName | Uint8Array;
+  readonly name: string | undefined;
+  readonly sample: SampleName;
+}
+
+/** What a tab has kept of a model, besides its moves and the file on integers. */
+interface KeptModel extends Opened {
+  readonly sizes: Sizes;
+}
+
+interface Tabbed {
+  readonly tab: string;
+}
+
 let session: Session | undefined;
 let quantizedBytes: Uint8Array | undefined;
 
-const opened = (): Session => {
-  if (session === undefined) throw new Error("No model is open.");
+/** The model that is open; in a worker that has begun since, the one that the tab has kept. */
+async function opened({ tab }: Tabbed): Promise<Session> {
+  session ??= await reopened(tab);
+  if (session === undefined) throw new Error("No model is open: open the file again.");
   return session;
-};
+}
+
+async function reopened(tab: string): Promise<Session | undefined> {
+  const model = await kept<KeptModel>(`${tab} model`);
+  if (model === undefined) return undefined;
+  const next = sessionOf(model);
+  next.restore((await kept<Params>(`${tab} moves`)) ?? {});
+  return next;
+}
 
 /** A drawing of the graph, or why there is none. */
 export type Drawn = { readonly layout: GraphLayout } | { readonly missing: string };
 
-interface MoveArgs {
+interface MoveArgs extends Tabbed {
   readonly change: Change;
   readonly seed: number;
   readonly isBroken: boolean;
   readonly isContinued: boolean;
 }
 
+interface Seeded extends Tabbed {
+  readonly seed: number;
+}
+
 /** @throws Error, in words for the page, for a file that is not opened */
-function sessionOf(bytes: Uint8Array, sizes: Sizes): Session {
+function sessionOf({ source, sizes }: Pick<KeptModel, "source" | "sizes">): Session {
+  const bytes = typeof source === "string" ? sampleFile(source) : source;
   try {
     return new Session(bytes, sizes);
   } catch (error) {
@@ -36,16 +69,29 @@ function sessionOf(bytes: Uint8Array, sizes: Sizes): Session {
 }
 
 const handlers = {
-  async open({ file, sizes }: { readonly file: Uint8Array | SampleName; readonly sizes: Sizes }) {
-    const next = sessionOf(typeof file === "string" ? sampleFile(file) : file, sizes);
+  async open({ tab, keepsMoves, ...model }: KeptModel & Tabbed & { readonly keepsMoves: boolean }) {
+    const next = sessionOf(model);
+    if (keepsMoves) next.restore((await opened({ tab })).moves);
+    else for (const what of ["moves", "quantized"]) await keep(`${tab} ${what}`, undefined);
     await session?.dispose();
     session = next;
     quantizedBytes = undefined;
+    await keep(`${tab} model`, model);
     return { summary: next.summary, graph: next.graph };
   },
 
-  draw(direction: Direction): Drawn {
-    const { graph } = opened();
+  /** What the tab has kept, if that belongs to the setting. */
+  async reopen({ tab, sample }: Tabbed & Pick<Opened, "sample">) {
+    const model = await kept<KeptModel>(`${tab} model`);
+    if (model?.sample !== sample) return undefined;
+    await session?.dispose();
+    session = undefined;
+    const { summary, graph } = await opened({ tab });
+    return { shown: { summary, graph }, opened: model };
+  },
+
+  async draw({ direction, tab }: Tabbed & { readonly direction: Direction }): Promise<Drawn> {
+    const { graph } = await opened({ tab });
     if (graph.nodes.length > mostNodes) {
       const count = graph.nodes.length.toLocaleString("en-US");
       return {
@@ -60,33 +106,43 @@ const handlers = {
     }
   },
 
-  find: () => opened().find(),
-  move: ({ change, ...settings }: MoveArgs) => opened().move(change, settings),
-  undo: () => opened().undo(),
-  reset: () => opened().reset(),
-  figures: () => opened().figures(),
-  check: (seed: number) => opened().check(seed),
-  ort: (seed: number) => opened().compareInOrt(seed),
-  file: () => moved(opened().file()),
+  async find(args: Tabbed) {
+    const now = await opened(args);
+    return { found: await now.find(), position: now.position() };
+  },
+  move: async ({ change, tab, ...settings }: MoveArgs) => (await opened({ tab })).move(change, settings),
+  undo: async (args: Tabbed) => (await opened(args)).undo(),
+  reset: async (args: Tabbed) => (await opened(args)).reset(),
+  async figures(args: Tabbed) {
+    const now = await opened(args);
+    await now.find();
+    return now.figures();
+  },
+  /** Keeps the moves first: what is compared may take so long that it is stopped. */
+  async check({ seed, tab }: Seeded) {
+    const now = await opened({ tab });
+    await keep(`${tab} moves`, now.moves);
+    return now.check(seed);
+  },
+  ort: async ({ seed, tab }: Seeded) => (await opened({ tab })).compareInOrt(seed),
+  file: async (args: Tabbed) => moved((await opened(args)).file()),
 
-  /** Tells what is tried; the file itself stays here until it is saved. */
-  async quantize(seed: number, { send }: CallContext): Promise<Omit<Quantized, "bytes">> {
+  /** Files on integers of 8 bits, from the weights as they are now. */
+  async quantize({ seed, tab }: Seeded, { send }: CallContext): Promise<Omit<Quantized, "bytes">> {
+    const now = await opened({ tab });
     const { quantized } = await import("./quantize.js");
-    const { bytes: file, ...rest } = await quantized(
-      opened().file(),
-      opened().summary.sizes,
-      seed,
-      (next) => {
-        void send(next);
-      },
-    );
-    quantizedBytes = file;
+    const { bytes, ...rest } = await quantized(now.file(), now.summary.sizes, seed, (next) => {
+      void send(next);
+    });
+    quantizedBytes = bytes;
+    await keep(`${tab} quantized`, bytes);
     return rest;
   },
 
-  quantizedFile() {
-    if (quantizedBytes === undefined) throw new Error("The model was not quantized yet.");
-    return moved(quantizedBytes.slice());
+  async quantizedFile({ tab }: Tabbed) {
+    const bytes = quantizedBytes ?? (await kept<Uint8Array>(`${tab} quantized`));
+    if (bytes === undefined) throw new Error("The model was not quantized yet: quantize it again.");
+    return moved(bytes.slice());
   },
 };
 
