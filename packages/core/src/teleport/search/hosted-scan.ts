@@ -53,10 +53,13 @@ export async function compileHostedScan<P>(
   async function best(start: P, setting: Setting<P>): Promise<number | Stop> {
     const at = (angle: number) => symmetry.act(start, element(angle), setting.batch);
     const given = { batch: setting.batch, memory: setting.memory };
+    let refused: string | undefined;
     /** NaN where the action refuses: such angles are skipped. */
     const valueAt = async (angle: number): Promise<number> => {
       const p = await at(angle);
-      return isRefusal(p) ? Number.NaN : objective.at(p, setting);
+      if (!isRefusal(p)) return objective.at(p, setting);
+      refused ??= p.refused;
+      return Number.NaN;
     };
     const slopeAt = async (angle: number): Promise<number> => {
       const p = await at(angle);
@@ -79,7 +82,9 @@ export async function compileHostedScan<P>(
       const value = await valueAt(angle);
       if (highest === undefined || value > highest.value) highest = { angle, value };
     }
-    if (highest === undefined) return { stopped: "the objective is not finite anywhere on the circle" };
+    if (highest === undefined) {
+      return { stopped: refused ?? "the objective is not finite anywhere on the circle" };
+    }
     return isHigher(highest.value, values[0]) ? highest.angle : { stopped: noHigher };
   }
 
