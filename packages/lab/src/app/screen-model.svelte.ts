@@ -15,11 +15,14 @@ export abstract class ScreenModel<S extends object> {
   state = $state.raw<S>() as S;
   /** Says when results have changed. */
   version = $state(0);
-  message = $state("");
+  /** What is being done; empty while nothing is. */
+  doing = $state("");
   /** What was not understood of the address. */
   notices = $state.raw<readonly string[]>([]);
-  isBusy = $state(false);
+  /** What is said, and of which subject. */
+  #said = $state.raw({ text: "", of: "" });
   protected readonly client: WorkerClient;
+  #isNew = true;
   #later: ReturnType<typeof setTimeout> | undefined;
   readonly #read: (query: string) => ReadState<S>;
 
@@ -28,11 +31,11 @@ export abstract class ScreenModel<S extends object> {
     this.read(query);
     this.client = createClient(createWorker, (reason, hasAnswered) => {
       if (!hasAnswered) {
-        this.isBusy = false;
+        this.doing = "";
         this.message = `The worker, which computes, does not start in this browser: ${reason}`;
         return;
       }
-      this.reload();
+      this.open();
       this.message = `The computation ended (${reason}) and was started again.`;
     });
   }
@@ -43,12 +46,53 @@ export abstract class ScreenModel<S extends object> {
     this.notices = notices;
   }
 
+  /** What the screen shows, as text: what is said of another one is outdated. */
+  protected abstract get subject(): string;
+
+  get isBusy(): boolean {
+    return this.doing !== "";
+  }
+
+  get message(): string {
+    return this.#said.text;
+  }
+
+  set message(text: string) {
+    this.#said = { text, of: this.subject };
+  }
+
+  get isOutdated(): boolean {
+    return this.#said.of !== this.subject;
+  }
+
+  /** Ends what is computed; what there is by then stays. */
+  stop(): void {
+    this.client.stop();
+    this.doing = "";
+    this.message = "Stopped: what was not computed by then is missing.";
+  }
+
   /** Computes everything for settings that have changed altogether, or for a new worker. */
   abstract reload(): void;
 
-  dispose(): void {
-    clearTimeout(this.#later);
-    this.client.dispose();
+  /** Begins with what the tab has kept, where it keeps something. */
+  protected open(): void {
+    this.reload();
+  }
+
+  /** The screen is opened, at an address: what an earlier visit left there is there again. */
+  enter(query: string, print: (state: S) => string): void {
+    this.client.rest(false);
+    if (this.#isNew) this.open();
+    else if (query !== print(this.state)) {
+      this.read(query);
+      this.reload();
+    }
+    this.#isNew = false;
+  }
+
+  leave(): void {
+    this.client.rest(true);
   }
 
   /** Shows what has come of runs that go on: some times a second, so that the page has time for its user. */
@@ -62,7 +106,7 @@ export abstract class ScreenModel<S extends object> {
   /** What becomes of a call that has no result. */
   protected readonly failed = (error: Error): void => {
     if (error instanceof Superseded || error instanceof WorkerEnded) return;
-    this.isBusy = false;
+    this.doing = "";
     this.message = error.message;
   };
 }

@@ -60,6 +60,21 @@ export function drawTickLabels(
   });
 }
 
+/** Milliseconds of a frame in which canvases are drawn: those that are left wait for the next one. */
+const share = 12;
+/** The canvases that are to be drawn, in the order in which that was asked for. */
+const waiting = new Set<() => void>();
+
+function paintWaiting(): void {
+  const end = performance.now() + share;
+  for (const paint of waiting) {
+    waiting.delete(paint);
+    paint();
+    if (performance.now() > end) break;
+  }
+  if (waiting.size > 0) requestAnimationFrame(paintWaiting);
+}
+
 export interface Sheet {
   /** Asks for a drawing in the next frame. */
   request(): void;
@@ -76,14 +91,12 @@ export function sheet(
   onSize: (size: Size, ratio: number) => void = () => {},
 ): Sheet {
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
-  let frame: number | undefined;
   let isGone = false;
   let isNear = false;
   /** Whether it was asked for while it was off the screen. */
   let isLate = false;
   let size: Size = { width: 0, height: 0 };
   const paint = () => {
-    frame = undefined;
     isLate = false;
     if (size.width < 40 || size.height < 40) return;
     const ratio = globalThis.devicePixelRatio || 1;
@@ -96,7 +109,9 @@ export function sheet(
     // What is asked for once the element has left the page has nothing to be drawn on.
     if (isGone) return;
     isLate = !isNear;
-    if (isNear) frame ??= requestAnimationFrame(paint);
+    if (!isNear) return;
+    if (waiting.size === 0) requestAnimationFrame(paintWaiting);
+    waiting.add(paint);
   };
   const observer = new ResizeObserver(([entry]) => {
     const { width, height } = entry.contentRect;
@@ -123,7 +138,7 @@ export function sheet(
       observer.disconnect();
       approach.disconnect();
       removeEventListener("beforeprint", paint);
-      if (frame !== undefined) cancelAnimationFrame(frame);
+      waiting.delete(paint);
     },
   };
 }

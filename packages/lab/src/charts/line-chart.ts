@@ -9,7 +9,7 @@ export interface LineSeries {
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
   /** Indices of points at which there was a teleport. */
-  readonly teleports: readonly number[];
+  readonly teleports: ArrayLike<number>;
   /** A point that is pointed at elsewhere on the screen. */
   readonly marked?: { readonly at: number; readonly color: string } | undefined;
   /** Whether the run ended because its numbers were no longer finite. */
@@ -32,8 +32,8 @@ export interface LineChartData {
   readonly shade?: { readonly y: readonly [number, number]; readonly label: string } | undefined;
 }
 
-/** What is drawn of a long curve. */
-const mostPoints = 4000;
+/** Whether a line of a length in px has dashes: those of a longer one run into each other, and take seconds to draw. */
+export const isDashed = (length: number): boolean => length < 20_000;
 
 /** Places of axes and values; the axes fit the data. */
 export function layoutOf(data: LineChartData, { width, height }: Size): Panel {
@@ -89,9 +89,10 @@ export function scaleOf({ domain, log }: Axis, from: number, to: number): (value
 /** What could not be drawn. */
 export function notesOf({ series, logX, logY }: LineChartData): string[] {
   if (!logX && !logY) return [];
-  const cut = series.filter(({ x, y }) =>
-    Array.from(y).some((value, i) => !isDrawable(value, logY) || !isDrawable(x[i], logX)),
-  );
+  const cut = series.filter(({ x, y }) => {
+    for (let i = 0; i < y.length; i++) if (!isDrawable(y[i], logY) || !isDrawable(x[i], logX)) return true;
+    return false;
+  });
   if (cut.length === 0) return [];
   return [`Values of 0 have no place on a logarithmic axis: ${cut.map(({ name }) => name).join(", ")}.`];
 }
@@ -116,27 +117,34 @@ export function drawLineChart(
     context.strokeStyle = color;
     context.lineWidth = 2;
     context.lineJoin = "round";
-    context.setLineDash([...dash]);
     context.beginPath();
     const last = y.length - 1;
     let pen: readonly [number, number] | undefined;
-    for (const i of thinned(y, mostPoints)) {
+    let length = 0;
+    // Two points a pixel show all that there is to see.
+    for (const i of thinned(y, 2 * (right - left))) {
       if (!isShown(i)) {
         pen = undefined;
         continue;
       }
       const to = [toX(x[i]), toY(y[i])] as const;
-      if (pen && i < last && isNear(pen, to)) continue;
+      if (pen && i < last && isNear(...pen, ...to)) continue;
+      if (pen) length += Math.hypot(to[0] - pen[0], to[1] - pen[1]);
       if (pen) context.lineTo(...to);
       else context.moveTo(...to);
       pen = to;
     }
+    if (isDashed(length)) context.setLineDash([...dash]);
     context.stroke();
     context.setLineDash([]);
-    // Teleports as ticks above and below the curve.
+    // Teleports as ticks above and below the curve, one a pixel.
     context.lineWidth = 1.5;
     context.beginPath();
-    for (const i of teleports.filter(isShown)) {
+    let tick = Number.NaN;
+    for (let k = 0; k < teleports.length; k++) {
+      const i = teleports[k];
+      if (!isShown(i) || Math.round(toX(x[i])) === tick) continue;
+      tick = Math.round(toX(x[i]));
       context.moveTo(toX(x[i]), toY(y[i]) - 5);
       context.lineTo(toX(x[i]), toY(y[i]) + 5);
     }
@@ -149,8 +157,8 @@ export function drawLineChart(
 }
 
 /** Steps of less than half a pixel: a long run has many that nobody sees. */
-export const isNear = (a: readonly [number, number], b: readonly [number, number]): boolean =>
-  Math.abs(a[0] - b[0]) + Math.abs(a[1] - b[1]) < 0.5;
+export const isNear = (ax: number, ay: number, bx: number, by: number): boolean =>
+  Math.abs(ax - bx) + Math.abs(ay - by) < 0.5;
 
 function drawShade(
   context: Context,

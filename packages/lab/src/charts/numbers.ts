@@ -12,7 +12,9 @@ const mostRows = 200;
 export function numberRows({ series, xLabel }: LineChartData): NumberRows {
   const longest = series.reduce<ArrayLike<number>>((a, { x }) => (x.length > a.length ? x : a), []);
   const every = Math.max(1, Math.ceil(longest.length / mostRows));
-  const places = Array.from(longest).filter((_, i) => i % every === 0 || i === longest.length - 1);
+  const places: number[] = [];
+  for (let i = 0; i < longest.length; i += every) places.push(longest[i]);
+  if (longest.length > 0 && (longest.length - 1) % every > 0) places.push(longest[longest.length - 1]);
   const format = (v: number | undefined) => (v === undefined ? "" : String(Number(v.toPrecision(6))));
   return {
     head: [xLabel, ...series.map(({ name }) => name)],

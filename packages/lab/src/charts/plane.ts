@@ -1,17 +1,17 @@
 // The plane of two parameters on a canvas: levels, orbit, trajectories and their teleports.
 import { type Axis, axisOf, formatValue, symbolPath, type Theme } from "isoloss-figures/base";
 import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
-import { drawAxes, isNear, scaleOf } from "./line-chart.js";
+import { drawAxes, isDashed, isNear, scaleOf } from "./line-chart.js";
 
 export type Point = readonly [number, number];
 
-/** A teleport of a path. */
-export interface PlaneJump {
-  readonly step: number;
-  /** Index of the first point after it. */
-  readonly index: number;
-  readonly from: Point;
-  readonly to: Point;
+/** Teleports of a path, as one list a value. */
+export interface PlaneJumps {
+  readonly step: ArrayLike<number>;
+  readonly fromX: ArrayLike<number>;
+  readonly fromY: ArrayLike<number>;
+  readonly toX: ArrayLike<number>;
+  readonly toY: ArrayLike<number>;
 }
 
 export interface PlanePath {
@@ -20,7 +20,9 @@ export interface PlanePath {
   readonly dash: readonly number[];
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
-  readonly jumps: readonly PlaneJump[];
+  readonly jumps?: PlaneJumps | undefined;
+  /** Index of the first point after a teleport before a step; default the step itself. */
+  readonly indexAfter?: ((step: number) => number) | undefined;
   /** Number of points that are drawn, of a run that is played. */
   readonly shown: number;
 }
@@ -50,6 +52,9 @@ export interface PlaneData {
 const mostDots = 80;
 /** Labels of teleports while there are few. */
 const mostLabels = 12;
+/** Lines and teleports that are drawn of a path. Of more, evenly taken, nobody could tell one from another. */
+const mostLines = 2000;
+const mostJumps = 100;
 
 export function planeLayout(
   { x, y, xLabel = "x", yLabel = "y" }: Pick<PlaneData, "x" | "y" | "xLabel" | "yLabel">,
@@ -133,7 +138,7 @@ function drawFront(context: Context, curve: Curve, panel: Panel, theme: Theme): 
   context.strokeStyle = theme.muted;
   context.globalAlpha = 0.55;
   context.lineWidth = 7;
-  trace(context, curve, curve.x.length, panel);
+  trace(context, linesOf(curve, curve.x.length, panel));
   context.stroke();
   context.globalAlpha = 1;
 }
@@ -143,7 +148,7 @@ function drawOrbit(context: Context, curve: Curve, panel: Panel, theme: Theme): 
   context.globalAlpha = 0.75;
   context.lineWidth = 1.5;
   context.setLineDash([1.5, 5]);
-  trace(context, curve, curve.x.length, panel);
+  trace(context, linesOf(curve, curve.x.length, panel));
   context.stroke();
   context.setLineDash([]);
   context.globalAlpha = 1;
@@ -153,67 +158,96 @@ function drawOrbit(context: Context, curve: Curve, panel: Panel, theme: Theme): 
 const margin = 10;
 
 /**
- * The part of a segment that can be seen, by Liang and Barsky (1984), with ends that are the same objects where nothing is cut
- * off. What is far outside would be dashed all the same, in tens of thousands of pieces.
+ * A list of lines in px, four numbers each: the parts that can be seen, by Liang and Barsky (1984), without what covers another
+ * one to the pixel. What is far outside would be dashed all the same, in tens of thousands of pieces.
  */
-function visible(
-  a: Point,
-  b: Point,
-  { left, right, top, bottom }: Panel,
-): readonly [Point, Point] | undefined {
-  let [from, to] = [0, 1];
-  for (const [axis, low, high] of [
-    [0, left - margin, right + margin],
-    [1, top - margin, bottom + margin],
-  ]) {
-    const length = b[axis] - a[axis];
-    const [near, far] = [low - a[axis], high - a[axis]];
-    if (length === 0 && (near > 0 || far < 0)) return undefined;
-    if (length === 0) continue;
-    from = Math.max(from, Math.min(near / length, far / length));
-    to = Math.min(to, Math.max(near / length, far / length));
-  }
-  if (from > to) return undefined;
-  const at = (t: number): Point => [a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])];
-  return [from === 0 ? a : at(from), to === 1 ? b : at(to)];
+function createLines({ left, right, top, bottom }: Panel) {
+  const lines: number[] = [];
+  const [west, east, north, south] = [left - margin, right + margin, top - margin, bottom + margin];
+  // The newest line of each place of a table: one that was forgotten is taken again.
+  const places = new Float64Array(1 << 14).fill(-1);
+  const keep = (ax: number, ay: number, bx: number, by: number) => {
+    const from = Math.round(ax - west) * 8192 + Math.round(ay - north);
+    const key = (from * 8192 + Math.round(bx - west)) * 8192 + Math.round(by - north);
+    const place = key % 16_381;
+    if (places[place] === key) return;
+    places[place] = key;
+    lines.push(ax, ay, bx, by);
+  };
+  const isInside = (x: number, y: number) => x >= west && x <= east && y >= north && y <= south;
+  /** Shares of a line between which an axis is within its limits, and within those before. */
+  let [start, stop] = [0, 1];
+  const cut = (from: number, length: number, low: number, high: number): void => {
+    if (length === 0) {
+      if (from < low || from > high) stop = -1;
+      return;
+    }
+    const [near, far] = [(low - from) / length, (high - from) / length];
+    start = Math.max(start, Math.min(near, far));
+    stop = Math.min(stop, Math.max(near, far));
+  };
+  const add = (ax: number, ay: number, bx: number, by: number): void => {
+    if (isInside(ax, ay) && isInside(bx, by)) {
+      keep(ax, ay, bx, by);
+      return;
+    }
+    const [dx, dy] = [bx - ax, by - ay];
+    [start, stop] = [0, 1];
+    cut(ax, dx, west, east);
+    cut(ay, dy, north, south);
+    if (!(start <= stop)) return;
+    const [fromX, fromY] = start === 0 ? [ax, ay] : [ax + start * dx, ay + start * dy];
+    const [toX, toY] = stop === 1 ? [bx, by] : [ax + stop * dx, ay + stop * dy];
+    keep(fromX, fromY, toX, toY);
+  };
+  return { lines, add };
 }
 
-/** A line through the finite points, as far as it can be seen. */
-function trace(
-  context: Context,
-  { x, y }: Curve,
-  count: number,
-  panel: Panel,
-  breaks: ReadonlyMap<number, { readonly from: Point; readonly to: Point }> = new Map(),
-): void {
-  context.beginPath();
-  /** The end of the line so far, and where the pen is. */
-  let end: Point | undefined;
-  let pen: Point | undefined;
-  const lineTo = (to: Point) => {
-    const seen = end && visible(end, to, panel);
-    end = to;
-    if (!seen) return;
-    if (pen !== seen[0]) context.moveTo(...seen[0]);
-    context.lineTo(...seen[1]);
-    pen = seen[1];
-  };
+/** The lines of a path through its finite points, without those of its teleports. */
+function linesOf({ x, y }: Curve, count: number, panel: Panel, path?: PlanePath): number[] {
+  const { lines, add } = createLines(panel);
+  const { toX, toY } = panel;
+  const { jumps, indexAfter = (step: number) => step } = path ?? {};
+  const steps = jumps?.step ?? [];
+  let next = 0;
+  /** The end of the line so far. */
+  let [endX, endY] = [Number.NaN, Number.NaN];
   for (let i = 0; i < count; i++) {
-    const jump = breaks.get(i);
-    if (jump) {
-      lineTo([panel.toX(jump.from[0]), panel.toY(jump.from[1])]);
-      end = undefined;
+    for (; jumps && next < steps.length && indexAfter(steps[next]) <= i; next++) {
+      if (!Number.isNaN(endX)) add(endX, endY, toX(jumps.fromX[next]), toY(jumps.fromY[next]));
+      endX = Number.NaN;
     }
-    const point: Point = [panel.toX(x[i]), panel.toY(y[i])];
-    if (!point.every(Number.isFinite)) end = undefined;
-    else if (end && i < count - 1 && isNear(end, point)) continue;
-    else lineTo(point);
+    const [px, py] = [toX(x[i]), toY(y[i])];
+    if (!(Number.isFinite(px) && Number.isFinite(py))) {
+      endX = Number.NaN;
+      continue;
+    }
+    if (!Number.isNaN(endX)) {
+      if (i < count - 1 && isNear(endX, endY, px, py)) continue;
+      add(endX, endY, px, py);
+    }
+    [endX, endY] = [px, py];
   }
+  return lines;
+}
+
+/** Lines as a path of the canvas, of at most `most` of them; gives their length in px. */
+function trace(context: Context, lines: readonly number[], most = mostLines): number {
+  context.beginPath();
+  const every = 4 * Math.ceil(lines.length / (4 * most));
+  let [x, y, length] = [Number.NaN, Number.NaN, 0];
+  for (let k = 0; k < lines.length; k += every) {
+    if (lines[k] !== x || lines[k + 1] !== y) context.moveTo(lines[k], lines[k + 1]);
+    length += Math.hypot(lines[k + 2] - lines[k], lines[k + 3] - lines[k + 1]);
+    [x, y] = [lines[k + 2], lines[k + 3]];
+    context.lineTo(x, y);
+  }
+  return length;
 }
 
 function drawPath(context: Context, path: PlanePath, panel: Panel, theme: Theme): void {
-  const { x, y, color, dash, jumps, shown } = path;
-  trace(context, path, shown, panel, new Map(jumps.map((jump) => [jump.index, jump])));
+  const { x, y, color, dash, shown } = path;
+  const length = trace(context, linesOf(path, shown, panel, path));
   context.strokeStyle = theme.paper;
   context.globalAlpha = 0.7;
   context.lineWidth = 4.5;
@@ -221,7 +255,7 @@ function drawPath(context: Context, path: PlanePath, panel: Panel, theme: Theme)
   context.globalAlpha = 1;
   context.strokeStyle = color;
   context.lineWidth = 2;
-  context.setLineDash([...dash]);
+  if (isDashed(length)) context.setLineDash([...dash]);
   context.stroke();
   context.setLineDash([]);
   const at = (i: number) => [panel.toX(x[i]), panel.toY(y[i])] as const;
@@ -231,38 +265,42 @@ function drawPath(context: Context, path: PlanePath, panel: Panel, theme: Theme)
   if (shown > 0) disc(context, ...at(shown - 1), 4.5, { fill: color, stroke: theme.paper, width: 1.5 });
 }
 
-function drawJumps(
-  context: Context,
-  { color, jumps, shown }: PlanePath,
-  { toX, toY }: Panel,
-  theme: Theme,
-): void {
-  const drawn = jumps.filter(({ index }) => index < shown);
-  for (const { from, to } of drawn) {
-    const [ax, ay, bx, by] = [toX(from[0]), toY(from[1]), toX(to[0]), toY(to[1])];
-    for (const isHalo of [true, false]) {
-      context.strokeStyle = isHalo ? theme.paper : color;
-      context.globalAlpha = isHalo ? 0.7 : 1;
-      context.lineWidth = isHalo ? 4.5 : 1.8;
-      context.setLineDash(isHalo ? [] : [5, 4]);
-      context.beginPath();
-      context.moveTo(ax, ay);
-      context.lineTo(bx, by);
-      context.stroke();
-    }
-    context.setLineDash([]);
+function drawJumps(context: Context, path: PlanePath, panel: Panel, theme: Theme): void {
+  const { toX, toY } = panel;
+  const { color, jumps, shown, indexAfter = (step: number) => step } = path;
+  if (jumps === undefined) return;
+  const { lines, add } = createLines(panel);
+  const steps = jumps.step;
+  let count = 0;
+  for (; count < steps.length && indexAfter(steps[count]) < shown; count++) {
+    add(toX(jumps.fromX[count]), toY(jumps.fromY[count]), toX(jumps.toX[count]), toY(jumps.toY[count]));
+  }
+  trace(context, lines, mostJumps);
+  context.strokeStyle = theme.paper;
+  context.globalAlpha = 0.7;
+  context.lineWidth = 4.5;
+  context.stroke();
+  context.strokeStyle = color;
+  context.globalAlpha = 1;
+  context.lineWidth = 1.8;
+  context.setLineDash([5, 4]);
+  context.stroke();
+  context.setLineDash([]);
+  const every = 4 * Math.ceil(lines.length / (4 * mostJumps));
+  for (let k = 0; k < lines.length; k += every) {
+    const [ax, ay, bx, by] = lines.slice(k, k + 4);
     arrowHead(context, Math.atan2(by - ay, bx - ax), bx, by, color);
   }
-  if (drawn.length > mostLabels) return;
+  if (count > mostLabels) return;
   context.font = "600 12px system-ui, sans-serif";
   context.textAlign = "center";
   context.textBaseline = "middle";
   const placed: Point[] = [];
-  for (const { to, step } of drawn) {
-    const [px, py] = [toX(to[0]), toY(to[1]) - 12];
+  for (let k = 0; k < count; k++) {
+    const [px, py] = [toX(jumps.toX[k]), toY(jumps.toY[k]) - 12];
     if (placed.some(([qx, qy]) => Math.abs(px - qx) < 30 && Math.abs(py - qy) < 16)) continue;
     placed.push([px, py]);
-    const text = String(step);
+    const text = String(steps[k]);
     const half = context.measureText(text).width / 2 + 3;
     context.fillStyle = theme.paper;
     context.globalAlpha = 0.8;
@@ -322,8 +360,15 @@ export function describePlane({ x, y, xLabel = "x", yLabel = "y", paths }: Plane
   const ends = paths.map(({ name, jumps, ...path }) => {
     const last = path.x.length - 1;
     if (last < 0) return `${name} has no point.`;
-    const steps = jumps.map(({ step }) => step).join(", ");
-    return `${name} ends at (${formatValue(path.x[last])}, ${formatValue(path.y[last])})${steps && ` with teleports before steps ${steps}`}.`;
+    const steps = jumps?.step ?? [];
+    const { length } = steps;
+    const when =
+      length === 0
+        ? ""
+        : length <= mostLabels
+          ? ` with teleports before steps ${Array.from(steps).join(", ")}`
+          : ` with ${length} teleports before steps ${steps[0]} to ${steps[length - 1]}${length > mostJumps ? `, of which at most ${mostJumps} are drawn` : ""}`;
+    return `${name} ends at (${formatValue(path.x[last])}, ${formatValue(path.y[last])})${when}.`;
   });
   return `The plane for ${xLabel} from ${formatValue(x[0])} to ${formatValue(x[1])} and ${yLabel} from ${formatValue(y[0])} to ${formatValue(y[1])}. ${ends.join(" ")}`;
 }

@@ -1,11 +1,11 @@
 // The figures of the report, drawn from what the screen shows. Loaded when it is asked for: Plot is larger than the lab.
 import { curves, levelSets } from "isoloss-figures";
 import type { Grid } from "isoloss-figures/base";
-import type { Course, Point } from "../screens/landscape/course.js";
+import { type Course, jumpPoints } from "../screens/landscape/course.js";
 import { type LandscapeState, optimumOf } from "../screens/landscape/state.js";
 import { svgText } from "./save.js";
 
-const pointOf = ([x, y]: Point) => ({ x, y });
+const pointOf = ([x, y]: readonly [number, number]) => ({ x, y });
 
 interface Drawn {
   readonly state: LandscapeState;
@@ -17,7 +17,7 @@ export function planeSvg({ state, courses, theme }: Drawn, grid: Grid, floor: nu
   const trajectories = courses.map(({ method, x, y, jumps }) => ({
     name: method,
     points: Array.from(x, (value, i) => ({ x: value, y: y[i] })),
-    jumps: jumps.map(({ step, from, to }) => ({ step, from: pointOf(from), to: pointOf(to) })),
+    jumps: jumpPoints(jumps),
   }));
   const optimum = optimumOf(state.f);
   const marks = { start: pointOf(state.x), ...(optimum && { optimum: pointOf(optimum) }) };
@@ -33,7 +33,7 @@ export function curvesSvg({ state, courses, theme }: Drawn): string {
         values: Array.from(state.y === "loss" ? loss : gradNormSq),
       },
     ],
-    teleports: jumps.map(({ step }) => step),
+    teleports: Array.from(jumps.step),
   }));
   const yLabel = state.y === "loss" ? "loss" : "squared gradient norm";
   return svgText(curves({ series, logX: state.logx, logY: state.logy, yLabel }, { document, theme }));

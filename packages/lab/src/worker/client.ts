@@ -5,8 +5,6 @@ import type { Answer, Ask } from "./protocol.js";
 export interface WorkerLike {
   postMessage(ask: Ask): void;
   terminate(): void;
-  /** Keeps the worker for the next client of its screen; without it, it ends. */
-  leave?(): void;
   onmessage: ((event: MessageEvent<Answer>) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
 }
@@ -51,10 +49,17 @@ interface Call extends AskOptions {
 
 export interface WorkerClient {
   ask<V>(call: string, args: unknown, options?: AskOptions): Promise<V>;
-  /** Asks the call with a key to end early: what it has by then is its result. */
-  stop(key: string): void;
-  dispose(): void;
+  /**
+   * Asks the call with a key to end early: what it has by then is its result. Without a key all calls end, and the worker with
+   * them where it does not listen: the next call starts another one.
+   */
+  stop(key?: string): void;
+  /** Nobody looks at the screen, or somebody does again: a worker that has nothing to do for a while ends. */
+  rest(isResting: boolean): void;
 }
+
+/** Milliseconds in which a worker has to listen when all is stopped. */
+const patience = 500;
 
 /** Calls that were made: a worker may answer those of a client that has left it. */
 let ids = 0;
@@ -68,15 +73,18 @@ export const isComputing = (): boolean => open > 0;
  * Calls to a worker, which is started with the first one and again after it died.
  *
  * @param create starts a worker
+ * @param idle milliseconds until a worker ends whose screen was left
  * @param onEnd told when a worker died: what it was computing is lost. One that never answered is not worth another try
  */
 export function createClient(
   create: () => WorkerLike,
   onEnd: (reason: string, hasAnswered: boolean) => void = () => {},
+  idle = 30_000,
 ): WorkerClient {
   const running = new Map<string, Call>();
   const waiting = new Map<string, Call>();
   let worker: WorkerLike | undefined;
+  let resting: ReturnType<typeof setTimeout> | undefined;
 
   const byId = (id: number) => [...running.values()].find((call) => call.id === id);
   const post = (ask: Ask) => worker?.postMessage(ask);
@@ -161,13 +169,28 @@ export function createClient(
         waiting.set(key, made);
       }),
     stop(key) {
-      const [call, next] = [running.get(key), waiting.get(key)];
-      if (call !== undefined) post({ kind: "stop", id: call.id });
-      if (next !== undefined) next.isStopped = true;
+      const isMeant = (call: Call) => key === undefined || call.key === key;
+      const stopped = [...running.values()].filter(isMeant);
+      for (const { id } of stopped) post({ kind: "stop", id });
+      for (const next of waiting.values()) next.isStopped ||= isMeant(next);
+      if (key !== undefined) return;
+      setTimeout(() => {
+        if (stopped.some((call) => running.get(call.key) === call)) {
+          fail(new WorkerEnded("It was stopped."), (deaf) => deaf.terminate());
+        }
+      }, patience);
     },
-    dispose() {
-      for (const { id } of running.values()) post({ kind: "stop", id });
-      fail(new WorkerEnded("The screen was left."), (left) => (left.leave ? left.leave() : left.terminate()));
+    rest(isResting) {
+      clearTimeout(resting);
+      if (!isResting) return;
+      resting = setTimeout(() => {
+        if (running.size > 0) {
+          this.rest(true);
+          return;
+        }
+        worker?.terminate();
+        worker = undefined;
+      }, idle);
     },
   };
 }

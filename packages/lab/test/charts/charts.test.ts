@@ -11,7 +11,7 @@ import {
   thinned,
 } from "../../src/charts/line-chart.js";
 import { numberRows } from "../../src/charts/numbers.js";
-import { drawPlane, type PlaneData, planeLayout, pointAt } from "../../src/charts/plane.js";
+import { describePlane, drawPlane, type PlaneData, planeLayout, pointAt } from "../../src/charts/plane.js";
 import { recorder } from "./recorder.js";
 
 const size = { width: 400, height: 240 };
@@ -105,7 +105,6 @@ describe("the plane", () => {
     name: "teleported",
     color: "#abcdef",
     dash: [],
-    jumps: [],
     shown: 3,
     x: [0, 1, 2],
     y: [0, 1, 0],
@@ -134,14 +133,14 @@ describe("the plane", () => {
   });
 
   it("breaks a path where a teleport leaves it, and names its step", () => {
-    const jump = { step: 2, index: 2, from: [1, 0.9], to: [1.9, -0.5] } as const;
-    const data = plane([path({ jumps: [jump] })]);
+    const jumps = { step: [2], fromX: [1], fromY: [0.9], toX: [1.9], toY: [-0.5] };
+    const data = plane([path({ jumps })]);
     const layout = planeLayout(data, size);
     const { context, calls, textsAt } = recorder();
     drawPlane(context, data, layout, theme);
     const at = ([x, y]: readonly number[]) => [layout.toX(x), layout.toY(y)];
     const moves = calls.filter(({ name }) => name === "moveTo" || name === "lineTo");
-    expect(moves).toContainEqual({ name: "lineTo", args: at(jump.from) });
+    expect(moves).toContainEqual({ name: "lineTo", args: at([1, 0.9]) });
     // The path's last point comes after the teleport: no line leads there.
     expect(moves).not.toContainEqual({ name: "lineTo", args: at([2, 0]) });
     expect(textsAt()).toContain("2");
@@ -171,6 +170,34 @@ describe("the plane", () => {
     const [px, py] = at[from + 3];
     const slope = (layout.toY(0) - layout.toY(1e4)) / (layout.toX(2) - layout.toX(-1e4));
     expect(py - layout.toY(0)).toBeCloseTo(slope * (px - layout.toX(2)), 6);
+  });
+
+  it("draws of a hundred thousand steps with a teleport before each what is seen, and no more", () => {
+    const n = 100_000;
+    const list = (at: (k: number) => number) => Float64Array.from({ length: n }, (_, k) => at(k));
+    const step = list((k) => k);
+    // Steps of a tenth of a pixel, and teleports from side to side, no two of them alike.
+    const [x, y] = [list((k) => Math.sin(k)), list((k) => Math.cos(k ** 1.1))];
+    const before = (values: Float64Array) => list((k) => values[Math.max(0, k - 1)] + 1e-3);
+    const jumps = { step, fromX: before(x), fromY: before(y), toX: x, toY: y };
+    const data = plane([path({ dash: [8, 4], shown: n, x, y, jumps }), path({ dash: [8, 4], shown: n, x, y })]);
+    const { context, calls } = recorder();
+    drawPlane(context, data, planeLayout(data, size), theme);
+    const count = (wanted: string) => calls.filter(({ name }) => name === wanted).length;
+    expect(count("lineTo")).toBeLessThan(5000);
+    expect(count("stroke")).toBeLessThan(20);
+    // No line of a hundred thousand pixels is cut into dashes.
+    const dashes = calls.filter(({ name, args }) => name === "setLineDash" && String(args[0]) === "8,4");
+    expect(dashes).toHaveLength(1);
+    expect(describePlane(data)).toMatch(/with 100000 teleports before steps 0 to 99999, of which at most 100 are/);
+    // A path that goes to and fro between two points is two lines.
+    const still = plane([path({ shown: n, x: list((k) => k % 2), y: list(() => 0) })]);
+    const other = recorder();
+    drawPlane(other.context, still, planeLayout(still, size), theme);
+    const none = recorder();
+    drawPlane(none.context, plane([]), planeLayout(still, size), theme);
+    const lines = ({ calls: all }: typeof other) => all.filter(({ name }) => name === "lineTo").length;
+    expect(lines(other) - lines(none)).toBe(2);
   });
 
   it("draws no further than what is shown, and nothing that is not finite", () => {

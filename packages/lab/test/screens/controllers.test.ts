@@ -104,7 +104,6 @@ describe("the controller of the tasks screen", () => {
     tasks.tryStarts();
     await worker.fail("arrivals", "no memory");
     expect([tasks.isTrying, tasks.message]).toEqual([false, "no memory"]);
-    tasks.dispose();
   });
 });
 
@@ -160,7 +159,7 @@ describe("the controller of the model screen", () => {
     return Object.assign(file, { arrayBuffer: () => isRead.then(() => buffer) });
   };
   const sources = (worker: HeldWorker) =>
-    worker.calls("open").map(({ args }) => (args as { readonly file: unknown }).file);
+    worker.calls("open").map(({ args }) => (args as { readonly source: unknown }).source);
 
   it("opens of two files the one that was chosen last, however long the first takes to be read", async () => {
     const { worker, model } = await opened();
@@ -205,7 +204,8 @@ describe("the controller of the model screen", () => {
   it("draws the graph anew where an address has another direction, and opens nothing", async () => {
     const { worker, model } = await opened();
     model.follow("dir=lr");
-    expect(worker.calls("draw").map(({ args }) => args)).toEqual(["tb", "lr"]);
+    const directions = worker.calls("draw").map(({ args }) => (args as { direction: string }).direction);
+    expect(directions).toEqual(["tb", "lr"]);
     model.follow("dir=lr&sample=convnet");
     expect(sources(worker)).toEqual(["mlp", "convnet"]);
   });

@@ -8,7 +8,7 @@ import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
 import { noGroup } from "../../src/formula/affine.js";
 import { handReading } from "../../src/screens/landscape/chart-data.js";
-import type { Course, Missing } from "../../src/screens/landscape/course.js";
+import { type Course, jumpsOf, type Missing } from "../../src/screens/landscape/course.js";
 import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";
 import { nowhereFinite } from "../../src/screens/landscape/nowhere.js";
 import { createRuns, meanGain, type Runs } from "../../src/screens/landscape/runs.js";
@@ -49,16 +49,16 @@ describe("the landscape screen's worker", () => {
     const run = await minimize(problem, { optimizer: gd(), learningRate: 0.08, steps: 10, teleport });
     const shown = await course(state, "teleported");
     expect(Array.from(shown.loss)).toEqual(run.loss);
-    expect(shown.teleports.map(({ step }) => step)).toEqual([4]);
+    expect(Array.from(shown.teleports.step)).toEqual([4]);
   });
 
   it("jumps on Booth's function to where ten steps lead to 9.45e-4", async () => {
     const state = defaultState("booth");
     const shown = await course(state, "teleported");
     expect(shown.loss.at(-1)?.toPrecision(3)).toBe("0.000945");
-    const [{ step, from, to }] = shown.jumps;
-    expect(step).toBe(4);
-    expect(boothLoss(...to) / boothLoss(...from)).toBeCloseTo(1, 10);
+    const { step, fromX, fromY, toX, toY } = shown.jumps;
+    expect(Array.from(step)).toEqual([4]);
+    expect(boothLoss(toX[0], toY[0]) / boothLoss(fromX[0], fromY[0])).toBeCloseTo(1, 10);
     const row = summaryOf(shown, await course(state, "plain"));
     expect(row).toMatchObject({ loss: "9.450e-4", teleports: "1 of 1", note: "" });
     expect(Number(row.steps)).toBeLessThan(10);
@@ -67,13 +67,13 @@ describe("the landscape screen's worker", () => {
   it("raises the rate by the root of the teleports' mean gain", async () => {
     const state = { ...defaultState("booth"), lr: 0.03, n: 40 };
     const teleported = await course(state, "teleported");
-    const [{ gradNormSqBefore, gradNormSqAfter }] = teleported.teleports;
+    const { gradNormSqBefore, gradNormSqAfter } = teleported.teleports;
     const { rate } = await course(state, "rate");
-    expect(rate).toBeCloseTo(0.03 * Math.sqrt(gradNormSqAfter / gradNormSqBefore), 14);
+    expect(rate).toBeCloseTo(0.03 * Math.sqrt(gradNormSqAfter[0] / gradNormSqBefore[0]), 14);
     expect(rate).toBeCloseTo(0.03 * Math.sqrt(meanGain(teleported) as number), 14);
     // A circle: every point of a level has the same gradient.
     const round = { ...defaultState("quadratic"), cond: 1 };
-    expect((await course(round, "teleported")).teleports[0].accepted).toBe(false);
+    expect((await course(round, "teleported")).teleports.accepted[0]).toBe(0);
     expect((await runs.run(round, "rate")) as Missing).toEqual({
       method: "rate",
       missing: "No teleport was accepted: there is no gain to match.",
@@ -191,11 +191,11 @@ describe("the landscape screen's worker", () => {
     const state = { ...defaultState("own"), with: ["plain", "teleported", "hand"] as const };
     const [plain, teleported] = [await course(state, "plain"), await course(state, "teleported")];
     expect(plain.loss[0]).toBe(10 ** 2 + 8 ** 2);
-    expect(teleported.teleports).toMatchObject([{ step: 5, accepted: true }]);
-    expect(teleported.teleports[0].drift).toBeLessThan(1e-8);
+    expect([teleported.teleports.step[0], teleported.teleports.accepted[0]]).toEqual([5, 1]);
+    expect(teleported.teleports.drift[0]).toBeLessThan(1e-8);
     const hand = { from: [-1, 0], to: [3, 1] } as const;
     const byHand = (await runs.run(state, "hand", undefined, hand)) as Course;
-    expect(byHand.jumps).toEqual([{ step: 0, ...hand }]);
+    expect(byHand.jumps).toEqual(jumpsOf([{ step: 0, ...hand }]));
     expect(Array.from(byHand.loss)).toEqual(
       Array.from((await course({ ...state, x: [3, 1] }, "plain")).loss),
     );

@@ -6,7 +6,6 @@ import {
   WorkerEnded,
   type WorkerLike,
 } from "../../src/worker/client.js";
-import { lasting } from "../../src/worker/lasting.js";
 import { type Answer, type Ask, type CallContext, type Handlers, Moved } from "../../src/worker/protocol.js";
 import { type Port, serve } from "../../src/worker/serve.js";
 
@@ -173,28 +172,45 @@ describe("a worker's client", () => {
     workers[1].onerror?.({ message: "" } as ErrorEvent);
     expect(reasons[1]).toEqual(["The worker ended.", true]);
     expect(await client.ask("echo", 8)).toBe(8);
-    client.dispose();
-    expect(workers[2].isEnded).toBe(true);
   });
 
-  it("leaves its worker to the next client of the screen, for a while", async () => {
+  it("ends a worker that does not listen when all is stopped, and starts another with the next call", async () => {
+    const workers: ReturnType<typeof fakeWorker>[] = [];
+    const client = createClient(() => {
+      workers.push(fakeWorker({ echo: (x: number) => x, hang: () => new Promise(() => {}) }));
+      return workers[workers.length - 1];
+    });
+    const [hanging, waiting] = [client.ask("hang", null), client.ask("hang", null)];
+    client.stop();
+    await expect(hanging).rejects.toThrow(WorkerEnded);
+    await expect(waiting).rejects.toThrow("It was stopped.");
+    expect([workers[0].isEnded, await client.ask("echo", 7), workers.length]).toEqual([true, 7, 2]);
+  });
+
+  it("ends the worker of a screen that was left, after a while in which nobody came back and it had nothing to do", async () => {
     const made: ReturnType<typeof fakeWorker>[] = [];
-    const create = lasting(() => {
-      const worker = fakeWorker({ double: (x: number) => 2 * x });
+    let release: () => void = () => {};
+    const create = () => {
+      const worker = fakeWorker({
+        double: (x: number) => 2 * x,
+        wait: () => new Promise<void>((resolve) => (release = resolve)),
+      });
       made.push(worker);
       return worker;
-    }, 20);
-    const first = createClient(create);
-    const late = first.ask("double", 1).catch((error: unknown) => error);
-    first.dispose();
-    expect(await late).toBeInstanceOf(WorkerEnded);
-    const second = createClient(create);
-    expect(await second.ask("double", 21)).toBe(42);
-    second.dispose();
-    expect(made).toMatchObject([{ isEnded: false }]);
-    await new Promise((resolve) => setTimeout(resolve, 40));
-    expect(made).toMatchObject([{ isEnded: true }]);
-    expect(await createClient(create).ask("double", 4)).toBe(8);
-    expect(made).toHaveLength(2);
+    };
+    const client = createClient(create, () => {}, 20);
+    const pass = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+    const long = client.ask("wait", null);
+    client.rest(true);
+    await pass(50);
+    expect(made[0].isEnded).toBe(false);
+    release();
+    await long;
+    client.rest(false);
+    await pass(50);
+    expect([made[0].isEnded, await client.ask("double", 21)]).toEqual([false, 42]);
+    client.rest(true);
+    await pass(50);
+    expect([made[0].isEnded, await client.ask("double", 4), made.length]).toEqual([true, 8, 2]);
   });
 });

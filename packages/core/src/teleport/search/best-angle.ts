@@ -121,7 +121,7 @@ function proposalsOf<P>(
       undefined,
       (off) =>
         `a turn by 2 pi of "${name}" moves the parameters by ${off.toExponential(1)} of their size: it is not a group of rotations here`,
-      "the objective is not finite anywhere on the circle",
+      "no angle gives finite parameters and a finite objective, as beside a minimum, where the action is not defined",
       "no angle has a larger objective",
     ],
     says: () => unreached,

@@ -32,6 +32,14 @@ const create = <P>(
   options: Partial<TeleporterOptions<P>> = {},
 ) => createTeleporter({ search, loss, params: start, batch, guard: { curvature: 0 }, ...options });
 
+it("says that no angle is possible where the action has none, as rounding makes it beside a minimum", async () => {
+  const { loss, start, batch, symmetry } = rosenbrock({ start: [1 + 1e-15, 1] });
+  const teleporter = await create({ loss, start, batch } as Problem<VectorParams>, bestAngle(symmetry()));
+  const { report } = await teleporter.teleport(start);
+  expect(report).toMatchObject({ accepted: false, reason: expect.stringContaining("no angle gives finite parameters") });
+  await teleporter.dispose();
+});
+
 const hessianOfBooth = array(
   [
     [10, 8],

@@ -28,13 +28,14 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
     const { title, color, dash } = lookOf(course.method, theme);
     const count = Math.min(course.loss.length, steps + 1);
     const values = state.y === "loss" ? course.loss : course.gradNormSq;
+    const jumps = course.jumps.step;
     return {
       name: title,
       color,
       dash,
-      x: by === "steps" ? Float64Array.from({ length: count }, (_, t) => t) : course.seconds.slice(0, count),
-      y: values.slice(0, count),
-      teleports: course.jumps.map(({ step }) => step).filter((step) => step < count),
+      x: by === "steps" ? numbersTo(count) : course.seconds.subarray(0, count),
+      y: values.subarray(0, count),
+      teleports: (jumps.at(-1) ?? 0) < count ? jumps : jumps.filter((step) => step < count),
       diverged: course.status === "diverged" && count === course.loss.length,
     };
   });
@@ -46,6 +47,13 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
     logY: state.logy,
     whole: by === "steps",
   };
+}
+
+/** 0, 1, 2 and so on. */
+function numbersTo(count: number): Float64Array {
+  const numbers = new Float64Array(count);
+  for (let t = 0; t < count; t++) numbers[t] = t;
+  return numbers;
 }
 
 /** Squared gradient norm along the orbit, against the angle in degrees or the length. */
@@ -124,7 +132,7 @@ export function planeOf(shown: Shown, marked: number | undefined): PlaneData {
         dash,
         x,
         y,
-        jumps: jumps.map((jump) => ({ ...jump, index: jump.step })),
+        jumps,
         shown: Math.min(x.length, steps + 1),
       };
     }),

@@ -23,6 +23,8 @@ export type Theme = "light" | "dark";
 export class Landscape extends ScreenModel<LandscapeState> {
   readonly player = new Player(() => Math.max(0, ...this.courses.map(({ loss }) => loss.length - 1)));
   readonly runs = new Map<MethodName, Course | Missing>();
+  /** The settings of each run. */
+  readonly #of = new Map<MethodName, string>();
   orbit: Orbit | undefined;
   picture: ImageBitmap | undefined;
   /** Why there is no picture, as long as there is none: runs may go on without it. */
@@ -47,6 +49,21 @@ export class Landscape extends ScreenModel<LandscapeState> {
 
   get courses(): readonly Course[] {
     return this.shown.filter((run): run is Course => !("missing" in run));
+  }
+
+  protected get subject(): string {
+    return runsOf(this.state) + this.state.with.join();
+  }
+
+  /** Whether a run is of other settings than those that are shown. */
+  isOfOthers(method: MethodName): boolean {
+    return this.#of.get(method) !== runsOf(this.state);
+  }
+
+  override stop(): void {
+    // What is still sent is of runs that were stopped.
+    this.#turn++;
+    super.stop();
   }
 
   /** Changes settings and computes what they ask for. */
@@ -97,13 +114,15 @@ export class Landscape extends ScreenModel<LandscapeState> {
     const { state } = this;
     const due = this.#due;
     const turn = ++this.#turn;
-    this.isBusy = true;
+    const of = runsOf(state);
+    this.doing = "Computing…";
     const runs = this.client.ask<void>(
       "run",
       { state: { ...state, with: [...due] } },
       {
         onPart: async (run: Course | Missing) => {
           this.runs.set(run.method, run);
+          this.#of.set(run.method, of);
           // What was stopped for something newer is run again with it.
           if (turn === this.#turn) due.delete(run.method);
           this.version++;
@@ -153,6 +172,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
       key: "hand",
       onPart: async (course: Course | Missing) => {
         this.runs.set("hand", course);
+        this.#of.set("hand", runsOf(state));
         this.version++;
         await nextFrame();
       },
@@ -246,25 +266,36 @@ export class Landscape extends ScreenModel<LandscapeState> {
     if (!isEnd) this.player.steps = Math.min(step + 1, n);
   }
 
-  override dispose(): void {
+  override leave(): void {
     this.player.dispose();
-    super.dispose();
-    this.picture?.close();
+    super.leave();
   }
 
   #done(turn: number): void {
     if (turn !== this.#turn) return;
-    this.isBusy = false;
+    this.doing = "";
     const runs = this.courses;
-    const diverged = runs
-      .filter(({ status }) => status === "diverged")
-      .map(({ method }) => lookOf(method, this.#theme).title);
+    const titles = (isMeant: (run: Course) => boolean) =>
+      runs
+        .filter((run) => run.status === "diverged" && isMeant(run))
+        .map(({ method }) => lookOf(method, this.#theme).title)
+        .join(", ");
+    const nowhere = titles(({ loss }) => loss.length === 0);
+    const diverged = titles(({ loss }) => loss.length > 0);
+    const told = [
+      ...(nowhere ? [`The loss or its gradient is not finite at the start: ${nowhere}.`] : []),
+      ...(diverged ? [`Diverged: ${diverged}.`] : []),
+    ];
     this.message =
-      diverged.length > 0
-        ? `Done. Diverged: ${diverged.join(", ")}.`
+      told.length > 0
+        ? `Done. ${told.join(" ")}`
         : `Done: ${runs.length} ${runs.length === 1 ? "run" : "runs"} of ${this.state.n} steps.`;
   }
 }
+
+/** What the runs depend on, without which of them are compared. */
+const runsOf = ({ f, cond, r1, r2, x, opt, lr, n, tp, search, obj }: LandscapeState): string =>
+  JSON.stringify([f, cond, r1, r2, x, opt, lr, n, tp, search, obj]);
 
 const planeSettings = (state: LandscapeState): PlaneSettings => ({ ...functionOf(state), view: state.view });
 

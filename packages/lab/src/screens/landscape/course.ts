@@ -1,8 +1,31 @@
 // What the worker computes for the landscape screen, as plain data.
+import { type Columns, columnsOf } from "../../worker/columns.js";
 import type { MethodName } from "./state.js";
 
 export type Point = readonly [number, number];
 
+/** A teleport of a run that is drawn, between two points. */
+export interface Jump {
+  readonly step: number;
+  readonly fromX: number;
+  readonly fromY: number;
+  readonly toX: number;
+  readonly toY: number;
+}
+
+export const jumpsOf = (
+  jumps: readonly { readonly step: number; readonly from: Point; readonly to: Point }[],
+): Columns<Jump> =>
+  columnsOf<Jump>(
+    jumps.map(({ step, from, to }) => ({ step, fromX: from[0], fromY: from[1], toX: to[0], toY: to[1] })),
+    { step: "number", fromX: "number", fromY: "number", toX: "number", toY: "number" },
+  );
+
+/** Teleports as the figures take them. */
+export const jumpPoints = ({ step, fromX, fromY, toX, toY }: Columns<Jump>) =>
+  Array.from(step, (at, k) => ({ step: at, from: { x: fromX[k], y: fromY[k] }, to: { x: toX[k], y: toY[k] } }));
+
+/** An attempt at a teleport. */
 export interface CourseTeleport {
   readonly step: number;
   readonly accepted: boolean;
@@ -20,8 +43,8 @@ export interface Course {
   readonly loss: Float64Array;
   readonly gradNormSq: Float64Array;
   readonly seconds: Float64Array;
-  readonly jumps: readonly { readonly step: number; readonly from: Point; readonly to: Point }[];
-  readonly teleports: readonly CourseTeleport[];
+  readonly jumps: Columns<Jump>;
+  readonly teleports: Columns<CourseTeleport>;
   readonly status: "done" | "diverged" | "stopped" | "stalled";
   /** Learning rate, where it is not the one that was set. */
   readonly rate?: number | undefined;

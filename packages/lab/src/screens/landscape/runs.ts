@@ -9,8 +9,9 @@ import {
 import type { LineSearchMinimization } from "isoloss/optim";
 import type { VectorParams } from "isoloss/symmetry";
 import { noGroup } from "../../formula/affine.js";
+import { columnsOf } from "../../worker/columns.js";
 import type { CallContext } from "../../worker/protocol.js";
-import type { Course, Missing, Point } from "./course.js";
+import { type Course, type CourseTeleport, jumpsOf, type Missing, type Point } from "./course.js";
 import { objectiveOf, optimizerOf, problemOf, searchOf, startOf, whenOf } from "./problem.js";
 import { functionOf, hasGroup, type LandscapeState, type MethodName } from "./state.js";
 
@@ -106,7 +107,7 @@ export function createRuns(): Runs {
       if (method === "hand") {
         if (hand === undefined) return { method, missing: "There is no point on the orbit." };
         const course = await descend({ ...state, x: hand.to }, { method }, context);
-        return { ...course, jumps: [{ step: 0, ...hand }] };
+        return { ...course, jumps: jumpsOf([{ step: 0, ...hand }]) };
       }
       if (state.tp.kind === "off") return { method, missing: "There are no teleports: choose when." };
       if (method === "random" && !hasGroup(state)) return { method, missing: noGroup };
@@ -129,11 +130,15 @@ export function createRuns(): Runs {
 }
 
 /** Mean ratio of the squared gradient norms after and before the accepted teleports. */
-export function meanGain({ teleports }: Course): number | undefined {
-  const gains = teleports
-    .filter(({ accepted }) => accepted)
-    .map(({ gradNormSqBefore, gradNormSqAfter }) => gradNormSqAfter / gradNormSqBefore);
-  return gains.length === 0 ? undefined : gains.reduce((a, b) => a + b) / gains.length;
+export function meanGain({ teleports }: Pick<Course, "teleports">): number | undefined {
+  const { accepted, gradNormSqBefore, gradNormSqAfter } = teleports;
+  let [count, sum] = [0, 0];
+  accepted.forEach((isAccepted, k) => {
+    if (!isAccepted) return;
+    count++;
+    sum += gradNormSqAfter[k] / gradNormSqBefore[k];
+  });
+  return count === 0 ? undefined : sum / count;
 }
 
 function courseOf(
@@ -150,15 +155,15 @@ function courseOf(
     loss: Float64Array.from(run.loss),
     gradNormSq: Float64Array.from(run.gradNormSq),
     seconds: Float64Array.from(run.seconds),
-    jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
-    teleports: teleports.map(({ step, accepted, reason, drift, gradNormSqBefore, gradNormSqAfter }) => ({
-      step,
-      accepted,
-      reason,
-      drift,
-      gradNormSqBefore,
-      gradNormSqAfter,
-    })),
+    jumps: jumpsOf(jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) }))),
+    teleports: columnsOf<CourseTeleport>(teleports, {
+      step: "number",
+      accepted: "number",
+      reason: "text",
+      drift: "number",
+      gradNormSqBefore: "number",
+      gradNormSqAfter: "number",
+    }),
     status,
   };
 }

@@ -1,6 +1,7 @@
 // The rows of the table below the charts.
 import { formatValue } from "isoloss-figures/base";
 import { formatSeconds, none } from "../../app/format.js";
+import { textAt } from "../../worker/columns.js";
 import type { Course, Missing } from "./course.js";
 
 export const columns = {
@@ -18,21 +19,28 @@ export function summaryOf(
 ): { readonly [Name in keyof typeof columns]?: string } & { readonly note: string } {
   if ("missing" in run) return { note: run.missing };
   const { loss, seconds, teleports, status, rate, evaluations } = run;
-  const accepted = teleports.filter((teleport) => teleport.accepted);
+  const { step, accepted, reason, drift } = teleports;
+  let [count, most] = [0, 0];
+  accepted.forEach((isAccepted, k) => {
+    if (!isAccepted) return;
+    count++;
+    most = Math.max(most, drift[k]);
+  });
+  const refused = accepted.indexOf(0);
   const target = plain?.loss.at(-1);
   const reached = target === undefined ? -1 : loss.findIndex((value) => value <= target);
   return {
     loss: formatLoss(loss.at(-1)),
     steps: target === undefined ? none : reached < 0 ? "not reached" : String(reached),
     seconds: formatSeconds(seconds.at(-1)),
-    teleports: teleports.length === 0 ? none : `${accepted.length} of ${teleports.length}`,
-    drift: accepted.length === 0 ? none : Math.max(...accepted.map(({ drift }) => drift)).toExponential(0),
+    teleports: step.length === 0 ? none : `${count} of ${step.length}`,
+    drift: count === 0 ? none : most.toExponential(0),
     note: noteOf({
       status,
       rate,
       evaluations,
       steps: loss.length - 1,
-      refusals: teleports.filter((t) => !t.accepted),
+      refusal: refused < 0 ? undefined : `before step ${step[refused]}: ${textAt(reason, refused)}`,
     }),
   };
 }
@@ -42,12 +50,11 @@ function noteOf({
   rate,
   evaluations,
   steps,
-  refusals,
+  refusal,
 }: Pick<Course, "status" | "rate" | "evaluations"> & {
   readonly steps: number;
-  readonly refusals: Course["teleports"];
+  readonly refusal: string | undefined;
 }): string {
-  const [refused] = refusals;
   return [
     ...(status === "diverged"
       ? [
@@ -60,7 +67,7 @@ function noteOf({
     ...(status === "stalled" ? [`ended at step ${steps}: no step lowers the loss any more`] : []),
     ...(rate === undefined ? [] : [`rate ${formatValue(rate)}`]),
     ...(evaluations === undefined ? [] : [`${evaluations} evaluations`]),
-    ...(refused === undefined ? [] : [`before step ${refused.step}: ${refused.reason}`]),
+    ...(refusal === undefined ? [] : [refusal]),
   ].join("; ");
 }
 

@@ -1,8 +1,9 @@
 import { type Grid, gridOf } from "isoloss-figures/base";
 import { type Painted, paintLevels } from "../../charts/levels.js";
+import { buffersIn } from "../../worker/columns.js";
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
-import type { Course, Missing, Point } from "./course.js";
+import type { Missing, Point } from "./course.js";
 import { isLevel, nowhereFinite } from "./nowhere.js";
 import { createRuns, type Hand } from "./runs.js";
 import { type LandscapeState, optimumOf, type PlaneSettings, viewOf } from "./state.js";
@@ -23,10 +24,11 @@ const handlers = {
   /** The runs of the methods that are compared, each sent as it ends. */
   async run({ state, hand }: Asked, { send, ...context }: CallContext): Promise<void> {
     for (const method of state.with) {
+      if (await context.isStopped()) return;
       const course = await runs
         .run(state, method, { send, ...context }, hand)
         .catch((error: Error): Missing => ({ method, missing: error.message }));
-      await send("missing" in course ? course : new Moved(course, buffersOf(course)));
+      await send(new Moved(course, buffersIn(course)));
     }
   },
 
@@ -59,8 +61,5 @@ async function gridOfState(state: PlaneSettings): Promise<{ readonly grid: Grid;
   const [floor] = optimum ? await surface.valuesAt(state, Float64Array.from(optimum)) : [0];
   return { grid: { ...view, nx: side, ny: side, values }, floor };
 }
-
-const buffersOf = ({ x, y, loss, gradNormSq, seconds }: Course): ArrayBuffer[] =>
-  [x, y, loss, gradNormSq, seconds].map(({ buffer }) => buffer as ArrayBuffer);
 
 serve(globalThis as unknown as Port, handlers as never);

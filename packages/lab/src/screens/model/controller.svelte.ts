@@ -1,13 +1,8 @@
 // State of the model screen. What the worker found is kept as it came: plain objects that are replaced, never changed.
+import { ScreenModel } from "../../app/screen-model.svelte.js";
+import { tab } from "../../app/tab.js";
 import { save } from "../../export/save.js";
-import {
-  CallError,
-  createClient,
-  Superseded,
-  type WorkerClient,
-  WorkerEnded,
-  type WorkerLike,
-} from "../../worker/client.js";
+import { type AskOptions, CallError, Superseded, WorkerEnded, type WorkerLike } from "../../worker/client.js";
 import type { Halved } from "./half.js";
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
@@ -17,17 +12,11 @@ import { readFile } from "./read-file.js";
 import type { Change, Check, FiguresOfPoint, Found, Position, Summary } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import { type ModelState, readModel, type SampleName, samples } from "./state.js";
-import { bytesText, driftText } from "./words.js";
-import type { Drawn } from "./worker.js";
+import { bytesText, countText, driftText } from "./words.js";
+import type { Drawn, Opened } from "./worker.js";
 
 /** Parameters whose figures are computed after every move. */
 const mostWeighed = 1e6;
-
-/** What is opened: a sample, or the bytes and the name of a file. */
-interface Opened {
-  readonly source: SampleName | Uint8Array;
-  readonly name: string | undefined;
-}
 
 /** Everything about one model: replaced as a whole when another is opened. */
 interface Shown {
@@ -35,14 +24,16 @@ interface Shown {
   readonly graph: ModelGraph;
 }
 
-export class Model {
-  state = $state.raw<ModelState>() as ModelState;
-  message = $state("");
-  notices = $state.raw<readonly string[]>([]);
+/** What is asked before moves are lost that were not saved. */
+interface Question {
+  readonly text: string;
+  readonly proceed: () => void;
+  readonly cancel: () => void;
+}
+
+export class Model extends ScreenModel<ModelState> {
   /** Counts what was done. */
   turns = $state(0);
-  /** What is being done; empty while nothing is. */
-  doing = $state("");
   /** The file that was opened; undefined for a sample. */
   file = $state<string>();
   shown = $state.raw<Shown>();
@@ -54,6 +45,11 @@ export class Model {
   /** Where a slider is, until the worker has come there. */
   wanted = $state.raw<{ readonly group: number; readonly t: number }>();
   check = $state.raw<Check>();
+  /** Of which weights the check is: of others, it is outdated. */
+  #checked = $state("");
+  /** Of which weights the last saved file is. */
+  #saved = $state("");
+  question = $state.raw<Question>();
   /** The same in ONNX Runtime, once it was asked for. */
   ort = $state.raw<OrtComparison>();
   figures = $state.raw<FiguresOfPoint>();
@@ -78,39 +74,80 @@ export class Model {
   #isSliding = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
+  /** Counts the models that were opened and their moves: what was said of others is outdated. */
+  #weights = $state(0);
   /** Counts the files that were chosen. */
   #choices = 0;
-  /** The model that is shown: it is opened again for other sizes, and in a new worker. */
-  #opened: Opened = { source: "mlp", name: undefined };
+  /** The model that is shown: it is opened again for other sizes. */
+  #opened: Opened = { source: "mlp", name: undefined, sample: "mlp" };
   /** The sizes that were asked for last: the model may not be traced with them yet. */
   #sizes: Sizes = {};
-  readonly #client: WorkerClient;
 
   constructor(query: string, createWorker: () => WorkerLike) {
-    this.read(query);
-    this.#client = createClient(createWorker, (reason, hasAnswered) => {
-      this.doing = "";
-      if (!hasAnswered) {
-        this.message = `The worker, which computes, does not start in this browser: ${reason}`;
-        return;
-      }
-      this.message = `The computation ended (${reason}) and was started again: the model is that of the file.`;
-      void this.#open(this.#opened, {});
-    });
+    super(query, readModel, createWorker);
   }
 
-  read(query: string): void {
-    const { state, notices } = readModel(query);
-    this.state = state;
-    this.notices = notices;
+  protected get subject(): string {
+    return String(this.#weights);
+  }
+
+  /** Whether the check is of the weights as they are now. */
+  get isChecked(): boolean {
+    return this.check !== undefined && this.#checked === this.subject;
+  }
+
+  /** The largest difference from the file's outputs that the check found; NaN where one is not finite. */
+  get largest(): number {
+    const { outputs = [], tenfold = [] } = this.check ?? {};
+    return Math.max(0, ...[...outputs, ...tenfold].map(({ relative }) => relative));
+  }
+
+  get isKept(): boolean {
+    return this.check !== undefined && this.largest <= this.check.weights.tolerance;
+  }
+
+  /** The model in words, with its moves. */
+  get #title(): string {
+    const { source, name = typeof source === "string" ? samples[source] : "" } = this.#opened;
+    const moved = this.position?.moved.length ?? 0;
+    return moved === 0 ? name : `${name}, ${countText(moved, "tensor")} moved`;
+  }
+
+  /** Does what replaces the model, after asking where moves would be lost that were not saved. */
+  #replace(proceed: () => void, cancel: () => void = () => {}): void {
+    const moved = this.position?.moved.length ?? 0;
+    if (moved === 0 || this.#saved === this.subject) {
+      proceed();
+      return;
+    }
+    const close = (act: () => void) => () => {
+      this.question = undefined;
+      act();
+    };
+    const text = `${this.#title}: not saved. Another model takes its place.`;
+    this.question = { text, proceed: close(proceed), cancel: close(cancel) };
+  }
+
+  override stop(): void {
+    // What is under way says nothing when it ends.
+    this.#turn++;
+    clearTimeout(this.#timer);
+    super.stop();
+    this.turns++;
   }
 
   /** Takes the settings of an address that was typed, or gone back to: it holds no file. */
   follow(query: string): void {
-    const { sample, dir } = this.state;
+    const before = this.state;
     this.read(query);
-    if (this.state.sample !== sample || this.file !== undefined) this.openSample();
-    else if (this.state.dir !== dir) void this.#draw();
+    const { sample, dir } = this.state;
+    if (sample !== before.sample || this.file !== undefined) {
+      this.#replace(
+        () => this.openSample(),
+        // The address says again what is shown.
+        () => (this.state = { ...before }),
+      );
+    } else if (dir !== before.dir) void this.#draw();
   }
 
   set(change: Partial<ModelState>): void {
@@ -122,7 +159,23 @@ export class Model {
 
   /** The sample that the settings name. */
   openSample(): void {
-    void this.#open({ source: this.state.sample, name: undefined }, {});
+    const { sample } = this.state;
+    void this.#open({ source: sample, name: undefined, sample }, {});
+  }
+
+  /** Another sample. */
+  choose(sample: SampleName, isChosen: () => void): void {
+    this.#replace(() => {
+      this.set({ sample });
+      isChosen();
+      this.openSample();
+    });
+  }
+
+  /** What the tab has kept at this address, with its moves; else the sample. */
+  reload(): void {
+    const { sample } = this.state;
+    void this.#open({ source: sample, name: undefined, sample }, {}, "reopen");
   }
 
   async openFile(file: File): Promise<void> {
@@ -130,11 +183,11 @@ export class Model {
     const read = await readFile(file);
     // What was chosen while the file was read is newer.
     if (turn !== this.#turn || choice !== this.#choices) return;
-    if ("bytes" in read) {
-      await this.#open({ source: read.bytes, name: file.name }, {});
-      return;
+    if ("refused" in read) this.#refuse(read.refused);
+    else {
+      const { sample } = this.state;
+      this.#replace(() => void this.#open({ source: read.bytes, name: file.name, sample }, {}));
     }
-    this.#refuse(read.refused);
   }
 
   /** Says why a file was not opened, and which model the screen is still about. */
@@ -144,22 +197,31 @@ export class Model {
     this.#done("Done, but the file was not opened.");
   }
 
-  /** Traces the model again with another size of an open axis; moves are lost. */
+  /** Traces the model again with another size of an open axis. */
   resize(sizes: Sizes): void {
-    void this.#open(this.#opened, { ...this.shown?.summary.sizes, ...this.#sizes, ...sizes });
+    void this.#open(this.#opened, { ...this.shown?.summary.sizes, ...this.#sizes, ...sizes }, "resize");
   }
 
-  async #open(opened: Opened, sizes: Sizes): Promise<void> {
+  async #open(given: Opened, sizes: Sizes, how: "open" | "reopen" | "resize" = "open"): Promise<void> {
+    let opened = given;
     const turn = ++this.#turn;
     const isCurrent = () => turn === this.#turn;
     this.#sizes = sizes;
     this.doing = "Reading the model…";
     this.problem = "";
     try {
-      const shown = await this.#client.ask<Shown>("open", { file: opened.source, sizes });
+      const kept =
+        how === "reopen"
+          ? await this.#ask<{ shown: Shown; opened: Opened } | undefined>("reopen", { sample: given.sample })
+          : undefined;
+      if (!isCurrent()) return;
+      const shown =
+        kept?.shown ?? (await this.#ask<Shown>("open", { ...given, sizes, keepsMoves: how === "resize" }));
       if (!isCurrent()) return;
       this.#forget();
+      opened = kept?.opened ?? given;
       this.#opened = opened;
+      this.#weights++;
       this.file = opened.name;
       this.shown = shown;
       await this.#draw();
@@ -170,16 +232,17 @@ export class Model {
         return;
       }
       this.doing = "Looking for symmetries…";
-      const found = await this.#client.ask<Found>("find", undefined);
+      const { found, position } = await this.#ask<{ found: Found; position: Position }>("find");
       if (!isCurrent()) return;
       this.found = found;
-      this.doing = "";
+      this.position = position;
+      this.doing = "Comparing the outputs with those of the file…";
       await this.#check();
     } catch (error) {
       if (!isCurrent()) return;
       const isRefused = error instanceof CallError && opened !== this.#opened && opened.name !== undefined;
       if (isRefused) this.#refuse(`${opened.name} is not opened: ${error.message}`);
-      else this.#failed(error as Error);
+      else this.failed(error as Error);
     }
   }
 
@@ -203,12 +266,12 @@ export class Model {
   async #draw(): Promise<void> {
     this.doing = "Laying the graph out…";
     try {
-      const drawn = await this.#client.ask<Drawn>("draw", this.state.dir);
+      const drawn = await this.#ask<Drawn>("draw", { direction: this.state.dir });
       this.layout = "layout" in drawn ? drawn.layout : undefined;
       this.undrawn = "missing" in drawn ? drawn.missing : "";
       this.doing = "";
     } catch (error) {
-      this.#failed(error as Error);
+      this.failed(error as Error);
     }
   }
 
@@ -238,21 +301,26 @@ export class Model {
     this.#isSliding = false;
   }
 
-  undo = (): Promise<void> => this.#change("undo", undefined, "undo");
-  reset = (): Promise<void> => this.#change("reset", undefined, "reset");
+  undo = (): Promise<void> => this.#change("undo", {}, "undo");
+  reset = (): Promise<void> => this.#change("reset", {}, "reset");
+
+  #ask<V>(call: string, args: object = {}, options?: AskOptions): Promise<V> {
+    return this.client.ask<V>(call, { ...args, tab }, options);
+  }
 
   #args(change: Change, isContinued: boolean) {
     return { change, seed: this.state.seed, isBroken: this.isBroken, isContinued };
   }
 
-  async #change(call: string, args: unknown, key: string): Promise<void> {
+  async #change(call: string, args: object, key: string): Promise<void> {
     if (this.found === undefined) return;
     // What is quick is not announced.
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => (this.doing = "Moving and comparing…"), 400);
     try {
-      const position = await this.#client.ask<Position>(call, args, { key });
+      const position = await this.#ask<Position>(call, args, { key });
       this.position = position;
+      this.#weights++;
       this.isWeighed = false;
       this.ort = undefined;
       const { wanted } = this;
@@ -261,20 +329,21 @@ export class Model {
       this.halved = undefined;
       await this.#check();
     } catch (error) {
-      this.#failed(error as Error);
+      this.failed(error as Error);
     }
   }
 
   /** Compares the outputs on inputs that were not used before. */
   async #check(): Promise<void> {
-    const check = await this.#client.ask<Check>("check", this.state.seed + 2 * this.#draws++);
+    const [turn, of] = [this.#turn, this.subject];
+    const check = await this.#ask<Check>("check", { seed: this.state.seed + 2 * this.#draws++ });
+    if (turn !== this.#turn) return;
     this.check = check;
-    const largest = Math.max(0, ...[...check.outputs, ...check.tenfold].map(({ relative }) => relative));
-    const isKept = largest <= check.weights.tolerance;
+    this.#checked = of;
+    // Of a newer move there will be another one.
+    if (of !== this.subject) return;
     this.#done(
-      isKept
-        ? `Done: outputs kept, largest difference ${driftText(largest)}.`
-        : `Done: outputs NOT kept, largest difference ${driftText(largest)}.`,
+      `Done: outputs ${this.isKept ? "kept" : "NOT kept"}, largest difference ${driftText(this.largest)} (${this.#title}).`,
     );
     if ((this.shown?.summary.parameters?.numbers ?? 0) <= mostWeighed) await this.weigh();
   }
@@ -282,10 +351,11 @@ export class Model {
   /** Figures of the weights: of large models they take long, and are computed when they are asked for. */
   weigh = async (): Promise<void> => {
     try {
-      this.figures = await this.#client.ask<FiguresOfPoint>("figures", undefined);
-      this.isWeighed = true;
+      const of = this.subject;
+      this.figures = await this.#ask<FiguresOfPoint>("figures");
+      this.isWeighed = of === this.subject;
     } catch (error) {
-      this.#failed(error as Error);
+      this.failed(error as Error);
     }
   };
 
@@ -293,56 +363,59 @@ export class Model {
   compareInOrt = async (): Promise<void> => {
     this.doing = "Loading ONNX Runtime and running both files…";
     try {
-      this.ort = await this.#client.ask<OrtComparison>("ort", this.state.seed + 2 * this.#draws++);
+      this.ort = await this.#ask<OrtComparison>("ort", { seed: this.state.seed + 2 * this.#draws++ });
       const most = Math.max(0, ...this.ort.outputs.map(({ relative }) => relative));
       this.#done(`Done: in ONNX Runtime the largest difference is ${driftText(most)}.`);
     } catch (error) {
-      this.#failed(error as Error);
+      this.failed(error as Error);
     }
   };
 
   async quantize(): Promise<void> {
     this.doing = "Quantizing…";
     try {
-      this.quantized = await this.#client.ask("quantize", this.state.seed, {
-        onPart: (next: string) => {
-          this.doing = `Quantizing: ${next}…`;
+      const { seed } = this.state;
+      this.quantized = await this.#ask(
+        "quantize",
+        { seed },
+        {
+          onPart: (next: string) => {
+            if (this.isBusy) this.doing = `Quantizing: ${next}…`;
+          },
         },
-      });
+      );
       this.#done("Done: quantized files measured.");
     } catch (error) {
-      this.#failed(error as Error);
+      this.failed(error as Error);
     }
   }
 
   async half(): Promise<void> {
     this.doing = "Converting to float16…";
     try {
-      this.halved = await this.#client.ask("half", this.state.seed);
+      this.halved = await this.#ask<Halved>("half", { seed: this.state.seed });
       this.#done("Done: files of float16 measured.");
     } catch (error) {
-      this.#failed(error as Error);
+      this.failed(error as Error);
     }
   }
 
   /** Saves the model as it is now, or a file that was made of it. */
   async save(what: "now" | "quantized" | "half", ending: string): Promise<void> {
     try {
+      const of = this.subject;
       const bytes = await (what === "now"
-        ? this.#client.ask<Uint8Array<ArrayBuffer>>("file", undefined)
-        : this.#client.ask<Uint8Array<ArrayBuffer>>("made", what));
+        ? this.#ask<Uint8Array<ArrayBuffer>>("file")
+        : this.#ask<Uint8Array<ArrayBuffer>>("made", { kind: what }));
       const stem = (this.file ?? this.state.sample).replace(/\.onnx$/i, "");
       const name = `${stem}${ending}.onnx`;
       save(name, bytes, "application/octet-stream");
-      this.message = `${name} saved, ${bytesText(bytes.length)}.`;
+      if (what === "now") this.#saved = of;
+      const isOther = what === "now" && this.isChecked && !this.isKept;
+      this.message = `${name} saved, ${bytesText(bytes.length)}${isOther ? ": it does NOT compute what the file computes" : ""}.`;
     } catch (error) {
-      this.#failed(error as Error);
+      this.failed(error as Error);
     }
-  }
-
-  dispose(): void {
-    clearTimeout(this.#timer);
-    this.#client.dispose();
   }
 
   #done(message: string): void {
@@ -352,7 +425,7 @@ export class Model {
     this.turns++;
   }
 
-  readonly #failed = (error: Error): void => {
+  protected override readonly failed = (error: Error): void => {
     if (error instanceof Superseded || error instanceof WorkerEnded) return;
     const open = this.found ? [] : Object.keys(this.shown?.summary.sizes ?? {});
     const hint = open.length > 0 ? ` The file leaves ${open.join(" and ")} open: other sizes may do.` : "";

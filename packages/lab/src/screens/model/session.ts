@@ -92,6 +92,7 @@ export class Session {
   readonly #imported: ImportedModel | undefined;
   readonly #weights: StorageRounding;
   #symmetries: Symmetries<Params> | undefined;
+  #description: Found | undefined;
   #groups: readonly MovableGroup[] = [];
   /** Parameters that move together with others: one of them alone changes the function. */
   #paired: ReadonlySet<string> = new Set();
@@ -138,16 +139,15 @@ export class Session {
 
   /** @throws what tracing throws, such as for sizes that the model does not take */
   async find(): Promise<Found> {
+    if (this.#description !== undefined) return this.#description;
     const model = this.#readable();
     this.#symmetries = symmetriesOfModel(model, this.summary.sizes);
     this.#groups = movableGroups(this.#symmetries, model.params);
     const description = describeDiscovery(model.params, this.#symmetries.found);
     const paths = description.groups.map(({ axes }) => new Set(axes.map(({ path }) => path)));
     this.#paired = new Set(paths.filter(({ size }) => size > 1).flatMap((own) => [...own]));
-    return {
-      ...description,
-      moves: this.#groups.map(({ moves }) => moves),
-    };
+    this.#description = { ...description, moves: this.#groups.map(({ moves }) => moves) };
+    return this.#description;
   }
 
   /**
@@ -162,12 +162,25 @@ export class Session {
       isContinued = false,
     }: { readonly seed: number; readonly isBroken?: boolean; readonly isContinued?: boolean },
   ): Promise<Position> {
+    await this.find();
     const before = this.#point;
     const after = await this.#moved(before, change, seed);
     const params = isBroken ? withoutOne(before.params, after.params, this.#paired) : after.params;
     if (!isContinued) this.#before = [...this.#before.slice(1 - mostUndos), before];
     this.#point = isBroken ? { base: params, slides: new Map(), params } : { ...after, params };
     return this.position();
+  }
+
+  /** The parameters that differ from the file. */
+  get moves(): Params {
+    const { params: own } = this.#readable();
+    const { params } = this.#point;
+    return Object.fromEntries(Object.entries(params).filter(([name, array]) => array !== own[name]));
+  }
+
+  /** Goes on with parameters that differ from the file, such as those of {@link moves}. */
+  restore(moves: Params): void {
+    if (Object.keys(moves).length > 0) this.#point = fixed({ ...this.#readable().params, ...moves });
   }
 
   undo(): Position {
@@ -184,11 +197,10 @@ export class Session {
   }
 
   position(): Position {
-    const { params: own } = this.#readable();
-    const { params, slides } = this.#point;
+    const { slides } = this.#point;
     return {
       slides: this.#groups.map((_, k) => slides.get(k) ?? 0),
-      moved: Object.keys(params).filter((name) => params[name] !== own[name]),
+      moved: Object.keys(this.moves),
       canUndo: this.#before.length > 0,
     };
   }
@@ -226,9 +238,7 @@ export class Session {
 
   /** The file with the parameters as they are now: every other byte stays. */
   file(): Uint8Array {
-    const { params: own } = this.#readable();
-    const moved = Object.entries(this.#point.params).filter(([name, array]) => array !== own[name]);
-    return withParams(this.#bytes, Object.fromEntries(moved));
+    return withParams(this.#bytes, this.moves);
   }
 
   async dispose(): Promise<void> {

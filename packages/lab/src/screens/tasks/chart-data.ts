@@ -38,7 +38,7 @@ export function curvesOf(
       dash,
       x: (by === "steps" ? course.step : course.seconds).subarray(0, count),
       y: course[y].subarray(0, count),
-      teleports: course.jumps.map(({ step }) => indexAfter(step, course)).filter((index) => index < count),
+      teleports: course.jumps.step.map(indexAfter(course)).filter((index) => index < count),
       diverged: course.status === "failed" && count === course.step.length,
     };
   });
@@ -54,7 +54,10 @@ export function curvesOf(
 }
 
 /** Index of the first point after a teleport before a step. */
-const indexAfter = (step: number, { unit }: Course): number => Math.floor(step / unit) + 1;
+const indexAfter =
+  ({ unit }: Course) =>
+  (step: number): number =>
+    Math.floor(step / unit) + 1;
 
 /** The plane of the two variables. */
 export function planeOf({ state, theme, runs, front, points }: Shown): PlaneData {
@@ -68,7 +71,8 @@ export function planeOf({ state, theme, runs, front, points }: Shown): PlaneData
       ...pathOf(course, state, theme, points),
       x: course.x,
       y: course.y,
-      jumps: course.jumps.map((jump) => ({ ...jump, index: indexAfter(jump.step, course) })),
+      jumps: course.jumps,
+      indexAfter: indexAfter(course),
     })),
   };
 }
@@ -88,7 +92,6 @@ export function lossPlaneOf({ state, theme, runs, front, atStart, points }: Show
       ...pathOf(course, state, theme, points),
       x: course.first,
       y: course.second,
-      jumps: [],
     })),
   };
 }

@@ -41,6 +41,10 @@ export class Tasks extends ScreenModel<TasksState> {
     super(query, readTasks, createWorker);
   }
 
+  protected get subject(): string {
+    return runsOf(this.state) + planOf(this.state);
+  }
+
   get unit(): number {
     return stepsBetween(this.state.n);
   }
@@ -83,7 +87,7 @@ export class Tasks extends ScreenModel<TasksState> {
     const plan = planOf(state);
     if (plan !== this.#arrivalsOf) this.arrivals = [];
     this.isTrying = false;
-    this.isBusy = true;
+    this.doing = "Computing…";
     // What is shown of other settings would be taken for these.
     if (this.#coursesOf !== runsOf(state)) this.courses.clear();
     this.#coursesOf = runsOf(state);
@@ -109,6 +113,7 @@ export class Tasks extends ScreenModel<TasksState> {
     this.#arrivalsOf = planOf(state);
     const turn = ++this.#turn;
     this.isTrying = true;
+    this.doing = "Running from all five starts…";
     this.version++;
     // The same key as the runs: what is under way ends first, and other settings end this.
     this.client
@@ -122,7 +127,7 @@ export class Tasks extends ScreenModel<TasksState> {
       })
       .then(() => {
         // Runs that were under way before go on.
-        if (state === this.state) this.compute();
+        if (turn === this.#turn && state === this.state) this.compute();
       })
       .catch((error: Error) => {
         if (turn === this.#turn) this.isTrying = false;
@@ -130,10 +135,11 @@ export class Tasks extends ScreenModel<TasksState> {
       });
   }
 
-  /** Ends what is under way; what there is stays. */
-  stop(): void {
+  override stop(): void {
     this.isTrying = false;
-    this.client.stop("run");
+    // What was stopped is not done.
+    this.#turn++;
+    super.stop();
   }
 
   /** The levels behind the plane, for its size and theme. */
@@ -155,10 +161,9 @@ export class Tasks extends ScreenModel<TasksState> {
     return this.client.ask("grid", { scale, shows });
   }
 
-  override dispose(): void {
+  override leave(): void {
     this.player.dispose();
-    super.dispose();
-    this.picture?.close();
+    super.leave();
   }
 
   #askFront(): void {
@@ -181,7 +186,7 @@ export class Tasks extends ScreenModel<TasksState> {
 
   #done(turn: number): void {
     if (turn !== this.#turn) return;
-    this.isBusy = false;
+    this.doing = "";
     this.version++;
     const { shown } = this;
     const arrived = shown.filter(({ status }) => status === "front").length;

@@ -1,4 +1,6 @@
 // What the worker computes for the tasks screen, as plain data.
+import type { Columns } from "../../worker/columns.js";
+import type { Jump } from "../landscape/course.js";
 import type { MethodName, VariantName } from "./state.js";
 
 export type Point = readonly [number, number];
@@ -28,8 +30,8 @@ export interface Course {
   /** To the Pareto front. */
   readonly distance: Float64Array;
   readonly seconds: Float64Array;
-  readonly jumps: readonly { readonly step: number; readonly from: Point; readonly to: Point }[];
-  readonly attempts: readonly Attempt[];
+  readonly jumps: Columns<Jump>;
+  readonly attempts: Columns<Attempt>;
   /** `front`: it reached the front and ended there. */
   readonly status: "running" | "front" | "done" | "failed";
   /** Why it failed, or what else is to say. */

@@ -3,6 +3,8 @@ import { type BeforeStep, type CostReport, cost, createMethod, createMultiTaskTr
 import { adam } from "isoloss/optim";
 import type { ToyParams, TwoTaskToy } from "isoloss/problems";
 import { costOptionsOf } from "./cost-options.js";
+import { columnsOf } from "../../worker/columns.js";
+import { jumpsOf } from "../landscape/course.js";
 import type { Attempt, Course, Point } from "./course.js";
 import type { MethodName, TasksState } from "./state.js";
 
@@ -19,7 +21,7 @@ export interface Descent {
   readonly point: Point;
   /** Seconds of computation so far. */
   readonly seconds: number;
-  readonly attempts: readonly Attempt[];
+  readonly attempts: Course["attempts"];
   readonly jumps: Course["jumps"];
   /** Seconds that attempts have taken so far. */
   readonly attemptSeconds: number;
@@ -99,16 +101,24 @@ export async function createDescent(toy: TwoTaskToy, plan: Plan): Promise<Descen
       return trainer.history.seconds.at(-1) ?? 0;
     },
     get attempts() {
-      return reports().map(({ step, outcome, reason, drift }) => ({
+      const attempts = reports().map(({ step, outcome, reason, drift }) => ({
         step,
         accepted: outcome === "accepted",
         reason,
         change: drift?.mean ?? Number.NaN,
       }));
+      return columnsOf<Attempt>(attempts, {
+        step: "number",
+        accepted: "number",
+        reason: "text",
+        change: "number",
+      });
     },
     get jumps() {
-      return reports().flatMap(({ step, outcome, from, to }) =>
-        outcome === "accepted" && to ? [{ step, from, to }] : [],
+      return jumpsOf(
+        reports().flatMap(({ step, outcome, from, to }) =>
+          outcome === "accepted" && to ? [{ step, from, to }] : [],
+        ),
       );
     },
     get attemptSeconds() {

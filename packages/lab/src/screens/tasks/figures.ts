@@ -2,6 +2,7 @@
 import { curves, levelSets, paretoFront } from "isoloss-figures";
 import type { Grid } from "isoloss-figures/base";
 import { svgText } from "../../export/save.js";
+import { jumpPoints } from "../landscape/course.js";
 import type { FrontPoint } from "./controller.svelte.js";
 import type { Course, Point } from "./course.js";
 import { lookOf } from "./looks.js";
@@ -20,7 +21,7 @@ export function planeSvg({ state, courses, theme }: Drawn, grid: Grid): string {
   const trajectories = courses.map((course) => ({
     name: lookOf(course, state, theme).title,
     points: points(course.x, course.y),
-    jumps: course.jumps.map(({ step, from, to }) => ({ step, from: pointOf(from), to: pointOf(to) })),
+    jumps: jumpPoints(course.jumps),
   }));
   const labels = { xLabel: "x1", yLabel: "x2" };
   return svgText(
@@ -46,7 +47,7 @@ export function curvesSvg({ state, courses, theme }: Drawn): string {
   const series = courses.map((course) => ({
     name: lookOf(course, state, theme).title,
     runs: [{ steps: Array.from(course.step), values: Array.from(course[state.y]) }],
-    teleports: course.jumps.map(({ step }) => step),
+    teleports: Array.from(course.jumps.step),
   }));
   const yLabel = state.y === "distance" ? "distance to the front" : `${state.y} loss`;
   return svgText(curves({ series, logY: state.y === "distance", yLabel }, { document, theme }));

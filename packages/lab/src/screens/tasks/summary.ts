@@ -1,6 +1,7 @@
 // The rows of the tables below the charts.
 import { formatValue } from "isoloss-figures/base";
 import { formatSeconds, none } from "../../app/format.js";
+import { textAt } from "../../worker/columns.js";
 import type { Arrival, Course } from "./course.js";
 
 export const columns = {
@@ -17,9 +18,10 @@ export function summaryOf(course: Course): Readonly<Record<keyof typeof columns 
   const { status, step, distance, first, second, seconds, attempts, note } = course;
   const last = step.length - 1;
   const value = (list: Float64Array) => (last < 0 ? none : formatValue(list[last]));
-  const accepted = attempts.filter((attempt) => attempt.accepted);
+  const isAccepted = (_: number, k: number) => attempts.accepted[k] === 1;
+  const changes = attempts.change.filter(isAccepted);
   /** The first one; the report's advice on settings is left out. */
-  const refused = attempts.find((attempt) => !attempt.accepted);
+  const refused = attempts.accepted.indexOf(0);
   const ways = {
     running: `not yet, at step ${step[last] ?? 0}`,
     front: `at step ${step[last]}`,
@@ -31,9 +33,12 @@ export function summaryOf(course: Course): Readonly<Record<keyof typeof columns 
     distance: value(distance),
     losses: `${value(first)}, ${value(second)}`,
     seconds: last < 0 ? none : formatSeconds(seconds[last]),
-    teleports: attempts.length === 0 ? none : `${accepted.length} of ${attempts.length}`,
-    change: accepted.length === 0 ? none : formatValue(Math.max(...accepted.map(({ change }) => change))),
-    note: [note, refused && `before step ${refused.step}: ${refused.reason.split(". ")[0]}`]
+    teleports: attempts.step.length === 0 ? none : `${changes.length} of ${attempts.step.length}`,
+    change: changes.length === 0 ? none : formatValue(changes.reduce((a, b) => Math.max(a, b))),
+    note: [
+      note,
+      refused >= 0 && `before step ${attempts.step[refused]}: ${textAt(attempts.reason, refused).split(". ")[0]}`,
+    ]
       .filter(Boolean)
       .join("; "),
   };

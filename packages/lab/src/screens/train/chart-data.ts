@@ -1,5 +1,5 @@
 // What the screen's charts draw, from the runs.
-import type { LineChartData, LineSeries } from "../../charts/line-chart.js";
+import { type LineChartData, type LineSeries, nearestIndex } from "../../charts/line-chart.js";
 import type { TrainRun } from "./run.js";
 import type { TrainState } from "./state.js";
 import { lookOf } from "./words.js";
@@ -30,10 +30,7 @@ export function curvesOf(
       dash,
       x,
       y,
-      teleports: run.teleports
-        .filter(({ accepted }) => accepted)
-        .map(({ step }) => Array.from(steps).findIndex((value) => value >= step))
-        .filter((index) => index >= 0),
+      teleports: ticksOf(run, steps),
       diverged: run.status === "diverged",
     };
   });
@@ -45,6 +42,17 @@ export function curvesOf(
     logY: state.logy && state.y !== "accuracy",
     whole: by === "steps",
   };
+}
+
+/** Indices of the first points after the accepted teleports. */
+function ticksOf({ teleports: { step, accepted } }: TrainRun, steps: ArrayLike<number>): number[] {
+  const ticks: number[] = [];
+  for (let k = 0; k < step.length; k++) {
+    const near = nearestIndex(steps, step[k]);
+    const index = steps[near] < step[k] ? near + 1 : near;
+    if (accepted[k] && index < steps.length && index !== ticks.at(-1)) ticks.push(index);
+  }
+  return ticks;
 }
 
 function valuesOf(

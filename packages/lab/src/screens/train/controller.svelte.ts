@@ -1,5 +1,6 @@
 // State of the train screen.
 import { ScreenModel } from "../../app/screen-model.svelte.js";
+import { tab } from "../../app/tab.js";
 import type { PointData } from "../../charts/regions.js";
 import { CallError, type WorkerLike } from "../../worker/client.js";
 import type { FoundMove, Raced, Regions, TrainRun } from "./run.js";
@@ -41,6 +42,10 @@ export class Train extends ScreenModel<TrainState> {
     super(query, readTrain, createWorker);
   }
 
+  protected get subject(): string {
+    return textOf(this.state) + this.state.with.join();
+  }
+
   /** Share of the steps that are done, of the run that is furthest behind. */
   get share(): number {
     return Math.min(
@@ -72,7 +77,7 @@ export class Train extends ScreenModel<TrainState> {
     this.reload();
   }
 
-  reload(): void {
+  reload({ restart = true } = {}): void {
     if (this.state.data === "own" && this.#own === undefined) {
       this.state = { ...this.state, data: defaultState.data };
       this.notices = [...this.notices, "data=own: points of your own are in no link. Choose a file."];
@@ -90,7 +95,7 @@ export class Train extends ScreenModel<TrainState> {
       if (error instanceof CallError) begin(undefined);
       this.failed(error);
     });
-    this.train({ restart: true });
+    this.train({ restart });
   }
 
   /** Trains from where it is, or again from the first step; `teleport`: with a teleport before the next step. */
@@ -99,7 +104,7 @@ export class Train extends ScreenModel<TrainState> {
     this.isTraining = true;
     this.isRacing = false;
     this.isHidden = false;
-    this.isBusy = true;
+    this.doing = "Training…";
     this.#isToRestart ||= restart;
     const call = ++this.#calls;
     const asked = { ...this.#task, restart: this.#isToRestart, teleport };
@@ -113,7 +118,7 @@ export class Train extends ScreenModel<TrainState> {
     }).then((isDone) => {
       if (call !== this.#calls) return;
       this.isTraining = false;
-      this.isBusy = false;
+      this.doing = "";
       this.version++;
       this.message = isDone ? this.#ending(state) : "Paused.";
     }, this.#endedBy(call));
@@ -122,7 +127,7 @@ export class Train extends ScreenModel<TrainState> {
   pause(message = "Paused."): void {
     if (!this.isTraining) return;
     this.isTraining = false;
-    this.isBusy = false;
+    this.doing = "";
     this.#calls++;
     this.client.stop("train");
     this.message = message;
@@ -134,12 +139,32 @@ export class Train extends ScreenModel<TrainState> {
     else this.train();
   }
 
-  /** A hidden tab does not train. */
-  hide(isHidden: boolean): void {
+  /** What nobody looks at does not train: a hidden tab, a screen that was left. */
+  hide(isHidden: boolean, why: string): void {
     if (isHidden && this.isTraining) {
-      this.pause("Paused: this tab is hidden.");
+      this.pause(`Paused: ${why}.`);
       this.isHidden = true;
     } else if (!isHidden && this.isHidden) this.train();
+  }
+
+  /** Goes on with a training of the same settings, and with the same points. */
+  protected override open(): void {
+    const goOn = (own?: string) => {
+      this.#own ??= own;
+      this.reload({ restart: false });
+    };
+    if (this.state.data === "own") this.client.ask<string | undefined>("points", tab).then(goOn, this.failed);
+    else goOn();
+  }
+
+  override enter(query: string, print: (state: TrainState) => string): void {
+    super.enter(query, print);
+    this.hide(false, "");
+  }
+
+  override leave(): void {
+    this.hide(true, "another screen is open");
+    super.leave();
   }
 
   /** Teleports before the next step, and goes on as before. */
@@ -157,7 +182,7 @@ export class Train extends ScreenModel<TrainState> {
     this.raced = [];
     this.#racedOf = textOf(this.state);
     this.isRacing = true;
-    this.isBusy = true;
+    this.doing = "Racing…";
     const call = ++this.#calls;
     this.#ask<void>("race", this.#task, (raced: Raced) => {
       if (call !== this.#calls) return;
@@ -166,13 +191,16 @@ export class Train extends ScreenModel<TrainState> {
     }).then(() => {
       if (call !== this.#calls) return;
       this.isRacing = false;
-      this.isBusy = false;
+      this.doing = "";
       this.message = `Done: a race of ${this.raced.length} seeds.`;
     }, this.#endedBy(call));
   }
 
-  stopRace(): void {
-    this.client.stop("train");
+  /** Ends what is computed: a training is paused, a race has the seeds that it has by then. */
+  override stop(): void {
+    if (this.isTraining) this.pause();
+    else if (this.isRacing) this.client.stop("train");
+    else super.stop();
   }
 
   /** A run's network as a file. */
@@ -186,7 +214,7 @@ export class Train extends ScreenModel<TrainState> {
 
   get #task() {
     const { state } = this;
-    return { state, own: state.data === "own" ? this.#own : undefined };
+    return { state, own: state.data === "own" ? this.#own : undefined, tab };
   }
 
   /** Calls in turn: what trains is stopped, and the newest waits. */

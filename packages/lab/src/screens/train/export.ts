@@ -1,5 +1,6 @@
 // What the screen's export buttons make.
 import { variantsOf } from "../../export/variants.js";
+import { textAt } from "../../worker/columns.js";
 import type { TrainRun } from "./run.js";
 import type { RunName, TrainState } from "./state.js";
 
@@ -13,13 +14,13 @@ export function dataCsv(runs: readonly TrainRun[]): string {
 
 /** One row a teleport. */
 export function teleportsCsv(runs: readonly TrainRun[]): string {
-  const rows = runs.flatMap(({ name, teleports }) =>
-    teleports.map(
-      ({ step, accepted, drift, heldOutDrift, gradNormSqBefore, gradNormSqAfter, seconds, reason }) =>
-        [
-          ...[name, step, accepted, drift, heldOutDrift ?? "", gradNormSqBefore, gradNormSqAfter, seconds],
-          `"${reason.replaceAll('"', '""')}"`,
-        ].join(","),
+  const rows = runs.flatMap(({ name, teleports: t }) =>
+    Array.from(t.step, (step, k) =>
+      [
+        ...[name, step, t.accepted[k] === 1, t.drift[k], Number.isNaN(t.heldOutDrift[k]) ? "" : t.heldOutDrift[k]],
+        ...[t.gradNormSqBefore[k], t.gradNormSqAfter[k], t.seconds[k]],
+        `"${textAt(t.reason, k).replaceAll('"', '""')}"`,
+      ].join(","),
     ),
   );
   const head = "variant,step,accepted,drift,heldOutDrift,gradNormSqBefore,gradNormSqAfter,seconds,reason";
@@ -28,7 +29,7 @@ export function teleportsCsv(runs: readonly TrainRun[]): string {
 
 /** The schedule with the teleports that were asked for by hand, which are in no setting. */
 function stepsOf({ tp }: TrainState, runs: readonly TrainRun[]): readonly number[] | undefined {
-  const taken = runs.find(({ name }) => name === "teleported")?.teleports.map(({ step }) => step) ?? [];
+  const taken = Array.from(runs.find(({ name }) => name === "teleported")?.teleports.step ?? []);
   const isPlanned = (step: number) =>
     tp.kind === "every" ? step > 0 && step % tp.steps === 0 : tp.kind === "at" && tp.steps.includes(step);
   const isByHand = taken.some((step) => !isPlanned(step));

@@ -19,7 +19,7 @@ export function curvesSvg({ state, runs, theme }: Drawn): string {
         series: series.map(({ name, x, y, teleports }) => ({
           name,
           runs: [{ steps: Array.from(x), values: Array.from(y) }],
-          teleports: teleports.map((k) => x[k]),
+          teleports: Array.from(teleports, (k) => x[k]),
         })),
         logY,
         yLabel,

@@ -12,7 +12,7 @@ import type { TrainState } from "./state.js";
 const side = 60;
 
 export interface RegionReader {
-  read(run: OneRun): Promise<Regions>;
+  read(run: OneRun): Promise<Omit<Regions, "heldOut">>;
   dispose(): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 // What the worker computes for the train screen, as plain data.
 import type { RegionData } from "../../charts/regions.js";
+import type { Columns } from "../../worker/columns.js";
 import type { MoveName, RunName } from "./state.js";
 
 /** A teleport, or an attempt at one. */
@@ -29,9 +30,10 @@ export interface TrainRun {
   readonly loss: Float64Array;
   readonly smoothLoss: Float64Array;
   readonly smoothGradNormSq: Float64Array;
-  /** On held-out data. */
+  /** On held-out data: the points of a curve, and the newest. */
   readonly evaluations: readonly Evaluation[];
-  readonly teleports: readonly Teleport[];
+  readonly heldOut: Evaluation | undefined;
+  readonly teleports: Columns<Teleport>;
   readonly rate: number;
   readonly status: "running" | "done" | "diverged";
   /** Why there is no more of it. */
@@ -58,6 +60,8 @@ export interface FoundMove {
 /** What a run's network sees in the plane. */
 export interface Regions extends RegionData {
   readonly name: RunName;
+  /** On held-out data, of the network that is seen. */
+  readonly heldOut: Evaluation | undefined;
 }
 
 /** Of one seed of a race: losses on held-out data after the last step. */

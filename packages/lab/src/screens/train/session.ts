@@ -2,6 +2,7 @@
 import { createTrainer, NumericalError, type Trainer, type When } from "isoloss";
 import type { MlpParams } from "isoloss/nn";
 import { runningMean } from "isoloss-figures/base";
+import { columnsOf } from "../../worker/columns.js";
 import {
   batchSizeOf,
   dataOf,
@@ -13,7 +14,7 @@ import {
   type TrainData,
   type TrainTask,
 } from "./problem.js";
-import type { Evaluation, TrainRun } from "./run.js";
+import type { Evaluation, Teleport, TrainRun } from "./run.js";
 import { mostSteps, type RunName, type TrainState } from "./state.js";
 
 /** Milliseconds of one turn: between two looks for messages. */
@@ -28,6 +29,18 @@ export interface OneRun {
   readonly status: TrainRun["status"];
   /** The run so far. */
   shown(): TrainRun;
+  /** On held-out data, of the network as it is now, unless its numbers are no longer finite. */
+  look(): Promise<Evaluation | undefined>;
+  /** All that it goes on with, as plain data. */
+  stored(): StoredRun;
+}
+
+/** A run as it is kept. */
+export interface StoredRun extends Pick<TrainRun, "name" | "evaluations" | "status" | "note"> {
+  readonly current: Trainer<MlpParams, object>["current"];
+  readonly history: Trainer<MlpParams, object>["history"];
+  /** Steps before which a teleport was asked for. */
+  readonly added: readonly number[];
 }
 
 export interface Session {
@@ -49,14 +62,19 @@ function stepsOf(state: TrainState, data: TrainData): number {
   return Math.min(mostSteps, state.epochs * perEpoch);
 }
 
-export async function createSession(task: TrainTask): Promise<Session> {
+/** @param stored runs of the same settings that go on */
+export async function createSession(task: TrainTask, stored: readonly StoredRun[] = []): Promise<Session> {
   const data = dataOf(task);
   const { state } = task;
   const last = stepsOf(state, data);
   const made: (OneRun & { advance(): Promise<void>; readonly seconds: number; teleport(): void })[] = [];
   const missing: { readonly name: RunName; readonly why: string }[] = [];
   for (const name of state.with) {
-    const started = await startRun(name, { state, data, last });
+    const started = await startRun(
+      name,
+      { state, data, last },
+      stored.find((run) => run.name === name),
+    );
     if (typeof started === "string") missing.push({ name, why: started });
     else made.push(started);
   }
@@ -86,6 +104,7 @@ export async function createSession(task: TrainTask): Promise<Session> {
 async function startRun(
   name: RunName,
   { state, data, last }: { readonly state: TrainState; readonly data: TrainData; readonly last: number },
+  stored?: StoredRun,
 ) {
   const moves = name === "teleported" || name === "random";
   const search = moves ? searchOf(state, data, name === "random") : undefined;
@@ -94,7 +113,7 @@ async function startRun(
       ? "A random move needs a group; the level set has none."
       : "This network has no such symmetry: choose another move.";
   }
-  const added = new Set<number>();
+  const added = new Set<number>(stored?.added);
   const rate = name === "rate" ? state.lr * Number(state.control) : state.lr;
   const trainer = (await createTrainer({
     model: modelOf(state, data),
@@ -116,17 +135,23 @@ async function startRun(
         }
       : {}),
   })) as Trainer<MlpParams, object>;
-  const evaluated: Evaluation[] = [];
+  if (stored) trainer.restore(stored.current, stored.history);
+  const evaluated: Evaluation[] = [...(stored?.evaluations ?? [])];
   const unit = Math.max(1, Math.ceil(last / mostPoints));
   const evaluateEvery = Math.max(1, Math.ceil(last / evaluations));
-  let status: TrainRun["status"] = "running";
-  let note = "";
+  let { status, note } = stored ?? ({ status: "running", note: "" } as Pick<TrainRun, "status" | "note">);
   /** Steps a turn, from the time of the last one. */
   let pace = 1;
-  const evaluate = async () => {
-    const { loss, accuracy = Number.NaN } = await trainer.evaluate(data.heldOut);
+  let newest: Evaluation | undefined = evaluated.at(-1);
+  const look = async (): Promise<Evaluation> => {
     const { step } = trainer.current;
-    evaluated.push({ step, seconds: trainer.history.seconds.at(-1) ?? 0, loss, accuracy });
+    if (newest?.step === step) return newest;
+    const { loss, accuracy = Number.NaN } = await trainer.evaluate(data.heldOut);
+    newest = { step, seconds: trainer.history.seconds.at(-1) ?? 0, loss, accuracy };
+    return newest;
+  };
+  const evaluate = async () => {
+    evaluated.push(await look());
   };
   const shown = (): TrainRun => {
     const { loss, seconds, gradNormSq, teleports } = trainer.history;
@@ -143,17 +168,25 @@ async function startRun(
       smoothLoss: pick(runningMean(loss, window)),
       smoothGradNormSq: pick(runningMean(gradNormSq, window)),
       evaluations: evaluated,
-      teleports: teleports.map(({ heldOut, ratios, ...event }) => ({
-        step: event.step,
-        accepted: event.accepted,
-        reason: event.reason,
-        drift: event.drift,
-        heldOutDrift: heldOut?.drift,
-        gradNormSqBefore: event.gradNormSqBefore,
-        gradNormSqAfter: event.gradNormSqAfter,
-        lambdaRatio: ratios?.lambdaMax,
-        seconds: event.seconds,
-      })),
+      heldOut: newest,
+      teleports: columnsOf<Teleport>(
+        teleports.map(({ heldOut, ratios, ...event }) => ({
+          ...event,
+          heldOutDrift: heldOut?.drift,
+          lambdaRatio: ratios?.lambdaMax,
+        })),
+        {
+          step: "number",
+          accepted: "number",
+          reason: "text",
+          drift: "number",
+          heldOutDrift: "number",
+          gradNormSqBefore: "number",
+          gradNormSqAfter: "number",
+          lambdaRatio: "number",
+          seconds: "number",
+        },
+      ),
       rate,
       status,
       note,
@@ -169,6 +202,16 @@ async function startRun(
       return trainer.history.seconds.at(-1) ?? 0;
     },
     shown,
+    look: async () => (status === "diverged" ? newest : look()),
+    stored: () => ({
+      name,
+      evaluations: evaluated,
+      status,
+      note,
+      current: trainer.current,
+      history: trainer.history,
+      added: [...added],
+    }),
     teleport() {
       if (!moves || status !== "running") return;
       const { step, schedule } = trainer.current;

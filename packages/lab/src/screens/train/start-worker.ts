@@ -1,6 +1,3 @@
-import { lasting } from "../../worker/lasting.js";
-
 /** Bundlers find the worker only if it is written like this. */
-export const startWorker = lasting(
-  () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "train" }),
-);
+export const startWorker = () =>
+  new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "train" });

@@ -1,7 +1,8 @@
 // The rows of the table below the charts, and what the meters say.
 import { formatValue } from "isoloss-figures/base";
 import { formatSeconds, none } from "../../app/format.js";
-import type { Teleport, TrainRun } from "./run.js";
+import { textAt } from "../../worker/columns.js";
+import type { TrainRun } from "./run.js";
 
 export const columns = {
   steps: "steps",
@@ -15,27 +16,30 @@ export const columns = {
 export function summaryOf({
   steps,
   smoothLoss,
-  evaluations,
+  heldOut,
   seconds,
   teleports,
   status,
   note,
 }: TrainRun): Readonly<Record<keyof typeof columns | "note", string>> {
-  const last = evaluations.at(-1);
-  const accepted = teleports.filter((teleport) => teleport.accepted);
-  const refused = teleports.find((teleport) => !teleport.accepted);
+  const { step, accepted, reason } = teleports;
+  const refused = accepted.indexOf(0);
+  /** Where it is of another step than the rest of the row. */
+  const when = heldOut === undefined || heldOut.step === steps ? "" : ` at step ${heldOut.step}`;
   const value = (v: number | undefined) => (v === undefined || Number.isNaN(v) ? none : formatValue(v));
   return {
     steps: String(steps),
     loss: value(smoothLoss.at(-1)),
-    heldOut: value(last?.loss),
+    heldOut: value(heldOut?.loss) + when,
     accuracy:
-      last === undefined || Number.isNaN(last.accuracy) ? none : `${(100 * last.accuracy).toFixed(1)} %`,
+      heldOut === undefined || Number.isNaN(heldOut.accuracy)
+        ? none
+        : `${(100 * heldOut.accuracy).toFixed(1)} %${when}`,
     seconds: formatSeconds(seconds.at(-1)),
-    teleports: teleports.length === 0 ? none : `${accepted.length} of ${teleports.length}`,
+    teleports: step.length === 0 ? none : `${accepted.reduce((a, b) => a + b, 0)} of ${step.length}`,
     note: [
       ...(status === "diverged" ? [note] : []),
-      ...(refused ? [`before step ${refused.step}: ${refused.reason}`] : []),
+      ...(refused < 0 ? [] : [`before step ${step[refused]}: ${textAt(reason, refused)}`]),
     ].join("; "),
   };
 }
@@ -55,8 +59,10 @@ export interface Meter {
 const place = (value: number): number =>
   Math.max(0, Math.min(1, (Math.log10(Math.max(value, 1e-16)) + 16) / 16));
 
-/** How far a teleport moved the loss: on its batch and on held-out examples. */
-export function metersOf({ drift, heldOutDrift }: Teleport): Meter[] {
+/** How far a run's last teleport moved the loss: on its batch and, where that was measured, on held-out examples. */
+export function metersOf({ teleports }: Pick<TrainRun, "teleports">): Meter[] {
+  const last = teleports.step.length - 1;
+  const [drift, heldOutDrift] = [teleports.drift[last], teleports.heldOutDrift[last]];
   const meter = (label: string, value: number, limit: number): Meter => {
     const isKept = value <= limit;
     return {
@@ -69,7 +75,7 @@ export function metersOf({ drift, heldOutDrift }: Teleport): Meter[] {
   };
   return [
     meter("Loss of the batch moved by", drift, limits.batch),
-    ...(heldOutDrift === undefined
+    ...(Number.isNaN(heldOutDrift)
       ? []
       : [meter("Loss of other examples moved by", heldOutDrift, limits.heldOut)]),
   ];

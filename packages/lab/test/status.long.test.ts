@@ -1,0 +1,213 @@
+import { readFileSync } from "node:fs";
+import { executablePath } from "isoloss-test-support/browser/site";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import type { TrainRun } from "../src/screens/train/run.js";
+import { violationsIn } from "./axe.js";
+import { files } from "./screens/model-files.js";
+import { inspected, settled, titled, useLab } from "./support.js";
+
+interface Shown {
+  readonly file: string | undefined;
+  readonly position: { readonly moved: readonly string[]; readonly canUndo: boolean } | undefined;
+  readonly check: { readonly outputs: readonly { readonly relative: number }[] } | undefined;
+  readonly runs: readonly TrainRun[];
+}
+
+describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"), () => {
+  const { open } = useLab();
+  const shown = (page: Page) => inspected<Shown>(page);
+  const status = (page: Page) => page.locator(".status").innerText();
+  const go = (page: Page, hash: string) =>
+    page.evaluate((to) => {
+      location.hash = to;
+    }, hash);
+  const file = { name: "resnet.onnx", mimeType: "application/octet-stream" };
+  const choose = (page: Page) =>
+    page
+      .locator("input[type=file]")
+      .first()
+      .setInputFiles({ ...file, buffer: Buffer.from(files["ResNet, folded"]()) });
+  const randomMove = (page: Page) => page.getByRole("button", { name: "Random move of all" }).click();
+  const outdated = (page: Page, selector: string) => page.locator(`${selector}.outdated`).count();
+  const running = (page: Page, steps: number) =>
+    page.waitForFunction((least) => {
+      const lab = (globalThis as unknown as { isolossLab: { inspect(): { runs?: { steps: number }[] } } })
+        .isolossLab;
+      return (lab.inspect()?.runs?.[0]?.steps ?? 0) >= least;
+    }, steps);
+  const savedBytes = async (page: Page) => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: /^Save the model|^Save all the same/ }).click(),
+    ]);
+    return [download.suggestedFilename(), readFileSync(await download.path())] as const;
+  };
+  /** Lets the worker of the model screen hear of each comparison only when the test says so. */
+  const holdChecks = (page: Page) =>
+    page.evaluate(() => {
+      const page = globalThis as unknown as { held: (() => void)[] };
+      page.held = [];
+      const post = Worker.prototype.postMessage as (this: Worker, message: unknown) => void;
+      Worker.prototype.postMessage = function (this: Worker, message: unknown) {
+        if ((message as { call?: string }).call !== "check") post.call(this, message);
+        else page.held.push(() => post.call(this, message));
+      };
+    });
+  const held = (page: Page) =>
+    page.waitForFunction(() => (globalThis as unknown as { held: unknown[] }).held.length > 0);
+  const release = (page: Page) =>
+    page.evaluate(() => {
+      for (const go of (globalThis as unknown as { held: (() => void)[] }).held.splice(0)) go();
+    });
+
+  it("says of a model that it is compared until it was, and marks what is known of other weights", async () => {
+    const page = await open("#/model?sample=mlp");
+    expect(await status(page)).toMatch(/^Done: outputs kept, largest difference 0 \(perceptron/);
+    await holdChecks(page);
+    await choose(page);
+    await held(page);
+    expect(await status(page)).toContain("Comparing the outputs");
+    await release(page);
+    await settled(page);
+    expect(await status(page)).toContain("(resnet.onnx)");
+    await randomMove(page);
+    await held(page);
+    await expect.poll(() => page.locator(".verdict").innerText()).toBe("✓ kept before the last move");
+    expect(await outdated(page, ".verdict")).toBe(1);
+    await expect.poll(() => status(page)).toContain("Moving and comparing");
+    expect(await violationsIn(page)).toEqual([]);
+    await release(page);
+    await settled(page);
+    expect(await page.locator(".verdict").innerText()).toBe("✓ kept");
+    expect(await status(page)).toMatch(/^Done: outputs kept, .* \(resnet\.onnx, \d+ tensors moved\)\.$/);
+
+    // A comparison that takes too long is stopped, and the moves are still there.
+    const { position } = await shown(page);
+    await randomMove(page);
+    await held(page);
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    expect(await status(page)).toMatch(/^Stopped/);
+    expect(await outdated(page, ".verdict")).toBe(1);
+    await release(page);
+    await page.getByRole("button", { name: "Undo" }).click();
+    await held(page);
+    await release(page);
+    await settled(page);
+    expect((await shown(page)).position?.moved).toEqual(position?.moved);
+  });
+
+  it("saves a model whose check has failed under words that say so", async () => {
+    const page = await open("#/model?sample=convnet");
+    await page.getByLabel("leave one weight out").check();
+    await randomMove(page);
+    await page.locator(".verdict", { hasText: "not kept" }).waitFor();
+    await settled(page);
+    expect(await page.getByRole("region", { name: "Weights" }).innerText()).toMatch(
+      /Save all the same\s+NOT the same function: outputs differ by up to \S+ of their size\. Byte for byte the file, but for/,
+    );
+    const [name] = await savedBytes(page);
+    expect(name).toBe("convnet-changed.onnx");
+    expect(await status(page)).toContain("it does NOT compute what the file computes");
+  });
+
+  it("keeps a moved file while other screens are visited and when the page is loaded again, and asks before it goes", async () => {
+    const page = await open("#/model?sample=mlp");
+    await choose(page);
+    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("(resnet.onnx)"));
+    await randomMove(page);
+    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("moved)"));
+    await settled(page);
+    const before = await shown(page);
+    await page.keyboard.press("1");
+    await page.getByRole("heading", { name: "Landscape" }).waitFor();
+    await settled(page);
+    await page.keyboard.press("4");
+    await page.getByRole("heading", { name: "Model" }).waitFor();
+    const after = await shown(page);
+    expect([after.file, after.position, after.check]).toEqual([
+      "resnet.onnx",
+      before.position,
+      before.check,
+    ]);
+
+    await page.reload();
+    await settled(page);
+    expect(await status(page)).toMatch(/^Done: outputs kept, .* \(resnet\.onnx, \d+ tensors moved\)\.$/);
+    expect((await shown(page)).position?.moved).toEqual(before.position?.moved);
+
+    const sample = page.getByLabel("Sample");
+    await sample.selectOption("attention");
+    const dialog = page.getByRole("dialog");
+    expect(await dialog.innerText()).toMatch(/^resnet\.onnx, \d+ tensors moved: not saved\./);
+    await dialog.getByRole("button", { name: "Keep this one" }).click();
+    expect([(await shown(page)).file, await dialog.count()]).toEqual(["resnet.onnx", 0]);
+    await expect.poll(() => sample.inputValue()).toBe("file");
+    const [, bytes] = await savedBytes(page);
+    expect(bytes.length).toBe(files["ResNet, folded"]().length);
+    // What was saved is not lost: nobody is asked.
+    await sample.selectOption("attention");
+    await page.waitForFunction(() =>
+      document.querySelector(".status")?.textContent?.includes("(one block of attention)"),
+    );
+    expect(await dialog.count()).toBe(0);
+  });
+
+  it("keeps a training, names the step of what was held out, and never says that nothing is done", async () => {
+    const page = await open("#/train?epochs=1&with=plain");
+    await go(page, "#/train?epochs=5000&with=plain&tp=off");
+    await running(page, 2000);
+    expect(await status(page)).not.toMatch(/\b0 %/);
+    await page.keyboard.press("1");
+    await page.getByRole("heading", { name: "Landscape" }).waitFor();
+    await settled(page);
+    await page.keyboard.press("2");
+    await running(page, 2000);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await settled(page, /^\s*Paused/);
+    const [{ steps, loss, heldOut }] = (await shown(page)).runs;
+    expect(heldOut?.step).toBe(steps);
+    await page.reload();
+    await running(page, steps);
+    const [again] = (await shown(page)).runs;
+    // The same course, not another one that was quick.
+    expect(again.loss[40]).toBe(loss[40]);
+    expect(again.seconds[0]).toBeGreaterThan(0);
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await settled(page, /^\s*Paused/);
+  });
+
+  it("marks a preset's text once settings have changed, and says why a start has no run", async () => {
+    const page = await open("#/landscape?f=booth");
+    expect(await outdated(page, ".intro .about")).toBe(0);
+    await page.getByLabel("Steps", { exact: true }).fill("12");
+    await page.keyboard.press("Enter");
+    await settled(page);
+    expect(await outdated(page, ".intro .about")).toBe(1);
+    expect(await page.locator(".intro .about").innerText()).toMatch(/^Before your changes, “Booth/);
+    expect(await violationsIn(page)).toEqual([]);
+
+    await go(page, "#/landscape?f=own&r1=sqrt(x)&r2=y&x=-1,0.5");
+    await expect
+      .poll(() => status(page))
+      .toMatch(/^Done\. The loss or its gradient is not finite at the start: plain, teleported\.$/);
+    await go(page, "#/landscape?x=1.000000000000001,1&tp=4");
+    await expect.poll(() => page.locator(".results").innerText()).toMatch(/before step 4: the inverse is not valid/);
+  });
+
+  it("stops runs, and marks the results of other settings until there are new ones", async () => {
+    const page = await open("#/landscape?n=50");
+    await page.getByLabel("Search").selectOption("gradientAscent");
+    await settled(page);
+    await go(page, "#/landscape?n=100000&tp=every:1&search=gradientAscent&opt=adam&with=teleported");
+    const stop = page.getByRole("button", { name: "Stop", exact: true });
+    await stop.waitFor();
+    expect(await outdated(page, ".results tbody tr")).toBe(1);
+    await stop.click();
+    expect(await status(page)).toMatch(/^Stopped/);
+    await page.getByLabel("Steps", { exact: true }).fill("9");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("1 run of 9 steps"));
+    expect(await outdated(page, ".results tbody tr")).toBe(0);
+  });
+});
