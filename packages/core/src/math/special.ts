@@ -70,10 +70,20 @@ function floorMod(a: number, b: number): number {
 function roundToDigits(x: number, digits: number, lowest: number, largest: number): number {
   const size = Math.abs(x);
   if (size === 0 || !(size < Infinity)) return x;
-  const unit = 2 ** (Math.max(Math.floor(Math.log2(size)), lowest) - digits + 1);
-  const rounded = roundEven(size / unit) * unit;
+  if (size >= 2 * largest) return Math.sign(x) * Infinity;
+  doubles[0] = size;
+  const exponent = (words[highWord] >>> 20) - 1023;
+  words[highWord] = (Math.max(exponent, lowest) - digits + 1 + 1023) << 20;
+  words[1 - highWord] = 0;
+  // Beside 1.5 2^52 units, a double has no bits below a unit: the addition rounds, to even.
+  const magic = 1.5 * 2 ** 52 * doubles[0];
+  const rounded = size + magic - magic;
   return Math.sign(x) * (rounded > largest ? Infinity : rounded);
 }
+
+const doubles = new Float64Array(1);
+const words = new Uint32Array(doubles.buffer);
+const highWord = new Uint8Array(Uint32Array.of(1).buffer)[0];
 
 /** All of them by the names that generated code calls. */
 export const specialFunctions = {
