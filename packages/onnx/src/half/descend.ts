@@ -225,8 +225,10 @@ function addedAlong(array: NdArray, leg: Leg, moves: Int32Array): NdArray {
 }
 
 /** Weights times 2^(power k) of their units: exact, but for what over- or underflows. */
-export const shiftedAlong = (array: NdArray, leg: Leg, shifts: Int32Array): NdArray =>
-  alongUnits(array, leg, (w, i) => w * 2 ** (leg.power * shifts[i]));
+export function shiftedAlong(array: NdArray, leg: Leg, shifts: Int32Array): NdArray {
+  const factors = Float64Array.from(shifts, (k) => 2 ** (leg.power * k));
+  return alongUnits(array, leg, (w, i) => w * factors[i]);
+}
 
 function alongUnits(array: NdArray, leg: Leg, f: (value: number, unit: number) => number): NdArray {
   const [before, along, behind] = extents(leg);

@@ -1,4 +1,4 @@
-import type { NdArray, Tensor } from "isoloss";
+import type { NdArray } from "isoloss";
 import {
   flag,
   halfCounts,
@@ -26,7 +26,7 @@ import { visitValues } from "../quantize/inner-values.js";
 import { errorOf } from "../quantize/measure-error.js";
 import { type Activation, activationOf, cellsOf, countValues } from "./activation-cells.js";
 import { converted, roundedEverywhere } from "./convert.js";
-import { descendHalf, shiftedAlong } from "./descend.js";
+import { type ActivationCell, descendHalf, shiftedAlong } from "./descend.js";
 import { fuseNorms } from "./fuse-norms.js";
 import { type JudgeSettings, openJudge, smallestSet } from "./judge.js";
 
@@ -201,10 +201,10 @@ async function halfOf(
     rescue,
   }: ReturnType<typeof toHalfOptions.read<ToHalfOptions>>,
 ): Promise<HalfModel> {
-  const given = sourceOf(file, sizes);
+  const read = readSource(file, sizes);
   // What cannot be converted is known before anything is computed.
-  const unmoved = converted("toHalf", file, { io, floats: given.floats });
-  const { inputs } = given.traced.model;
+  const unmoved = converted("toHalf", file, { io, floats: read.floats });
+  const { inputs } = read.traced.model;
   const random = (seed: number) => randomInputs("toHalf", inputs, { seed, examples: 4, sizes, inputs: {} });
   const calibrated = smallBatches(file, calibration);
   const ranged = calibrated.length > 0 ? calibrated : random(1);
@@ -214,6 +214,7 @@ async function halfOf(
     outputsOf(imported(file), batches, { runtime: "auto" });
   const batches = { batches: ranged, expected: await expectedOn(ranged) };
   const expected = measured === ranged ? batches.expected : await expectedOn(measured);
+  const given = await observed(read, ranged, move);
   const made = async (moved: Moved, wide: readonly string[] = []): Promise<MadeFile> => {
     const { source, moves, fused } = moved;
     const own = fileOf(moved);
@@ -221,7 +222,7 @@ async function halfOf(
       own === file && wide.length === 0
         ? unmoved
         : converted("toHalf", own, { io, floats: source.floats, wide: new Set(wide) });
-    const ranges = await rangesOf(own, source.inside, ranged);
+    const ranges = own === source.file ? source.ranges : await rangesOf(own, source.inside, ranged);
     // Not the file itself: ONNX Runtime joins nodes to others without the rounding between them.
     const rounded = imported(roundedEverywhere("toHalf", half.file, source.floats), { dtype: "float32" });
     const got = await outputsOf(rounded, measured, { runtime: "auto" });
@@ -247,26 +248,22 @@ async function halfOf(
   };
   const before = await made(asIs);
   const choices: Choice[] = [];
-  const choose = async (source: Source, fused: readonly string[] = []): Promise<Moved> => {
+  /** Whether the moved file is good enough; if not, operators are kept in float32, too. */
+  const choose = async (source: Source, fused: readonly string[] = []): Promise<boolean> => {
     const moved = await chosenMove({ source, fused, move, ...batches });
     const isAsIs = source === given && moved.moves.length === 0;
-    choices.push({ sqnr: moved.sqnr, file: isAsIs ? before : await made(moved) });
-    return moved;
-  };
-  const keepFloat32 = async (moved: Moved): Promise<void> => {
-    if (rescue === "fuse") return;
-    const { wide, sqnr } = await fewestInFloat32(moved, { ...batches, tolerance });
+    const own = isAsIs ? before : await made(moved);
+    choices.push({ sqnr: moved.sqnr, file: own });
+    const isEnough = !(moved.sqnr < tolerance);
+    if (isEnough || !["auto", "float32"].includes(rescue)) return isEnough;
+    const { wide, sqnr } = await fewestInFloat32(moved, own.values, { ...batches, tolerance });
     if (wide.length > 0) choices.push({ sqnr, file: await made(moved, wide) });
+    return false;
   };
-  if (move || rescue !== "none") {
-    const moved = await choose(given);
-    if (moved.sqnr < tolerance && rescue !== "none") {
-      await keepFloat32(moved);
-      const own = rescue === "float32" ? undefined : fuseNorms("toHalf", file, given.traced.values);
-      if (own !== undefined) {
-        const fused = await choose(sourceOf(own.file, sizes), own.fused);
-        if (fused.sqnr < tolerance) await keepFloat32(fused);
-      }
+  if ((move || rescue !== "none") && !(await choose(given)) && ["auto", "fuse"].includes(rescue)) {
+    const own = fuseNorms("toHalf", file, given.traced.values);
+    if (own !== undefined) {
+      await choose(await observed(readSource(own.file, sizes), ranged, move), own.fused);
     }
   }
   const [best] = [...choices].sort(
@@ -303,16 +300,16 @@ async function halfOf(
 }
 
 /** A file of float32 with what is known of its graph. */
-interface Source {
+interface ReadSource {
   readonly file: OnnxFile;
   readonly traced: TracedFile;
   /** Names of its values that are floats. */
   readonly floats: ReadonlySet<string>;
-  /** Those of them that inputs give or nodes make. */
+  /** Those of them that inputs give or nodes make, in this order. */
   readonly inside: readonly string[];
 }
 
-function sourceOf(file: OnnxFile, sizes: Readonly<Record<string, number>>): Source {
+function readSource(file: OnnxFile, sizes: Readonly<Record<string, number>>): ReadSource {
   const { graph } = file.model;
   const traced = tracedValues(
     file,
@@ -321,12 +318,42 @@ function sourceOf(file: OnnxFile, sizes: Readonly<Record<string, number>>): Sour
   );
   const { values, model } = traced;
   const floats = new Set([...values].filter(([, { dtype }]) => isFloat(dtype)).map(([name]) => name));
-  const made = new Set(graph.nodes.flatMap((node) => node.outputs));
   const inside = [
     ...model.inputs.filter(({ dtype }) => isFloat(dtype)).map(({ name }) => name),
-    ...[...floats].filter((name) => made.has(name)),
+    ...graph.nodes.flatMap(({ outputs }) => outputs).filter((name) => floats.has(name)),
   ];
   return { file, traced, floats, inside };
+}
+
+/** A source with its scalings, and its values on some batches. */
+interface Source extends ReadSource {
+  readonly ranges: Ranges;
+  /** The exact scalings; none where nothing is to be moved. */
+  readonly generators: readonly ScalingGenerator[];
+  readonly cells: readonly ActivationCell[];
+}
+
+async function observed(source: ReadSource, batches: readonly NamedValues[], move: boolean): Promise<Source> {
+  const { file, inside, traced } = source;
+  const generators = move ? traced.found.scalings.filter(({ exact }) => exact) : [];
+  const inGraph = new Set(nodesOf(traced.graph));
+  const named = inside.flatMap((name) => {
+    const tensor = traced.values.get(name);
+    return tensor !== undefined && inGraph.has(tensor) ? [{ name, tensor }] : [];
+  });
+  const scales = scalesOf(
+    traced.graph,
+    generators,
+    named.map(({ tensor }) => tensor),
+  );
+  const activations = new Map(
+    named.flatMap(({ name, tensor }, i) => {
+      const own = activationOf(tensor, scales[i]);
+      return own === undefined ? [] : [[name, own] as const];
+    }),
+  );
+  const ranges = await rangesOf(file, inside, batches, activations);
+  return { ...source, ranges, generators, cells: [...activations.values()].flatMap(cellsOf) };
 }
 
 /** A source with other numbers, and how good it is as float16 on the calibration data. */
@@ -362,13 +389,12 @@ async function chosenMove({
   readonly fused: readonly string[];
   readonly move: boolean;
 }): Promise<Moved> {
-  const { file, traced } = source;
+  const { file, traced, generators } = source;
   const { params } = traced.model;
   const judge = openJudge(file, measured);
   try {
     if (!move) return { source, fused, params, moves: [], sqnr: await judge.sqnr(params) };
-    const { generators, shifts: found } = await descended(file, traced, measured.batches);
-    const { shifts, sqnr } = await refined({ generators, shifts: found }, (own) =>
+    const { shifts, sqnr } = await refined({ generators, shifts: descended(source) }, (own) =>
       judge.sqnr(movedTo(params, generators, own)),
     );
     const moves = movesOf(generators, shifts);
@@ -384,11 +410,11 @@ async function chosenMove({
  */
 async function fewestInFloat32(
   moved: Moved,
+  values: MadeFile["values"],
   { tolerance, ...measured }: Measured & { readonly tolerance: number },
 ): Promise<{ readonly wide: readonly string[]; readonly sqnr: number }> {
   const { source, params } = moved;
   const { nodes } = source.file.model.graph;
-  const { values } = await rangesOf(fileOf(moved), source.inside, measured.batches);
   let best: { readonly wide: readonly string[]; readonly sqnr: number } = { wide: [], sqnr: moved.sqnr };
   let size = 0;
   for (const isOut of [overflows, isOutOfRange, () => true]) {
@@ -458,35 +484,14 @@ interface Shifts {
   readonly shifts: readonly Int32Array[];
 }
 
-/** The exact scalings of a file, and the k of the descent. */
-async function descended(
-  file: OnnxFile,
-  { model, graph, found, values }: TracedFile,
-  batches: readonly NamedValues[],
-): Promise<Shifts> {
-  const generators = found.scalings.filter(({ exact }) => exact);
-  const activations = new Map<string, Activation>();
-  const inGraph = new Set(nodesOf(graph));
-  const names = [...values.keys()].filter((name) => {
-    const tensor = values.get(name);
-    return tensor !== undefined && isFloat(tensor.dtype) && inGraph.has(tensor);
-  });
-  const tensors = names.map((name) => values.get(name) as Tensor);
-  scalesOf(graph, generators, tensors).forEach((scale, i) => {
-    const own = activationOf(tensors[i], scale);
-    if (own !== undefined) activations.set(names[i], own);
-  });
-  const visit = (results: NamedValues) => {
-    for (const [name, own] of activations) countValues(own, results[name]);
-  };
-  await visitValues(file, [...activations.keys()], batches, visit, { runtime: "auto" });
+/** The k of the descent. */
+function descended({ traced, generators, cells }: Source): readonly Int32Array[] {
   // A variance is added to epsilons, which may be lost beside it: their own bits do not count.
   const counted = generators.map(({ axes, ...own }) => ({
     ...own,
     axes: axes.filter(({ path }) => !own.stream?.epsilons.includes(path)),
   }));
-  const shifts = descendHalf(model.params, counted, [...activations.values()].flatMap(cellsOf));
-  return { generators, shifts };
+  return descendHalf(traced.model.params, counted, cells);
 }
 
 /** Streams whose k is chosen by measuring. */
@@ -573,16 +578,19 @@ interface Ranges {
   readonly values: ReadonlyMap<string, ValueStatistics>;
 }
 
-/** What is in and out of range in values of a file. */
+/** What is in and out of range in values of a file. @param activations among them, which are counted, too */
 async function rangesOf(
   file: OnnxFile,
   names: readonly string[],
   batches: readonly NamedValues[],
+  activations: ReadonlyMap<string, Activation> = new Map(),
 ): Promise<Ranges> {
   const values = new Map<string, ValueStatistics>();
   let largest: LargestValue = { size: 0, name: "" };
   const visit = (results: NamedValues) => {
-    for (const [name, { data }] of Object.entries(results)) {
+    for (const [name, own] of activations) countValues(own, results[name]);
+    for (const name of names) {
+      const { data } = results[name];
       if (!(data instanceof Float32Array || data instanceof Float64Array)) continue;
       const before = values.get(name) ?? { counts: noCounts, largest: 0, logs: 0 };
       let [size, logs] = [0, 0];

@@ -323,6 +323,8 @@ describe("the move", () => {
     const calibration = [{ x: normal([16, 4]) }];
     const blind = await toHalf(before, { move: false, rescue: "none", calibration });
     const seeing = await toHalf(before, { calibration });
+    const made = opened(before).model.graph.nodes.map(({ outputs: [name] }) => name);
+    expect(seeing.values.map(({ name }) => name)).toEqual(["x", ...made]);
     expect(blind.weights.before.overflows).toBe(0);
     expect(blind.activations.after.overflows).toBeGreaterThan(0);
     expect(seeing.activations.before).toEqual(blind.activations.before);
