@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { compareModels, fromOnnx, modelError, toHalf } from "isoloss-onnx";
 import { executablePath } from "isoloss-test-support/browser/site";
+import { transformer } from "isoloss-test-support/model-file/transformer";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { randomBatch } from "../src/screens/model/random-batch.js";
@@ -26,6 +27,7 @@ interface Shown {
     readonly outputs: readonly { readonly relative: number; readonly shape: readonly number[] }[];
   };
   readonly quantized: { readonly table: readonly { readonly sqnr: number }[]; readonly recommended: number };
+  readonly halved: { readonly table: readonly { readonly sqnr: number }[] };
   readonly problem: string;
   readonly turns: number;
   readonly selected: number | undefined;
@@ -291,6 +293,22 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     const judged = [6, 7].map((seed) => randomBatch(inputs, {}, seed));
     const measured = await modelError(files.convnet(), bytes, { inputs: judged });
     expect(Math.abs(measured.sqnr - sqnr)).toBeLessThan(1);
+  });
+
+  it("shows values before and after a move into float16, and saves a file that ONNX Runtime runs with that error", async () => {
+    const page = await open();
+    const bytes = transformer({ outlier: 795, width: 16, layers: 1, length: 4 });
+    await drop(page, "stream.onnx", bytes);
+    await after(page, () => page.getByRole("button", { name: "Convert and measure" }).click());
+    const chart = page.getByRole("img", { name: /^magnitude against value/ });
+    expect(await chart.getAttribute("aria-label")).toContain("largest after");
+    const { table } = (await shown(page)).halved;
+    const [name, half] = await saved(page, "Save the file of float16");
+    expect(name).toBe("stream-float16.onnx");
+    const judged = [2, 3].map((seed) => randomBatch(fromOnnx(bytes).inputs, {}, seed));
+    const { sqnr } = await modelError(bytes, half, { inputs: judged });
+    expect(sqnr).toBeGreaterThan(table[0].sqnr - 1);
+    expect(await violationsIn(page)).toEqual([]);
   });
 
   it("has its settings in the address, and takes another size of the batch", async () => {

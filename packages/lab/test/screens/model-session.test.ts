@@ -2,10 +2,13 @@ import { DataError, spec, trace } from "isoloss";
 import { decodeModel } from "isoloss/onnx";
 import { analyze, describeDiscovery } from "isoloss/symmetry";
 import { compareModels, fromOnnx, toHalf } from "isoloss-onnx";
+import { transformer } from "isoloss-test-support/model-file/transformer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { roundingOf } from "../../src/screens/model/figures.js";
 import type { Act } from "../../src/screens/model/groups.js";
 import { matrixExponential } from "../../src/screens/model/groups.js";
+import { halved } from "../../src/screens/model/half.js";
+import { rangesOf } from "../../src/screens/model/half-ranges.js";
 import { quantized } from "../../src/screens/model/quantize.js";
 import { whyRefused } from "../../src/screens/model/refused.js";
 import { type Change, type Found, Session } from "../../src/screens/model/session.js";
@@ -201,6 +204,29 @@ describe("the model screen's session", () => {
     expect(saved.length).toBe(table[recommended].bytes);
     const { opsets } = decodeModel(saved);
     expect(opsets.length).toBeGreaterThan(0);
+  });
+
+  it("moves a stream that overflows into the range of float16, and draws its values before and after", async () => {
+    const bytes = transformer({ outlier: 795, width: 16, layers: 1, length: 4 });
+    const { table, values, bytes: saved } = await halved(bytes, {}, seed);
+    expect(table.map(({ numbers }) => numbers)).toEqual(["moved", "as it is"]);
+    const [moved, asIs] = table;
+    expect(asIs.overflows).toBeGreaterThan(0);
+    expect(moved.overflows).toBe(0);
+    expect(moved.sqnr).toBeGreaterThan(Math.max(50, asIs.sqnr));
+    expect(saved.length).toBe(moved.bytes);
+    const { series, yDomain = [0, 0], more } = rangesOf(values, "light");
+    expect(series.map(({ name }) => name)).toEqual([
+      "largest before",
+      "typical before",
+      "largest after",
+      "typical after",
+    ]);
+    const [before, , after] = series.map(({ y }) => Math.max(...Array.from(y)));
+    expect([before, after]).toEqual([asIs.range.size, moved.range.size]);
+    expect(after).toBeLessThan(65504);
+    expect(yDomain[1]).toBeGreaterThan(before);
+    expect(more?.(values.length)).toBe("logits (MatMul)");
   });
 });
 

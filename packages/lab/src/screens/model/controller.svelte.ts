@@ -8,6 +8,7 @@ import {
   WorkerEnded,
   type WorkerLike,
 } from "../../worker/client.js";
+import type { Halved } from "./half.js";
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
 import type { OrtComparison } from "./ort.js";
@@ -63,6 +64,7 @@ export class Model {
   /** Whether moves leave a weight out, to see that the check notices. */
   isBroken = $state(false);
   quantized = $state.raw<Omit<Quantized, "bytes">>();
+  halved = $state.raw<Omit<Halved, "bytes">>();
   /** Id of the node whose panel is open. */
   selected = $state<number>();
   /** The groups that are pointed at, and that a click chose. */
@@ -191,6 +193,7 @@ export class Model {
     this.ort = undefined;
     this.figures = undefined;
     this.quantized = undefined;
+    this.halved = undefined;
     this.selected = undefined;
     this.pointed = undefined;
     this.pinned = undefined;
@@ -255,6 +258,7 @@ export class Model {
       const { wanted } = this;
       if (key !== "slide" || (wanted && position.slides[wanted.group] === wanted.t)) this.wanted = undefined;
       this.quantized = undefined;
+      this.halved = undefined;
       await this.#check();
     } catch (error) {
       this.#failed(error as Error);
@@ -311,9 +315,22 @@ export class Model {
     }
   }
 
-  async save(call: "file" | "quantizedFile", ending: string): Promise<void> {
+  async half(): Promise<void> {
+    this.doing = "Converting to float16…";
     try {
-      const bytes = await this.#client.ask<Uint8Array<ArrayBuffer>>(call, undefined);
+      this.halved = await this.#client.ask("half", this.state.seed);
+      this.#done("Done: files of float16 measured.");
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+  }
+
+  /** Saves the model as it is now, or a file that was made of it. */
+  async save(what: "now" | "quantized" | "half", ending: string): Promise<void> {
+    try {
+      const bytes = await (what === "now"
+        ? this.#client.ask<Uint8Array<ArrayBuffer>>("file", undefined)
+        : this.#client.ask<Uint8Array<ArrayBuffer>>("made", what));
       const stem = (this.file ?? this.state.sample).replace(/\.onnx$/i, "");
       const name = `${stem}${ending}.onnx`;
       save(name, bytes, "application/octet-stream");

@@ -1,7 +1,6 @@
 // The model on 8-bit integers: what can be chosen, and the measured error of each. Loaded when it is asked for.
-import type { NdArray } from "isoloss";
 import { fromOnnx, type QuantizationChoice, quantizeModel } from "isoloss-onnx";
-import { randomBatch } from "./random-batch.js";
+import { drawnBatches } from "./random-batch.js";
 import type { Sizes } from "./sizes.js";
 
 /** A choice and its error on inputs that it was not made for. */
@@ -31,9 +30,7 @@ export async function quantized(
   seed: number,
   onProgress: (next: string) => void,
 ): Promise<Quantized> {
-  const { inputs } = fromOnnx(bytes);
-  const drawn = (from: number, count: number): Record<string, NdArray>[] =>
-    Array.from({ length: count }, (_, k) => randomBatch(inputs, sizes, 1000 * seed + from + k));
+  const drawn = drawnBatches(fromOnnx(bytes).inputs, sizes, seed);
   const result = await quantizeModel(bytes, {
     calibration: drawn(0, batches[0]),
     heldOut: drawn(batches[0], batches[1]),

@@ -26,3 +26,9 @@ export function randomBatch(
     }),
   );
 }
+
+/** Batches of a seed by their places: those that judge are others than those that a file is made for. */
+export const drawnBatches =
+  (inputs: readonly ImportedInput[], sizes: Sizes, seed: number) =>
+  (from: number, count: number): Record<string, NdArray>[] =>
+    Array.from({ length: count }, (_, k) => randomBatch(inputs, sizes, 1000 * seed + from + k));

@@ -30,3 +30,7 @@ export const numberText = (value: number): string =>
   value >= 1e5 || (value !== 0 && value < 1e-3)
     ? value.toExponential(2)
     : String(Number(value.toPrecision(4)));
+
+/** An SQNR. */
+export const decibelText = (sqnr: number): string =>
+  Number.isFinite(sqnr) ? `${sqnr.toFixed(1)} dB` : sqnr > 0 ? "identical" : "not finite";

@@ -1,5 +1,6 @@
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
+import type { Halved } from "./half.js";
 import { type Direction, type GraphLayout, layOut, mostNodes } from "./layout.js";
 import type { Quantized } from "./quantize.js";
 import { whyRefused } from "./refused.js";
@@ -9,7 +10,8 @@ import type { Sizes } from "./sizes.js";
 import type { SampleName } from "./state.js";
 
 let session: Session | undefined;
-let quantizedBytes: Uint8Array | undefined;
+/** Files of the model in other numbers: they stay here until they are saved. */
+let made: { readonly quantized?: Uint8Array; readonly half?: Uint8Array } = {};
 
 const opened = (): Session => {
   if (session === undefined) throw new Error("No model is open.");
@@ -40,7 +42,7 @@ const handlers = {
     const next = sessionOf(typeof file === "string" ? sampleFile(file) : file, sizes);
     await session?.dispose();
     session = next;
-    quantizedBytes = undefined;
+    made = {};
     return { summary: next.summary, graph: next.graph };
   },
 
@@ -69,24 +71,27 @@ const handlers = {
   ort: (seed: number) => opened().compareInOrt(seed),
   file: () => moved(opened().file()),
 
-  /** Tells what is tried; the file itself stays here until it is saved. */
+  /** Tells what is tried. */
   async quantize(seed: number, { send }: CallContext): Promise<Omit<Quantized, "bytes">> {
     const { quantized } = await import("./quantize.js");
-    const { bytes: file, ...rest } = await quantized(
-      opened().file(),
-      opened().summary.sizes,
-      seed,
-      (next) => {
-        void send(next);
-      },
-    );
-    quantizedBytes = file;
+    const { bytes, ...rest } = await quantized(opened().file(), opened().summary.sizes, seed, (next) => {
+      void send(next);
+    });
+    made = { ...made, quantized: bytes };
     return rest;
   },
 
-  quantizedFile() {
-    if (quantizedBytes === undefined) throw new Error("The model was not quantized yet.");
-    return moved(quantizedBytes.slice());
+  async half(seed: number): Promise<Omit<Halved, "bytes">> {
+    const { halved } = await import("./half.js");
+    const { bytes, ...rest } = await halved(opened().file(), opened().summary.sizes, seed);
+    made = { ...made, half: bytes };
+    return rest;
+  },
+
+  made(kind: keyof typeof made) {
+    const bytes = made[kind];
+    if (bytes === undefined) throw new Error("The file was not made yet.");
+    return moved(bytes.slice());
   },
 };
 
