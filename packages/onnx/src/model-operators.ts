@@ -17,7 +17,7 @@ import {
   ruleOf,
   topologicalOrder,
 } from "isoloss/internal";
-import type { OnnxModel } from "isoloss/onnx";
+import type { ExternalData, OnnxModel } from "isoloss/onnx";
 import { decodeModel } from "isoloss/onnx";
 import { isConvertible } from "./half/convert.js";
 import { defaultEpsilons, isStandard, operatorName } from "./import/call.js";
@@ -70,6 +70,11 @@ const modelOperatorsOptions = optionTable("modelOperators", {
     "an object of shapes by the name of an input, such as { x: [1, 3, 32, 32] }",
     (value) => isObject(value) && Object.values(value).every(Array.isArray),
   ).otherwise("none: nothing is traced"),
+  /** The files with the model's external data: bytes by location, or a function that reads them. */
+  external: inCode<ExternalData>(
+    "bytes by location, or a function that reads them",
+    (value) => typeof value === "function" || isObject(value),
+  ).otherwise("none: the file has all data itself"),
 });
 
 /**
@@ -91,8 +96,8 @@ export function modelOperators(
   options: ModelOperatorsOptions = {},
 ): readonly OperatorUse[] {
   requireBytes("modelOperators", bytes);
-  const { shapes } = modelOperatorsOptions.read(options);
-  const model = decodeModel(bytes);
+  const { shapes, external } = modelOperatorsOptions.read(options);
+  const model = decodeModel(bytes, { external });
   const nodes = allNodesOf(model.graph);
   const isReadable = nodes.every(isSupported);
   const kept = shapes !== undefined && isReadable ? keptBy(model, shapes) : undefined;

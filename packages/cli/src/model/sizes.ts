@@ -185,7 +185,7 @@ export function withSizes(what: string, { file, sizes, isOnData = false }: Run, 
 }
 
 function adviceOn({ file, sizes, isOnData = false }: Run): string {
-  const others = sizesThatRun(file.bytes, sizes);
+  const others = sizesThatRun(file, sizes);
   if (others !== undefined && Object.keys(others).length === 0) return "";
   const hasBranches = file.model.graph.nodes.some(({ opType }) => opType === "If");
   const branches = hasBranches ? " Both branches of each If must take the sizes." : "";
@@ -205,8 +205,8 @@ const [TRIED, MOST_TIME] = [[1, 3, 7].flatMap((n) => Array.from({ length: 11 }, 
  * Other sizes with which a file runs: of one axis, of all but first ones alike, or of one beside axes of 1, the nearest that
  * are found; empty where it runs with those that it has.
  */
-function sizesThatRun(bytes: Uint8Array, sizes: Sizes): Sizes | undefined {
-  const model = fromOnnx(bytes);
+function sizesThatRun({ bytes, external }: ModelFile, sizes: Sizes): Sizes | undefined {
+  const model = fromOnnx(bytes, { external });
   const runs = (own: Sizes): boolean => {
     const shapes = shapesOf(model.inputs, own);
     const x = Object.fromEntries(model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)]));

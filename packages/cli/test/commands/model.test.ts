@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { full, sizeOf } from "isoloss";
@@ -9,7 +9,7 @@ import type { Inspection } from "../../src/commands/model/inspect.js";
 import type { ModelSummary } from "../../src/commands/model/summary.js";
 import type { SymmetriesOfModel } from "../../src/commands/model/symmetries.js";
 import type { Verification } from "../../src/commands/model/verify.js";
-import { changed, perceptron, wideWindow, withShape } from "../model/model-files.js";
+import { changed, perceptron, wideWindow, withExternalData, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 type OnnxNode = OnnxModel["graph"]["nodes"][number];
@@ -127,6 +127,32 @@ describe("isoloss model inspect", () => {
     const [tensors, numbers, bytes] = [4 + 5, 23 + 3 + 2 + 1 + 5 + 3, 92 + 12 + 8 + 4 + 40 + 12];
     expect(inspection.stored).toEqual({ tensors, numbers, bytes });
     expect(inspection.largest[1]).toEqual({ name: "c", dtype: "int64", shape: [5], bytes: 40 });
+  });
+
+  it("takes external data above 2 GiB, of which other commands say why they do not", async () => {
+    const shape = [2 ** 15, 20_000];
+    const small = changed(wideWindow(), () => ({
+      inputs: [{ name: "x", dtype: "float32", shape: [1, shape[0]] }],
+      initializers: [{ name: "w", dtype: "float32", shape: [1], data: Float32Array.of(1) }],
+      nodes: [{ opType: "MatMul", inputs: ["x", "w"], outputs: ["y"], attributes: {} }],
+    }));
+    file("large.onnx", withExternalData(small, "w", "large.bin", shape).bytes);
+    file("large.bin", "");
+    // Without blocks on the disk.
+    truncateSync(join(bench.folder, "large.bin"), 4 * sizeOf(shape));
+    const inspection = await bench.json<Inspection>("model", "inspect", "large.onnx", "--json");
+    expect(inspection).toMatchObject({
+      problem: null,
+      parameters: { tensors: 1, numbers: sizeOf(shape) },
+      largest: [{ name: "w", shape, bytes: 4 * sizeOf(shape) }],
+    });
+    expect(inspection.bytes).toBeGreaterThan(4 * sizeOf(shape));
+    const refused = await bench.run("model", "half", "large.onnx", "-o", "half.onnx");
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(/more than 2 GiB .* isoloss model inspect alone takes it/);
+    truncateSync(join(bench.folder, "large.bin"), 100);
+    const short = await bench.run("model", "inspect", "large.onnx");
+    expect(short.stderr).toMatch(/"w" is at bytes 0 to 2621440000 of "large\.bin", which gave 100 bytes/);
   });
 
   it("shows a file with operators that are not read, and says which they are", async () => {

@@ -177,16 +177,17 @@ export const bare = (): Uint8Array =>
     outputs: [{ name: "y", dtype: "float32" }],
   }));
 
-/** A file that keeps one tensor of float32 in another file, and the bytes of that. */
+/** A file that keeps one tensor of float32 in another file, and the bytes of that. @param shape of the tensor, if another one */
 export function withExternalData(
   bytes: Uint8Array,
   name: string,
   location: string,
+  shape?: readonly number[],
 ): { readonly bytes: Uint8Array; readonly data: Uint8Array } {
   const tensor = decodeModel(bytes).graph.initializers.find((one) => one.name === name);
   if (tensor === undefined) throw new Error(`There is no tensor ${name}.`);
   const moved = new ProtoWriter();
-  moved.packedInts(1, tensor.shape);
+  moved.packedInts(1, shape ?? tensor.shape);
   moved.int(2, 1);
   moved.string(8, name);
   moved.message(13, (entry) => {

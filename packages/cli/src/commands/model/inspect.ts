@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { sum } from "es-toolkit";
 import { IsolossError, type NdArray, OptionError, sizeOf } from "isoloss";
@@ -29,7 +30,7 @@ Examples:
 
 /** `isoloss model inspect`: what an ONNX file holds. */
 async function run(path: string, { size }: Values<typeof options>): Promise<Result> {
-  const inspection = inspectModel(await readModelFile(path), size);
+  const inspection = inspectModel(await readModelFile(path, { withNumbers: false }), size);
   return { document: { ...inspection, file: resolve(path) }, text: inspectionText(inspection) };
 }
 
@@ -92,14 +93,14 @@ export interface Inspection {
 const LARGEST = 5;
 
 function inspectModel(file: ModelFile, given: Sizes): Inspection {
-  const { path, bytes, model } = file;
+  const { path, files, model } = file;
   const { graph, opsets, producer, irVersion } = model;
   const tensors = storedTensors(graph);
   const { parameters, operators, sizes, problem } = tracedParts(file, given);
   const initializers = new Set(graph.initializers.map(({ name }) => name));
   return {
     file: path,
-    bytes: bytes.length,
+    bytes: sum(files.map((own) => statSync(own).size)),
     producer,
     irVersion,
     opsets: Object.fromEntries(opsets.map(({ domain, version }) => [domain || "ai.onnx", version])),
@@ -123,11 +124,11 @@ function tracedParts(
   file: ModelFile,
   given: Sizes,
 ): Pick<Inspection, "parameters" | "operators" | "sizes" | "problem"> {
-  const { bytes } = file;
-  const untraced = modelOperators(bytes).map(operatorReport);
+  const { bytes, external } = file;
+  const untraced = modelOperators(bytes, { external }).map(operatorReport);
   let imported: ImportedModel;
   try {
-    imported = fromOnnx(bytes);
+    imported = fromOnnx(bytes, { external });
   } catch (error) {
     return { parameters: null, operators: untraced, sizes: {}, problem: messageOf(error) };
   }
@@ -136,7 +137,9 @@ function tracedParts(
   try {
     const sizes = sizesOf(imported.inputs, given);
     const shapes = shapesOf(imported.inputs, sizes);
-    const operators = tracing(file, sizes, () => modelOperators(bytes, { shapes })).map(operatorReport);
+    const operators = tracing(file, sizes, () => modelOperators(bytes, { shapes, external })).map(
+      operatorReport,
+    );
     return { parameters, operators, sizes, problem: null };
   } catch (error) {
     return { parameters, operators: untraced, sizes: {}, problem: messageOf(error) };
