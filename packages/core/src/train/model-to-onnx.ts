@@ -3,7 +3,7 @@ import { isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
-import { inCode, integerFrom, isObject, listOf, text } from "../option-kinds.js";
+import { inCode, integerFrom, isObject, listOf, oneOf, text } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import { toOnnx } from "../runtime/onnx/export.js";
 import { dtypeOfTree, type Trained } from "./predictor.js";
@@ -13,6 +13,8 @@ export interface ModelToOnnxOptions extends OptionsOf<typeof modelToOnnxOptions>
 const modelToOnnxOptions = optionTable("modelToOnnx", {
   /** Shape of one example, such as [4] for rows of four numbers. */
   example: listOf(integerFrom(1)).required(),
+  /** Type of the input: `int64` of tokens; default that of the model's numbers. */
+  dtype: oneOf(["float32", "float64", "int64"]).otherwise("that of the model's numbers"),
   /** Number of examples of a batch; default any. */
   batch: integerFrom(1).otherwise("any"),
   /** Name of the file's input; default input. */
@@ -39,7 +41,7 @@ export function modelToOnnx<P, S>(
   { params, state }: Trained<P, S>,
   options: ModelToOnnxOptions,
 ): Uint8Array {
-  const { example, batch, input, output, metadata } = modelToOnnxOptions.read(options);
+  const { example, dtype, batch, input, output, metadata } = modelToOnnxOptions.read(options);
   if (input === "params" || input === "state") {
     throw new OptionError(
       `modelToOnnx: the input must not have the name "${input}", which the model's numbers have.`,
@@ -55,7 +57,7 @@ export function modelToOnnx<P, S>(
           `modelToOnnx: the input and the output must have different names; got "${input}" for both.`,
         );
       },
-      { params, state, [input]: spec([examples, ...example], dtypeOfTree({ params, state })) },
+      { params, state, [input]: spec([examples, ...example], dtype ?? dtypeOfTree({ params, state })) },
     ).graph;
   return toOnnx(batch === undefined ? graphOf : graphOf(batch), {
     constants: namedArrays({ params, state }),

@@ -1,7 +1,8 @@
 import type { Tensor } from "isoloss";
-import { astype, DataError, DTypeError, OptionError, ShapeError, zeros } from "isoloss";
+import { astype, DataError, DTypeError, OptionError, ShapeError, torchGenerator, zeros } from "isoloss";
 import { int, type OnnxNode, type OnnxValueInfo } from "isoloss/internal";
-import { encodeModel } from "isoloss/onnx";
+import { sequenceTransformer } from "isoloss/nn";
+import { encodeModel, modelToOnnx } from "isoloss/onnx";
 import { input } from "isoloss/ops";
 import {
   type Arrays,
@@ -47,6 +48,12 @@ function affine(
     },
   });
 }
+
+it("a model of tokens that modelToOnnx wrote has an input of int64", () => {
+  const model = sequenceTransformer({ tokens: 5, width: 8, depth: 1, classes: 3 });
+  const bytes = modelToOnnx(model, model.init(torchGenerator(0)), { example: [4], dtype: "int64" });
+  expect(fromOnnx(bytes).inputs).toMatchObject([{ dtype: "int64", shape: ["batch", 4] }]);
+});
 
 describe("the parameters of an imported model", () => {
   it("are the weights by their names, a colon replaced, and neither single numbers nor exponents", () => {

@@ -1,5 +1,5 @@
 import { isUndefined, mapValues, omitBy } from "es-toolkit";
-import type { Model, Tensor } from "isoloss";
+import { dtypeOf, type Model, type Tensor } from "isoloss";
 import { type ModelToOnnxOptions, modelToOnnx } from "isoloss/onnx";
 import { fromOnnx, trainable, withParams } from "isoloss-onnx";
 import type { TrainedRun } from "../../kind.js";
@@ -36,7 +36,12 @@ export function networkFile(
   return modelToOnnx(
     model,
     { params, state },
-    { ...fileNames, ...options, example: train.inputs.shape.slice(1) },
+    {
+      ...fileNames,
+      ...options,
+      example: train.inputs.shape.slice(1),
+      ...(dtypeOf(train.inputs) === "int64" ? { dtype: "int64" as const } : {}),
+    },
   );
 }
 
