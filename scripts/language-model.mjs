@@ -1,89 +1,22 @@
-// Trains a language model of bytes on licenses of Debian, and measures float16 and 8 bits on it in bits per byte, as it is and with
-// scales that are planted along its symmetries: `nice node scripts/language-model.mjs [--quick]`. The trained file is kept in --file and
-// not trained again. About an hour on a core that others use, too; --quick is a small network and takes a minute.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { adam, createTrainer, namedArrays, spec, symmetriesOf, takeRows, toOnnx, trace } from "isoloss";
+// Float16 and 8 bits on a language model of bytes, in bits per byte, as it is and with scales that are planted along its symmetries:
+// `node scripts/language-model.mjs FILE`. FILE is what experiments/language-model.yaml trains: isoloss run language-model,
+// isoloss export runs/language-model-0 --to onnx --out FILE.
+import { readFileSync } from "node:fs";
+import { symmetriesOf, takeRows } from "isoloss";
 import { createRng } from "isoloss/data";
-import { crossEntropy, sequenceTransformer } from "isoloss/nn";
 import { sum } from "isoloss/ops";
-import { cosineSchedule, warmUp } from "isoloss/optim";
 import { scaling } from "isoloss/symmetry";
 import { fromOnnx, quantizeModel, toHalf, withParams } from "isoloss-onnx";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { data as texts } from "../experiments/language-model.mjs";
 
-const { values: given } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    file: { type: "string", default: "language-model.onnx" },
-  },
-});
-
-const folder = "/usr/share/common-licenses";
-const texts = {
-  training: [
-    ...["Apache-2.0", "Artistic", "BSD", "CC0-1.0", "GFDL-1.2", "GFDL-1.3", "GPL-1", "GPL-2", "GPL-3"],
-    ...["LGPL-2", "LGPL-2.1", "LGPL-3", "MPL-1.1"],
-  ],
-  heldOut: ["MPL-2.0"],
-};
-/** Texts that Debian has in its package base-files, each of which may be copied as it is. */
-const length = 128;
-const [width, heads, depth] = given.quick ? [32, 4, 2] : [256, 8, 4];
-const steps = given.quick ? 20 : 1200;
-
-const bytesOf = (names) => Buffer.concat(names.map((name) => readFileSync(`${folder}/${name}`)));
-
-/** Windows of bytes, and the byte behind each. */
-function windows(text, stride) {
-  const count = Math.floor((text.length - 1 - length) / stride) + 1;
-  const cut = (shift) => ({
-    shape: [count, length],
-    data: BigInt64Array.from({ length: count * length }, (_, k) =>
-      BigInt(text[Math.floor(k / length) * stride + (k % length) + shift]),
-    ),
-  });
-  return { inputs: cut(0), labels: cut(1) };
-}
-
-const data = windows(bytesOf(texts.training), length / 4);
-const heldOut = windows(bytesOf(texts.heldOut), length);
-
-async function trained() {
-  const model = sequenceTransformer({
-    ...{ tokens: 256, classes: 256, perElement: true, causal: true },
-    ...{ width, heads, depth, hidden: 2 * width },
-  });
-  const learningRate = warmUp(cosineSchedule(0.002, { steps: 0.9 * steps }), { steps: 0.1 * steps });
-  const trainer = await createTrainer({
-    ...{ model, data, loss: crossEntropy, optimizer: adam(), learningRate, batchSize: 16, seed: 0 },
-  });
-  const begin = performance.now();
-  const every = steps / 10;
-  for (let step = 0; step < steps; step += every) {
-    await trainer.run({ steps: every });
-    const { loss } = await trainer.evaluate(heldOut);
-    console.error(
-      `${step + every} steps, ${((performance.now() - begin) / 1000).toFixed(0)} s: ${(loss / Math.LN2).toFixed(3)} bits per byte`,
-    );
-  }
-  const { params } = trainer.current;
-  const graphOf = (count) =>
-    trace(({ params: p, bytes: x }) => ({ logits: model.apply(p, x).output }), {
-      params,
-      bytes: spec([count, length], "int64"),
-    }).graph;
-  const bytes = toOnnx(graphOf, { constants: namedArrays({ params }) });
-  await trainer.dispose();
-  return bytes;
-}
-if (!existsSync(given.file)) writeFileSync(given.file, await trained());
-
-const bytes = new Uint8Array(readFileSync(given.file));
+const { data, test: heldOut } = texts();
+const bytes = new Uint8Array(readFileSync(process.argv[2]));
 const file = fromOnnx(bytes, { epsilons: true });
 const [{ name: input }] = file.inputs;
+const [output] = file.outputs;
 const rows = (from, count) => ({ [input]: takeRows(data.inputs, range(from, count)) });
-const { found } = symmetriesOf((p, { x }) => sum(file.apply(p, { [input]: x }).logits), file.params, {
+const { found } = symmetriesOf((p, { x }) => sum(file.apply(p, { [input]: x })[output]), file.params, {
   x: takeRows(data.inputs, range(0, 1)),
 });
 const exact = found.scalings.filter((own) => own.exact);
@@ -142,7 +75,7 @@ async function bitsPerByte(own) {
   for (let from = 0; from < count; from += 16) {
     const list = Array.from({ length: Math.min(16, count - from) }, (_, i) => from + i);
     const { data: ids, shape } = takeRows(heldOut.inputs, list);
-    const { logits } = await session.run({ [input]: new Tensor("int64", ids, shape) });
+    const { [output]: logits } = await session.run({ [input]: new Tensor("int64", ids, shape) });
     takeRows(heldOut.labels, list).data.forEach((label, k) => {
       const scores = logits.data.subarray(256 * k, 256 * (k + 1));
       const most = scores.reduce((a, b) => Math.max(a, b));

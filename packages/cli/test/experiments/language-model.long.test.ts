@@ -1,23 +1,26 @@
-// The script of the study on a language model, on a small network.
+// The experiment of the study on a language model and its script, on a small network.
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
+import { workbench } from "../commands/support.js";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
+const bench = workbench({ isInProcess: true });
 
 it.skipIf(!existsSync("/usr/share/common-licenses/MPL-2.0"))(
   "scales that are planted in a language model keep its bits per byte, and quantize undoes them",
   async () => {
-    const file = join(mkdtempSync(join(tmpdir(), "language-model-")), "model.onnx");
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ["scripts/language-model.mjs", "--quick", "--file", file],
-      { cwd: root },
-    );
+    await bench.run("run", "language-model", "--quick", "--quiet", "--out", "runs");
+    const [run] = bench.runs();
+    const exported = await bench.run("export", join("runs", run), "--to", "onnx", "--out", "model.onnx");
+    expect(exported.status, exported.stderr).toBe(0);
+    const script = join(root, "scripts/language-model.mjs");
+    const { stdout } = await promisify(execFile)(process.execPath, [script, "model.onnx"], {
+      cwd: bench.folder,
+    });
     const bits = (start: string) => {
       const line = stdout.split("\n").find((own) => own.startsWith(start)) ?? "";
       return Number(line.slice(line.lastIndexOf(" ")));
