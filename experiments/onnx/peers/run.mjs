@@ -316,6 +316,9 @@ function aheadOf({ kind, mode }, squares, running) {
   return [gain(-1), gain(-1) - 2 * error, gain(-1) + 2 * error];
 }
 
+/** JSON has null for an infinite ratio: a file that computes what float32 does. */
+const sqnrText = (name, sqnr) => (name === "float32" ? "" : (sqnr?.toFixed(1) ?? "nothing rounded"));
+
 /** Kernels that read integers. */
 const isInteger = ({ kernel }) =>
   /^(Q(Linear|Gemm|Attention)|MatMul(Integer|NBits)|ConvInteger|DynamicQuantizeMatMul)/.test(kernel);
@@ -335,13 +338,13 @@ function writeTables() {
         error !== undefined
           ? ["fails", "", "", "", "", "", ""]
           : [
-              name === "float32" ? "" : row.sqnr.toFixed(1),
+              sqnrText(name, row.sqnr),
               percent(row.agreement),
               percent(row.accuracy),
               (row.bytes / 1000).toFixed(0),
               row.milliseconds.toFixed(2),
               `${sum(kernels.filter(isInteger).map(({ count }) => count))}`,
-              ahead === null || ahead === undefined
+              (ahead?.[0] ?? null) === null
                 ? ""
                 : `${ahead[0].toFixed(1)} [${ahead[1].toFixed(1)}, ${ahead[2].toFixed(1)}]`,
             ];

@@ -203,7 +203,8 @@ async function run(path: string, settings: Settings): Promise<Result> {
     file,
     out: isWritten ? resolve(out) : null,
     calibration: examplesIn(calibration ?? []),
-    kernels: isProfiled ? await profiledKernels(result.bytes, example) : null,
+    // Without a profile, as where the temporary folder is full, the file is as good.
+    kernels: isProfiled ? await profiledKernels(result.bytes, example).catch(() => null) : null,
   });
   if (!isWritten) return { document, text: [], error: new DataError(whyRefused(path, result, settings)) };
   await writeModelFile(file, out, result.bytes);
@@ -446,7 +447,7 @@ const operandsText = ({ floatOperandsSqnr: sqnr, judged }: Quantized): readonly 
 /** What ran the written file, as far as it was measured. */
 const kernelsText = (kernels: Quantized["kernels"]): string =>
   kernels === null
-    ? "Which kernels run the new file was not measured: that takes an example and ONNX Runtime."
+    ? "Which kernels run the new file was not measured: that takes an example, ONNX Runtime, and a temporary folder for its profile."
     : `Kernels of the new file, by ONNX Runtime's profile of a run: ${kernels.map(({ kernel, count, timeShare }) => `${count} ${kernel} (${(100 * timeShare).toFixed(0)} % of the time)`).join(", ")}.`;
 
 const NOTHING =
