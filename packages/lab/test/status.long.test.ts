@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { executablePath } from "isoloss-test-support/browser/site";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import type { TrainRun } from "../src/screens/train/run.js";
 import { violationsIn } from "./axe.js";
@@ -15,9 +15,15 @@ interface Shown {
 }
 
 describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"), () => {
-  const { open } = useLab();
+  const lab = useLab();
+  const open = async (address: string) => {
+    const page = await lab.open(address);
+    page.setDefaultTimeout(15_000);
+    return page;
+  };
   const shown = (page: Page) => inspected<Shown>(page);
-  const status = (page: Page) => page.locator(".status").innerText();
+  const textOf = async (locator: Locator) => ((await locator.textContent()) ?? "").replace(/\s+/g, " ").trim();
+  const status = (page: Page) => textOf(page.locator(".status"));
   const go = (page: Page, hash: string) =>
     page.evaluate((to) => {
       location.hash = to;
@@ -73,13 +79,13 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     expect(await status(page)).toContain("(resnet.onnx)");
     await randomMove(page);
     await held(page);
-    await expect.poll(() => page.locator(".verdict").innerText()).toBe("✓ kept before the last move");
+    await expect.poll(() => textOf(page.locator(".verdict"))).toBe("✓ kept before the last move");
     expect(await outdated(page, ".verdict")).toBe(1);
     await expect.poll(() => status(page)).toContain("Moving and comparing");
     expect(await violationsIn(page)).toEqual([]);
     await release(page);
     await settled(page);
-    expect(await page.locator(".verdict").innerText()).toBe("✓ kept");
+    expect(await textOf(page.locator(".verdict"))).toBe("✓ kept");
     expect(await status(page)).toMatch(/^Done: outputs kept, .* \(resnet\.onnx, \d+ tensors moved\)\.$/);
 
     // A comparison that takes too long is stopped, and the moves are still there.
@@ -103,7 +109,7 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     await randomMove(page);
     await page.locator(".verdict", { hasText: "not kept" }).waitFor();
     await settled(page);
-    expect(await page.getByRole("region", { name: "Weights" }).innerText()).toMatch(
+    expect(await textOf(page.getByRole("region", { name: "Weights" }))).toMatch(
       /Save all the same\s+NOT the same function: outputs differ by up to \S+ of their size\. Byte for byte the file, but for/,
     );
     const [name] = await savedBytes(page);
@@ -114,7 +120,9 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
   it("keeps a moved file while other screens are visited and when the page is loaded again, and asks before it goes", async () => {
     const page = await open("#/model?sample=mlp");
     await choose(page);
-    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("(resnet.onnx)"));
+    await page.waitForFunction(() =>
+      document.querySelector(".status")?.textContent?.includes("(resnet.onnx)"),
+    );
     await randomMove(page);
     await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("moved)"));
     await settled(page);
@@ -125,11 +133,7 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     await page.keyboard.press("4");
     await page.getByRole("heading", { name: "Model" }).waitFor();
     const after = await shown(page);
-    expect([after.file, after.position, after.check]).toEqual([
-      "resnet.onnx",
-      before.position,
-      before.check,
-    ]);
+    expect([after.file, after.position, after.check]).toEqual(["resnet.onnx", before.position, before.check]);
 
     await page.reload();
     await settled(page);
@@ -139,7 +143,7 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     const sample = page.getByLabel("Sample");
     await sample.selectOption("attention");
     const dialog = page.getByRole("dialog");
-    expect(await dialog.innerText()).toMatch(/^resnet\.onnx, \d+ tensors moved: not saved\./);
+    expect(await textOf(dialog)).toMatch(/^resnet\.onnx, \d+ tensors moved: not saved\./);
     await dialog.getByRole("button", { name: "Keep this one" }).click();
     expect([(await shown(page)).file, await dialog.count()]).toEqual(["resnet.onnx", 0]);
     await expect.poll(() => sample.inputValue()).toBe("file");
@@ -184,7 +188,7 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     await page.keyboard.press("Enter");
     await settled(page);
     expect(await outdated(page, ".intro .about")).toBe(1);
-    expect(await page.locator(".intro .about").innerText()).toMatch(/^Before your changes, “Booth/);
+    expect(await textOf(page.locator(".intro .about"))).toMatch(/^Before your changes, “Booth/);
     expect(await violationsIn(page)).toEqual([]);
 
     await go(page, "#/landscape?f=own&r1=sqrt(x)&r2=y&x=-1,0.5");
@@ -192,7 +196,9 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
       .poll(() => status(page))
       .toMatch(/^Done\. The loss or its gradient is not finite at the start: plain, teleported\.$/);
     await go(page, "#/landscape?x=1.000000000000001,1&tp=4");
-    await expect.poll(() => page.locator(".results").innerText()).toMatch(/before step 4: the inverse is not valid/);
+    await expect
+      .poll(() => textOf(page.locator(".results")))
+      .toMatch(/before step 4: the inverse is not valid/);
   });
 
   it("stops runs, and marks the results of other settings until there are new ones", async () => {
@@ -207,7 +213,9 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     expect(await status(page)).toMatch(/^Stopped/);
     await page.getByLabel("Steps", { exact: true }).fill("9");
     await page.keyboard.press("Enter");
-    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("1 run of 9 steps"));
+    await page.waitForFunction(() =>
+      document.querySelector(".status")?.textContent?.includes("1 run of 9 steps"),
+    );
     expect(await outdated(page, ".results tbody tr")).toBe(0);
   });
 });

@@ -33,10 +33,13 @@ const create = <P>(
 ) => createTeleporter({ search, loss, params: start, batch, guard: { curvature: 0 }, ...options });
 
 it("names the refusal where the action refuses every angle, as rounding makes it beside a minimum", async () => {
-  const { loss, start, batch, symmetry } = rosenbrock({ start: [1 + 1e-15, 1] });
-  const teleporter = await create({ loss, start, batch } as Problem<VectorParams>, bestAngle(symmetry()));
-  const { report } = await teleporter.teleport(start);
-  expect(report).toMatchObject({ accepted: false, reason: expect.stringContaining("the inverse is not valid") });
+  const problem = rosenbrock({ start: [1 + 1e-15, 1] });
+  const teleporter = await create(problem, bestAngle(problem.symmetry()));
+  const { report } = await teleporter.teleport(problem.start, {});
+  expect(report).toMatchObject({
+    accepted: false,
+    reason: expect.stringContaining("the inverse is not valid"),
+  });
   await teleporter.dispose();
 });
 
