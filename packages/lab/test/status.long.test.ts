@@ -113,7 +113,7 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     await randomMove(page);
     await page.locator(".verdict", { hasText: "not kept" }).waitFor();
     await settled(page);
-    expect(await textOf(page.getByRole("region", { name: "Weights" }))).toMatch(
+    expect(await textOf(page.getByRole("region", { name: "Weights", exact: true }))).toMatch(
       /Save although outputs differ\s+NOT the same function: outputs differ by up to \S+ of their size\. Byte for byte the file, but for/,
     );
     const [name] = await savedBytes(page);
