@@ -22,7 +22,8 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     return page;
   };
   const shown = (page: Page) => inspected<Shown>(page);
-  const textOf = async (locator: Locator) => ((await locator.textContent()) ?? "").replace(/\s+/g, " ").trim();
+  const textOf = async (locator: Locator) =>
+    ((await locator.textContent()) ?? "").replace(/\s+/g, " ").trim();
   const status = (page: Page) => textOf(page.locator(".status"));
   const go = (page: Page, hash: string) =>
     page.evaluate((to) => {

@@ -200,7 +200,11 @@ describe("the train screen's worker", () => {
     while (!second.isDone) await second.advance("steps");
     for (const [k, run] of second.runs.entries()) {
       const [a, b] = [run.shown(), expected.runs[k].shown()];
-      expect([a.loss, a.teleports.step, a.heldOut?.loss]).toEqual([b.loss, b.teleports.step, b.heldOut?.loss]);
+      expect([a.loss, a.teleports.step, a.heldOut?.loss]).toEqual([
+        b.loss,
+        b.teleports.step,
+        b.heldOut?.loss,
+      ]);
     }
     await second.dispose();
     await expected.dispose();
