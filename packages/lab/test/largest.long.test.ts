@@ -29,7 +29,9 @@ describe.skipIf(!executablePath)(titled("the lab at its largest settings"), () =
       await page.evaluate((hash) => {
         location.hash = hash;
       }, address);
-      await page.waitForFunction(() => document.querySelector(".player output")?.textContent === "step 100000");
+      await page.waitForFunction(
+        () => document.querySelector(".player output")?.textContent === "step 100000",
+      );
       await settled(page);
       await page.getByRole("button", { name: "One step back" }).click();
       await page.getByRole("slider", { name: "At the same steps: cursor" }).press("Home");

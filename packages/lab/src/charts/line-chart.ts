@@ -157,8 +157,8 @@ export function drawLineChart(
 }
 
 /** Steps of less than half a pixel: a long run has many that nobody sees. */
-export const isNear = (ax: number, ay: number, bx: number, by: number): boolean =>
-  Math.abs(ax - bx) + Math.abs(ay - by) < 0.5;
+export const isNear = (ax: number, ay: number, bx: number, by: number, apart = 0.5): boolean =>
+  Math.abs(ax - bx) + Math.abs(ay - by) < apart;
 
 function drawShade(
   context: Context,

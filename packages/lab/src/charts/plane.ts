@@ -53,7 +53,7 @@ const mostDots = 80;
 /** Labels of teleports while there are few. */
 const mostLabels = 12;
 /** Lines and teleports that are drawn of a path. Of more, evenly taken, nobody could tell one from another. */
-const mostLines = 2000;
+const mostLines = 4000;
 const mostJumps = 100;
 
 export function planeLayout(
@@ -203,8 +203,8 @@ function createLines({ left, right, top, bottom }: Panel) {
   return { lines, add };
 }
 
-/** The lines of a path through its finite points, without those of its teleports. */
-function linesOf({ x, y }: Curve, count: number, panel: Panel, path?: PlanePath): number[] {
+/** The lines of a path through its finite points that are so far apart, without those of its teleports. */
+function linesOf({ x, y }: Curve, count: number, panel: Panel, path?: PlanePath, apart?: number): number[] {
   const { lines, add } = createLines(panel);
   const { toX, toY } = panel;
   const { jumps, indexAfter = (step: number) => step } = path ?? {};
@@ -223,7 +223,7 @@ function linesOf({ x, y }: Curve, count: number, panel: Panel, path?: PlanePath)
       continue;
     }
     if (!Number.isNaN(endX)) {
-      if (i < count - 1 && isNear(endX, endY, px, py)) continue;
+      if (i < count - 1 && isNear(endX, endY, px, py, apart)) continue;
       add(endX, endY, px, py);
     }
     [endX, endY] = [px, py];
@@ -247,7 +247,10 @@ function trace(context: Context, lines: readonly number[], most = mostLines): nu
 
 function drawPath(context: Context, path: PlanePath, panel: Panel, theme: Theme): void {
   const { x, y, color, dash, shown } = path;
-  const length = trace(context, linesOf(path, shown, panel, path));
+  let lines = linesOf(path, shown, panel, path);
+  // Of a long way fewer points are connected, before lines are left out.
+  if (lines.length > 4 * mostLines) lines = linesOf(path, shown, panel, path, 2);
+  const length = trace(context, lines);
   context.strokeStyle = theme.paper;
   context.globalAlpha = 0.7;
   context.lineWidth = 4.5;

@@ -1,3 +1,5 @@
+import type { FigureFormat } from "../app/format.js";
+
 /** Offers text or bytes as a file. */
 export function save(name: string, content: BlobPart, type: string): void {
   const url = URL.createObjectURL(new Blob([content], { type }));
@@ -7,9 +9,6 @@ export function save(name: string, content: BlobPart, type: string): void {
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
-
-export const figureFormats = ["SVG", "PNG"] as const;
-export type FigureFormat = (typeof figureFormats)[number];
 
 /** Saves a figure; what to say. */
 export async function saveFigure(name: string, svg: string, format: FigureFormat): Promise<string> {

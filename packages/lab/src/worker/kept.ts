@@ -46,8 +46,10 @@ async function use<R extends IDBRequest>(
 
 /** Keeps a value, of the kinds that messages have; undefined: none. */
 export async function keep(key: string, value: unknown): Promise<void> {
-  await use("readwrite", (store): IDBRequest =>
-    value === undefined ? store.delete(key) : store.put({ value, at: Date.now() } satisfies Kept, key),
+  await use(
+    "readwrite",
+    (store): IDBRequest =>
+      value === undefined ? store.delete(key) : store.put({ value, at: Date.now() } satisfies Kept, key),
   );
 }
 

@@ -180,16 +180,22 @@ describe("the plane", () => {
     const [x, y] = [list((k) => Math.sin(k)), list((k) => Math.cos(k ** 1.1))];
     const before = (values: Float64Array) => list((k) => values[Math.max(0, k - 1)] + 1e-3);
     const jumps = { step, fromX: before(x), fromY: before(y), toX: x, toY: y };
-    const data = plane([path({ dash: [8, 4], shown: n, x, y, jumps }), path({ dash: [8, 4], shown: n, x, y })]);
+    const data = plane([
+      path({ dash: [8, 4], shown: n, x, y, jumps }),
+      path({ dash: [8, 4], shown: n, x, y }),
+    ]);
     const { context, calls } = recorder();
     drawPlane(context, data, planeLayout(data, size), theme);
     const count = (wanted: string) => calls.filter(({ name }) => name === wanted).length;
-    expect(count("lineTo")).toBeLessThan(5000);
+    // At most 4000 lines a path, of 200,000.
+    expect(count("lineTo")).toBeLessThan(9000);
     expect(count("stroke")).toBeLessThan(20);
     // No line of a hundred thousand pixels is cut into dashes.
     const dashes = calls.filter(({ name, args }) => name === "setLineDash" && String(args[0]) === "8,4");
     expect(dashes).toHaveLength(1);
-    expect(describePlane(data)).toMatch(/with 100000 teleports before steps 0 to 99999, of which at most 100 are/);
+    expect(describePlane(data)).toMatch(
+      /with 100000 teleports before steps 0 to 99999, of which at most 100 are/,
+    );
     // A path that goes to and fro between two points is two lines.
     const still = plane([path({ shown: n, x: list((k) => k % 2), y: list(() => 0) })]);
     const other = recorder();

@@ -189,6 +189,27 @@ describe("the train screen's worker", () => {
     await session.dispose();
   });
 
+  it("goes on from what was kept with the same numbers, to the last bit", async () => {
+    const expected = await finished(short);
+    const first = await createSession({ state: short });
+    while (first.runs.some(({ trainer }) => trainer.current.step < 15)) await first.advance("steps");
+    const stored = structuredClone(first.runs.map((run) => run.stored()));
+    await first.dispose();
+    const second = await createSession({ state: short }, stored);
+    expect(second.runs[0].shown().steps).toBeGreaterThanOrEqual(15);
+    while (!second.isDone) await second.advance("steps");
+    for (const [k, run] of second.runs.entries()) {
+      const [a, b] = [run.shown(), expected.runs[k].shown()];
+      expect([a.loss, a.teleports.step, a.heldOut?.loss]).toEqual([
+        b.loss,
+        b.teleports.step,
+        b.heldOut?.loss,
+      ]);
+    }
+    await second.dispose();
+    await expected.dispose();
+  });
+
   it("offers the moves that the library finds in the network", () => {
     const names = (act: TrainState["act"]) =>
       movesOf({ ...short, act }, dataOf({ state: short })).map(({ name }) => name);

@@ -33,10 +33,13 @@ const create = <P>(
 ) => createTeleporter({ search, loss, params: start, batch, guard: { curvature: 0 }, ...options });
 
 it("says that no angle is possible where the action has none, as rounding makes it beside a minimum", async () => {
-  const { loss, start, batch, symmetry } = rosenbrock({ start: [1 + 1e-15, 1] });
-  const teleporter = await create({ loss, start, batch } as Problem<VectorParams>, bestAngle(symmetry()));
-  const { report } = await teleporter.teleport(start, batch);
-  expect(report).toMatchObject({ accepted: false, reason: expect.stringContaining("no angle gives finite parameters") });
+  const problem = rosenbrock({ start: [1 + 1e-15, 1] });
+  const teleporter = await create(problem, bestAngle(problem.symmetry()));
+  const { report } = await teleporter.teleport(problem.start, {});
+  expect(report).toMatchObject({
+    accepted: false,
+    reason: expect.stringContaining("no angle gives finite parameters"),
+  });
   await teleporter.dispose();
 });
 

@@ -275,21 +275,16 @@ export class Landscape extends ScreenModel<LandscapeState> {
     if (turn !== this.#turn) return;
     this.doing = "";
     const runs = this.courses;
-    const titles = (isMeant: (run: Course) => boolean) =>
-      runs
-        .filter((run) => run.status === "diverged" && isMeant(run))
-        .map(({ method }) => lookOf(method, this.#theme).title)
-        .join(", ");
-    const nowhere = titles(({ loss }) => loss.length === 0);
-    const diverged = titles(({ loss }) => loss.length > 0);
-    const told = [
-      ...(nowhere ? [`The loss or its gradient is not finite at the start: ${nowhere}.`] : []),
-      ...(diverged ? [`Diverged: ${diverged}.`] : []),
-    ];
-    this.message =
-      told.length > 0
-        ? `Done. ${told.join(" ")}`
-        : `Done: ${runs.length} ${runs.length === 1 ? "run" : "runs"} of ${this.state.n} steps.`;
+    const told = (isAtStart: boolean, what: string) => {
+      const names = runs
+        .filter(({ status, loss }) => status === "diverged" && (loss.length === 0) === isAtStart)
+        .map(({ method }) => lookOf(method, this.#theme).title);
+      return names.length > 0 ? ` ${what}: ${names.join(", ")}.` : "";
+    };
+    const ended = told(true, "The loss or its gradient is not finite at the start") + told(false, "Diverged");
+    this.message = ended
+      ? `Done.${ended}`
+      : `Done: ${runs.length} ${runs.length === 1 ? "run" : "runs"} of ${this.state.n} steps.`;
   }
 }
 

@@ -23,7 +23,11 @@ export const jumpsOf = (
 
 /** Teleports as the figures take them. */
 export const jumpPoints = ({ step, fromX, fromY, toX, toY }: Columns<Jump>) =>
-  Array.from(step, (at, k) => ({ step: at, from: { x: fromX[k], y: fromY[k] }, to: { x: toX[k], y: toY[k] } }));
+  Array.from(step, (at, k) => ({
+    step: at,
+    from: { x: fromX[k], y: fromY[k] },
+    to: { x: toX[k], y: toY[k] },
+  }));
 
 /** An attempt at a teleport. */
 export interface CourseTeleport {

@@ -1,7 +1,12 @@
 // What the screen's export buttons do, loaded on use; each returns what to say.
-import { copied, type FigureFormat, save, saveFigure } from "../../export/save.js";
+import type { FigureFormat } from "../../app/format.js";
 import type { Landscape, Theme } from "./controller.svelte.js";
 import { pointOf } from "./hand.js";
+
+const saving = () => import("../../export/save.js");
+const copied = async (what: string, text: string) => (await saving()).copied(what, text);
+const saveFigure = async (name: string, svg: string, format: FigureFormat) =>
+  (await saving()).saveFigure(name, svg, format);
 
 export const exports = {
   "Copy link": () => copied("Link", location.href),
@@ -19,7 +24,7 @@ export const exports = {
   },
   "Save CSV": async ({ courses }: Landscape) => {
     const { dataCsv } = await import("../../export/csv.js");
-    save("data.csv", dataCsv(courses), "text/csv");
+    (await saving()).save("data.csv", dataCsv(courses), "text/csv");
     return "data.csv saved.";
   },
   "Save plane as SVG": async (landscape: Landscape, theme: Theme, format: FigureFormat) => {

@@ -20,12 +20,8 @@ export function summaryOf(
   if ("missing" in run) return { note: run.missing };
   const { loss, seconds, teleports, status, rate, evaluations } = run;
   const { step, accepted, reason, drift } = teleports;
-  let [count, most] = [0, 0];
-  accepted.forEach((isAccepted, k) => {
-    if (!isAccepted) return;
-    count++;
-    most = Math.max(most, drift[k]);
-  });
+  const count = accepted.reduce((a, b) => a + b, 0);
+  const most = drift.reduce((largest, value, k) => (accepted[k] ? Math.max(largest, value) : largest), 0);
   const refused = accepted.indexOf(0);
   const target = plain?.loss.at(-1);
   const reached = target === undefined ? -1 : loss.findIndex((value) => value <= target);

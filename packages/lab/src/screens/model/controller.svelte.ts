@@ -124,7 +124,7 @@ export class Model extends ScreenModel<ModelState> {
       this.question = undefined;
       act();
     };
-    const text = `${this.#title}: not saved. Another model takes its place.`;
+    const text = `${this.#title}: its moves are not saved, and are lost when another model is opened.`;
     this.question = { text, proceed: close(proceed), cancel: close(cancel) };
   }
 

@@ -1,5 +1,5 @@
-import { type CallContext, Moved } from "../../worker/protocol.js";
 import { keep, kept } from "../../worker/kept.js";
+import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import type { Params } from "./groups.js";
 import type { Halved } from "./half.js";

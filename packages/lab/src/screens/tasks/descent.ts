@@ -2,9 +2,9 @@
 import { type BeforeStep, type CostReport, cost, createMethod, createMultiTaskTrainer } from "isoloss/mtl";
 import { adam } from "isoloss/optim";
 import type { ToyParams, TwoTaskToy } from "isoloss/problems";
-import { costOptionsOf } from "./cost-options.js";
 import { columnsOf } from "../../worker/columns.js";
 import { jumpsOf } from "../landscape/course.js";
+import { costOptionsOf } from "./cost-options.js";
 import type { Attempt, Course, Point } from "./course.js";
 import type { MethodName, TasksState } from "./state.js";
 

@@ -1,5 +1,6 @@
 // What the screen's export buttons do; each returns what to say.
-import { copied, type FigureFormat, save, saveFigure } from "../../export/save.js";
+import type { FigureFormat } from "../../app/format.js";
+import { copied, save, saveFigure } from "../../export/save.js";
 import type { Tasks, Theme } from "./controller.svelte.js";
 import { dataCsv, experimentOf, typescriptOf } from "./export.js";
 

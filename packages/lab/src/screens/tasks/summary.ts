@@ -37,7 +37,8 @@ export function summaryOf(course: Course): Readonly<Record<keyof typeof columns 
     change: changes.length === 0 ? none : formatValue(changes.reduce((a, b) => Math.max(a, b))),
     note: [
       note,
-      refused >= 0 && `before step ${attempts.step[refused]}: ${textAt(attempts.reason, refused).split(". ")[0]}`,
+      refused >= 0 &&
+        `before step ${attempts.step[refused]}: ${textAt(attempts.reason, refused).split(". ")[0]}`,
     ]
       .filter(Boolean)
       .join("; "),

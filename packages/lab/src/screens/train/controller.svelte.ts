@@ -37,6 +37,8 @@ export class Train extends ScreenModel<TrainState> {
   /** Calls that were made: what an older one says no longer counts. */
   #calls = 0;
   #isToRestart = false;
+  /** What is said of a training that does not go on. */
+  #paused = "Paused.";
 
   constructor(query: string, createWorker: () => WorkerLike) {
     super(query, readTrain, createWorker);
@@ -120,7 +122,7 @@ export class Train extends ScreenModel<TrainState> {
       this.isTraining = false;
       this.doing = "";
       this.version++;
-      this.message = isDone ? this.#ending(state) : "Paused.";
+      this.message = isDone ? this.#ending(state) : this.#paused;
     }, this.#endedBy(call));
   }
 
@@ -128,8 +130,8 @@ export class Train extends ScreenModel<TrainState> {
     if (!this.isTraining) return;
     this.isTraining = false;
     this.doing = "";
-    this.#calls++;
     this.client.stop("train");
+    this.#paused = message;
     this.message = message;
   }
 

@@ -17,7 +17,13 @@ export function teleportsCsv(runs: readonly TrainRun[]): string {
   const rows = runs.flatMap(({ name, teleports: t }) =>
     Array.from(t.step, (step, k) =>
       [
-        ...[name, step, t.accepted[k] === 1, t.drift[k], Number.isNaN(t.heldOutDrift[k]) ? "" : t.heldOutDrift[k]],
+        ...[
+          name,
+          step,
+          t.accepted[k] === 1,
+          t.drift[k],
+          Number.isNaN(t.heldOutDrift[k]) ? "" : t.heldOutDrift[k],
+        ],
         ...[t.gradNormSqBefore[k], t.gradNormSqAfter[k], t.seconds[k]],
         `"${textAt(t.reason, k).replaceAll('"', '""')}"`,
       ].join(","),

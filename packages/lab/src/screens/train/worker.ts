@@ -1,6 +1,6 @@
 import { buffersIn } from "../../worker/columns.js";
-import { type CallContext, Moved } from "../../worker/protocol.js";
 import { keep, kept } from "../../worker/kept.js";
+import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import { fileOf } from "./files.js";
 import { dataOf, movesOf, type TrainTask } from "./problem.js";
