@@ -138,7 +138,9 @@ export function decodeRun(
     (holder as Record<string, unknown>)[last] = list;
   }
   const steps = columns.seconds?.length ?? 0;
-  const other = Object.entries(columns).find(([, list]) => list.length !== steps);
+  // A run may record it only since it was resumed.
+  const { gradNormSq: _, ...lists } = columns;
+  const other = Object.entries(lists).find(([, list]) => list.length !== steps);
   if (!Number.isSafeInteger(step) || step < 0 || steps !== step || other) {
     throw new DataError(
       `A checkpoint has a step >= 0 and a history of as many steps; got step ${number}, ${steps} times` +

@@ -73,7 +73,7 @@ export function appendSteps(
 /** Entries of a history that are no lists of numbers, one a step. */
 const records = ["tasks", "teleports", "events", "notes", "epochs"];
 
-/** Lists that stay empty where a run does not record them. */
+/** Lists that may have fewer entries: a run records them or not, or only since it was resumed. */
 const optional = ["gradNormSq", "norms", "meanCosines", "cosines", "conflicts"];
 
 /** A copy of a history in which each list of numbers, one a step, is replaced by another value. */
@@ -98,8 +98,8 @@ export function mapColumns<H extends object>(history: H, map: (list: number[], p
  */
 export function historyUpTo<H extends object>(steps: number, past: H): H {
   const cut = mapColumns(past, (list, path) => {
-    const isLeftOut = list.length === 0 && optional.includes(path.split(".")[0]);
-    if (list.length >= steps || isLeftOut) return list.slice(0, steps);
+    const mayBeShorter = optional.includes(path.split(".")[0]);
+    if (list.length >= steps || mayBeShorter) return list.slice(0, steps);
     throw new ShapeError(
       `A state at step ${steps} needs a history of as many steps; "${path}" has ${list.length}.`,
     );

@@ -247,7 +247,7 @@ export async function openWindows(
 }
 
 /** The number of examples in a window, whole batches. */
-export function windowSize(
+function windowSize(
   like: Part,
   { batchSize, most = mostSteps }: { readonly batchSize: number; readonly most?: number | undefined },
 ): number {

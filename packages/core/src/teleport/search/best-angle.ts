@@ -72,8 +72,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
       compileOrbitWalk(one, act, problem, proposalsOf(one, problem, samples, by));
     const scanBy = (by: "steps" | "angles") => programs.get(by, () => compileScan(by));
     // Steps add up rounding, which is too coarse in float32.
-    const first = problem.dtype === "float64" ? "steps" : "angles";
-    const { tracedWalk } = await scanBy(first);
+    const { run, tracedWalk } = await scanBy(problem.dtype === "float64" ? "steps" : "angles");
     return {
       name: `${symmetry.name}, best angle`,
       exact: symmetry.exact,
@@ -81,7 +80,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
       steps: 1,
       races: true,
       async run(...given) {
-        const walked = await (await scanBy(first)).run(...given);
+        const walked = await run(...given);
         return walked.reason === unreached ? (await scanBy("angles")).run(...given) : walked;
       },
       tracedWalk,
@@ -127,6 +126,7 @@ function proposalsOf<P>(
     says: () => unreached,
     first: { angle: constant(0, "float64") },
     element: (_from, { angle }) => elementOf(angle),
+    isJump: true,
     hasOther: () => constant(0, "bool"),
     onward({ params: start, batch, memory, objective: level }) {
       const startLoss = loss(start, batch);

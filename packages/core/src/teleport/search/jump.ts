@@ -41,6 +41,7 @@ export const jumpProgram = <P, G>(
   compileWalkProgram<P, Place<P>, Target<P>, G>(problem, {
     ...options,
     steps: 1,
+    isJump: true,
     begin: (params) => ({ params }),
     first: (start) => ({ to: start }),
     candidate: ({ params }, { to }, { taken }) => ({ params: chosen<P>(greater(0, taken), params, to) }),

@@ -50,7 +50,7 @@ export interface OrbitProposals<P, S, G> {
 }
 
 export type OrbitWalkOptions<P, S, G> = OrbitProposals<P, S, G> &
-  Pick<WalkOptions<P, Place<P>, S, G>, "steps" | "given" | "reasons" | "eager">;
+  Pick<WalkOptions<P, Place<P>, S, G>, "steps" | "given" | "reasons" | "eager" | "isJump">;
 
 /** An accepted point, without what was measured there. */
 export type Base<P, G> = Omit<OrbitPoint<P, G>, "objective" | "slope">;
@@ -91,6 +91,7 @@ export async function compileOrbitWalk<P, S, G>(
     onward,
     hasOther,
     eager,
+    isJump,
     says = (refused) => refused,
   }: OrbitWalkOptions<P, S, G>,
 ) {
@@ -112,6 +113,7 @@ export async function compileOrbitWalk<P, S, G>(
     given,
     reasons,
     eager,
+    isJump,
     first: () => first,
     push: tracedPushOf(symmetry),
     elementsOf: ({ total, elements }) => (isInRows ? elements : total),

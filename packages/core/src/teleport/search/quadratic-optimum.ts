@@ -88,10 +88,12 @@ export function quadraticOptimum(
           stop: where(isThere, constant(1, problem.dtype), 0),
         };
       },
-      pushForward: ({ start }) => {
-        const from = fromCenter(start);
-        return pushedBy(from, steepest(form, from));
-      },
+      pushForward:
+        ({ start }) =>
+        (tree, power) => {
+          const from = fromCenter(start);
+          return pushedBy(from, steepest(form, from))(tree, power);
+        },
     });
     return {
       name,

@@ -18,7 +18,7 @@ export interface TrustRegion {
 }
 
 /** A block times a factor, in float64. */
-export function scaledBlock({ shape, data }: NdArray, factor: number): NdArray<Float64Array> {
+function scaledBlock({ shape, data }: NdArray, factor: number): NdArray<Float64Array> {
   const scaled = new Float64Array(data.length);
   for (let k = 0; k < scaled.length; k++) scaled[k] = factor * Number(data[k]);
   return { shape, data: scaled };

@@ -146,6 +146,15 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   const begun = () =>
     trace(({ params: start }) => ({ from: pausing.begin(start as TensorsOf<P>) }), { params });
 
+  /** Those of a teleporter are the same at each teleport. */
+  const ofLimits = new WeakMap<Limits, NdArray>();
+  const boundsAt = (limits: Limits, level: number | undefined): NdArray => {
+    if (level !== undefined) return boundsOf(limits, steps, dtype, level);
+    const bounds = ofLimits.get(limits) ?? boundsOf(limits, steps, dtype);
+    ofLimits.set(limits, bounds);
+    return bounds;
+  };
+
   /** @param from what the host gives instead of `given` */
   const run = async (
     start: P,
@@ -154,7 +163,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     { whyNot, level }: HowToRun<P> = {},
     from: G = given,
   ): Promise<CompiledWalk<P>> => {
-    const bounds = boundsOf(limits, steps, dtype, level);
+    const bounds = boundsAt(limits, level);
     const inputs = { params: start, batch: setting.batch, memory: setting.memory, given: from };
     if (whyNot === undefined) {
       const results = await executable.run(inputsOf({ ...inputs, race: setting.race ?? {}, bounds }));

@@ -92,6 +92,8 @@ export interface WalkOptions<P, X extends Place<P>, S, G, I = undefined> {
    * than a branch can. Default false.
    */
   readonly eager?: boolean | undefined;
+  /** Whether there is one candidate at most, of which no other follows: its two passes need no loop. Default false. */
+  readonly isJump?: boolean | undefined;
   /**
    * A measurement that shares what stays the same along the walk, also with what follows; the last point is measured without
    * that. Left out: all are.
@@ -131,6 +133,7 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
     candidate,
     onward,
     eager,
+    isJump,
     retry,
   }: WalkOptions<P, X, S, G, I>,
 ) {
@@ -166,7 +169,8 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
       const inputs = inputsOf(start, given);
       const raced = (p: TensorsOf<P>) =>
         race && scalar(race.lossAfter(p, given.batch, given.race as TensorsOf<RaceArrays>));
-      const proposals: TracedProposals<X, S> = {
+      /** @param isLast whether nothing follows a candidate */
+      const proposals = (isLast: boolean): TracedProposals<X, S> => ({
         candidate: (base, state, status) => candidate(base, state, status, inputs),
         visit(place, from) {
           const p = place.params;
@@ -200,29 +204,34 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
             ...(race ? { racedLoss: raced(p) } : {}),
             params: p,
           };
-          const goingOn = () => (measure ? next : (onward?.(place, measured, inputs, from) as Onward<S>));
+          const goingOn = () =>
+            measure || isLast ? next : (onward?.(place, measured, inputs, from) as Onward<S>);
           const again = retry && (() => retry(from.base, from.state, from.status, inputs));
           return { measured, next: nextFrom(from.state, goingOn, { retry: again, eager }) };
         },
+      });
+      const isGoing = ({ status }: Walked<X, S>) => equal(status.outcome, 0);
+      const pass = ({ points, latest, ...from }: Walked<X, S>, isLast = false): Walked<X, S> => {
+        const proposed = proposals(isLast);
+        const { next, row, isJudged, isStepping } = guardedPass<X, S>(from, proposed, given.bounds, asks);
+        const isRow = () => equal(stepNumbers(rows, 1, dtype), next.status.taken);
+        const isLatest = isJudged ? logicalAnd(isJudged, logicalNot(isStepping)) : logicalNot(isStepping);
+        return {
+          ...next,
+          points: cond(
+            isStepping,
+            () => where(isRow(), row, points),
+            () => points,
+          ),
+          latest: where(isLatest, row, latest),
+        };
       };
-      return whileLoop<Walked<X, S>>(
-        ({ status }) => equal(status.outcome, 0),
-        ({ points, latest, ...from }) => {
-          const { next, row, isJudged, isStepping } = guardedPass<X, S>(from, proposals, given.bounds, asks);
-          const isRow = () => equal(stepNumbers(rows, 1, dtype), next.status.taken);
-          const isLatest = isJudged ? logicalAnd(isJudged, logicalNot(isStepping)) : logicalNot(isStepping);
-          return {
-            ...next,
-            points: cond(
-              isStepping,
-              () => where(isRow(), row, points),
-              () => points,
-            ),
-            latest: where(isLatest, row, latest),
-          };
-        },
-        at,
-        { most: mostPasses },
+      if (!isJump) return whileLoop<Walked<X, S>>(isGoing, (from) => pass(from), at, { most: mostPasses });
+      const first = pass(at);
+      return cond(
+        isGoing(first),
+        () => pass(first, true),
+        () => first,
       );
     },
     candidate: ({ base, state, status }: Walked<X, S>, start: TensorsOf<P>, given: Inputs<G>): X =>

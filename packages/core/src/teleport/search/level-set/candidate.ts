@@ -42,20 +42,20 @@ export interface LevelSetRule {
 }
 
 /** Required fraction of the gain that a step promises. */
-export const sufficient = 0.1;
+const sufficient = 0.1;
 /** Least and largest factor on rho after a failed try, and from one step to the next. */
 export const shrinking = [0.3, 0.7] as const;
 export const changing = [0.7, 1 / 0.7] as const;
 /** How far, relative to it, the loss's curvature may change the length of a Newton step. */
-export const mostCorrection = 0.5;
+const mostCorrection = 0.5;
 /** Relative difference of the objective and ||g||^2 up to which the one is taken to be the other. */
-export const sameObjective = 1e-3;
+const sameObjective = 1e-3;
 /** Most of the guard's drift that points before the last may have. */
-export const driftShare = 0.25;
+const driftShare = 0.25;
 /** Most of a step's gain that the distance of its point from the level may make up. */
-export const gainShare = 0.01;
+const gainShare = 0.01;
 export const mostBacktracks = 40;
-export const mostProjections = 12;
+const mostProjections = 12;
 
 /** Why a walk ends, by number from 1. */
 export const stops = [

@@ -265,7 +265,7 @@ export function viewOrigins(node: Tensor, origins: Origins): Origins | undefined
 }
 
 /** The elements at first + sum_d i_d stride_d, for all indices i of a shape. */
-export function gathered(origins: Origins, shape: Shape, first: number, strides: readonly number[]): Origins {
+function gathered(origins: Origins, shape: Shape, first: number, strides: readonly number[]): Origins {
   const out = new Int32Array(sizeOf(shape));
   let at = 0;
   const visit = (d: number, place: number): void => {
