@@ -52,7 +52,6 @@ export type { PrunedBy } from "../moves/prune/pruned.js";
 export { product } from "../moves/prune/pruned.js";
 export type { UnitCut } from "../moves/prune/units.js";
 export { cutsOf, leastUnits, stepOf, unitNorms, whyUncuttable } from "../moves/prune/units.js";
-export { calibrationShare, heldOutShare } from "../moves/quantization-noise/compare-candidates.js";
 export { namesMatching } from "../name-patterns.js";
 export { ratioOf } from "../nn/fake-quantize.js";
 export type { Reduction } from "../nn/losses/reduction.js";

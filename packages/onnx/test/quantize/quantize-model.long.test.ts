@@ -60,9 +60,9 @@ describe("a quantized model", () => {
     const options = { calibration, heldOut, granularity: "tensor" } as const;
     const { table, recommended } = await quantizeModel(before, options);
     const asItIs = find(table, "as it is", "tensor", false);
-    const even = find(table, "ranges equalized", "tensor", false);
+    const even = find(table, "equal weight ranges", "tensor", false);
     expect(even.sqnr).toBeGreaterThan(asItIs.sqnr + 10);
-    const least = find(table, "noise minimized", "tensor", false);
+    const least = find(table, "least noise", "tensor", false);
     expect(least.sqnr).toBeGreaterThan(asItIs.sqnr + 10);
     expect(recommended.candidate).not.toBe("as it is");
   });
