@@ -206,7 +206,7 @@ export function withoutLabels(batches: readonly NamedValues[]): {
 }
 
 /** How many examples a batch has: along the first axis of its first input. */
-export const examplesOf = (batch: NamedValues): number => Object.values(batch)[0].shape[0] ?? 1;
+const examplesOf = (batch: NamedValues): number => Object.values(batch)[0].shape[0] ?? 1;
 
 /** How many examples some batches have. */
 export const examplesIn = (batches: readonly NamedValues[]): number =>

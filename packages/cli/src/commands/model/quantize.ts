@@ -485,7 +485,7 @@ const partsOf = (rows: readonly ChoiceRow[]) =>
 /** On which examples the file was chosen, and why. */
 function whyText(document: Quantized): string {
   const { table, recommended, simplest, held } = document;
-  const on = `The table is of ${chosenOn(document)}; its differences are in decibels to the written file, example by example.`;
+  const on = `The table is of ${chosenOn(document)}. Differences are in dB to the written file, over pairs of errors on the same example; their intervals hold together.`;
   if (recommended.left.length > 0) {
     return `${on} No choice without layers in float keeps the limit: written is the smallest file that does.`;
   }
@@ -495,7 +495,7 @@ function whyText(document: Quantized): string {
     `${on} Written is the simplest choice${among} to which no other has a lead that is surely above 0.1 dB.`,
     ...(simplest === recommended || held !== null
       ? []
-      : [`To "${nameOf(simplest)}", the simplest of all, another one has.`]),
+      : [`The simplest of all, "${nameOf(simplest)}", is surely worse than the best.`]),
     ...(best === recommended
       ? []
       : [
