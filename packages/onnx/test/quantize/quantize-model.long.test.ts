@@ -41,7 +41,8 @@ describe("a quantized model", () => {
     const { recommended, table, report } = result;
     // Four candidates, two granularities, with biases corrected or not; then GPTQ.
     expect(table.filter(({ isCompensated }) => !isCompensated)).toHaveLength(16);
-    expect(recommended.sqnr).toBeGreaterThan(Math.max(...table.map(({ sqnr }) => sqnr)) - 0.1001);
+    const best = table.reduce((a, b) => (b.sqnr > a.sqnr ? b : a));
+    expect(best.difference.interval?.[0]).toBeLessThanOrEqual(0.1);
     expect(recommended.sqnr).toBeGreaterThan(30);
     expect(recommended.agreement).toBeGreaterThan(0.98);
     expect(recommended.metric).toBeGreaterThan(0.9);
@@ -113,7 +114,7 @@ describe("a quantized model", () => {
     expect(loose.sensitivities).toEqual([]);
   });
 
-  it("is judged by a quarter of the calibration where nothing is held out", async () => {
+  it("is judged by half of the calibration where nothing is held out", async () => {
     const bytes = smallNetwork();
     const whole = images(12);
     const split = await quantizeModel(bytes, { calibration: whole });
@@ -135,6 +136,7 @@ describe("the work of a quantization", () => {
     const calibration = [{ x: normal(1, [8, 3, 32, 32]) }];
     const options = { calibration, equalize: false, granularity: "channel" } as const;
     const { table } = await quantizeModel(mobileNetV2({ width: 0.25 }), options);
-    expect(table).toHaveLength(4);
+    expect(table.filter(({ isCompensated }) => !isCompensated)).toHaveLength(2);
+    expect(table.some(({ isCompensated }) => isCompensated)).toBe(true);
   });
 });
