@@ -93,11 +93,11 @@ async function decibels(model, seed) {
   const turned = (by) => rotated(file.params, found, { by, seed });
   const even = (p) => balanced(p, found, { by: "range" });
   const moves = {
-    "ranges equalized": await even(file.params),
+    "equal weight ranges": await even(file.params),
     hadamard: turned("hadamard"),
     random: turned("random"),
     descended: turned("descended"),
-    "descended, ranges equalized": await even(turned("descended")),
+    "descended, equal weight ranges": await even(turned("descended")),
   };
   const candidates = Object.entries(moves).map(([name, p]) => ({ name, bytes: withParams(bytes, p) }));
   const examples = {

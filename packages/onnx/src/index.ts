@@ -72,7 +72,7 @@ export type { Affine, ByteType, ValueRange } from "./quantize/affine.js";
 export type { CalibrateOptions, CalibrationMethod } from "./quantize/calibrate.js";
 export { calibrate } from "./quantize/calibrate.js";
 export type { CandidateFile } from "./quantize/candidates.js";
-export type { Granularity, QuantizationChoice } from "./quantize/choices.js";
+export type { Granularity, QuantizationChoice, SqnrDifference } from "./quantize/choices.js";
 export type { EqualizedModel, EqualizeForQuantizationOptions } from "./quantize/equalize-for-quantization.js";
 export { equalizeForQuantization } from "./quantize/equalize-for-quantization.js";
 export type { LayerSensitivity } from "./quantize/leave-layers.js";
@@ -86,4 +86,6 @@ export type {
 } from "./quantize/quantize-options.js";
 export type { QuantizeWeightsOptions } from "./quantize/quantize-weights.js";
 export { quantizeWeights } from "./quantize/quantize-weights.js";
+export type { RecipePart } from "./quantize/recipe-parts.js";
+export { recipeParts } from "./quantize/recipe-parts.js";
 export type { QdqReport, QuantizedFile, QuantizedNode } from "./quantize/report.js";

@@ -2,6 +2,7 @@ import { relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { mean, uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
+import { pairedRatio, type RatioSummary, type Summary, summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
@@ -11,7 +12,6 @@ import { type Columns, tableOf } from "../experiments/results/table.js";
 import { ratioText } from "../experiments/results/to-target.js";
 import { json, type Values, value } from "../option-rows.js";
 import { finiteNumber } from "../parse.js";
-import { pairedRatio, type RatioSummary, type Summary, summarize } from "../run/statistics.js";
 import type { Result } from "./command.js";
 import { writeRunFigures } from "./plot.js";
 

@@ -1,5 +1,5 @@
 // The documents of `--json`: exactly one on stdout. A missing value, or one that is not finite, is null.
-import { type Summary, summarize } from "../run/statistics.js";
+import { type Summary, summarize } from "isoloss/internal";
 
 /** How a run ended. */
 export type RunStatus = "completed" | "interrupted" | "diverged" | "failed" | "pruned";

@@ -1,10 +1,10 @@
 // A changed model that computes something else than the one before: what that costs, as a document.
 import { sum } from "es-toolkit";
 import { DataError } from "isoloss";
+import { fractionInterval, ratioOfMeans } from "isoloss/internal";
 import { type ModelError, modelError } from "isoloss-onnx";
 import type { Columns } from "../experiments/results/table.js";
 import { importModel, type ModelFile, namingFile } from "../formats/read-model.js";
-import { fractionInterval, ratioOfMeans } from "../run/statistics.js";
 import { type Batch, examplesText, randomText, readBatches } from "./batches.js";
 import { type DataOptions, dataSource } from "./data-options.js";
 import { type Sizes, sizesOf, withSizes } from "./sizes.js";

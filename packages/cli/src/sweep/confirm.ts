@@ -1,10 +1,10 @@
 // The best trials against a baseline on seeds that chose nothing: paired, at 1 - 0.05 / k for k trials (Bonferroni).
 import { isDeepStrictEqual } from "node:util";
 import { partition, uniqWith } from "es-toolkit";
+import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "isoloss/internal";
 import { endText, formatNumber } from "../experiments/results/format-number.js";
 import { type BesideConstant, constantText } from "../experiments/results/to-target.js";
 import type { Judgement } from "../run/report-html.js";
-import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "../run/statistics.js";
 import { aggregated } from "./metric.js";
 import { rankedTrials } from "./ranked-trials.js";
 import type { Metric, Trial } from "./types.js";

@@ -1,3 +1,4 @@
+import { extremes } from "isoloss/internal";
 import {
   type CurveSeries,
   curves,
@@ -8,7 +9,6 @@ import {
   svgText,
 } from "isoloss-figures";
 import { nodeDocument } from "../experiments/report/node-document.js";
-import { extremes } from "../run/statistics.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument, SweepTrialDocument } from "./document.js";
 import type { RunState } from "./engine-types.js";

@@ -44,10 +44,13 @@ describe("isoloss model quantize", () => {
     ]);
     expect(stdout).toMatch(/^choice +SQNR +/);
     expect(stdout).toMatch(
-      /^as it is, per channel, biases corrected +\d+\.\d dB \[\d+\.\d, \d+\.\d\] +\d+\.\d % \[\d+\.\d, \d+\.\d\] /m,
+      /^as it is, per channel, biases corrected +\d+\.\d dB +(written|[+-]?\d+\.\d \[-?\d+\.\d, -?\d+\.\d\]) +\d+\.\d % /m,
     );
     expect(stdout).toMatch(
-      /^Wrote int8\.onnx: .*, per \w+.* kB instead of the .* kB of model\.onnx\. The table is of 4 of the 32 examples, held out for that, which chose the file: its row may look better there than it is, also by its interval; on the 4 others it has \d+\.\d dB \[.*\. This interval of the SQNR is too narrow: in effect ([2-4] examples carry|1 example carries) the error\. /m,
+      /^The table is of 8 of the 32 examples, held out to choose\. Differences are .*\. Written is the simplest choice to which no other has a lead that is surely above 0\.1 dB\./m,
+    );
+    expect(stdout).toMatch(
+      /^Wrote int8\.onnx: .*, per \w+.* kB instead of the .* kB of model\.onnx\. It has \d+\.\d dB \[.*\] on the 8 examples that did not choose it\. This interval of the SQNR is too narrow: in effect ([2-8] examples carry|1 example carries) the error\. /m,
     );
     expect(operators("int8.onnx")).toContain("QuantizeLinear");
   });
@@ -78,6 +81,12 @@ describe("isoloss model quantize", () => {
     ]);
     expect(new Set(document.table.map(({ candidate }) => candidate))).toEqual(new Set(["as it is"]));
     expect(document.table).toContainEqual(document.recommended);
+    for (const { difference, differenceInterval, ...row } of document.table) {
+      expect(difference).toBeCloseTo((row.sqnr ?? 0) - (document.recommended.sqnr ?? 0), 9);
+      expect(differenceInterval?.[0]).toBeLessThanOrEqual(difference ?? Number.NaN);
+      expect(differenceInterval?.[1]).toBeGreaterThanOrEqual(difference ?? Number.NaN);
+    }
+    expect(document.simplest).toMatchObject({ candidate: "as it is", compensated: false, corrected: false });
     expect(document.judged?.sqnr).toBeGreaterThan(10);
     expect(document.judged?.sqnr).not.toBe(document.recommended.sqnr);
     expect(document.kernels?.map(({ kernel }) => kernel)).toContain("QLinearConv");
@@ -87,7 +96,9 @@ describe("isoloss model quantize", () => {
     const { status, stdout } = await bench.run(...quantize, "--calibration", "photos", "--weights-only");
     expect([status, stdout]).toEqual([
       0,
-      expect.stringMatching(/The table is of 1 of the 8 examples.* on the 1 others? it has/),
+      expect.stringMatching(
+        /The table is of 2 of the 8 examples[\s\S]* dB.* on the 2 examples that did not choose it/,
+      ),
     ]);
     expect(operators("int8.onnx")).not.toContain("QuantizeLinear");
     expect(operators("int8.onnx")).toContain("DequantizeLinear");
@@ -104,7 +115,7 @@ describe("isoloss model quantize", () => {
       /^ +biases corrected +there is no calibration\n +GPTQ +there is no calibration\n +other weights +there is no cal/m,
     );
     expect(stdout).toMatch(
-      /The table is of 8 random inputs, which chose the file: .*; on the 8 others it has .* dB.*\. Random inputs say little of real ones: give some by --held-out\.$/m,
+      /The table is of 16 random inputs\. [\s\S]* It has .* dB.* on the 16 examples that did not choose it\..* Random inputs say little of real ones: give some by --held-out\.$/m,
     );
     const four = [...quantize, "--weights-only", "--bits", "4"];
     const { examples } = await bench.json<Quantized>(...four, "--held-out", "others.npy", "--json");
@@ -134,7 +145,7 @@ describe("isoloss model quantize", () => {
   it("says which layers have 8 bits where 4 are asked for, and how many examples are read", async () => {
     writeFileSync(
       at("many.npy"),
-      encodeNpy({ shape: [80, 3, 8, 8], data: new Float32Array(15360).map((_, i) => Math.sin(i)) }),
+      encodeNpy({ shape: [272, 3, 8, 8], data: new Float32Array(52224).map((_, i) => Math.sin(i)) }),
     );
     const four = [
       "--calibration",
@@ -147,12 +158,12 @@ describe("isoloss model quantize", () => {
       "--no-equalize",
     ];
     const { stdout, stderr } = await bench.run(...quantize, ...four);
-    expect(stderr).toContain("isoloss: many.npy: 64 of its 80 examples are read: --limit reads more.\n");
+    expect(stderr).toContain("isoloss: many.npy: 256 of its 272 examples are read: --limit reads more.\n");
     expect(stdout).toMatch(/^as it is, per block, (biases corrected, )?\d layers? of 8 bits /m);
     expect(stdout).toMatch(/^weights of 8 bits\n.*8 bits: a block has 32 inputs, this layer \d+$/m);
     const { recommended, nodes } = await bench.json<Quantized>(...quantize, ...four, "--json");
     const hasNarrow = nodes.some(({ bits }) => bits === 4);
-    expect(stdout.includes("No weight has 4 bits, for the reasons above. The table")).toBe(!hasNarrow);
+    expect(stdout.includes("No weight has 4 bits, for the reasons above. It has")).toBe(!hasNarrow);
     expect(recommended.widened).toBe(nodes.filter(({ bits, note }) => bits === 8 && note !== null).length);
     expect(recommended.widened).toBeGreaterThan(0);
     writeFileSync(at("wide.npy"), encodeNpy({ shape: [80, 4], data: new Float32Array(320) }));
@@ -205,7 +216,9 @@ describe("isoloss model quantize", () => {
       const isHeld = judged >= limit;
       expect([document.out, document.held, status]).toEqual([at("int8.onnx"), isHeld, isHeld ? 0 : 1]);
       const text = (await bench.run(...run)).stdout;
-      expect(/The limit is not held on the 4 others: give a larger/.test(text)).toBe(!isHeld);
+      expect(/The limit is not held on the 8 examples that did not choose it: give a larger/.test(text)).toBe(
+        !isHeld,
+      );
     }
     expect(limits.map((limit) => judged >= limit)).toEqual([true, false]);
   });

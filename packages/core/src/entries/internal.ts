@@ -30,8 +30,19 @@ export * as reduce from "../graph/ops/reduce.js";
 export { resolveAxis } from "../graph/ops/reshape.js";
 export { formatShape, formatType, isFloat, isTensor, sameShape } from "../graph/tensor.js";
 export { isTracing } from "../graph/tracing.js";
+export { betaQuantile, tQuantile } from "../math/distributions.js";
 export { halfCounts, noCounts } from "../math/half-counts.js";
 export { erf } from "../math/special.js";
+export type { DifferenceSummary, RatioSummary, Summary } from "../math/statistics.js";
+export {
+  extremes,
+  fractionInterval,
+  levelOfEach,
+  pairedDifference,
+  pairedRatio,
+  ratioOfMeans,
+  summarize,
+} from "../math/statistics.js";
 export { differenceOf, noiseRatio } from "../metrics/output-difference.js";
 export { scaledParams } from "../moves/balance/scales.js";
 export { lowRankOptions, reduced, unusedUnits } from "../moves/low-rank/low-rank.js";
@@ -41,7 +52,6 @@ export type { PrunedBy } from "../moves/prune/pruned.js";
 export { product } from "../moves/prune/pruned.js";
 export type { UnitCut } from "../moves/prune/units.js";
 export { cutsOf, leastUnits, stepOf, unitNorms, whyUncuttable } from "../moves/prune/units.js";
-export { calibrationShare, heldOutShare } from "../moves/quantization-noise/compare-candidates.js";
 export { namesMatching } from "../name-patterns.js";
 export { ratioOf } from "../nn/fake-quantize.js";
 export type { Reduction } from "../nn/losses/reduction.js";

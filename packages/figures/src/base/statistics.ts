@@ -1,6 +1,6 @@
 // Means of runs with different times, and Student's interval of a mean (Student, Biometrika 6, 1908).
+import { tQuantile } from "isoloss/internal";
 import { isDrawable } from "./axis.js";
-import { tQuantile } from "./distributions.js";
 
 /** One run: a value at each place, places not decreasing. */
 export interface Run {

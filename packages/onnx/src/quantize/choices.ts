@@ -11,9 +11,16 @@ import { type QdqSettings, writeQdq } from "./write-qdq.js";
 
 export type Granularity = QdqSettings["weights"]["per"];
 
-/** One way to quantize a model, and its error on the held-out examples. */
+/** The SQNR of a file less that of another one, in decibels, on the same examples. */
+export interface SqnrDifference {
+  readonly decibels: number;
+  /** Its interval over the examples; undefined where they show no spread, such as a single one, or outputs that are constant. */
+  readonly interval: readonly [number, number] | undefined;
+}
+
+/** One way to quantize a model, and its error on the examples that choose. */
 export interface QuantizationChoice extends QuantizationError {
-  /** The weights that were quantized: `as it is`, `ranges equalized`, `weights alone`, `noise minimized`, or a given candidate's name. */
+  /** The weights that were quantized: `as it is`, `equal weight ranges`, `least weight noise`, `least noise`, or a given candidate's name. */
   readonly candidate: string;
   readonly granularity: Granularity;
   /** Whether errors of rounded weights are made up for by the weights behind them (GPTQ). */
@@ -25,6 +32,8 @@ export interface QuantizationChoice extends QuantizationError {
   readonly widened: number;
   /** The file's size. */
   readonly bytes: number;
+  /** Its SQNR less that of the recommended file; the intervals of a table hold together in 95 %. */
+  readonly difference: SqnrDifference;
 }
 
 /** A model in float with biases corrected for a quantization of it. */
@@ -41,7 +50,7 @@ export interface Recipe {
 
 /** The file that a choice and a recipe give, and its report. */
 export interface Trial {
-  readonly choice: QuantizationChoice;
+  readonly choice: Omit<QuantizationChoice, "difference">;
   readonly recipe: Recipe;
   readonly file: OnnxFile;
   readonly report: QdqReport;

@@ -1,7 +1,7 @@
 // Batches of examples, and how many there are in one.
 import { DataError, isNdArray, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
 import { permutation } from "isoloss/data";
-import { calibrationShare, describeValue, heldOutShare, isPlainObject } from "isoloss/internal";
+import { describeValue, isPlainObject } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
@@ -131,9 +131,15 @@ interface Examples {
   readonly heldOut: readonly NamedValues[];
 }
 
+/** Large examples that calibrate: more of them cost time, and change ranges and moments little. */
+const MOST_LARGE = 64;
+
+/** Numbers of all examples that calibrate, where these are small. */
+const MOST_NUMBERS = 2 ** 20;
+
 /**
- * Holds out a random quarter of the examples of each batch, where batches have four or more and can be taken apart; else of the
- * batches, or of fewer than four batches of the examples. Examples may be sorted by class: the last ones would be of one.
+ * Holds out a random half of the examples, or all but 64 large ones: of each batch, where batches have four or more and can be taken
+ * apart; else of the batches, or of fewer than four batches of the examples. Examples may be sorted by class: the last ones would be of one.
  *
  * @throws OptionError where there is a single example, or a single batch that cannot be taken apart
  */
@@ -141,8 +147,12 @@ export function withHeldOut(file: OnnxFile, batches: readonly NamedValues[]): Ex
   const countOf = exampleCounts(file);
   const counts = batches.map((batch) => countOf(batch) ?? 0);
   const fewest = Math.min(...counts);
-  if (fewest < heldOutShare && batches.length > 1 && (batches.length >= heldOutShare || fewest < 2)) {
-    const { kept, rest } = parts(batches.length, 0);
+  const [first] = batches;
+  const numbers = Object.values(first).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const most = Math.max(MOST_LARGE, (MOST_NUMBERS * examplesOf(first)) / numbers);
+  const share = Math.min(0.5, most / examplesIn(batches));
+  if (fewest < 4 && batches.length > 1 && (batches.length >= 4 || fewest < 2)) {
+    const { kept, rest } = parts(batches.length, 0, Math.ceil(batches.length * share));
     return { calibration: kept.map((k) => batches[k]), heldOut: rest.map((k) => batches[k]) };
   }
   if (fewest < 2) {
@@ -152,7 +162,7 @@ export function withHeldOut(file: OnnxFile, batches: readonly NamedValues[]): Ex
     );
   }
   const split = batches.map((batch, k) => {
-    const { kept, rest } = parts(counts[k], k);
+    const { kept, rest } = parts(counts[k], k, Math.ceil(counts[k] * share));
     return { kept: rowsAt(batch, kept), rest: rowsAt(batch, rest) };
   });
   return { calibration: split.map(({ kept }) => kept), heldOut: split.map(({ rest }) => rest) };
@@ -196,35 +206,43 @@ export function withoutLabels(batches: readonly NamedValues[]): {
 }
 
 /** How many examples a batch has: along the first axis of its first input. */
-export const examplesOf = (batch: NamedValues): number => Object.values(batch)[0].shape[0] ?? 1;
+const examplesOf = (batch: NamedValues): number => Object.values(batch)[0].shape[0] ?? 1;
+
+/** How many examples some batches have. */
+export const examplesIn = (batches: readonly NamedValues[]): number =>
+  batches.reduce((sum, batch) => sum + examplesOf(batch), 0);
 
 /**
- * Divides held-out examples into those that choose a file and those that judge it: halves of each batch, or of the batches.
+ * Divides held-out examples into those that choose a file and those that judge it: parts of each batch, or of the batches.
  *
+ * @param share that chooses, half of them at most; one example at least. Those of a smaller share are among those of a larger one
  * @returns undefined for a single example, and a single batch that cannot be taken apart
  */
 export function dividedHeldOut(
   file: OnnxFile,
   batches: readonly NamedValues[],
+  share: number,
 ): { readonly choosing: readonly NamedValues[]; readonly judging: readonly NamedValues[] } | undefined {
   const countOf = exampleCounts(file);
   const counts = batches.map((batch) => countOf(batch) ?? 0);
+  // 16 of 56 may be 15.99.
+  const choosing = (count: number) => Math.max(1, Math.floor(count * share + 1e-9));
   if (Math.min(...counts) >= 2) {
     const halves = batches.map((batch, k) => {
-      const { kept, rest } = parts(counts[k], k, Math.floor(counts[k] / 2));
+      const { kept, rest } = parts(counts[k], k, choosing(counts[k]));
       return [rowsAt(batch, kept), rowsAt(batch, rest)];
     });
     return { choosing: halves.map(([own]) => own), judging: halves.map(([, own]) => own) };
   }
   if (batches.length < 2) return undefined;
-  const { kept, rest } = parts(batches.length, 0, Math.floor(batches.length / 2));
+  const { kept, rest } = parts(batches.length, 0, choosing(batches.length));
   return { choosing: kept.map((k) => batches[k]), judging: rest.map((k) => batches[k]) };
 }
 
 function parts(
   n: number,
   seed: number,
-  kept = calibrationShare(n),
+  kept: number,
 ): { readonly kept: readonly number[]; readonly rest: readonly number[] } {
   const order = [...permutation(n, seed)];
   return { kept: order.slice(0, kept), rest: order.slice(kept) };

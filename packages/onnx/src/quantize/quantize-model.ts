@@ -1,5 +1,5 @@
 import { OptionError } from "isoloss";
-import { isNative } from "isoloss/internal";
+import { isNative, levelOfEach } from "isoloss/internal";
 import { type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
@@ -14,7 +14,7 @@ import {
 } from "./choices.js";
 import {
   dividedHeldOut,
-  examplesOf,
+  examplesIn,
   requireBatches,
   withHeldOut,
   withLabels,
@@ -25,17 +25,23 @@ import type { QuantizationError } from "./measure-error.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { plainEditor } from "./readable.js";
 import { compensated, nameOf, recipesFor } from "./recipes.js";
+import { largestOf, recommend, simplestOf, sqnrDifference } from "./recommend.js";
 import type { QdqReport } from "./report.js";
 import { batchNormMoments } from "./value-moments.js";
 
 export interface QuantizedModel {
   /** The bytes of the recommended file. */
   readonly bytes: Uint8Array;
-  /** The row of the table with the largest SQNR, or a smaller file within 0.1 dB; with a limit that is not kept, that of the file with layers in float. */
-  readonly recommended: QuantizationChoice;
   /**
-   * Its error on the half of the held-out examples that chose nothing: that of the table is of the other half, which chose it, and
-   * looks better than it is. Undefined of a single example, and of a single batch that cannot be taken apart.
+   * The row of the simplest recipe that the row with the largest SQNR is not surely better than, by more than 0.1 dB; with a limit that is not kept,
+   * that of the file with layers in float.
+   */
+  readonly recommended: QuantizationChoice;
+  /** The row of the simplest recipe. */
+  readonly simplest: QuantizationChoice;
+  /**
+   * The error of the recommended file on the held-out examples that chose nothing: that of the table is of those that chose it, and looks better than
+   * it is. Undefined of a single example, and of a single batch that cannot be taken apart.
    */
   readonly judged: QuantizationError | undefined;
   /**
@@ -63,8 +69,8 @@ export interface QuantizedModel {
 }
 
 /**
- * Quantizes a model: tries what can be chosen, measures each file on half of the examples that were not used for it, and
- * returns the best one with the table, and its error on the other half.
+ * Quantizes a model: tries what can be chosen, measures each file on some of the examples that were not used for it, and
+ * returns the one to recommend with the table, and its error on the others.
  *
  * Batch norms are folded, nodes that do nothing removed, and weights that a Transpose makes stored. Tried are scales for each channel and for whole tensors; the
  * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
@@ -73,7 +79,13 @@ export interface QuantizedModel {
  * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
  * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
  * own. The best of these files, and the best with the weights as they are, are also rounded by GPTQ: each error is made up for by the
- * weights behind it (`compensate`). Of files within 0.1 dB of the largest SQNR the smallest is recommended.
+ * weights behind it (`compensate`).
+ *
+ * Recommended is the simplest recipe within the spread over examples: of those to which the largest SQNR has no lead that is surely
+ * above 0.1 dB, the weights as they are before corrected biases, GPTQ and other weights, then the smallest file. The lead has the jackknife's
+ * interval over pairs of errors on the same example, at a level at which all leads of the table hold together in 95 %. First 16 examples choose,
+ * and while that leaves open whether the best is better, four times as many, up to half of the held-out ones. Examples weigh by their squared
+ * outputs, as in the SQNR; where one of them carries the errors, its intervals are wide, so that it does not decide alone.
  *
  * With a `limit` that no file of the table keeps, layers stay float: those first with which alone quantized the error is
  * largest, the fewest that are enough: of the best file for each granularity, and the smaller result is recommended. A file
@@ -113,15 +125,16 @@ export async function quantizeModel(
   const calibration = withoutLabels(held.calibration).batches;
   const run = { runtime, signal };
   const mayGoOn = clock(given);
-  const parts = dividedHeldOut(file, held.heldOut);
+  const looks = choosingCounts(examplesIn(held.heldOut));
   const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => {
     const { batches, labels } = withoutLabels(own);
     const score = metric && ((outputs: readonly NamedValues[]) => metric.score(outputs, labels));
     const expected = await outputsOfFile(file, batches, run);
     return { calibration, heldOut: batches, expected, score, run };
   };
-  const judge = await judgeOn(parts?.choosing ?? held.heldOut);
-  const last = parts && (await judgeOn(parts.judging));
+  const partsOf = (count: number) => dividedHeldOut(file, held.heldOut, count / examplesIn(held.heldOut));
+  let parts = partsOf(looks[0]);
+  let judge = await judgeOn(parts?.choosing ?? held.heldOut);
   const skipped: string[] = [];
   const prepared = plainEditor("quantizeModel", foldBatchNormIn(file).file).finish();
   const skip = (text: string) => skipped.push(text);
@@ -130,7 +143,7 @@ export async function quantizeModel(
   if (all === undefined && read.equalize) skip(`other weights: ${NO_DATA}`);
   const moments = batchNormMoments(file);
   const source = { file: prepared, given, judge, mayGoOn, moments, skip };
-  const trials: Trial[] = [];
+  let trials: Trial[] = [];
   for await (const recipe of recipesFor(source)) {
     const next = nameOf(recipe);
     if (mayGoOn(next) || trials.length === 0) trials.push(await tried(recipe, judge));
@@ -138,7 +151,7 @@ export async function quantizeModel(
   }
   if (given.compensate) {
     const asItIs = trials.filter(({ choice }) => choice.candidate === AS_IT_IS);
-    for (const { recipe } of new Set([bestOf(trials), bestOf(asItIs)])) {
+    for (const { recipe } of new Set([largestOf(trials), largestOf(asItIs)])) {
       const plain = { ...recipe, correct: undefined };
       const next = `${nameOf(plain)}, GPTQ`;
       if (!mayGoOn(next)) {
@@ -155,14 +168,26 @@ export async function quantizeModel(
       if (recipe.correct) trials.push(await tried({ ...own, correct: recipe.correct }, judge));
     }
   }
+  const level = levelOfEach((trials.length - 1) * looks.length);
+  for (const count of looks.slice(1)) {
+    if (recommend(trials, level).isResolved || !mayGoOn(`${count} examples that choose`)) break;
+    parts = partsOf(count);
+    judge = await judgeOn(parts?.choosing ?? held.heldOut);
+    const again: Trial[] = [];
+    for (const trial of trials) {
+      again.push({ ...trial, choice: { ...trial.choice, ...(await measured(trial.file, judge)) } });
+    }
+    trials = again;
+  }
+  const outcome = { skipped, given, judge, level, last: parts && (await judgeOn(parts.judging)) };
   const keeping = trials.filter(({ choice }) => limit === undefined || choice.sqnr >= limit);
   if (limit === undefined || keeping.length > 0) {
-    return result(bestOf(keeping), trials, { skipped, given, judge, last });
+    return result(recommend(keeping, level).trial, trials, outcome);
   }
-  const best = bestOf(trials);
+  const best = largestOf(trials);
   // A file with other scales may keep the limit with fewer layers in float.
   const others = trials.filter(({ choice }) => choice.granularity !== best.choice.granularity);
-  const starts = others.length === 0 ? [best] : [best, bestOf(others)];
+  const starts = others.length === 0 ? [best] : [best, largestOf(others)];
   const orders = new Map<Trial, readonly LayerSensitivity[]>();
   for (const start of starts) {
     const order = await sensitivities(start, judge, mayGoOn);
@@ -174,10 +199,7 @@ export async function quantizeModel(
   const chosen = within.length === 0 ? best : smallestOf(within);
   const tables = [...trials, ...within.filter((trial) => trial !== chosen)];
   return result(chosen, chosen === best ? tables : [...tables, chosen], {
-    skipped,
-    given,
-    judge,
-    last,
+    ...outcome,
     order: orders.get(chosen),
   });
 }
@@ -185,7 +207,18 @@ export async function quantizeModel(
 const NO_DATA = "there is no calibration";
 
 /** Random inputs that stand for examples where there are none. */
-const RANDOM_EXAMPLES = 16;
+const RANDOM_EXAMPLES = 32;
+
+/** How many examples choose at first. */
+const FIRST_CHOOSING = 16;
+
+/** Numbers of examples that may choose, each four times the one before, up to half. */
+function choosingCounts(heldOut: number): readonly number[] {
+  const most = Math.max(1, Math.floor(heldOut / 2));
+  const counts: number[] = [];
+  for (let count = FIRST_CHOOSING; count < most; count *= 4) counts.push(count);
+  return [...counts, most];
+}
 
 const randomExamples = (file: OnnxFile, sizes: Readonly<Record<string, number>>): readonly NamedValues[] =>
   randomInputs("quantizeModel", imported(file).inputs, {
@@ -211,6 +244,8 @@ function requireNoData({ activations, absorbBiases, limit, metric, heldOut }: Qu
 
 interface Outcome {
   readonly judge: Judge;
+  /** Of the intervals of differences. */
+  readonly level: number;
   /** With the examples that choose nothing. */
   readonly last: Judge | undefined;
   readonly skipped: readonly string[];
@@ -219,31 +254,37 @@ interface Outcome {
 }
 
 async function result(
-  { file, choice, recipe, report }: Trial,
+  chosen: Trial,
   trials: readonly Trial[],
-  { judge, last, skipped, given: { calibration, heldOut, limit }, order = [] }: Outcome,
+  { judge, level, last, skipped, given: { calibration, heldOut, limit }, order = [] }: Outcome,
 ): Promise<QuantizedModel> {
+  const { file, choice, recipe } = chosen;
   const judged = last && (await measured(file, last));
   const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
   const mayRound = recipe.settings.activations === "none" && (await isNative(judge.run.runtime));
   const floatSqnr = mayRound ? (await measured(file, exact)).sqnr : undefined;
+  const table = trials.map(
+    (trial): QuantizationChoice => ({
+      ...trial.choice,
+      difference: sqnrDifference(trial.choice, choice, level),
+    }),
+  );
   return {
     bytes: file.bytes,
-    recommended: choice,
+    recommended: table[trials.indexOf(chosen)],
+    simplest: table[trials.indexOf(simplestOf(trials))],
     judged,
     floatOperandsSqnr: floatSqnr === (judged ?? choice).sqnr ? undefined : floatSqnr,
-    table: trials.map((trial) => trial.choice),
+    table,
     skipped,
     sensitivities: order,
     isWithinLimit: limit === undefined ? undefined : Math.min(choice.sqnr, judged?.sqnr ?? Infinity) >= limit,
-    heldOut: { choosing: examplesIn(judge), judging: last === undefined ? 0 : examplesIn(last) },
+    heldOut: { choosing: examplesIn(judge.heldOut), judging: examplesIn(last?.heldOut ?? []) },
     isSplit: heldOut === undefined && calibration !== undefined,
     isRandom: heldOut === undefined && calibration === undefined,
     report,
   };
 }
-
-const examplesIn = ({ heldOut }: Judge): number => heldOut.reduce((sum, batch) => sum + examplesOf(batch), 0);
 
 /** Tells of each step, and whether there is time for it. */
 function clock({
@@ -259,16 +300,6 @@ function clock({
     onProgress?.({ next, seconds });
     return true;
   };
-}
-
-/** A difference of SQNR in decibels that does not justify a change. */
-const TIE = 0.1;
-
-/** The trial with the largest SQNR; of those that hardly differ from it the smallest file, then the largest SQNR. */
-function bestOf(trials: readonly Trial[]): Trial {
-  const most = Math.max(...trials.map(({ choice }) => choice.sqnr));
-  const close = trials.filter(({ choice }) => choice.sqnr >= most - TIE);
-  return smallestOf(close);
 }
 
 const smallestOf = (trials: readonly Trial[]): Trial =>

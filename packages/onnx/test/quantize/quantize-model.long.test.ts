@@ -42,7 +42,8 @@ describe("a quantized model", () => {
     const { recommended, table } = result;
     // Four candidates, two granularities, with biases corrected or not; then GPTQ.
     expect(table.filter(({ isCompensated }) => !isCompensated)).toHaveLength(16);
-    expect(recommended.sqnr).toBeGreaterThan(Math.max(...table.map(({ sqnr }) => sqnr)) - 0.1001);
+    const best = table.reduce((a, b) => (b.sqnr > a.sqnr ? b : a));
+    expect(best.difference.interval?.[0]).toBeLessThanOrEqual(0.1);
     expect(recommended.sqnr).toBeGreaterThan(30);
     expect(recommended.agreement).toBeGreaterThan(0.98);
     expect(recommended.metric).toBeGreaterThan(0.9);
@@ -62,9 +63,9 @@ describe("a quantized model", () => {
     const options = { calibration, heldOut, granularity: "tensor" } as const;
     const { table, recommended } = await quantizeModel(before, options);
     const asItIs = find(table, "as it is", "tensor", false);
-    const even = find(table, "ranges equalized", "tensor", false);
+    const even = find(table, "equal weight ranges", "tensor", false);
     expect(even.sqnr).toBeGreaterThan(asItIs.sqnr + 10);
-    const least = find(table, "noise minimized", "tensor", false);
+    const least = find(table, "least noise", "tensor", false);
     expect(least.sqnr).toBeGreaterThan(asItIs.sqnr + 10);
     expect(recommended.candidate).not.toBe("as it is");
   });
@@ -115,7 +116,7 @@ describe("a quantized model", () => {
     expect(loose.sensitivities).toEqual([]);
   });
 
-  it("is judged by a quarter of the calibration where nothing is held out", async () => {
+  it("is judged by half of the calibration where nothing is held out", async () => {
     const bytes = smallNetwork();
     const whole = images(12);
     const split = await quantizeModel(bytes, { calibration: whole });
@@ -137,6 +138,7 @@ describe("the work of a quantization", () => {
     const calibration = [{ x: normal(1, [8, 3, 32, 32]) }];
     const options = { calibration, equalize: false, granularity: "channel" } as const;
     const { table } = await quantizeModel(mobileNetV2({ width: 0.25 }), options);
-    expect(table).toHaveLength(4);
+    expect(table.filter(({ isCompensated }) => !isCompensated)).toHaveLength(2);
+    expect(table.some(({ isCompensated }) => isCompensated)).toBe(true);
   });
 });

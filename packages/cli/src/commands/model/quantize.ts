@@ -9,6 +9,7 @@ import {
   type QuantizationChoice,
   type QuantizedModel,
   quantizeModel,
+  recipeParts,
 } from "isoloss-onnx";
 import { bytesText } from "../../experiments/results/format-number.js";
 import { groupBy } from "../../experiments/results/groups.js";
@@ -19,7 +20,6 @@ import { dataHelp, dataSource } from "../../model/data-options.js";
 import {
   agreementText,
   changeOf,
-  errorColumns,
   finite,
   type MeasuredChange,
   narrowText,
@@ -30,7 +30,7 @@ import { type Sizes, sizesOf } from "../../model/sizes.js";
 import { writeModelFile } from "../../model/write-prepared.js";
 import { choice, excluding, flag, flagOff, type Values, value } from "../../option-rows.js";
 import { requireOthers, requireOutputs } from "../../output.js";
-import { finiteNumber, positiveNumber } from "../../parse.js";
+import { finiteNumber, positiveInteger, positiveNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
@@ -44,14 +44,14 @@ const options = {
   ),
   heldOut: value(
     "<path>",
-    "other examples: half of them choose, the others judge; default a quarter of the calibration, which is then not used for it; random inputs without",
+    "other examples: some choose, the others judge; default half of the calibration or more, which is then not used for it; random inputs without",
   ),
   per: choice(
     "<what>",
     "what has a scale of weights; default: channel and tensor are tried (of 4 bits: block and channel)",
     ["tensor", "channel", "block"],
   ),
-  weightsOnly: flag("activations stay float: a smaller file, not a faster one"),
+  weightsOnly: flag("activations stay float: a smaller file; products alone have kernels for it"),
   bits: choice("<n>", "of weights; 4 with --weights-only alone", ["8", "4"], "8"),
   activations: excluding("weightsOnly", choice("<type>", "of activations", ["uint8", "int8"], "uint8")),
   reduceRange: flag("weights of 7 bits, for processors without 8-bit dot products"),
@@ -77,18 +77,32 @@ const options = {
   limitError: value("<dB>", "least SQNR in decibels: layers stay float until it is kept", finiteNumber),
   budget: value("<seconds>", "time after which no further choice is tried; default no limit", positiveNumber),
   ...measuring("the choices, the layers and their weights"),
+  limit: value("<n>", "read at most so many examples", positiveInteger, 256),
 };
 
 type Settings = Values<typeof options>;
 
-const help = `Each choice is a file that is run and measured on half of the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
-that of squared errors, and how often the largest output stays at its place. Of several outputs each is that of the worst. Choices are scales per channel or tensor; weights
-as they are, with equal ranges of units, or with the least predicted noise; biases corrected or not. Other weights compute
-the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The best
-weights, and the best as they are, are also rounded by GPTQ: each error is made up for by the weights behind it, by what a
-layer multiplies on the calibration. The file with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
+const help = `Each choice is a file that is run and measured on held-out examples: SQNR, 10 log10 of the sum of squared outputs by that of
+squared errors, and how often the largest output stays at its place. Of several outputs each is that of the worst. A
+choice has a scale of weights for each channel or tensor, and of these, the simplest first:
 
-With --weights-only and without --calibration the weights are rounded as they are, and measured on --held-out or random inputs.
+${textList(
+  recipeParts.map(({ name, what }) => [name, what]),
+  "  ",
+  120,
+)}
+
+Moved weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the
+measured error. Batch normalizations are folded.
+
+Written is the simplest choice to which no other one has a lead that is surely above 0.1 dB; of equally simple ones the
+smallest file. A lead is over pairs of errors on the same example, with an interval. First 16 examples choose, more
+while that leaves the best choice open, up to half of the held-out ones; the others judge the file. Of the
+examples of --calibration half calibrate, of large ones at most 64, and the others are held out.
+
+With --weights-only ONNX Runtime 1.30 runs products (MatMul, Gemm) on its CPU by MatMulNBits, with weights of 4 or 8 bits.
+Convolutions run in float, as do all layers in version 1.21: there the file is smaller, and no faster. Without
+--calibration the weights are rounded as they are, and measured on --held-out or random inputs.
 
 With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if no file
 with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null. Where the
@@ -96,9 +110,9 @@ examples that chose the file keep the limit, and the others do not, the file is 
 
 ${dataHelp}
 
-The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended and table
-[{candidate, per, compensated, corrected, left, widened, bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}],
-floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, bits, note}], kernels [{kernel, count, timeShare}].
+The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended, simplest and
+table [{candidate, per, compensated, corrected, left, widened, bytes, difference, differenceInterval, sqnr, sqnrInterval, carriedBy, broken, agreement,
+agreementInterval, largest}], floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, bits, note}], kernels [{kernel, count, timeShare}].
 
 Examples:
   isoloss model quantize model.onnx --calibration photos --out int8.onnx
@@ -106,7 +120,7 @@ Examples:
 
 /** A row of the table; null where a number is infinite or was not measured. */
 export interface ChoiceRow extends MeasuredChange {
-  /** Weights: `as it is`, `ranges equalized`, `weights alone` or `noise minimized`. */
+  /** Weights: `as it is`, `equal weight ranges`, `least weight noise` or `least noise`. */
   readonly candidate: string;
   /** What has a scale of weights: `channel`, `tensor` or `block`. */
   readonly per: Granularity;
@@ -119,6 +133,10 @@ export interface ChoiceRow extends MeasuredChange {
   /** Layers whose weights have 8 bits where `--bits 4` asks for less. */
   readonly widened: number;
   readonly bytes: number;
+  /** Its SQNR less that of `recommended`, on the same examples, in decibels; null where that is not finite. */
+  readonly difference: number | null;
+  /** Interval over pairs of errors on the same example; all of a table hold together in 95 %. Null where examples show no spread. */
+  readonly differenceInterval: readonly [number, number] | null;
 }
 
 /** The document of `isoloss model quantize --json`. */
@@ -132,17 +150,19 @@ export interface Quantized {
   readonly examples: {
     /** Of `--calibration`. */
     readonly calibration: number;
-    /** That chose and judged: of `--held-out`, else of the quarter. */
+    /** That chose and judged: of `--held-out`, else held out of the calibration. */
     readonly heldOut: number;
     /** Of the held-out examples those that chose the file; the others judge. */
     readonly choosing: number;
-    /** Whether a quarter of the calibration was held out to judge. */
+    /** Whether a part of the calibration was held out. */
     readonly split: boolean;
     /** Whether these are random inputs: no examples were given. */
     readonly random: boolean;
   };
   /** What was written; where `out` is null, the best file without layers in float. */
   readonly recommended: ChoiceRow;
+  /** The simplest choice of the table. */
+  readonly simplest: ChoiceRow;
   /** The error of the written file on the examples that did not choose it; null where all did. */
   readonly judged: MeasuredChange | null;
   /** With `--limit-error`, whether it keeps that on all held-out examples, also on those that did not choose it. */
@@ -169,9 +189,11 @@ export interface Quantized {
   readonly kernels: readonly KernelUse[] | null;
 }
 
-const columns: Columns<ChoiceRow> = [
+const columnsOf = ({ recommended }: Quantized): Columns<ChoiceRow> => [
   ["choice", (row) => nameOf(row)],
-  ...errorColumns,
+  ["SQNR", (row) => sqnrText({ ...row, sqnrInterval: null })],
+  ["difference [95 %]", (row) => (row === recommended ? "written" : differenceText(row))],
+  ["same largest", (row) => agreementText({ ...row, agreementInterval: null })],
   ["size", ({ bytes }) => bytesText(bytes)],
 ];
 
@@ -236,6 +258,10 @@ function documentOf(
   },
 ): Quantized {
   const { choosing, judging } = result.heldOut;
+  const rows = new Map(result.table.map((choice) => [choice, rowOf(choice)]));
+  const [recommended, simplest] = [result.recommended, result.simplest].map(
+    (choice) => rows.get(choice) as ChoiceRow,
+  );
   return {
     file: resolve(file.path),
     out,
@@ -247,11 +273,12 @@ function documentOf(
       split: result.isSplit,
       random: result.isRandom,
     },
-    recommended: rowOf(result.recommended),
+    recommended,
+    simplest,
     judged: result.judged === undefined ? null : changeOf(result.judged),
     held: result.isWithinLimit ?? null,
     floatOperandsSqnr: finite(result.floatOperandsSqnr),
-    table: result.table.map(rowOf),
+    table: [...rows.values()],
     skipped: result.skipped,
     sensitivities: result.sensitivities.map(({ layer, sqnr }) => ({ layer, sqnr: finite(sqnr) })),
     nodes: result.report.nodes.map(({ node, opType, bits = null, note = null }) => ({
@@ -276,12 +303,13 @@ function widenedText({ table, recommended: { widened }, nodes }: Quantized): str
 function textOf(document: Quantized, file: string, out: string): Result["text"] {
   const { table, recommended, skipped, bytes, nodes, kernels } = document;
   return [
-    tableOf(columns, table),
+    tableOf(columnsOf(document), table),
     ...(nodes.some(({ bits }) => (bits ?? 32) < 32) ? [] : [NOTHING]),
     ...(skipped.length === 0 ? [] : [`not tried\n${textList(skipped.map(entryOf))}`]),
     ...leftTexts(nodes),
     kernelsText(kernels),
     ...operandsText(document),
+    whyText(document),
     `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. ${widenedText(document)}${judgedText(document)}`,
   ];
 }
@@ -315,11 +343,15 @@ function pageOf(
         nameOf(recommended),
         {
           text: [
+            whyText(document),
+            partsOf(table)
+              .map(({ name, what }) => `${name}: ${what}`)
+              .join("\n\n"),
             "SQNR is 10 log10 of the sum of squared outputs by that of squared errors; 6 dB more are half the error. Same largest: how often the largest output stays at its place.",
             ...operandsText(document),
             ...(skipped.length === 0 ? [] : [`Not tried: ${skipped.join("; ")}.`]),
           ].join("\n\n"),
-          table: tableOf(columns, table),
+          table: tableOf(columnsOf(document), table),
         },
       ),
       {
@@ -433,6 +465,8 @@ const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   left: choice.left,
   widened: choice.widened,
   bytes: choice.bytes,
+  difference: finite(choice.difference.decibels),
+  differenceInterval: choice.difference.interval?.every(Number.isFinite) ? choice.difference.interval : null,
   ...changeOf(choice),
 });
 
@@ -450,6 +484,39 @@ const kernelsText = (kernels: Quantized["kernels"]): string =>
     ? "Which kernels run the new file was not measured: that takes an example, ONNX Runtime, and a temporary folder for its profile."
     : `Kernels of the new file, by ONNX Runtime's profile of a run: ${kernels.map(({ kernel, count, timeShare }) => `${count} ${kernel} (${(100 * timeShare).toFixed(0)} % of the time)`).join(", ")}.`;
 
+/** `+1.2 [0.3, 2.1]`: how far a row is ahead of the written one, in decibels. */
+function differenceText({ difference, differenceInterval: ends }: ChoiceRow): string {
+  if (difference === null) return "-";
+  const span = ends === null ? "" : ` [${ends.map((end) => end.toFixed(1)).join(", ")}]`;
+  return `${difference > 0 ? "+" : ""}${difference.toFixed(1)}${span}`;
+}
+
+/** The parts of the recipes of some rows. */
+const partsOf = (rows: readonly ChoiceRow[]) =>
+  recipeParts.filter(({ name }) => rows.some((row) => nameOf(row).split(", ").includes(name)));
+
+/** On which examples the file was chosen, and why. */
+function whyText(document: Quantized): string {
+  const { table, recommended, simplest, held } = document;
+  const on = `The table is of ${chosenOn(document)}. Differences are in dB to the written file, over pairs of errors on the same example; their intervals hold together.`;
+  if (recommended.left.length > 0) {
+    return `${on} No choice without layers in float keeps the limit: written is the smallest file that does.`;
+  }
+  const best = table.reduce((a, b) => ((b.difference ?? 0) > (a.difference ?? 0) ? b : a), recommended);
+  const among = held === null ? "" : " that keeps the limit, and";
+  return [
+    `${on} Written is the simplest choice${among} to which no other has a lead that is surely above 0.1 dB.`,
+    ...(simplest === recommended || held !== null
+      ? []
+      : [`The simplest of all, "${nameOf(simplest)}", is surely worse than the best.`]),
+    ...(best === recommended
+      ? []
+      : [
+          `The lead of "${nameOf(best)}" is ${differenceText(best)} dB: more examples may tell whether it is better.`,
+        ]),
+  ].join(" ");
+}
+
 const NOTHING =
   "No layer was quantized: in the new file all stays float. Layers are convolutions and products with weights of the file's main graph, not of the branches of an If, and no recurrences.";
 
@@ -457,23 +524,23 @@ const NOTHING =
 function chosenOn({ examples: { choosing, calibration, split, random } }: Quantized): string {
   if (random) return `${choosing} random inputs`;
   return split
-    ? `${choosing} of the ${calibration} examples, held out for that`
+    ? `${choosing} of the ${calibration} examples, held out to choose`
     : `${choosing} held-out examples`;
 }
 
-/** Which examples chose the file, and what it is worth on others. */
+/** What the file is worth on the examples that did not choose it. */
 function judgedText(document: Quantized): string {
   const { examples, judged, held } = document;
-  const chosen = `The table is of ${chosenOn(document)}, which chose the file: its row may look better there than it is, also by its interval`;
+  const count = examples.heldOut - examples.choosing;
   if (judged === null) {
-    return `${chosen}. Give two held-out examples or more to judge it on others.`;
+    return "The same examples chose it, so that its row may look better than it is: give two held-out examples or more.";
   }
   const same = judged.agreement === null ? "" : `, same largest ${agreementText(judged)}`;
-  const others = `on the ${examples.heldOut - examples.choosing} others`;
+  const others = `on the ${count} ${count === 1 ? "example" : "examples"} that did not choose it`;
   const broken = `The limit is not held ${others}: give a larger --limit-error for some margin, or more held-out examples.`;
   const hint = "Random inputs say little of real ones: give some by --held-out.";
   return [
-    `${chosen}; ${others} it has ${sqnrText(judged)}${same}.`,
+    `It has ${sqnrText(judged)}${same} ${others}.`,
     ...narrowText(judged),
     ...(held === false ? [broken] : []),
     ...(examples.random ? [hint] : []),

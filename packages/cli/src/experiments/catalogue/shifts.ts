@@ -1,5 +1,5 @@
 import { type Dataset, OptionError } from "isoloss";
-import { extremes } from "../../run/statistics.js";
+import { extremes } from "isoloss/internal";
 import { makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import { mapParts, type RunData, requireImages } from "./run-data.js";
 

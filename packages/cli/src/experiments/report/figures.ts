@@ -1,5 +1,6 @@
 import { uniqBy, upperFirst } from "es-toolkit";
 import { compile, type NdArray, namedArrays, trace } from "isoloss";
+import { extremes } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import {
   type CurveSeries,
@@ -11,7 +12,6 @@ import {
   type Trajectory,
 } from "isoloss-figures";
 import type { ThemeName } from "isoloss-figures/base";
-import { extremes } from "../../run/statistics.js";
 import { makeAnyProblem, type ProblemChoice } from "../catalogue/any-problem.js";
 import type { MadeProblem } from "../catalogue/problems.js";
 import type { FigureName } from "../figure-names.js";

@@ -1,6 +1,7 @@
 // The verdicts of an experiment on teleports: one sentence with numbers each, and a judgment that only clear differences decide.
+
+import type { RatioSummary } from "isoloss/internal";
 import type { Judgement } from "../../run/report-html.js";
-import type { RatioSummary } from "../../run/statistics.js";
 import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { constantText, isTooNoisy, type ToTarget, timeOf, unbeatenText } from "../results/to-target.js";

@@ -2,7 +2,7 @@
 // other seeds for the comparison than those that choose the rate.
 import { meanBy, minBy, uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
-import { levelOfEach, type RatioSummary } from "../../run/statistics.js";
+import { levelOfEach, type RatioSummary } from "isoloss/internal";
 import { checkedSeeds, ofFreshSeed, type Resolved, requireFreshSeeds } from "../definition/resolve.js";
 import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";

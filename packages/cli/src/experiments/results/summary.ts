@@ -1,6 +1,6 @@
 import { sumBy } from "es-toolkit";
+import { type Summary, summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
-import { type Summary, summarize } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { formatDuration, formatNumber } from "./format-number.js";
 import { groupBy } from "./groups.js";

@@ -6,7 +6,7 @@ import {
   pairedRatio,
   type RatioSummary,
   ratioOfMeans,
-} from "../../run/statistics.js";
+} from "isoloss/internal";
 import type { JobResult } from "../kind.js";
 import { endText, formatNumber } from "./format-number.js";
 import { groupBy } from "./groups.js";

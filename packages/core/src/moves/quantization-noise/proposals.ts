@@ -8,7 +8,7 @@ import { logNoise, type NoiseModel, type ValueAndGradient } from "./noise-model.
 import type { QuantizedGraph } from "./quantized-graph.js";
 import { logRanges, rangedWeights } from "./without-data.js";
 
-export type CandidateName = "as it is" | "ranges equalized" | "weights alone" | "noise minimized";
+export type CandidateName = "as it is" | "equal weight ranges" | "least weight noise" | "least noise";
 
 export interface Proposal {
   readonly name: CandidateName;
@@ -70,10 +70,10 @@ export function proposals(
     const careful = least((T) => logNoise(withDearClips(own), T), still);
     return leastOf([found, least(f, careful)]);
   };
-  const known = [still, proposal("ranges equalized", ranges.T)];
+  const known = [still, proposal("equal weight ranges", ranges.T)];
   if (model === undefined) {
     const weights = rangedWeights(quantized, params);
-    return [...known, proposal("weights alone", least((T) => logRanges(weights, T), still, ranges).T)];
+    return [...known, proposal("least weight noise", least((T) => logRanges(weights, T), still, ranges).T)];
   }
   const { rounding } = model;
   const weightsOnly = { ...model, rounding: { ...rounding, activationLevels: undefined } };
@@ -82,8 +82,8 @@ export function proposals(
   const both = leastNoise(model, still, ranges, ...alone);
   return [
     ...known,
-    ...alone.map(({ T }) => proposal("weights alone", T)),
-    proposal("noise minimized", both.T),
+    ...alone.map(({ T }) => proposal("least weight noise", T)),
+    proposal("least noise", both.T),
   ];
 }
 

@@ -19,7 +19,7 @@ export interface Quantized {
 }
 
 /** Batches for calibration and, in the end, for judging. */
-const batches = [6, 2] as const;
+const batches = [6, 8] as const;
 
 /** Seconds after which nothing more is begun. */
 const budget = 60;

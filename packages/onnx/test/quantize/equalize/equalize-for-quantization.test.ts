@@ -63,7 +63,7 @@ it("scales what a norm reads with its epsilon, of which the file gets one of its
   });
   const batches = Array.from({ length: 4 }, () => ({ x: draw([8, 6], 1) }));
   const { prepared, candidates } = await equalizeForQuantization(bytes, batches, { powersOfTwo: true });
-  const equalized = candidates.find(({ name }) => name === "ranges equalized");
+  const equalized = candidates.find(({ name }) => name === "equal weight ranges");
   const params = equalized?.params as Readonly<Record<string, NdArray>>;
   const before = fromOnnx(bytes, { epsilons: true }).params;
   const factor = (name: string) => Number(params[name].data[0]) / Number(before[name].data[0]);

@@ -1,7 +1,7 @@
 import { isEqual } from "es-toolkit";
+import { type DifferenceSummary, pairedDifference, summarize } from "isoloss/internal";
 import type { TaskTableData } from "isoloss-figures";
 import type { Judgement } from "../../../run/report-html.js";
-import { type DifferenceSummary, pairedDifference, summarize } from "../../../run/statistics.js";
 import { makeChange } from "../../catalogue/changes/changes.js";
 import type { Named } from "../../catalogue/named.js";
 import type { Controls, Finding, JobResult, RunComparison, Settings, Variant } from "../../kind.js";

@@ -13,10 +13,10 @@ import {
   type TeleportPlan,
 } from "isoloss";
 import { encodeSafetensors } from "isoloss/data";
+import { extremes } from "isoloss/internal";
 import { writeFileAtomic } from "isoloss/node";
 import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/optim";
 import { z } from "zod";
-import { extremes } from "../../../run/statistics.js";
 import { anyProblemSchema } from "../../catalogue/any-problem.js";
 import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
 import { fromZero } from "../../catalogue/named.js";

@@ -1,8 +1,8 @@
 import { mean } from "es-toolkit";
+import { summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TaskTableData } from "isoloss-figures";
-import { summarize } from "../../../run/statistics.js";
 import type { Named } from "../../catalogue/named.js";
 import type { Controls, Finding, JobResult, RunComparison } from "../../kind.js";
 import { groupBy } from "../../results/groups.js";

@@ -1,5 +1,5 @@
+import { type Summary, summarize } from "isoloss/internal";
 import type { Judgement } from "../../../run/report-html.js";
-import { type Summary, summarize } from "../../../run/statistics.js";
 import type { Controls, Finding, JobResult } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
 import { plainOf, variantsOf } from "./plain.js";

@@ -1,5 +1,5 @@
+import { fractionInterval } from "isoloss/internal";
 import type { Judgement } from "../../../run/report-html.js";
-import { fractionInterval } from "../../../run/statistics.js";
 import type { Controls, Finding, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";

@@ -1,12 +1,12 @@
-import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
+import { OptionError } from "../../src/errors.js";
 import {
   fractionInterval,
   pairedDifference,
   pairedRatio,
   ratioOfMeans,
   summarize,
-} from "../../src/run/statistics.js";
+} from "../../src/math/statistics.js";
 
 describe("fractionInterval", () => {
   it("has the closed forms of none and all: 1 - 0.025 ** (1 / n) and 0.025 ** (1 / n)", () => {
@@ -86,7 +86,14 @@ describe("ratioOfMeans", () => {
 
   it("claims no interval from one pair, and refuses what has no ratio", () => {
     expect(ratioOfMeans([6], [3])).toEqual({ n: 1, ratio: expect.closeTo(2, 12), interval: null });
-    expect(() => ratioOfMeans([1, 0], [1, 1])).toThrow(OptionError);
+    expect(ratioOfMeans([1, 0], [1, 1])).toEqual({ n: 2, ratio: expect.closeTo(0.5, 12), interval: null });
+    for (const wrong of [
+      [0, 0],
+      [-1, 3],
+      [1, Number.NaN],
+    ]) {
+      expect(() => ratioOfMeans(wrong, [1, 1])).toThrow(OptionError);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { betaQuantile, tQuantile } from "../../src/base/distributions.js";
+import { betaQuantile, tQuantile } from "../../src/math/distributions.js";
 
 describe("tQuantile", () => {
   // Closed forms: one degree is Cauchy, tan(pi (p - 1/2)); two degrees a / sqrt(2 p (1 - p)) with a = 2 p - 1.

@@ -1,6 +1,6 @@
 // Means over few seeds, ratios over pairs and shares, each with its interval, of 95 % if nothing else is asked for.
-import { OptionError } from "isoloss";
-import { betaQuantile, tQuantile } from "isoloss-figures/base";
+import { OptionError } from "../errors.js";
+import { betaQuantile, tQuantile } from "./distributions.js";
 
 /** Statistics of a sample. Those that need more than one value are null. */
 export interface Summary {
@@ -21,7 +21,7 @@ export interface RatioSummary {
   readonly n: number;
   /** Geometric mean of the ratios. */
   readonly ratio: number;
-  /** Interval of it; null for a single pair. */
+  /** Interval of it; null for a single pair, and for means of which a single pair carries one. */
   readonly interval: readonly [number, number] | null;
 }
 
@@ -111,7 +111,7 @@ export function pairedRatio(
  * but without its correction of the mean, which spreads more than it corrects where losses have long tails. For pairs that are means
  * over few rows each, where a geometric mean of ratios would favor the side whose rows spread more.
  *
- * @param a, b positive, of one length
+ * @param a, b of one length, not negative, with positive sums
  * @throws OptionError when they are not
  *
  * @example
@@ -122,12 +122,15 @@ export function ratioOfMeans(
   b: readonly number[],
   options: IntervalOptions = {},
 ): RatioSummary {
-  requirePairs(a, b);
+  requirePairs(a, b, (v) => v >= 0);
   const n = a.length;
   const [sumA, sumB] = [sum(a), sum(b)];
+  requirePairs([sumA], [sumB]);
   const whole = Math.log(sumA / sumB);
   if (n === 1) return fromLogs([whole], options);
   const without = a.map((v, i) => Math.log((sumA - v) / (sumB - b[i])));
+  // A pair that carries a whole sum leaves nothing to compare.
+  if (!without.every(Number.isFinite)) return { n, ratio: Math.exp(whole), interval: null };
   const middle = sum(without) / n;
   return fromLogs(
     without.map((log) => whole - (n - 1) * (log - middle)),
@@ -135,9 +138,9 @@ export function ratioOfMeans(
   );
 }
 
-function requirePairs(a: readonly number[], b: readonly number[]): void {
-  const usable = (v: number) => Number.isFinite(v) && v > 0;
-  if (a.length === b.length && a.length > 0 && [...a, ...b].every(usable)) return;
+function requirePairs(a: readonly number[], b: readonly number[], isUsable = (v: number) => v > 0): void {
+  const all = [...a, ...b];
+  if (a.length === b.length && a.length > 0 && all.every((v) => Number.isFinite(v) && isUsable(v))) return;
   throw new OptionError(
     `A paired ratio needs two lists of positive numbers of one length; got [${a.join(", ")}] and [${b.join(", ")}].`,
   );
