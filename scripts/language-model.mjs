@@ -38,7 +38,7 @@ const files = {
 };
 const calibration = [rows(0, 16), rows(1000, 16)];
 const chosenBy = [rows(3000, 16), rows(5000, 16)];
-const eightBits = { calibration, heldOut: chosenBy };
+const eightBits = { calibration, heldOut: chosenBy, activations: "uint8" };
 for (const [name, own] of Object.entries(files)) {
   const cells = [["float32", await bitsPerByte(own)]];
   for (const move of [false, true]) {

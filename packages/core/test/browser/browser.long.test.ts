@@ -12,7 +12,12 @@ import {
   serveSources,
 } from "isoloss-test-support/browser/site";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
-import { exactResult, showingIntegers } from "isoloss-test-support/compress/quantize/support";
+import {
+  compensatedQdq,
+  compensatedSettings,
+  exactResult,
+  showingIntegers,
+} from "isoloss-test-support/compress/quantize/support";
 import { runOrt } from "isoloss-test-support/nn/onnx/support";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
@@ -251,6 +256,20 @@ describe.skipIf(!executablePath)(title, () => {
           y: [...(await exactResult(Uint8Array.from(file), { x: examples(3, [8, ...shape]) }))],
         };
         expect(distance(expected, outputs)).toBeLessThan(1e-5);
+      }
+    },
+  );
+
+  it.each(["plain", "perceptron"])(
+    "computes a %s network that was rounded by GPTQ as ONNX Runtime in Node does",
+    async (name) => {
+      const { bytes, shape } = networks[name];
+      const page = await pages.open(pages.plain);
+      for (const settings of Object.values(compensatedSettings)) {
+        const batch = { x: examples(2, [64, ...shape]) };
+        const file = await compensatedQdq(bytes({ seed: 1 }), new Map(), settings, batch);
+        const expected = { y: [...(await exactResult(file, { x: examples(3, [8, ...shape]) }))] };
+        expect(distance(expected, await call(page, "outputsOf", [...file], shape))).toBeLessThan(1e-5);
       }
     },
   );

@@ -23,6 +23,8 @@ export interface QuantizationChoice extends QuantizationError {
   /** The weights that were quantized: `as it is`, `equal weight ranges`, `least weight noise`, `least noise`, or a given candidate's name. */
   readonly candidate: string;
   readonly granularity: Granularity;
+  /** What is rounded in a run; `dynamic` of products, by its range there. */
+  readonly activations: QdqSettings["activations"];
   /** Whether errors of rounded weights are made up for by the weights behind them (GPTQ). */
   readonly isCompensated: boolean;
   readonly isBiasCorrected: boolean;
@@ -77,6 +79,7 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
   const choice = {
     candidate: candidate.name,
     granularity: settings.weights.per,
+    activations: settings.activations,
     isCompensated: settings.weights.rounded !== undefined,
     isBiasCorrected: correct !== undefined,
     left: leave,

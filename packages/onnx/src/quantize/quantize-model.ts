@@ -74,7 +74,8 @@ export interface QuantizedModel {
  *
  * Batch norms are folded, nodes that do nothing removed, and weights that a Transpose makes stored. Tried are scales for each channel and for whole tensors; the
  * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
- * predicted noise of rounded weights, or of weights and activations (and what `candidates` has); with biases corrected so that every layer keeps its mean, and not. Other
+ * predicted noise of rounded weights, or of weights and activations (and what `candidates` has); activations by ranges of the calibration, or
+ * of each run (`dynamic`) where products hold nearly all weights; with biases corrected so that every layer keeps its mean, and not. Other
  * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
  * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
  * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
@@ -232,7 +233,10 @@ const randomExamples = (file: OnnxFile, sizes: Readonly<Record<string, number>>)
 function requireNoData({ activations, absorbBiases, limit, metric, heldOut }: QuantizeModelOptions): void {
   const isRandom = heldOut === undefined;
   const needs: readonly (readonly [boolean, string])[] = [
-    [activations !== "none", `ranges of activations; activations: "none" needs none`],
+    [
+      activations !== "none" && activations !== "dynamic",
+      `ranges of activations; activations: "dynamic" and "none" need none`,
+    ],
     [absorbBiases === true, "absorbBiases"],
     [isRandom && limit !== undefined, "limit, or heldOut"],
     [isRandom && metric !== undefined, "metric, or heldOut"],

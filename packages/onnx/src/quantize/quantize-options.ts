@@ -48,8 +48,14 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
   weights: oneOf(["int8", "uint8"]).default("int8"),
   /** Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false. */
   reduceRange: flag.default(false),
-  /** Type of activations: `uint8` (default), `int8`, or `none`, which stores the weights alone as integers. */
-  activations: oneOf(["uint8", "int8", "none"]).default("uint8"),
+  /**
+   * Type of activations: `uint8` or `int8`, by ranges of the calibration; `dynamic`: products with stored weights round what they
+   * read to uint8, by its range in each run; `none` stores the weights alone as integers. Default: `uint8`, and `dynamic` where
+   * products hold nearly all weights.
+   */
+  activations: oneOf(["uint8", "int8", "dynamic", "none"]).otherwise(
+    "uint8, and dynamic where products hold nearly all weights",
+  ),
   /** What has a scale of weights: each `channel`, the whole `tensor`, or each `block`; default: channel and tensor are tried. */
   granularity: oneOf<Granularity>(["tensor", "channel", "block"]).otherwise("channel and tensor are tried"),
   /** Numbers in a block; default 32. */

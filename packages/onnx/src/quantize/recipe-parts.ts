@@ -13,6 +13,10 @@ export interface RecipePart {
 export const recipeParts: readonly RecipePart[] = [
   { name: "as it is", what: "The weights of the file, each rounded to the nearest integer." },
   {
+    name: "dynamic",
+    what: "Products round what they read by its range in each run, not by that on the calibration.",
+  },
+  {
     name: "biases corrected",
     what: "Each bias is shifted so that the outputs of its layer keep their means on the calibration.",
   },
@@ -45,12 +49,13 @@ export const recipeParts: readonly RecipePart[] = [
   },
 ];
 
-type Parts = Pick<QuantizationChoice, "candidate" | "isCompensated" | "isBiasCorrected">;
+type Parts = Pick<QuantizationChoice, "candidate" | "activations" | "isCompensated" | "isBiasCorrected">;
 
 /** The parts of a recipe, the simplest first; other weights that were given have no part. */
-export function partsOf({ candidate, isCompensated, isBiasCorrected }: Parts): readonly RecipePart[] {
+export function partsOf({ candidate, activations, isCompensated, isBiasCorrected }: Parts): readonly RecipePart[] {
   const names = new Set([
     ...candidate.split(", "),
+    ...(activations === "dynamic" ? ["dynamic"] : []),
     ...(isBiasCorrected ? ["biases corrected"] : []),
     ...(isCompensated ? ["GPTQ"] : []),
   ]);
@@ -59,7 +64,8 @@ export function partsOf({ candidate, isCompensated, isBiasCorrected }: Parts): r
 
 /** A number that is smaller for a simpler recipe: its most complex part decides, then the next one. Weights that were given are the most complex. */
 export function complexityOf(choice: Parts): number {
-  const isGiven = partsOf({ ...choice, isCompensated: false, isBiasCorrected: false }).length === 0;
+  const moved = { ...choice, activations: "none", isCompensated: false, isBiasCorrected: false } as const;
+  const isGiven = partsOf(moved).length === 0;
   const parts = partsOf(choice).map((part) => recipeParts.indexOf(part));
   return [...parts, ...(isGiven ? [recipeParts.length] : [])].reduce((sum, place) => sum + 2 ** place, 0);
 }

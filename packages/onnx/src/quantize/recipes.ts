@@ -9,7 +9,8 @@ import type { Continue } from "./leave-layers.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { type MomentsByValue, measuredMoments } from "./value-moments.js";
-import { quantizableValues, writeQdq } from "./write-qdq.js";
+import { holdsProducts, productWeights } from "./write-dynamic.js";
+import { type QdqSettings, quantizableValues, writeQdq } from "./write-qdq.js";
 
 /** Options with their defaults. */
 export type Given = ReturnType<typeof quantizeModelOptions.read<QuantizeModelOptions>>;
@@ -42,7 +43,14 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   ]) {
     own.push(await ingredients(candidate, source));
   }
-  for (const per of granularities) yield* variants(own, per, given);
+  const modes = modesOf(source);
+  const all = function* (some: readonly Ingredients[], per: Granularity) {
+    for (const mode of modes) {
+      // Whole tensors save a dynamic product nothing.
+      if (mode !== "dynamic" || per === granularities[0]) yield* variants(some, per, mode, given);
+    }
+  };
+  for (const per of granularities) yield* all(own, per);
   if (!given.equalize) return;
   const moved = new Map<Granularity, readonly Candidate[]>();
   for (const per of granularities) {
@@ -64,10 +72,18 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
       moved.set(granularity, found);
     }
     for (const candidate of moved.get(granularity) ?? []) {
-      const all = [candidate, ...(await absorbedFrom(candidate, source))];
-      for (const one of all) yield* variants([await ingredients(one, source)], per, given);
+      for (const one of [candidate, ...(await absorbedFrom(candidate, source))]) {
+        yield* all([await ingredients(one, source)], per);
+      }
     }
   }
+}
+
+type Mode = QdqSettings["activations"];
+
+function modesOf({ file, given: { activations } }: RecipeSource): readonly Mode[] {
+  if (activations !== undefined) return [activations];
+  return holdsProducts(file) ? ["uint8", "dynamic"] : ["uint8"];
 }
 
 type Ingredients = Pick<Recipe, "candidate" | "ranges" | "correct">;
@@ -79,7 +95,8 @@ async function ingredients(candidate: Candidate, source: RecipeSource): Promise<
     const values = quantizableValues(candidate.file);
     return rangesOf(candidate.file, judge.calibration, { method, percentile, values, ...judge.run });
   };
-  const ranges = activations === "none" ? new Map() : await calibrated();
+  const needsNone = activations === "none" || activations === "dynamic";
+  const ranges = needsNone ? new Map() : await calibrated();
   return { candidate, ranges, correct: await corrector(candidate, source) };
 }
 
@@ -123,15 +140,26 @@ function rotatedFrom({ file, given, judge, skip }: RecipeSource): readonly Candi
 }
 
 /** The same with weights rounded so that each error is made up for by the weights behind it, by what they multiply on examples. */
-export async function compensated(recipe: Recipe, { calibration, run }: Judge): Promise<Recipe> {
+export async function compensated(
+  recipe: Recipe,
+  { calibration, run }: Pick<Judge, "calibration" | "run">,
+): Promise<Recipe> {
   const { candidate, ranges, settings } = recipe;
-  const written = writeQdq(candidate.file, ranges, { ...settings, leave: new Set() });
+  const written =
+    settings.activations === "dynamic"
+      ? productWeights("quantizeModel", candidate.file, settings.weights, new Set())
+      : writeQdq(candidate.file, ranges, { ...settings, leave: new Set() });
   const rounded = await compensatedWeights(candidate.file, written, calibration, run);
   return { ...recipe, settings: { ...settings, weights: { ...settings.weights, rounded } } };
 }
 
-function* variants(own: readonly Ingredients[], per: Granularity, given: Given): Generator<Recipe> {
-  const { activations, weights: type, weightBits: bits, reduceRange, blockSize, biasCorrection } = given;
+function* variants(
+  own: readonly Ingredients[],
+  per: Granularity,
+  activations: Mode,
+  given: Given,
+): Generator<Recipe> {
+  const { weights: type, weightBits: bits, reduceRange, blockSize, biasCorrection } = given;
   const settings = { activations, weights: { bits, type, per, blockSize, reduceRange } };
   for (const isCorrected of biasCorrection === false ? [false] : [true, false]) {
     for (const { correct, ...one } of own) {
@@ -161,4 +189,4 @@ async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<read
 const MOST_DRIFT = 1e-4;
 
 export const nameOf = ({ candidate, settings, correct }: Recipe): string =>
-  `${candidate.name}, per ${settings.weights.per}${settings.weights.rounded ? ", GPTQ" : ""}${correct ? ", biases corrected" : ""}`;
+  `${candidate.name}, per ${settings.weights.per}${settings.activations === "dynamic" ? ", dynamic" : ""}${settings.weights.rounded ? ", GPTQ" : ""}${correct ? ", biases corrected" : ""}`;

@@ -5,11 +5,11 @@ import type { QuantizedWeight, WeightType } from "./quantized-weight.js";
 export interface QdqSettings {
   readonly weights: WeightSettings;
   /**
-   * The type of activations; `none`: they stay float, and weights alone are stored as integers. ONNX Runtime on x86
-   * replaces `int8` by `uint8`, but not where several nodes read a value, which then run float, unless the session
-   * option `session.qdqisint8allowed` is "1".
+   * The type of activations. `dynamic`: products with stored weights round what they read to uint8, by its range in each run.
+   * `none`: they stay float, and weights alone are stored as integers. ONNX Runtime on x86 replaces `int8` by `uint8`, but not
+   * where several nodes read a value, which then run float, unless the session option `session.qdqisint8allowed` is "1".
    */
-  readonly activations: "uint8" | "int8" | "none";
+  readonly activations: "uint8" | "int8" | "dynamic" | "none";
   /** Nodes that stay float, by the names that reports have of them. */
   readonly leave: ReadonlySet<string>;
 }

@@ -12,23 +12,34 @@ import type { WeightSettings } from "./settings.js";
 import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.js";
 import { formatOf, writeWeights } from "./write-weights.js";
 
-/** Stores the weights of layers as integers; activations stay float. */
+/**
+ * Stores the weights of layers as integers; activations stay float.
+ *
+ * @param products whether those of other layers than products stay float
+ */
 export function weightsAlone(
   op: string,
   file: OnnxFile,
   settings: WeightSettings,
   leave: ReadonlySet<string>,
+  { products = false } = {},
 ): WrittenFile {
   const editor = editorOf(op, file);
   // Integers of 4 bits and scales of blocks are from operator set 21 on.
   raiseOperatorSet(op, editor, settings.bits === 4 || settings.per === "block" ? 21 : 13);
-  const isWanted = (node: OnnxNode) => !leave.has(layerName(editor, node));
+  const whyLeft = (node: OnnxNode): string | undefined =>
+    leave.has(layerName(editor, node))
+      ? "it is to stay float"
+      : products && !isProduct(node) && !isEmbedding(editor, node)
+        ? "it is no product: what it reads stays float"
+        : undefined;
+  const isWanted = (node: OnnxNode) => whyLeft(node) === undefined;
   takeFactors(editor, isWanted);
   const before = editor.nodes.filter(
     (node) => weightedLayer(editor, node) !== undefined || isEmbedding(editor, node),
   );
   const embeddings = before.filter((node) => isWanted(node) && isEmbedding(editor, node));
-  const rows = before.map((node) => rowOf(editor, node, settings, isWanted));
+  const rows = before.map((node) => rowOf(editor, node, settings, whyLeft(node)));
   makeProducts(editor, isWanted);
   const layers = editor.nodes.flatMap((node): readonly WeightedLayer[] => {
     const layer = weightedLayer(editor, node);
@@ -43,12 +54,12 @@ function rowOf(
   editor: GraphEditor,
   node: OnnxNode,
   settings: WeightSettings,
-  isWanted: (node: OnnxNode) => boolean,
+  why: string | undefined,
 ): QuantizedNode {
   const row = { node: layerName(editor, node), opType: node.opType, bits: 32 };
   const layer = weightedLayer(editor, node);
   if (layer !== undefined && isReason(layer)) return { ...row, note: layer.reason };
-  if (!isWanted(node)) return { ...row, note: "it is to stay float" };
+  if (why !== undefined) return { ...row, note: why };
   const isWider = settings.bits === 4;
   if (layer === undefined) {
     return { ...row, bits: 8, ...(isWider && { note: "8 bits: the rows of tables have no less" }) };
@@ -57,3 +68,5 @@ function rowOf(
   const note = `8 bits: a block has ${settings.blockSize ?? 32} inputs, this layer ${layer.shape[layer.inAxis]}`;
   return { ...row, bits, ...(bits > settings.bits && { note }) };
 }
+
+export const isProduct = (node: OnnxNode): boolean => node.opType === "MatMul" || isPlainGemm(node);

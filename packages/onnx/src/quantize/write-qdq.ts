@@ -3,13 +3,15 @@ import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
 import type { ValueRange } from "./affine.js";
 import { makePlain } from "./plain-layers.js";
-import { planOf } from "./plan.js";
+import { type Plan, planOf } from "./plan.js";
 import { editorOf } from "./readable.js";
 import { rowsOf, type WrittenFile } from "./report.js";
 import { activationScales } from "./scales.js";
 import { type QdqSettings, requireSettings } from "./settings.js";
+import { layerName } from "./weighted-layer.js";
 import { weightsAlone } from "./weights-alone.js";
 import { writeActivations } from "./write-activations.js";
+import { writeDynamic } from "./write-dynamic.js";
 import { writeWeights } from "./write-weights.js";
 
 export type { QdqSettings } from "./settings.js";
@@ -35,10 +37,12 @@ export function writeQdq(
   requireSettings(op, settings);
   const { activations, weights, leave } = settings;
   if (activations === "none") return weightsAlone(op, file, weights, leave);
+  if (activations === "dynamic") return writeDynamic(op, file, weights, leave);
   const editor = editorOf(op, file);
   raiseOperatorSet(op, editor, 13);
   makePlain(editor);
-  const plan = planOf(editor, leave);
+  const drowned = drownedSums(editor, planOf(editor, leave), ranges);
+  const plan = planOf(editor, new Set([...leave, ...drowned]));
   const scales = activationScales(editor, plan, ranges, activations);
   const nodes = rowsOf(editor, plan);
   const written = [
@@ -49,6 +53,30 @@ export function writeQdq(
   keepFloat(editor);
   const raisedScales = written.reduce((sum, { stored }) => sum + stored.raised, 0);
   return { file: editor.finish(), weights: written, report: { nodes, scales, raisedScales } };
+}
+
+/** Bits of 8 that the operand of a sum must keep in the sum's range. */
+const FEWEST_BITS = 4;
+
+/**
+ * Names of the sums whose range is so wide that an operand would lose its bits, such as scores of attention to which a mask adds
+ * -1e4: they stay float.
+ */
+function drownedSums(
+  editor: GraphEditor,
+  { others, endsOf }: Plan,
+  ranges: ReadonlyMap<string, ValueRange>,
+): readonly string[] {
+  const width = (value = "") => {
+    const { min, max } = ranges.get(value) ?? { min: 0, max: 0 };
+    return Math.max(max, 0) - Math.min(min, 0);
+  };
+  return [...others.keys()].flatMap((node) => {
+    if (node.opType !== "Add") return [];
+    const least = width(endsOf.get(node)?.[0]) / 2 ** (8 - FEWEST_BITS);
+    const isLost = node.inputs.some((x) => ranges.has(x) && width(x) > 0 && width(x) < least);
+    return isLost ? [layerName(editor, node)] : [];
+  });
 }
 
 // onnxruntime/core/optimizer/qdq_transformer/weight_bias_quantization.cc

@@ -3,13 +3,15 @@
 import { encodeNpy } from "isoloss/data";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
 import {
+  compensatedQdq,
+  compensatedSettings,
   exactResult,
   normal,
   rangesOf,
   showingIntegers,
   writtenQdq,
 } from "isoloss-test-support/compress/quantize/support";
-import { runOrt } from "isoloss-test-support/nn/onnx/support";
+import { fileOf, node, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { hasPackage, runPython } from "isoloss-test-support/runtime/onnx/python";
 import { describe, expect, it } from "vitest";
 import { quantizeWeights } from "../../src/quantize/quantize-weights.js";
@@ -73,12 +75,17 @@ describe.skipIf(!isThere)(title, () => {
       }
     });
 
-    it("computes with weights alone as integers what Node's computes, to rounding", async () => {
+    it("computes weights alone as integers, and those rounded by GPTQ, as Node's does, to rounding", async () => {
       const file = bytes({ seed: 1 });
-      const models = {
+      const models: Record<string, Uint8Array> = {
         "8.onnx": quantizeWeights(file).bytes,
         "4.onnx": quantizeWeights(file, { bits: 4, blockSize: 16 }).bytes,
       };
+      for (const [name, settings] of Object.entries(compensatedSettings)) {
+        models[`${name}.onnx`] = await compensatedQdq(file, new Map(), settings, {
+          x: normal(2, [64, ...shape]),
+        });
+      }
       const theirs = inPython({ ...models, "x.npy": encodeNpy(x) });
       for (const [name, own] of Object.entries(models)) {
         const ours = await exactResult(own, { x });
@@ -89,4 +96,51 @@ describe.skipIf(!isThere)(title, () => {
       }
     });
   });
+
+  it.each([false, true])(
+    "has the integers, and computes the numbers, of its own dynamic quantizer, with scales per channel: %s",
+    (isByChannel) => {
+      const nodes = [
+        node("MatMul", ["x", "w"], {}, ["p"]),
+        node("Add", ["p", "b"], {}, ["h"]),
+        node("Relu", ["h"], {}, ["r"]),
+        node("MatMul", ["r", "v"]),
+      ];
+      const [w, b, v] = [normal(1, [20, 6]), normal(2, [6]), normal(3, [6, 5])];
+      const x = normal(4, [7, 20]);
+      const bytes = fileOf({ inputs: { x }, initializers: { w, b, v }, nodes });
+      const weights = { bits: 8, per: isByChannel ? "channel" : "tensor" } as const;
+      const { bytes: ours } = writtenQdq(bytes, new Map(), {
+        weights,
+        activations: "dynamic",
+        leave: new Set(),
+      });
+      const files = { "given.onnx": bytes, "ours.onnx": ours, "x.npy": encodeNpy(x) };
+      const script = quantizeDynamic.replace("BY_CHANNEL", isByChannel ? "True" : "False");
+      const [own, theirs] = JSON.parse(runPython(script, files));
+      expect(own.integers).toEqual(theirs.integers);
+      expect(own.y.length).toBe(35);
+      for (const [i, y] of own.y.entries()) expect(y).toBeCloseTo(theirs.y[i], 5);
+    },
+  );
 });
+
+/** Quantizes given.onnx, and prints the integers of the weights and the results of ours.onnx and of that file. */
+const quantizeDynamic = `
+import json, os, sys
+# Before onnxruntime, which adds schemas that it does not expect.
+import onnx.reference
+import numpy, onnx, onnxruntime
+from onnxruntime.quantization import QuantType, quantize_dynamic
+folder = sys.argv[1]
+path = lambda name: os.path.join(folder, name)
+quantize_dynamic(path("given.onnx"), path("theirs.onnx"), per_channel=BY_CHANNEL, weight_type=QuantType.QInt8)
+x = numpy.load(path("x.npy"))
+results = []
+for name in ("ours.onnx", "theirs.onnx"):
+    tensors = [onnx.numpy_helper.to_array(t) for t in onnx.load(path(name)).graph.initializer]
+    integers = [t.tolist() for t in tensors if t.dtype == numpy.int8 and t.ndim == 2]
+    session = onnxruntime.InferenceSession(path(name), providers=["CPUExecutionProvider"])
+    results.append({"integers": sorted(integers), "y": session.run(None, {"x": x})[0].ravel().tolist()})
+print(json.dumps(results))
+`;

@@ -4,6 +4,7 @@ import { decodeModel, encodeModel } from "isoloss/onnx";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
 import { normal } from "isoloss-test-support/compress/quantize/support";
 import { Builder, smallNetwork } from "isoloss-test-support/model-file/builder";
+import { transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
 import { fileOf, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { ints } from "../../../core/src/runtime/onnx/schema.js";
@@ -44,6 +45,16 @@ function peakedTransformer(): Uint8Array {
 }
 
 describe("a quantized model", () => {
+  it("keeps the scores of attention to which a mask of -1e4 is added", async () => {
+    const options = { layers: 1, norm: "rms", length: 16 } as const;
+    const batches = [0, 1, 2, 3].map((seed) => transformerInputs({ ...options, seed }));
+    const { recommended } = await quantizeModel(transformer(options), {
+      ...{ calibration: batches.slice(0, 3), heldOut: batches.slice(3), activations: "uint8" },
+      ...{ granularity: "channel", equalize: false, compensate: false, biasCorrection: false },
+    });
+    expect(recommended.sqnr).toBeGreaterThan(25);
+  });
+
   it("takes batches apart only where all inputs have equally many examples", async () => {
     const [w, s] = [normal(1, [3, 2]), normal(2, [])];
     const nodes = [node("Mul", ["x", "s"], {}, ["scaled"]), node("MatMul", ["scaled", "w"])];

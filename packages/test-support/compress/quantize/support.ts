@@ -7,6 +7,7 @@ import type { OnnxGraph } from "isoloss/internal";
 import { decodeModel, encodeModel } from "isoloss/onnx";
 import type { QuantizedFile, ValueRange } from "isoloss-onnx";
 import { loadOrt } from "#ort";
+import { compensated } from "../../../onnx/src/quantize/recipes.js";
 import { type QdqSettings, quantizableValues, writeQdq } from "../../../onnx/src/quantize/write-qdq.js";
 import { opened } from "../../model-file/builder.js";
 import { type Arrays, runOrt } from "../../nn/onnx/support.js";
@@ -59,6 +60,28 @@ export function writtenQdq(
   const { file, report } = writeQdq(opened(bytes), ranges, settings);
   return { bytes: file.bytes, report };
 }
+
+/** The same with weights rounded by GPTQ on a batch. */
+export async function compensatedQdq(
+  bytes: Uint8Array,
+  ranges: ReadonlyMap<string, ValueRange>,
+  settings: Omit<QdqSettings, "leave">,
+  batch: Arrays,
+): Promise<Uint8Array> {
+  const recipe = { candidate: { name: "test", file: opened(bytes) }, ranges, correct: undefined, settings };
+  const own = await compensated(recipe, { calibration: [batch], run: { runtime: "onnx" } });
+  return writtenQdq(bytes, ranges, { ...own.settings, leave: new Set() }).bytes;
+}
+
+/** Settings of files that are rounded by GPTQ. */
+export const compensatedSettings = {
+  "4 bits in blocks": { weights: { bits: 4, per: "block", blockSize: 16 }, activations: "none" },
+  "8 bits per channel": { weights: { bits: 8, per: "channel" }, activations: "none" },
+  "8 bits and dynamic products": {
+    weights: { bits: 8, per: "channel", reduceRange: true },
+    activations: "dynamic",
+  },
+} satisfies Record<string, Omit<QdqSettings, "leave">>;
 
 /** The graph that ONNX Runtime's CPU runs for a file. */
 export async function optimizedGraph(bytes: Uint8Array): Promise<OnnxGraph> {

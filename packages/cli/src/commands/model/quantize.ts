@@ -53,7 +53,14 @@ const options = {
   ),
   weightsOnly: flag("activations stay float: a smaller file; products alone have kernels for it"),
   bits: choice("<n>", "of weights; 4 with --weights-only alone", ["8", "4"], "8"),
-  activations: excluding("weightsOnly", choice("<type>", "of activations", ["uint8", "int8"], "uint8")),
+  activations: excluding(
+    "weightsOnly",
+    choice(
+      "<type>",
+      "of activations: uint8 or int8, by ranges of the calibration; dynamic: products round what they read to uint8, by its range in each run; default uint8, and dynamic where products hold nearly all weights",
+      ["uint8", "int8", "dynamic"],
+    ),
+  ),
   reduceRange: flag("weights of 7 bits, for processors without 8-bit dot products"),
   method: excluding(
     "weightsOnly",
@@ -111,7 +118,7 @@ examples that chose the file keep the limit, and the others do not, the file is 
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended, simplest and
-table [{candidate, per, compensated, corrected, left, widened, bytes, difference, differenceInterval, sqnr, sqnrInterval, carriedBy, broken, agreement,
+table [{candidate, per, activations, compensated, corrected, left, widened, bytes, difference, differenceInterval, sqnr, sqnrInterval, carriedBy, broken, agreement,
 agreementInterval, largest}], floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, bits, note}], kernels [{kernel, count, timeShare}].
 
 Examples:
@@ -124,6 +131,8 @@ export interface ChoiceRow extends MeasuredChange {
   readonly candidate: string;
   /** What has a scale of weights: `channel`, `tensor` or `block`. */
   readonly per: Granularity;
+  /** What is rounded in a run: `uint8` or `int8`; `dynamic`, of products by its range there; `none`. */
+  readonly activations: QuantizationChoice["activations"];
   /** Whether weights are rounded so that each error is made up for by the weights behind it (GPTQ). */
   readonly compensated: boolean;
   /** Whether biases are corrected. */
@@ -397,11 +406,18 @@ function requireWeightsOnly({ bits, per, weightsOnly }: Settings): void {
 }
 
 /** Throws where examples are missing. */
-function requireCalibration({ calibration, weightsOnly, absorbBiases, limitError, heldOut }: Settings): void {
+function requireCalibration({
+  calibration,
+  weightsOnly,
+  activations,
+  absorbBiases,
+  limitError,
+  heldOut,
+}: Settings): void {
   if (calibration !== undefined) return;
-  if (!weightsOnly) {
+  if (!weightsOnly && activations !== "dynamic") {
     throw new OptionError(
-      "--calibration PATH is missing: the ranges of activations are those on examples. Without any, weights alone can be rounded: --weights-only.",
+      "--calibration PATH is missing: the ranges of activations are those on examples. Without any, weights alone can be rounded, --weights-only, and products by the ranges of each run, --activations dynamic.",
     );
   }
   if (absorbBiases) throw new OptionError("--absorb-biases needs examples: add --calibration PATH.");
@@ -460,6 +476,7 @@ async function quantized(
 const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   candidate: choice.candidate,
   per: choice.granularity,
+  activations: choice.activations,
   compensated: choice.isCompensated,
   corrected: choice.isBiasCorrected,
   left: choice.left,
@@ -547,9 +564,10 @@ function judgedText(document: Quantized): string {
   ].join(" ");
 }
 
-const nameOf = ({ candidate, per, compensated, corrected, left, widened }: ChoiceRow): string =>
+const nameOf = ({ candidate, per, activations, compensated, corrected, left, widened }: ChoiceRow): string =>
   [
     `${candidate}, per ${per}`,
+    ...(activations === "dynamic" ? ["dynamic"] : []),
     ...(compensated ? ["GPTQ"] : []),
     ...(corrected ? ["biases corrected"] : []),
     ...(left.length === 0 ? [] : [`${layers(left.length)} in float`]),

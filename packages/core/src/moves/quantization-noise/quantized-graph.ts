@@ -148,7 +148,8 @@ function withSources(
 
 /**
  * What is rounded behind each layer; undefined where its result stays in floats. A convolution's result is always rounded,
- * that of a product where an activation follows, and a transposed convolution has no kernel on integers.
+ * that of a product where an activation follows, or a product with other values, as in attention and gated perceptrons. A
+ * transposed convolution has no kernel on integers.
  */
 function resultsOf(
   graph: Graph,
@@ -162,12 +163,20 @@ function resultsOf(
     const own = readers.get(x);
     return own?.length === 1 && own[0]?.size === x.size ? own[0] : undefined;
   };
+  const isMultiplied = (z: Tensor): boolean =>
+    (readers.get(z) ?? []).some((own) => {
+      if (own === undefined) return false;
+      if (moving.has(own.op.name)) return isMultiplied(own);
+      return ["mul", "matmul"].includes(own.op.name) && !own.inputs.some((x) => stored.has(x));
+    });
   return layers.map(({ y }) => {
     if (y.op.name === "conv2dInputGradient") return undefined;
     const sum = next(y);
     const z = sum?.op.name === "add" && sum.inputs.some((x) => stored.has(x)) ? sum : y;
     const rectifier = next(z);
-    if (rectifier === undefined || rectified(rectifier) !== z) return y.op.name === "conv2d" ? z : undefined;
+    if (rectifier === undefined || rectified(rectifier) !== z) {
+      return y.op.name === "conv2d" || isMultiplied(z) ? z : undefined;
+    }
     const clip = next(rectifier);
     return clip !== undefined && clips.has(clip) ? clip : rectifier;
   });
@@ -206,8 +215,10 @@ interface Source {
   readonly isWhole: boolean;
 }
 
+/** Operations that move values of their first input to other places. */
+const moving: ReadonlySet<string> = new Set(["reshape", "transpose", "slice", "alias"]);
 /** Operations whose results are values of their first input, or zeros. */
-const selecting = new Set(["reshape", "transpose", "place", "slice", "maxPool2d", "max", "alias", "cast"]);
+const selecting = new Set([...moving, "place", "maxPool2d", "max", "cast"]);
 /** Operations of which a mean consists. */
 const averaging = new Set(["sum", "mul", "div"]);
 

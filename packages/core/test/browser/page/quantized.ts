@@ -32,7 +32,7 @@ export async function quantized(
 
 /** What a file computes in the page for 8 examples. */
 export const outputsOf = (file: readonly number[], shape: readonly number[]): Promise<Numbers> =>
-  runInPage(Uint8Array.from(file), examples(3, [8, ...shape]));
+  runInPage(Uint8Array.from(file), examples(3, [8, ...shape]), exactProducts);
 
 /** A model whose weights were stored as integers in the page, and what it computes for 8 examples. */
 export async function weightsAlone(

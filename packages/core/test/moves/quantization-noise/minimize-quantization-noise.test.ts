@@ -1,9 +1,12 @@
 import { convolutional, dense, type Params } from "isoloss-test-support/moves/quantization-noise/networks";
 import { bytesPerTensor, prepared } from "isoloss-test-support/moves/quantization-noise/prepared";
 import { expect, it } from "vitest";
-import { astype } from "../../../src/array.js";
+import { astype, type NdArray, sizeOf } from "../../../src/array.js";
 import { minimizeQuantizationNoise } from "../../../src/entries/moves.js";
 import { NumericalError } from "../../../src/errors.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { createRng } from "../../../src/math/rng.js";
 import { roundedWeights } from "../../../src/moves/quantization-noise/simulation.js";
 import {
   clippedNetworks,
@@ -99,4 +102,33 @@ it.each([0, 3])("refuses data that are not finite, in batch %d of 4", async (bad
   const made = minimizeQuantizationNoise(apply, params, calibration);
   await expect(made).rejects.toThrow(NumericalError);
   await expect(made).rejects.toThrow("is not all finite");
+});
+
+it("makes values even that a gated perceptron multiplies, as these are rounded, too", async () => {
+  const rng = createRng(1);
+  const normal = (...shape: number[]): NdArray => ({
+    shape,
+    data: Float64Array.from({ length: sizeOf(shape) }, () => rng.normal()),
+  });
+  const scales = Array.from({ length: 6 }, () => Math.exp(2 * rng.normal()));
+  const scaled = ({ shape, data }: NdArray, power: number): NdArray => ({
+    shape,
+    data: Float64Array.from(data as Float64Array, (v, i) => v * scales[i % 6]! ** power),
+  });
+  const params = { a: scaled(normal(8, 6), 1), b: scaled(normal(8, 6), -1), c: normal(6, 4) };
+  const { candidates } = await minimizeQuantizationNoise(
+    ({ a, b, c }, { x }) => matmul(mul(matmul(x, a), matmul(x, b)), c),
+    params,
+    [1, 2, 3, 4].map(() => ({ x: normal(32, 8) })),
+    { weights: { bits: 8, granularity: "channel" } },
+  );
+  /** Of the sizes of the columns of a matrix: the largest by the smallest. */
+  const spread = ({ data }: NdArray) => {
+    const sizes = scales.map((_, c) => Math.hypot(...[...data].map((v, i) => (i % 6 === c ? Number(v) : 0))));
+    return Math.max(...sizes) / Math.min(...sizes);
+  };
+  const [planted, even] = [candidates[0]!, candidates.at(-1)!];
+  expect(spread(planted.params.a)).toBeGreaterThan(20);
+  expect(spread(even.params.a)).toBeLessThan(4);
+  expect(even.measured).toBeGreaterThan(planted.measured + 3);
 });

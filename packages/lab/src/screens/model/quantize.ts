@@ -6,7 +6,7 @@ import type { Sizes } from "./sizes.js";
 /** A choice and its error on inputs that it was not made for. */
 export type QuantizedRow = Pick<
   QuantizationChoice,
-  "candidate" | "granularity" | "isBiasCorrected" | "sqnr" | "agreement" | "bytes"
+  "candidate" | "granularity" | "activations" | "isBiasCorrected" | "sqnr" | "agreement" | "bytes"
 >;
 
 export interface Quantized {
@@ -43,9 +43,18 @@ export async function quantized(
   return {
     bytes: result.bytes,
     table: result.table.map(
-      ({ candidate, granularity, isBiasCorrected, sqnr, agreement, bytes: size }): QuantizedRow => ({
+      ({
         candidate,
         granularity,
+        activations,
+        isBiasCorrected,
+        sqnr,
+        agreement,
+        bytes: size,
+      }): QuantizedRow => ({
+        candidate,
+        granularity,
+        activations,
         isBiasCorrected,
         sqnr,
         agreement,
