@@ -15,7 +15,7 @@ const mocking = [
 
 const long = "packages/*/test/**/*.long.test.ts";
 
-/** `--mode all` runs all tests, `--mode long` only those that take long: processes, browsers, slow rows of tables, runs that are killed, full disks. */
+/** `--mode quick`, which is `npm test`, takes a sample of the rows of large tables; `--mode all` runs all tests, `--mode long` only those that take long: processes, browsers, slow rows of tables, runs that are killed, full disks. */
 export default defineConfig(({ mode }) => ({
   plugins: [optionComments],
   resolve: {
@@ -52,7 +52,7 @@ export default defineConfig(({ mode }) => ({
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
     pool: "forks",
     setupFiles: "scripts/vitest-setup.ts",
-    env: mode === "test" ? {} : { ALL_CASES: "true" },
+    env: mode === "quick" ? { SAMPLED_ROWS: "true" } : mode === "test" ? {} : { ALL_CASES: "true" },
     maxWorkers: 2,
     // For what hangs: a slow machine, beside other programs, must not fail.
     testTimeout: 300_000,

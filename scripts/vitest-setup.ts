@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 
 // Properties are tested with new inputs on each run, except where a failure must repeat.
-if (process.env.CI) fc.configureGlobal({ seed: 34 });
+fc.configureGlobal({ numRuns: randomCases(100), ...(process.env.CI ? { seed: 34 } : {}) });

@@ -1,5 +1,11 @@
-/** How many random cases a test takes: a third of them with `npm test`, all of them with `--mode all`, `--mode long` and in CI. */
-export function randomCases(count: number): number {
-  const { ALL_CASES, CI } = process.env;
-  return ALL_CASES || CI ? count : Math.ceil(count / 3);
-}
+const { ALL_CASES, CI, SAMPLED_ROWS } = process.env;
+
+/** Whether tests take all cases: with `--mode all`, `--mode long` and in CI. */
+export const hasAllCases = Boolean(ALL_CASES || CI);
+
+/** How many random cases a test takes: all of them, or a third. */
+export const randomCases = (count: number): number => (hasAllCases ? count : Math.ceil(count / 3));
+
+/** Rows of a table that holds each member of a list against another way to compute it: with `npm test` every third, else all of them. */
+export const sampledRows = <T>(rows: readonly T[]): readonly T[] =>
+  SAMPLED_ROWS && !hasAllCases ? rows.filter((_, i) => i % 3 === 0) : rows;

@@ -15,7 +15,6 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Outcome } from "isoloss-test-support/cli/in-process";
-import { build } from "tsdown";
 import { aliases } from "../../../scripts/entries.js";
 import { lazyCommands } from "../lazy-commands.js";
 
@@ -104,6 +103,7 @@ function removeOld(cache: string): void {
 async function buildInto(folder: string): Promise<void> {
   chmodSync(folder, 0o755);
   cpSync(path("../package.json"), join(folder, "package.json"));
+  const { build } = await import("tsdown");
   await build({
     config: false,
     cwd: path(".."),

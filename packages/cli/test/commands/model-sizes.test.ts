@@ -52,7 +52,7 @@ beforeAll(() => {
 });
 
 const commands: readonly (readonly string[])[] = [
-  ["quantize", "--calibration", "x.npy", "--held-out", "tall.npy", "--no-equalize"],
+  ["quantize", "--calibration", "x.npy", "--held-out", "tall.npy", "--no-equalize", "--no-compensate"],
   ["prune", "--fraction", "0.5", "--held-out", "x.npy"],
   ["half", "--calibration", "x.npy"],
   ["half", "--held-out", "x.npy"],

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { fma, fmaFloat32 } from "../../src/math/fma.js";
 
@@ -52,7 +53,7 @@ describe("fma", () => {
         // `+ 0` on both sides: integers have no negative zero.
         expect(fma(a, b, c) + 0).toBe(exactFma(a, b, c, 53) + 0);
       }),
-      { numRuns: 3000 },
+      { numRuns: randomCases(3000) },
     );
   });
 
@@ -62,7 +63,7 @@ describe("fma", () => {
         const c = -(a * b) * (1 + ulps * 2 ** -52);
         expect(fma(a, b, c) + 0).toBe(exactFma(a, b, c, 53) + 0);
       }),
-      { numRuns: 3000 },
+      { numRuns: randomCases(3000) },
     );
   });
 
@@ -89,7 +90,7 @@ describe("fmaFloat32", () => {
         const [x, y, z] = [a, b, c].map(Math.fround);
         expect(fmaFloat32(x, y, z) + 0).toBe(exactFma(x, y, z, 24) + 0);
       }),
-      { numRuns: 3000 },
+      { numRuns: randomCases(3000) },
     );
   });
 

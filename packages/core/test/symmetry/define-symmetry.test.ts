@@ -1,3 +1,4 @@
+import { randomCases } from "isoloss-test-support/random-cases";
 import { distance, randomProblem, randomT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
@@ -170,7 +171,7 @@ describe("moves of arrays along axes", () => {
   const tolerances = [["float64", 1e-14], ["float32", 3e-7]] as const; // biome-ignore format: one line
 
   it.each(tolerances)("scale as `scaling` acts on random networks: %s", async (dtype, tolerance) => {
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < randomCases(20); seed++) {
       const options = { activations: ["relu", "leakyRelu"] as const, dtype };
       const { params: from, batch, loss: of, label } = randomProblem(seed, options);
       const { scalings } = symmetriesOf(of, from, batch).found;
@@ -182,7 +183,7 @@ describe("moves of arrays along axes", () => {
   });
 
   it.each(tolerances)("multiply as `generalLinear` acts on random networks: %s", async (dtype, tolerance) => {
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < randomCases(20); seed++) {
       const {
         params: from,
         batch,

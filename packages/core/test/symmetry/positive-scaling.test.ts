@@ -1,4 +1,5 @@
 import { numbers } from "isoloss-test-support/nn/support";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { distance, randomProblem, randomT, scaledT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
@@ -8,7 +9,7 @@ import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 
 const activations: readonly Activation[] = ["relu", "leakyRelu", "identity"];
-const seeds = Array.from({ length: 20 }, (_, i) => i);
+const seeds = Array.from({ length: randomCases(20) }, (_, i) => i);
 
 const float64 = (values: number[][]): NdArray => ({
   shape: [values.length, values[0].length],

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
 import { decodeSafetensors, encodeSafetensors } from "../../src/data/safetensors.js";
@@ -138,7 +139,7 @@ describe("a checkpoint", () => {
         damaged[at] ^= 1 << bit;
         expect(() => decodeCheckpoint(damaged)).toThrow(DataError);
       }),
-      { numRuns: 2000 },
+      { numRuns: randomCases(2000) },
     );
   });
 

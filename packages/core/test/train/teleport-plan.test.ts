@@ -1,4 +1,5 @@
 // What a plan promises beyond the teleport itself: races, held-out data, clocks, failing steps.
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it, vi } from "vitest";
 import { NumericalError, OptionError } from "../../src/errors.js";
 import { relu } from "../../src/graph/ops/activation.js";
@@ -49,7 +50,7 @@ function trainerFor<P, S>(
 
 describe("a race", () => {
   it("is won by what several starts lead to, or nothing is moved", async () => {
-    for (let seed = 0; seed < 40; seed++) {
+    for (let seed = 0; seed < randomCases(40); seed++) {
       const params = toy(0.2 + (seed % 7) * 0.4, 0.3 + (seed % 5) * 0.3);
       const batch = batchOf(1, 1 + (seed % 3));
       const guard = { race: { learningRate: 0.05 }, curvature: 0 };

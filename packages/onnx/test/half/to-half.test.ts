@@ -8,6 +8,7 @@ import { compareModels, modelError, toHalf } from "isoloss-onnx";
 import { Builder, opened, smallNetwork } from "isoloss-test-support/model-file/builder";
 import { transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
 import { fileOf, node, tensorOf } from "isoloss-test-support/nn/onnx/support";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { descendHalf, shiftedAlong } from "../../src/half/descend.js";
 import { openJudge, smallestSet } from "../../src/half/judge.js";
@@ -149,7 +150,7 @@ describe("a converted file", () => {
     });
   });
 
-  it.each(Array.from({ length: 8 }, (_, seed) => seed))(
+  it.each(Array.from({ length: randomCases(8) }, (_, seed) => seed))(
     "of random network %i runs in ONNX Runtime",
     async (seed) => {
       const before = randomFile(seed);

@@ -63,7 +63,7 @@ export const rows = tables
   .flatMap(Object.entries<readonly Case[]>)
   .flatMap(([name, list]) => list.filter(isOfFloats).map((c, k) => [name, k + 1, c] as const));
 
-export function expectDifferenceQuotients(given: typeof rows): void {
+export function expectDifferenceQuotients(given: readonly (typeof rows)[number][]): void {
   it.each(given)("%s, case %i", (name, k, c) => {
     checkDerivatives(asOpCase(`${name}, case ${k}`, c, "float64"));
   });

@@ -1,6 +1,7 @@
 import { IsolossError } from "isoloss";
 import { createRng } from "isoloss/data";
 import { inlineExternalData } from "isoloss/onnx";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { expect, it } from "vitest";
 import { toHalf } from "../../src/half/to-half.js";
 import { reduceRank } from "../../src/low-rank/reduce-rank.js";
@@ -26,7 +27,7 @@ it.each(Object.entries(calls))(
   (_, call) => {
     const rng = createRng(3);
     const files = [0, 1, 2, 3].map(randomFile);
-    for (let k = 0; k < 120; k++) {
+    for (let k = 0; k < randomCases(120); k++) {
       const bytes = files[k % 4].slice();
       if (k % 8 === 0) {
         expectNoCrash(() => call(bytes.subarray(0, rng.int(bytes.length))));
@@ -48,7 +49,7 @@ it.each([
 ] as const)("%s compresses a damaged file or says that it is damaged, and nothing else", async (_, call) => {
   const rng = createRng(4);
   const files = [0, 1, 2, 3].map(randomFile);
-  for (let k = 0; k < 24; k++) {
+  for (let k = 0; k < randomCases(24); k++) {
     const bytes = files[k % 4].slice();
     for (let i = 0; i < 1 + (k % 3); i++) bytes[rng.int(bytes.length)] = rng.int(256);
     const error: unknown = await call(bytes).catch((cause: unknown) => cause);

@@ -70,7 +70,12 @@ describe("a quantized model", () => {
   });
 
   it("has the same errors in JavaScript, to what integers may differ by", async () => {
-    const options = { calibration: images(12), heldOut: images(8, 1), granularity: "channel" } as const;
+    const options = {
+      calibration: images(12),
+      heldOut: images(8, 1),
+      granularity: "channel",
+      equalize: false,
+    } as const;
     const native = await quantizeModel(smallNetwork(), { ...options, runtime: "onnx" });
     const script = await quantizeModel(smallNetwork(), { ...options, runtime: "javascript" });
     for (const [i, { sqnr }] of native.table.entries()) {
@@ -170,7 +175,7 @@ describe("a quantized model", () => {
 
   it.each(Object.entries(networks))("is close to the model in float: %s", async (_, { bytes, shape }) => {
     const batch = (count: number, seed: number) => [{ x: normal(seed, [count, ...shape]) }];
-    const examples = { calibration: batch(32, 1), heldOut: batch(16, 2), equalize: false };
+    const examples = { calibration: batch(32, 1), heldOut: batch(16, 2), equalize: false, compensate: false };
     for (const settings of [
       {},
       { activations: "int8" },
@@ -227,7 +232,7 @@ describe("what judges a quantized model", () => {
   it("says that a limit is not kept which the examples that chose the file keep, and others do not", async () => {
     const options = { calibration: images(16), equalize: false, granularity: "channel" } as const;
     const given = await Promise.all(
-      [1, 2, 3, 4].map(async (seed) => {
+      [1, 2].map(async (seed) => {
         const heldOut = images(6, seed);
         const { recommended, judged } = await quantizeModel(smallNetwork(), { ...options, heldOut });
         return { heldOut, chosen: recommended.sqnr, judged: judged?.sqnr ?? 0 };

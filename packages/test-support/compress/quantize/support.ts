@@ -93,6 +93,7 @@ export async function optimizedGraph(bytes: Uint8Array): Promise<OnnxGraph> {
       graphOptimizationLevel: "extended",
       optimizedModelFilePath: path,
       logSeverityLevel: 3,
+      intraOpNumThreads: 1,
       extra: { session: { qdqisint8allowed: "1" } },
     });
     await session.release();
@@ -107,6 +108,7 @@ export async function exactResult(bytes: Uint8Array, { x }: Arrays): Promise<rea
   const ort = await loadOrt("cpu");
   const session = await ort.InferenceSession.create(bytes, {
     logSeverityLevel: 3,
+    intraOpNumThreads: 1,
     extra: { session: { qdq_matmulnbits_accuracy_level: "1" } },
   });
   const { y } = await session.run({ x: new ort.Tensor("float32", x.data as Float32Array, x.shape) });

@@ -74,7 +74,7 @@ function dataOf(dtype: OnnxDType, { data }: NdArray) {
 /** What ONNX Runtime computes; integers of all types as int64. */
 export async function runOrt(bytes: Uint8Array, inputs: Arrays, kinds: Kinds = {}): Promise<Arrays> {
   const ort = await loadOrt("cpu");
-  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3, intraOpNumThreads: 1 });
   const feeds = Object.fromEntries(
     Object.entries(inputs).map(([name, x]) => [
       name,

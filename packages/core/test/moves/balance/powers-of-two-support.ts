@@ -1,5 +1,6 @@
 // Factors that are powers of 2: results do not change in a single bit.
 
+import { randomCases } from "isoloss-test-support/random-cases";
 import { randomT } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import { astype, type NdArray } from "../../../src/array.js";
@@ -47,12 +48,13 @@ export function expectSameBits(rows: readonly (typeof networkKinds)[number][]): 
     "computes the same bits in float32 on random networks of %s, by norm and by range, in both runtimes",
     async (kind) => {
       let moved = 0;
-      for (let seed = 0; seed < 30; seed++) {
+      const count = randomCases(30);
+      for (let seed = 0; seed < count; seed++) {
         const { graph, found, start, batch } = await badlyScaled(seed, kind);
         if (!moves(found)) continue;
         const runs = [
           await compile(graph, { runtime: "javascript" }),
-          ...(seed < 10 ? [await compile(graph, { runtime: "onnx" })] : []),
+          ...(seed < count / 3 ? [await compile(graph, { runtime: "onnx" })] : []),
         ];
         for (const by of ["norm", "range"] as const) {
           const to = await balanced(start, found, { by, powersOfTwo: true });
@@ -68,7 +70,7 @@ export function expectSameBits(rows: readonly (typeof networkKinds)[number][]): 
         }
         for (const run of runs) await run.dispose();
       }
-      expect(moved).toBeGreaterThan(20);
+      expect(moved).toBeGreaterThan((2 / 3) * count);
     },
   );
 }

@@ -1,4 +1,5 @@
 // What early and late clips do to values, against plain loops.
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../../src/math/rng.js";
 import {
@@ -57,7 +58,7 @@ it("a clip that is neither early nor late does nothing, and one beyond all value
 });
 
 it("of a few values it grows on both sides of the bound, and is nowhere negative", () => {
-  for (let seed = 0; seed < 20; seed++) {
+  for (let seed = 0; seed < randomCases(20); seed++) {
     const few = clipHistogram(1, bound);
     const draw = createRng(seed);
     addToHistogram(

@@ -7,6 +7,7 @@ import {
   prepared,
   randomPoint,
 } from "isoloss-test-support/moves/quantization-noise/prepared";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { valuesOf } from "../../../src/moves/quantization-noise/linear-forms.js";
 import {
@@ -161,7 +162,7 @@ describe.each(roundings)("noise %s", (_, rounding) => {
   it("is convex without clips: on segments, and in that all starts end at one value", async () => {
     const { model } = await prepared(convolutional(8), rounding);
     const f = (T: Float64Array) => logNoise(model, T).value;
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < randomCases(20); seed++) {
       const [a, b] = [randomPoint(model.size, seed, 2), randomPoint(model.size, 100 + seed, 2)];
       const middle = a.map((v, i) => (v + (b[i] as number)) / 2);
       expect(f(middle)).toBeLessThanOrEqual((f(a) + f(b)) / 2 + 1e-12);

@@ -1,5 +1,6 @@
 // Rotations of hidden spaces: orthogonal, of the same function, and flatter where they are descended.
 
+import { randomCases } from "isoloss-test-support/random-cases";
 import { relative } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
@@ -11,7 +12,8 @@ export const networkKinds = ["attention", "stream", "vectors"] as const;
 export function expectSameFunctions(rows: readonly (typeof networkKinds)[number][]): void {
   it.each(rows)("keeps the function of random networks of %s, and keeps norms", (kind) => {
     let moved = 0;
-    for (let seed = 0; seed < 25; seed++) {
+    const count = randomCases(25);
+    for (let seed = 0; seed < count; seed++) {
       const { found, values, evaluate } = randomNetwork(seed, kind);
       // Gains move into their readers first.
       const hasGains = found.orthogonal.some(({ axes }) => axes.some(({ gains = [] }) => gains.length > 0));
@@ -25,6 +27,6 @@ export function expectSameFunctions(rows: readonly (typeof networkKinds)[number]
         }
       }
     }
-    expect(moved).toBeGreaterThan(20);
+    expect(moved).toBeGreaterThan(0.8 * count);
   });
 }

@@ -1,5 +1,6 @@
 // Shifts that center activations: ranges symmetric around 0, and the same function.
 
+import { randomCases } from "isoloss-test-support/random-cases";
 import { relative } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import { centered } from "../../../src/entries/moves.js";
@@ -12,7 +13,8 @@ export function expectSameFunctions(rows: readonly (typeof networkKinds)[number]
     "keeps the function of random networks of %s, and a second time nothing moves",
     async (kind) => {
       let moved = 0;
-      for (let seed = 0; seed < 20; seed++) {
+      const count = randomCases(20);
+      for (let seed = 0; seed < count; seed++) {
         const { found, values, data, loss, evaluate } = randomNetwork(seed, kind);
         if (found.shifts.length === 0) continue;
         const to = await centered(loss, values, [data]);
@@ -27,7 +29,7 @@ export function expectSameFunctions(rows: readonly (typeof networkKinds)[number]
           if (numbers.some((v, k) => v !== values[name].data[k])) moved++;
         }
       }
-      expect(moved).toBeGreaterThan(5);
+      expect(moved).toBeGreaterThan(count / 4);
     },
   );
 }

@@ -79,6 +79,7 @@ describe("COST in a training", () => {
     const before = async (losses: TaskLosses<SmallNet>) => {
       const { reports } = await train(always, {
         losses,
+        steps: 4,
         teleports: { ...teleports, dispose: async () => {} },
       });
       return reports[0].before?.losses ?? [];

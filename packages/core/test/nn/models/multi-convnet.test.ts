@@ -43,7 +43,7 @@ describe("multiConvnet", () => {
     let { state } = first;
     const trained = run(true, state);
     // Running means after many steps on one batch are that batch's, up to the unbiased variance.
-    for (let step = 0; step < 150; step++) state = run(true, state).state;
+    for (let step = 0; step < 100; step++) state = run(true, state).state;
     const [before, after] = [namedArrays(first.state), namedArrays(state)];
     expect(Object.keys(after)).toEqual(Object.keys(before));
     const evaluated = run(false, state);

@@ -111,7 +111,10 @@ const constants: OnnxGraph = {
 
 async function run(model: OnnxGraph, feeds: Record<string, OnnxTensor["data"]>) {
   const ort = await loadOrt("cpu");
-  const session = await ort.InferenceSession.create(encodeModel(modelOf(model)), { logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(encodeModel(modelOf(model)), {
+    logSeverityLevel: 3,
+    intraOpNumThreads: 1,
+  });
   const tensors = model.inputs.map(({ name, dtype, shape }) => {
     const data = feeds[name];
     return [name, new ort.Tensor(dtype as "float32", data as Float32Array, shape as number[])] as const;

@@ -142,7 +142,7 @@ describe("the codec", () => {
       fc.property(anyModel, (model) => {
         expect(decodeModel(encodeModel(model))).toStrictEqual(model);
       }),
-      { numRuns: 300 },
+      { numRuns: randomCases(300) },
     );
   });
 

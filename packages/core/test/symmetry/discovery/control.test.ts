@@ -1,3 +1,4 @@
+import { randomCases } from "isoloss-test-support/random-cases";
 import {
   expectKept,
   listing,
@@ -67,10 +68,11 @@ function randomLayers(rng: Rng): Layer[] {
   return [...some(layers, 3), ...some(loops, 1 + rng.int(2)), ...some(layers, 3)];
 }
 
+const count = randomCases(40);
 const found = { shifts: 0, others: 0 };
 
 describe("What is found in networks with loops and branches", () => {
-  it.each(Array.from({ length: 40 }, (_, k) => k))("keeps the loss of number %i", async (seed) => {
+  it.each(Array.from({ length: count }, (_, k) => k))("keeps the loss of number %i", async (seed) => {
     const rng = createRng(seed);
     const chosen = randomLayers(rng);
     const params = chosen.map(() => ({ w: normals(rng, [width, width]), b: normals(rng, [width]) }));
@@ -97,7 +99,7 @@ describe("What is found in networks with loops and branches", () => {
   });
 
   it("is of several kinds", () => {
-    expect(found.shifts).toBeGreaterThan(20);
-    expect(found.others).toBeGreaterThan(100);
+    expect(found.shifts).toBeGreaterThan(count / 2);
+    expect(found.others).toBeGreaterThan(2.5 * count);
   });
 });

@@ -1,9 +1,10 @@
+import { randomCases } from "isoloss-test-support/random-cases";
 import { changes } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { randomNetwork } from "./random-network.js";
 
 describe("What is found in random networks", () => {
-  const seeds = Array.from({ length: 120 }, (_, k) => k);
+  const seeds = Array.from({ length: randomCases(120) }, (_, k) => k);
   const kinds = new Map<string, number>();
 
   it.each(seeds)("keeps the loss of number %i", (seed) => {
@@ -17,7 +18,7 @@ describe("What is found in random networks", () => {
 
   it("is of all kinds", () => {
     for (const kind of ["scaling", "scaling inexact", "sign", "permutation", "linear"]) {
-      expect(kinds.get(kind) ?? 0, kind).toBeGreaterThan(20);
+      expect(kinds.get(kind) ?? 0, kind).toBeGreaterThan(seeds.length / 6);
     }
   });
 });

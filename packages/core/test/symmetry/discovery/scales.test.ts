@@ -1,3 +1,4 @@
+import { randomCases } from "isoloss-test-support/random-cases";
 import { normals, subject } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
@@ -19,7 +20,7 @@ describe("scalesOf", () => {
 
   it("gives those before a normalization up to its constant", async () => {
     let tried = 0;
-    for (let seed = 0; tried < 20; seed++) {
+    for (let seed = 0; tried < randomCases(20); seed++) {
       const s = randomNetwork(seed, "images");
       if (s.found.scalings.every((g) => g.exact)) continue;
       tried++;

@@ -1,3 +1,4 @@
+import { randomCases } from "isoloss-test-support/random-cases";
 import {
   distance,
   evaluator,
@@ -23,7 +24,7 @@ import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { flatten } from "../../../src/tree.js";
 
 const activations: readonly Activation[] = ["leakyRelu", "elu", "tanh", "sigmoid", "softplus", "identity"];
-const seeds = Array.from({ length: 30 }, (_, i) => i);
+const seeds = Array.from({ length: randomCases(30) }, (_, i) => i);
 const narrow: ProblemOptions = { activations, size: "narrow" };
 const wide: ProblemOptions = { activations, size: "wide" };
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { array, isNdArray, type NdArray } from "../../../src/array.js";
 import { NumericalError, OptionError } from "../../../src/errors.js";
@@ -68,7 +69,7 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
           expect(difference(stepwise, await act(p, both))).toBeLessThan(1e-7);
           expect(difference(p, await act(await act(p, first), back))).toBeLessThan(1e-8);
         }),
-        { numRuns: 50 },
+        { numRuns: randomCases(50) },
       );
     });
 
@@ -76,7 +77,7 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
       const f = (p: TensorsOf<VectorParams>, T: readonly Tensor[]) => symmetry.derivative(p, T, {}, []);
       const T0 = element(symmetry, 0, 1);
       const run = (await jit(f, [problem.start, T0])) as never as Run;
-      for (let seed = 0; seed < 10; seed++) {
+      for (let seed = 0; seed < randomCases(10); seed++) {
         const [p, T] = [point(problem, seed), element(symmetry, seed, 1)];
         const h = 1e-6;
         const [up, down] = [
@@ -91,7 +92,7 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
 
     it("push the gradient forward to the gradient at the new point, and squares through the squared Jacobian", async () => {
       const measure = await measurer(problem);
-      for (let seed = 0; seed < 10; seed++) {
+      for (let seed = 0; seed < randomCases(10); seed++) {
         const p = point(problem, seed);
         const T = element(symmetry, seed, 0.3 * (seed + 1));
         const { gradient } = await measure(p);
@@ -111,7 +112,7 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
       const trace = symmetry.trace as NonNullable<typeof symmetry.trace>;
       const f = (p: TensorsOf<VectorParams>, T: readonly Tensor[]) => trace(p, T, {});
       const run = (await jit(f, [problem.start, element(symmetry, 0, 1)])) as never as Run;
-      for (let seed = 0; seed < 10; seed++) {
+      for (let seed = 0; seed < randomCases(10); seed++) {
         const [p, T] = [point(problem, seed), element(symmetry, seed, seed)];
         expect(difference(await act(p, T), await run(p, T))).toBeLessThan(1e-12);
       }

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { array, astype, dtypeOf } from "../../../src/array.js";
 import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
@@ -182,7 +183,7 @@ describe("quadraticOptimum", () => {
           expect(Math.abs(v - g[i])).toBeLessThan(1e-8 * Math.hypot(...g));
         });
       }),
-      { numRuns: 40 },
+      { numRuns: randomCases(40) },
     );
   });
 
@@ -312,14 +313,14 @@ describe("bestAngle", () => {
     }
   });
 
-  it("finds the maximum of a scan of 3600 angles, at 1000 random points", async () => {
+  it("finds the maximum of a scan of 3600 angles, at random points", async () => {
     const teleporter = await create(rosenbrock(), bestAngle(rosenbrock().symmetry()));
     const rng = createRng(6);
     const angles = Array.from({ length: 3600 }, (_, k) => (k * 2 * Math.PI) / 3600);
     const turns = angles.map((angle) => [Math.cos(angle), Math.sin(angle)]);
     const normSq = (x: number, y: number) =>
       (400 * x * (x * x - y) + 2 * (x - 1)) ** 2 + (200 * (x * x - y)) ** 2;
-    for (let trial = 0; trial < 1000; trial++) {
+    for (let trial = 0; trial < randomCases(1000); trial++) {
       const [x, y] = [2 * rng.normal(), 3 * rng.normal()];
       const { report } = await teleporter.teleport(vector([x, y]), {});
       const [u, v] = [10 * (x * x - y), x - 1];

@@ -1,3 +1,4 @@
+import { randomCases } from "isoloss-test-support/random-cases";
 import { evaluator, randomProblem, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../src/array.js";
@@ -71,7 +72,8 @@ describe("levelSet", () => {
 
   it("is taken by the guard of a teleport on random networks, at a drift of 1e-10", async () => {
     let accepted = 0;
-    for (let seed = 0; seed < 10; seed++) {
+    const count = randomCases(10);
+    for (let seed = 0; seed < count; seed++) {
       const problem = randomProblem(3000 + seed, { activations: ["tanh", "softplus", "elu"] });
       const { params, report } = await teleportBy(levelSet({ steps: 10 }), problem);
       expect(report.drift, problem.label).toBeLessThanOrEqual(1.01e-10);
@@ -82,7 +84,7 @@ describe("levelSet", () => {
         expect(norm(params, problem.batch)).toBeGreaterThan(norm(problem.params, problem.batch));
       }
     }
-    expect(accepted).toBeGreaterThanOrEqual(9);
+    expect(accepted).toBeGreaterThanOrEqual(count - 1);
   });
 
   it("uses a quarter of the guard's drift before the last step, where it makes up little of the gain", async () => {

@@ -1,3 +1,4 @@
+import { randomCases } from "isoloss-test-support/random-cases";
 import { evaluator, randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
@@ -51,7 +52,8 @@ describe("lineSearch", () => {
 
   it("gets further in one round than one step of gradient ascent, at the same loss", async () => {
     let further = 0;
-    for (let seed = 0; seed < 8; seed++) {
+    const count = randomCases(8);
+    for (let seed = 0; seed < count; seed++) {
       const p = randomProblem(7000 + seed, { activations: ["tanh", "softplus"], size: "narrow" });
       const make = () => hiddenAction(p.params, p.activation);
       const searched = await teleportBy(lineSearch(make(), { steps: 1 }), p);
@@ -63,7 +65,7 @@ describe("lineSearch", () => {
       }
       if (searched.report.gradNormSqAfter >= stepped.report.gradNormSqAfter) further++;
     }
-    expect(further).toBeGreaterThanOrEqual(7);
+    expect(further).toBeGreaterThanOrEqual(count - 1);
   });
 
   it("pushes trees forward through all its rounds", async () => {

@@ -1,3 +1,4 @@
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { Batch } from "../../../src/batch.js";
@@ -127,7 +128,7 @@ describe("teleports in the loop of steps", () => {
     "balanced norms": balance(positiveScaling(regression.start, leaky)),
     "balanced gradients": balance(positiveScaling(regression.start, leaky), { by: "gradient" }),
   };
-  it.each(Object.keys(searches))("take the same walks: %s", async (name) => {
+  it.each(sampledRows(Object.keys(searches)))("take the same walks: %s", async (name) => {
     const search = searches[name as keyof typeof searches];
     const optimizer = optimizers[name === "level set" ? "Adam" : "heavy ball"];
     const teleport = { search, when: atSteps([0, 3, 9]), guard: { curvature: 2 } };
@@ -272,7 +273,7 @@ describe("teleports in the loop of steps", () => {
       { steps: 2 },
     ),
   };
-  it.each(Object.keys(pushing))("push Adam's moments along: %s", async (name) => {
+  it.each(sampledRows(Object.keys(pushing)))("push Adam's moments along: %s", async (name) => {
     const search = pushing[name as keyof typeof pushing];
     const teleport = { search, when: atSteps([3, 9]), state: "push" as const, guard: { curvature: 0 } };
     const settings = { optimizer: adam(), learningRate: 1e-3, steps: 12 };
@@ -336,15 +337,18 @@ describe("teleports in the loop of steps", () => {
     ),
     "scaling and GL": ofGroup("product of scaling and GL"),
   };
-  it.each(Object.keys(alongOthers))("push Adam's moments along %s, to rounding", async (name) => {
-    const { inLoop, onHost, kept } = await alongOthers[name as keyof typeof alongOthers].run();
-    expect(inLoop.teleports.map(({ note }) => note)).toEqual([undefined, undefined]);
-    expect(inLoop.teleports[0].accepted).toBe(true);
-    inLoop.loss.forEach((loss, t) => {
-      expect(loss / onHost.loss[t]).toBeCloseTo(1, 9);
-    });
-    expect(Math.abs(kept.loss[12] / inLoop.loss[12] - 1)).toBeGreaterThan(1e-9);
-  });
+  it.each(sampledRows(Object.keys(alongOthers)))(
+    "push Adam's moments along %s, to rounding",
+    async (name) => {
+      const { inLoop, onHost, kept } = await alongOthers[name as keyof typeof alongOthers].run();
+      expect(inLoop.teleports.map(({ note }) => note)).toEqual([undefined, undefined]);
+      expect(inLoop.teleports[0].accepted).toBe(true);
+      inLoop.loss.forEach((loss, t) => {
+        expect(loss / onHost.loss[t]).toBeCloseTo(1, 9);
+      });
+      expect(Math.abs(kept.loss[12] / inLoop.loss[12] - 1)).toBeGreaterThan(1e-9);
+    },
+  );
 
   const severalStarts = {
     scaling: gradientAscent(positiveScaling(regression.start, leaky), {

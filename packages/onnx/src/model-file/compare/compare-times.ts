@@ -55,7 +55,8 @@ export async function compareTimes(
   const sessions: FileSession[] = [];
   const times: [number[], number[]] = [[], []];
   try {
-    for (const bytes of [before, after]) sessions.push(await openFile(runnable("compareTimes", bytes)));
+    for (const bytes of [before, after])
+      sessions.push(await openFile(runnable("compareTimes", bytes), { timed: true }));
     // The first runs make what later ones use.
     for (const session of [...sessions, ...sessions]) await session.run(batch);
     const start = performance.now();

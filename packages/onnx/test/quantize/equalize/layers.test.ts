@@ -6,6 +6,7 @@ import { decodeModel } from "isoloss/onnx";
 import { conv2d, flattenFrom, matmul, max, mean, minimum, relu, sum } from "isoloss/ops";
 import { convolutional, dense } from "isoloss-test-support/moves/quantization-noise/networks";
 import { moved, prepared, randomPoint } from "isoloss-test-support/moves/quantization-noise/prepared";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { expect, it } from "vitest";
 import { valuesOf } from "../../../../core/src/moves/quantization-noise/linear-forms.js";
 import { quantizedGraph } from "../../../../core/src/moves/quantization-noise/quantized-graph.js";
@@ -65,7 +66,7 @@ it.each([
   }
 });
 
-it.each(Array.from({ length: 12 }, (_, seed) => seed))(
+it.each(Array.from({ length: randomCases(12) }, (_, seed) => seed))(
   "all weighted nodes of random file %i are found",
   (seed) => {
     const bytes = foldBatchNorm(randomFile(seed)).bytes;
