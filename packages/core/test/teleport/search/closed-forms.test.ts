@@ -212,13 +212,15 @@ describe("quadraticOptimum", () => {
   );
 
   it("jumps to the same point in float32, rounded", async () => {
-    const { params } = await (await create(booth(), quadraticOptimum(hessianOfBooth, { center: [1, 3] }))).teleport(
-      booth().start,
-      {},
-    );
+    const { params } = await (
+      await create(booth(), quadraticOptimum(hessianOfBooth, { center: [1, 3] }))
+    ).teleport(booth().start, {});
     const start = { w: astype(booth().start.w, "float32") };
     const search = quadraticOptimum(hessianOfBooth, { center: [1, 3] });
-    const { params: rounded, report } = await (await create({ ...booth(), start }, search)).teleport(start, {});
+    const { params: rounded, report } = await (await create({ ...booth(), start }, search)).teleport(
+      start,
+      {},
+    );
     expect(report.accepted).toBe(true);
     expect(numbers(rounded)).toEqual(numbers(params).map(Math.fround));
   });
@@ -361,7 +363,10 @@ describe("bestAngle", () => {
     const search = bestAngle(problem.symmetry());
     const { params } = await (await create(problem, search)).teleport(problem.start, {});
     const start = { w: astype(problem.start.w, "float32") };
-    const { params: rounded, report } = await (await create({ ...problem, start }, search)).teleport(start, {});
+    const { params: rounded, report } = await (await create({ ...problem, start }, search)).teleport(
+      start,
+      {},
+    );
     expect(report.accepted).toBe(true);
     expect(dtypeOf(rounded.w)).toBe("float32");
     numbers(rounded).forEach((x, k) => {
