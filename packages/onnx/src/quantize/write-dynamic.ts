@@ -1,6 +1,6 @@
 // Products of integers whose operand is rounded by its own range in each run.
 import { sizeOf } from "isoloss";
-import { int, type OnnxNode } from "isoloss/internal";
+import { dtypeCode, int, type OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { isReason } from "../model-file/prepare/linear-layer.js";
@@ -9,9 +9,6 @@ import type { WeightSettings } from "./settings.js";
 import { weightedLayer } from "./weighted-layer.js";
 import { isProduct, weightsAlone } from "./weights-alone.js";
 import { putBeforeReaders } from "./write-activations.js";
-
-/** TensorProto.DataType of float32. */
-const FLOAT = 1;
 
 /** The weights of products alone, and rows of embeddings, as integers. */
 export const productWeights = (
@@ -84,7 +81,7 @@ function writeProduct(
   editor.replace(
     product,
     { opType: "MatMulInteger", inputs: [x, w, zeroOfX, zeroOfW], outputs: [sums], attributes: {} },
-    { opType: "Cast", inputs: [sums], outputs: [floats], attributes: { to: int(FLOAT) } },
+    { opType: "Cast", inputs: [sums], outputs: [floats], attributes: { to: int(dtypeCode("float32")) } },
     { opType: "Mul", inputs: [scaleOfX, scaleOfW], outputs: [scale], attributes: {} },
     { opType: "Mul", inputs: [floats, scale], outputs: [y], attributes: {} },
   );
