@@ -337,17 +337,15 @@ async function observed(source: ReadSource, batches: readonly NamedValues[], mov
   const { file, inside, traced } = source;
   const generators = move ? traced.found.scalings.filter(({ exact }) => exact) : [];
   const inGraph = new Set(nodesOf(traced.graph));
-  const named = inside.flatMap((name) => {
-    const tensor = traced.values.get(name);
-    return tensor !== undefined && inGraph.has(tensor) ? [{ name, tensor }] : [];
-  });
+  const known = new Set(inside);
+  const named = [...traced.values].filter(([name, tensor]) => known.has(name) && inGraph.has(tensor));
   const scales = scalesOf(
     traced.graph,
     generators,
-    named.map(({ tensor }) => tensor),
+    named.map(([, tensor]) => tensor),
   );
   const activations = new Map(
-    named.flatMap(({ name, tensor }, i) => {
+    named.flatMap(([name, tensor], i) => {
       const own = activationOf(tensor, scales[i]);
       return own === undefined ? [] : [[name, own] as const];
     }),
