@@ -1,6 +1,7 @@
 // Quantizes the same files by ONNX Runtime's own quantizer in Python and by Isoloss, with the same calibration, and judges all of
 // them on the same other examples in onnxruntime-node on one thread: `node experiments/onnx/peers/run.mjs [MODEL ...]`.
-// First: scripts/fetch-models.mjs, mobilenet-v2.mjs, real-photos.mjs, real-lines.mjs, real-speech.mjs and language-model.mjs.
+// First: scripts/fetch-models.mjs, mobilenet-v2.mjs, real-photos.mjs, real-lines.mjs and real-speech.mjs; and isoloss run language-model, whose
+// run isoloss export RUN --to onnx --out models/language-model.onnx writes.
 // Files and results are kept in models/peers, and what is there is not made again: a run that was ended goes on where it was;
 // after --budget SECONDS nothing more is begun. results.json and results.md there have a row for each file.
 import { spawnSync } from "node:child_process";

@@ -23,6 +23,8 @@ export function makeProducts(editor: GraphEditor, isWanted: (node: OnnxNode) => 
   }
 }
 
+export const isProduct = (node: OnnxNode): boolean => node.opType === "MatMul" || isPlainGemm(node);
+
 const isPlainGemm = (node: OnnxNode): boolean => node.opType === "Gemm" && int(node, "transA", 0) === 0;
 
 /** A Gemm as MatMul and Add. */

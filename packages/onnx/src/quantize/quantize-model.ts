@@ -262,7 +262,7 @@ async function result(
   trials: readonly Trial[],
   { judge, level, last, skipped, given: { calibration, heldOut, limit }, order = [] }: Outcome,
 ): Promise<QuantizedModel> {
-  const { file, choice, recipe } = chosen;
+  const { file, choice, recipe, report } = chosen;
   const judged = last && (await measured(file, last));
   const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
   const mayRound = recipe.settings.activations === "none" && (await isNative(judge.run.runtime));

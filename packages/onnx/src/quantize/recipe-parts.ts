@@ -52,7 +52,12 @@ export const recipeParts: readonly RecipePart[] = [
 type Parts = Pick<QuantizationChoice, "candidate" | "activations" | "isCompensated" | "isBiasCorrected">;
 
 /** The parts of a recipe, the simplest first; other weights that were given have no part. */
-export function partsOf({ candidate, activations, isCompensated, isBiasCorrected }: Parts): readonly RecipePart[] {
+export function partsOf({
+  candidate,
+  activations,
+  isCompensated,
+  isBiasCorrected,
+}: Parts): readonly RecipePart[] {
   const names = new Set([
     ...candidate.split(", "),
     ...(activations === "dynamic" ? ["dynamic"] : []),

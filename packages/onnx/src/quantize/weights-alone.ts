@@ -5,7 +5,7 @@ import { isReason } from "../model-file/prepare/linear-layer.js";
 import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
 import { isEmbedding, writeEmbeddings } from "./embeddings.js";
 import { takeFactors } from "./plain-layers.js";
-import { makeProducts } from "./products.js";
+import { isProduct, makeProducts } from "./products.js";
 import { editorOf } from "./readable.js";
 import type { QuantizedNode, WrittenFile } from "./report.js";
 import type { WeightSettings } from "./settings.js";
@@ -68,5 +68,3 @@ function rowOf(
   const note = `8 bits: a block has ${settings.blockSize ?? 32} inputs, this layer ${layer.shape[layer.inAxis]}`;
   return { ...row, bits, ...(bits > settings.bits && { note }) };
 }
-
-export const isProduct = (node: OnnxNode): boolean => node.opType === "MatMul" || isPlainGemm(node);

@@ -4,10 +4,11 @@ import { dtypeCode, int, type OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { isReason } from "../model-file/prepare/linear-layer.js";
+import { isProduct } from "./products.js";
 import type { WrittenFile } from "./report.js";
 import type { WeightSettings } from "./settings.js";
 import { weightedLayer } from "./weighted-layer.js";
-import { isProduct, weightsAlone } from "./weights-alone.js";
+import { weightsAlone } from "./weights-alone.js";
 import { putBeforeReaders } from "./write-activations.js";
 
 /** The weights of products alone, and rows of embeddings, as integers. */

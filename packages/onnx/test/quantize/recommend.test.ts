@@ -106,11 +106,13 @@ describe("the parts of recipes", () => {
   it("rank recipes by the most complex part, and know the names of earlier versions", () => {
     const row = (candidate: string, isCompensated = false, isBiasCorrected = false) => ({
       candidate,
+      activations: "uint8" as const,
       isCompensated,
       isBiasCorrected,
     });
     const rows = [
       row("as it is"),
+      { ...row("as it is"), activations: "dynamic" as const },
       row("as it is", false, true),
       row("as it is", true),
       row("as it is", true, true),
