@@ -1,5 +1,6 @@
 // The weights of a model's layers, of floats or of integers with scales, and the ranges of their channels.
 import { sizeOf } from "isoloss";
+import { int } from "isoloss/internal";
 import { decodeModel, type OnnxModel } from "isoloss/onnx";
 import { fromOnnx } from "isoloss-onnx";
 
@@ -30,9 +31,19 @@ export function layerWeights(bytes: Uint8Array): readonly LayerWeight[] {
     if (maker?.opType === "DequantizeLinear") return dequantized(maker, stored);
     return params[name.replaceAll(":", "_")];
   };
+  const readerOf = (name: string) => graph.nodes.find(({ inputs }) => inputs.includes(name));
+  /** The weight of a product of integers, (x w) s_x s_w: its scale is with that of the operand behind the product. */
+  const integersOf = ({ inputs: [, integers, , zeros], outputs: [sums] }: OnnxNode): Numbers | undefined => {
+    const [floats = ""] = readerOf(sums)?.outputs ?? [];
+    const factors = readerOf(floats)?.inputs.flatMap((name) => makers.get(name)?.inputs ?? []);
+    const scale = factors?.find((name) => stored.has(name));
+    if (scale === undefined) return undefined;
+    return dequantized({ inputs: [integers, scale, zeros], attributes: { axis: int(-1) } }, stored);
+  };
   return graph.nodes.flatMap((node) => {
     const axis = channelAxis(node);
-    const weight = axis === undefined ? undefined : weightOf(node.inputs[1]);
+    const isInteger = node.opType === "MatMulInteger";
+    const weight = axis === undefined ? undefined : isInteger ? integersOf(node) : weightOf(node.inputs[1]);
     if (axis === undefined || weight === undefined || weight.shape.length < 2) return [];
     const at = axis < 0 ? weight.shape.length + axis : axis;
     return [{ name: node.inputs[1], ranges: rangesAlong(weight, at) }];
@@ -43,7 +54,7 @@ export function layerWeights(bytes: Uint8Array): readonly LayerWeight[] {
 function channelAxis({ opType, attributes }: OnnxNode): number | undefined {
   if (opType === "Conv") return 0;
   if (opType === "ConvTranspose") return 1;
-  if (opType === "MatMul") return -1;
+  if (opType === "MatMul" || opType === "MatMulInteger") return -1;
   if (opType !== "Gemm") return undefined;
   return attributes.transB?.kind === "int" && Number(attributes.transB.value) === 1 ? 0 : 1;
 }
@@ -60,7 +71,7 @@ function rangesAlong({ shape, data }: Numbers, axis: number): number[] {
 
 /** The numbers of a DequantizeLinear of stored integers: scale (q - zero), by tensor, along an axis or by blocks of it. */
 export function dequantized(
-  { inputs: [integers, scales, zeros], attributes }: OnnxNode,
+  { inputs: [integers, scales, zeros], attributes }: Pick<OnnxNode, "inputs" | "attributes">,
   stored: ReadonlyMap<string, Tensor>,
 ): { readonly shape: readonly number[]; readonly data: Float64Array } | undefined {
   const [q, scale, zero] = [integers, scales, zeros].map((name) => stored.get(name));

@@ -147,15 +147,16 @@ describe("isoloss model rotate", () => {
 describe("isoloss model quantize --rotate", () => {
   const quantize = (file: string, more: readonly string[] = []) =>
     bench.json<Quantized>(
-      ...["model", "quantize", file, "--calibration", "x.npy", "--force", "-o", "int8.onnx"],
-      ...["--rotate", "--no-equalize", "--no-compensate", "--bias-correction", "none", "--json", ...more],
+      ...["model", "quantize", file, "--calibration", "more.npy", "--force", "-o", "int8.onnx"],
+      ...["--rotate", "--no-equalize", "--no-compensate", "--bias-correction", "none", "--activations", "uint8"],
+      ...["--json", ...more],
     );
 
   it("tries rotated weights, which are better where a unit stands out", async () => {
     const rng = createRng(4);
     const data = Float32Array.from({ length: 400 * 6 }, () => rng.normal());
     writeFileSync(at("more.npy"), encodeNpy({ shape: [400, 6], data }));
-    const { table } = await quantize("peaked.onnx", ["--held-out", "more.npy", "--limit", "400"]);
+    const { table } = await quantize("peaked.onnx", ["--limit", "400"]);
     expect(table.map(({ candidate, per }) => [candidate, per])).toEqual([
       ["as it is", "channel"],
       ["rotated", "channel"],
