@@ -80,7 +80,7 @@ function sectionsOf(command, path) {
 
 /** The page of the commands. */
 export async function commandPages() {
-  const all = [...commands, ...modelCommands].map(({ name }) => name.split(" ")[0]);
+  const all = [...commands, ...modelCommands].map(({ usage }) => usage.split(" ")[0]);
   const program = await createProgram(all, { version: "" });
   const sections = program.commands.flatMap((command) => sectionsOf(command, ["isoloss"]));
   const text = `# Commands\n\nWhat \`isoloss COMMAND --help\` prints, written by the program when this site was built. For a start see [the command line](../command-line.md).\n\n${sections.join("\n")}`;

@@ -148,7 +148,15 @@ describe("isoloss model quantize --rotate", () => {
   const quantize = (file: string, more: readonly string[] = []) =>
     bench.json<Quantized>(
       ...["model", "quantize", file, "--calibration", "more.npy", "--force", "-o", "int8.onnx"],
-      ...["--rotate", "--no-equalize", "--no-compensate", "--bias-correction", "none", "--activations", "uint8"],
+      ...[
+        "--rotate",
+        "--no-equalize",
+        "--no-compensate",
+        "--bias-correction",
+        "none",
+        "--activations",
+        "uint8",
+      ],
       ...["--json", ...more],
     );
 

@@ -131,11 +131,10 @@ export function decodeRun(
     const [wanted, found] = hasTasks ? ["several tasks", "one task"] : ["one task", "several tasks"];
     throw new DataError(`Expected a checkpoint of ${wanted}; got one of ${found}.`);
   }
-  for (const [path, list] of Object.entries(columns)) {
-    const keys = path.split(".");
-    const last = keys.pop() as string;
-    const holder = keys.reduce<unknown>((part, key) => (part as Record<string, unknown>)[key], history);
-    (holder as Record<string, unknown>)[last] = list;
+  for (const [path, list] of Object.entries(columns)) putColumn(history, path, list);
+  const missing = hasTasks ? "losses.0" : "loss";
+  if (Number(number) > 0 && !(missing in columns)) {
+    throw new DataError(`The checkpoint is of step ${number} and lacks the list "${missing}".`);
   }
   const steps = columns.seconds?.length ?? 0;
   // A run may record it only since it was resumed.
@@ -148,6 +147,18 @@ export function decodeRun(
     );
   }
   return { tensors, rest: state, settings, history };
+}
+
+/** Puts a list of numbers into a history at its path, `losses.0`. Names of a file reach lists of the history alone. */
+function putColumn(history: object, path: string, list: number[]): void {
+  const keys = path.split(".");
+  const last = keys.pop() as string;
+  const own = (part: unknown, key: string): unknown =>
+    typeof part === "object" && part !== null && Object.hasOwn(part, key) ? part[key as never] : undefined;
+  const holder = keys.reduce<unknown>(own, history);
+  const isPlace = Array.isArray(holder) ? /^\d{1,6}$/.test(last) : Array.isArray(own(holder, last));
+  if (!isPlace) throw new DataError(`The checkpoint has the list "${path}", which no history has.`);
+  (holder as Record<string, unknown>)[last] = list;
 }
 
 /** The plain data of earlier layouts in today's form; `columns` gets today's paths. */

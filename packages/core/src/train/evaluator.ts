@@ -212,7 +212,8 @@ async function passOver(
   const sources: { count: number; arrays: Batch; read: () => ReturnType<typeof partReader> }[] = [];
   for (const source of given) {
     if (isStream(source)) {
-      const count = source.length ?? (given.length === 1 ? Infinity : await lengthOf(source, 0));
+      // A stream alone is read to its end.
+      const count = given.length === 1 ? Infinity : (source.length ?? (await lengthOf(source, 0)));
       sources.push({ count, arrays: {}, read: () => partReader(source.batches(0, 0), prepare) });
     } else {
       const arrays = prepare(source);

@@ -167,8 +167,9 @@ async function trainerOn<P, S>(
       ) {
         lifetime.requireIdle("evaluate");
         requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: { f1: f1() } })");
-        requireMetrics("evaluate", evaluateOptions.metrics ?? {}, ["loss", "accuracy"]);
-        return evaluator.evaluate(evaluated(), set, evaluateOptions.metrics);
+        const { metrics = {} as M } = evaluateOptions;
+        requireMetrics("evaluate", metrics, ["loss", "accuracy"]);
+        return evaluator.evaluate(evaluated(), set, metrics);
       },
       async predict(inputs: NdArray) {
         lifetime.requireIdle("predict");

@@ -175,6 +175,31 @@ describe("a checkpoint", () => {
     expect(() => decodeCheckpoint(bytes)).toThrow(message);
   });
 
+  it.each(["constructor.prototype.polluted", "__proto__.polluted", "unknown.list"])(
+    "is refused with a list that no history has, and changes no object: %s",
+    async (name) => {
+      const trainer = await trainerFor();
+      const list = [1, 2, 3, 4];
+      const bytes = encodeCheckpoint({
+        current: { ...trainer.current, step: 4 },
+        history: { loss: list, seconds: list, gradNormSq: [], teleports: [], epochs: [], [name]: list },
+        settings: trainer.settings,
+      });
+      expect(() => decodeCheckpoint(bytes)).toThrow(`the list "${name}", which no history has`);
+      expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
+    },
+  );
+
+  it("is refused without its losses", async () => {
+    const trainer = await trainerFor();
+    const bytes = encodeCheckpoint({
+      current: { ...trainer.current, step: 1 },
+      history: { loss: [], seconds: [1], gradNormSq: [], teleports: [], epochs: [] },
+      settings: trainer.settings,
+    });
+    expect(() => decodeCheckpoint(bytes)).toThrow('step 1 and lacks the list "loss"');
+  });
+
   it("is refused by a trainer of another model, optimizer or precision, which stays as it was", async () => {
     const origin = await trainerFor("javascript", { optimizer: sgd({ momentum: 0.9 }) });
     await origin.run({ steps: 2 });

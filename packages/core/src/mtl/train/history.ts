@@ -133,7 +133,10 @@ export function tasksUpTo(
   }
   const cut = { ...historyUpTo(steps, past), tasks };
   if (!measures || hasGradients(cut)) return cut;
-  const unknown = mapColumns(emptyHistory(tasks, true), () => new Array(steps).fill(Number.NaN));
+  // With one task, or many, there are no pairs: `cosines` is a list without lists.
+  const unknown = mapColumns(emptyHistory(tasks, true), (_, path) =>
+    path === "cosines" ? [] : new Array(steps).fill(Number.NaN),
+  );
   const { norms, meanCosines, cosines, conflicts } = unknown;
   return { ...cut, norms, meanCosines, cosines, conflicts };
 }

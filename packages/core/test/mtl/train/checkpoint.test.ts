@@ -4,6 +4,7 @@ import { DataError } from "../../../src/errors.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
+import { emptyHistory, tasksUpTo } from "../../../src/mtl/train/history.js";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/train-state.js";
 import { adam } from "../../../src/optim/adam.js";
 import { sgd } from "../../../src/optim/sgd.js";
@@ -40,6 +41,22 @@ describe("a checkpoint of several tasks", () => {
     resume(second, decodeMultiTaskCheckpoint(bytes));
     await second.run({ steps: 1 });
     expect(second.history.conflicts.weak).toEqual([Number.NaN, Number.NaN, expect.any(Number)]);
+  });
+
+  it.each([1, 2, 11])("has no cosines of pairs where a history of %d tasks has none", (count) => {
+    const tasks = Array.from({ length: count }, (_, k) => `task${k}`);
+    const empty = emptyHistory(tasks, false);
+    const history = tasksUpTo(0, empty, { tasks, measures: true });
+    expect(history.cosines).toEqual(count === 2 ? [[]] : []);
+    const past = {
+      ...empty,
+      seconds: [1, 2],
+      losses: tasks.map(() => [1, 2]),
+      weights: tasks.map(() => [1, 1]),
+    };
+    const later = tasksUpTo(2, { ...past, directionNorms: [1, 1] }, { tasks, measures: true });
+    expect(later.cosines).toEqual(count === 2 ? [[Number.NaN, Number.NaN]] : []);
+    expect(later.norms).toHaveLength(count);
   });
 
   it("keeps what a hook remembers and reports", async () => {
