@@ -1,5 +1,7 @@
 // What the documents of `isoloss model COMMAND --json` come to, as a few lines.
 
+const recipeOf = ({ candidate, per, activations, compensated, corrected }) =>
+  `${candidate}, per ${per}${activations === "dynamic" ? ", dynamic" : ""}${compensated ? ", GPTQ" : ""}${corrected ? ", corrected" : ""}`;
 const change = ({ sqnr, broken, agreement, largest }) =>
   [
     sqnr === null ? (broken ? "not finite" : "identical") : `${sqnr.toFixed(1)} dB`,
@@ -18,11 +20,8 @@ const summaries = {
     `${changed} tensors changed, outputs within ${largest?.toPrecision(2)}; after: factor ${after.factor.toPrecision(3)}, sigma ${after.sigma.toPrecision(3)}`,
   quantize: ({ table, recommended, skipped, bytes, kernels }) =>
     [
-      ...table.map(
-        ({ candidate, per, corrected, ...row }) =>
-          `${candidate}, per ${per}${corrected ? ", corrected" : ""}: ${change(row)}, ${(row.bytes / 1000).toFixed(0)} kB`,
-      ),
-      `recommended: ${recommended.candidate}, per ${recommended.per}, ${kilobytes(bytes)}`,
+      ...table.map((row) => `${recipeOf(row)}: ${change(row)}, ${(row.bytes / 1000).toFixed(0)} kB`),
+      `recommended: ${recipeOf(recommended)}, ${kilobytes(bytes)}`,
       ...skipped.map((text) => `not tried: ${text}`),
       ...(kernels ?? []).map(
         ({ kernel, count, timeShare }) => `${count} ${kernel}, ${(100 * timeShare).toFixed(0)} % of the time`,

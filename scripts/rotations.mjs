@@ -60,8 +60,8 @@ const roundings = {
   "weights of 4 bits, per channel": { activations: "none", weightBits: 4, granularity: "channel" },
   "weights of 8 bits, per tensor": { activations: "none", granularity: "tensor" },
   "weights of 8 bits, per channel": { activations: "none", granularity: "channel" },
-  "activations, too, per tensor": { granularity: "tensor" },
-  "activations, too, per channel": { granularity: "channel" },
+  "activations, too, per tensor": { activations: "uint8", granularity: "tensor" },
+  "activations, too, per channel": { activations: "uint8", granularity: "channel" },
 };
 const { images, labels } = digits();
 const [train, test] = split(images.shape[0], [0.8, 0.2], 0);

@@ -5,7 +5,7 @@
 // Files and results are kept in models/peers, and what is there is not made again: a run that was ended goes on where it was;
 // after --budget SECONDS nothing more is begun. results.json and results.md there have a row for each file.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -47,7 +47,7 @@ const statics = [true, false].flatMap((perChannel) => {
   ]);
   const bare = { mode: "static", method: "MinMax", perChannel, operators: layers };
   return [
-    [`Isoloss, per ${per}`, { options: { granularity: per } }],
+    [`Isoloss, per ${per}`, { options: { granularity: per, activations: "uint8" } }],
     ...own,
     [`ONNX Runtime, MinMax, per ${per}, layers alone`, bare],
   ].map(([name, row]) => ({ name, kind: `8 bits per ${per}`, ...row }));
@@ -55,6 +55,12 @@ const statics = [true, false].flatMap((perChannel) => {
 /** All rows; those of a `kind` are compared. */
 const rows = [
   ...statics,
+  {
+    name: "Isoloss, dynamic",
+    kind: "dynamic",
+    options: { activations: "dynamic", granularity: "channel" },
+    needsProducts: true,
+  },
   { name: "ONNX Runtime, dynamic, per tensor", kind: "dynamic", mode: "dynamic", perChannel: false },
   { name: "ONNX Runtime, dynamic, per channel", kind: "dynamic", mode: "dynamic", perChannel: true },
   ...[
@@ -95,9 +101,10 @@ async function everything() {
     }
     mkdirSync(join(out, model), { recursive: true });
     for (const row of rowsOf(all[model])) {
-      if (existsSync(at(model, row, "json"))) continue;
+      if (isDone(model, row)) continue;
       if (isOver()) break;
       console.log(`${model}: ${row.name} ...`);
+      rmSync(join(out, `${model}.json`), { force: true });
       writeFileSync(
         at(model, row, "json"),
         JSON.stringify(row.mode ? inPython(model, row) : again(model, "--row", row.name)),
@@ -109,6 +116,12 @@ async function everything() {
   }
   writeTables();
 }
+
+/** Whether a row was made: one that failed is made again. */
+const isDone = (model, row) => {
+  const path = at(model, row, "json");
+  return existsSync(path) && JSON.parse(readFileSync(path, "utf8")).error === undefined;
+};
 
 function requirePython() {
   const { status } = spawnSync(python, ["-c", "import onnx, onnxruntime, torch"]);
@@ -195,9 +208,10 @@ async function quantizeRow(model, row) {
   const seconds = (performance.now() - start) / 1000;
   const used = process.cpuUsage({ user, system });
   writeFileSync(at(model, row, "onnx"), result.bytes);
-  const { candidate, isCompensated, isBiasCorrected } = result.recommended;
+  const { candidate, activations, isCompensated, isBiasCorrected } = result.recommended;
   const parts = [
     candidate,
+    ...(activations === "dynamic" ? ["dynamic"] : []),
     ...(isCompensated ? ["GPTQ"] : []),
     ...(isBiasCorrected ? ["biases corrected"] : []),
   ];

@@ -75,7 +75,7 @@ export interface QuantizedModel {
  * Batch norms are folded, nodes that do nothing removed, and weights that a Transpose makes stored. Tried are scales for each channel and for whole tensors; the
  * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
  * predicted noise of rounded weights, or of weights and activations (and what `candidates` has); activations by ranges of the calibration, or
- * of each run (`dynamic`) where products hold nearly all weights; with biases corrected so that every layer keeps its mean, and not. Other
+ * of each run (`dynamic`) where all layers are products; with biases corrected so that every layer keeps its mean, and not. Other
  * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
  * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
  * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
@@ -172,8 +172,11 @@ export async function quantizeModel(
   const level = levelOfEach((trials.length - 1) * looks.length);
   for (const count of looks.slice(1)) {
     if (recommend(trials, level).isResolved || !mayGoOn(`${count} examples that choose`)) break;
-    parts = partsOf(count);
-    judge = await judgeOn(parts?.choosing ?? held.heldOut);
+    const more = partsOf(count);
+    // Batches that cannot be taken apart give no others.
+    if (more === undefined || examplesIn(more.choosing) <= examplesIn(judge.heldOut)) continue;
+    parts = more;
+    judge = await judgeOn(more.choosing);
     const again: Trial[] = [];
     for (const trial of trials) {
       again.push({ ...trial, choice: { ...trial.choice, ...(await measured(trial.file, judge)) } });

@@ -38,10 +38,10 @@ const candidate = inCode<CandidateFile>(
 );
 
 export const quantizeModelOptions = optionTable("quantizeModel", {
-  /** Examples to quantize by: batches as arrays by the names of the model's inputs; default none, for weights alone: then they are rounded as they are. */
-  calibration: batches.otherwise("none, for weights alone"),
-  /** Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it; random inputs without calibration. */
-  heldOut: batches.otherwise("a quarter of the calibration, or random inputs"),
+  /** Examples to quantize by: batches as arrays by the names of the model's inputs; default none, for weights alone, which are then rounded as they are, and for dynamic activations. */
+  calibration: batches.otherwise("none, for weights alone and dynamic activations"),
+  /** Other examples: about 16 of them choose the file, up to half while the best one is open, and the others judge it; default: half of the calibration or more, which is then not used for it; random inputs without calibration. */
+  heldOut: batches.otherwise("half of the calibration or more, or random inputs"),
   /** Bits of the weights: 8 (default) or 4, which are for weights alone. */
   weightBits: oneOf([8, 4]).default(8),
   /** Type of weights of 8 bits: `int8` (default) or `uint8`. */
@@ -51,10 +51,10 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
   /**
    * Type of activations: `uint8` or `int8`, by ranges of the calibration; `dynamic`: products with stored weights round what they
    * read to uint8, by its range in each run; `none` stores the weights alone as integers. Default: `uint8`, and `dynamic` where
-   * products hold nearly all weights.
+   * all layers are products.
    */
   activations: oneOf(["uint8", "int8", "dynamic", "none"]).otherwise(
-    "uint8, and dynamic where products hold nearly all weights",
+    "uint8, and dynamic where all layers are products",
   ),
   /** What has a scale of weights: each `channel`, the whole `tensor`, or each `block`; default: channel and tensor are tried. */
   granularity: oneOf<Granularity>(["tensor", "channel", "block"]).otherwise("channel and tensor are tried"),

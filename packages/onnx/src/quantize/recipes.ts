@@ -32,7 +32,9 @@ export interface RecipeSource {
 export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> {
   const { file, given, judge, mayGoOn, skip } = source;
   const usual: readonly Granularity[] = given.weightBits === 4 ? ["block", "channel"] : ["channel", "tensor"];
-  const granularities = given.granularity === undefined ? usual : [given.granularity];
+  // Whole tensors save a dynamic product nothing.
+  const tried = given.activations === "dynamic" ? usual.slice(0, 1) : usual;
+  const granularities = given.granularity === undefined ? tried : [given.granularity];
   const own: Ingredients[] = [];
   const asItIs = { name: AS_IT_IS, file };
   for (const candidate of [
@@ -46,7 +48,6 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   const modes = modesOf(source);
   const all = function* (some: readonly Ingredients[], per: Granularity) {
     for (const mode of modes) {
-      // Whole tensors save a dynamic product nothing.
       if (mode !== "dynamic" || per === granularities[0]) yield* variants(some, per, mode, given);
     }
   };

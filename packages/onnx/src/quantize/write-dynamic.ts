@@ -1,5 +1,4 @@
 // Products of integers whose operand is rounded by its own range in each run.
-import { sizeOf } from "isoloss";
 import { dtypeCode, int, type OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
@@ -50,18 +49,14 @@ export function writeDynamic(
   return { ...written, file: editor.finish() };
 }
 
-/** Whether products have nine tenths of the numbers that layers store: a file of integers in them alone is one of integers. */
+/** Whether all layers are products, so that a file of integers in them alone is one of integers. */
 export function holdsProducts(file: OnnxFile): boolean {
   const editor = new GraphEditor("quantizeModel", file);
-  let [own, all] = [0, 0];
-  for (const node of editor.nodes) {
+  const layers = editor.nodes.filter((node) => {
     const layer = weightedLayer(editor, node);
-    if (layer === undefined || isReason(layer)) continue;
-    const size = sizeOf(layer.shape);
-    all += size;
-    if (isProduct(node)) own += size;
-  }
-  return own > 0 && own >= 0.9 * all;
+    return layer !== undefined && !isReason(layer);
+  });
+  return layers.length > 0 && layers.every(isProduct);
 }
 
 /** Rounds a value for its readers; returns the names of integers, scale and zero point. */

@@ -226,7 +226,12 @@ describe("quantizeModel", () => {
         ],
         outputs,
       });
-    const settings = { granularity: "channel", activations: "uint8", equalize: false, compensate: false } as const;
+    const settings = {
+      granularity: "channel",
+      activations: "uint8",
+      equalize: false,
+      compensate: false,
+    } as const;
     const choices = (outputs: readonly string[]) =>
       quantizeModel(fileWith(outputs), {
         ...settings,

@@ -27,7 +27,7 @@ it.skipIf(!["onnx", "onnxruntime", "torch"].every(hasPackage))(
         writeFileSync(join(models, "data", `upright-${part}.npy`), encodeNpy(normal(seed, [16, 3, 8, 8])));
       execFileSync(process.execPath, [command, "recognizer", "--models", models]);
       const { recognizer } = JSON.parse(readFileSync(join(models, "peers/results.json"), "utf8"));
-      expect(recognizer).toHaveLength(16);
+      expect(recognizer).toHaveLength(17);
       for (const { name, error, sqnr, milliseconds, kernels } of recognizer) {
         expect([name, error]).toEqual([name, undefined]);
         if (name !== "float32") expect(sqnr, name).toBeGreaterThan(name.includes("4 bits") ? 10 : 15);

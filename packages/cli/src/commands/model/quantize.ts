@@ -40,7 +40,7 @@ const options = {
   ...writing,
   calibration: value(
     "<path>",
-    "examples: a .npy or .npz file, or a folder of images or of such folders; only --weights-only does without",
+    "examples: a .npy or .npz file, or a folder of images or of such folders; --weights-only and --activations dynamic do without",
   ),
   heldOut: value(
     "<path>",
@@ -57,7 +57,7 @@ const options = {
     "weightsOnly",
     choice(
       "<type>",
-      "of activations: uint8 or int8, by ranges of the calibration; dynamic: products round what they read to uint8, by its range in each run; default uint8, and dynamic where products hold nearly all weights",
+      "of activations: uint8 or int8, by ranges of the calibration; dynamic: products round what they read to uint8, by its range in each run; default uint8, and dynamic where all layers are products",
       ["uint8", "int8", "dynamic"],
     ),
   ),
@@ -216,6 +216,7 @@ const nodeColumns: Columns<Quantized["nodes"][number]> = [
 /** `isoloss model quantize`: a file of integers, chosen by measured error. */
 async function run(path: string, settings: Settings): Promise<Result> {
   requireWeightsOnly(settings);
+  requireRanges(settings);
   requireCalibration(settings);
   const { out } = settings;
   const file = await readModelFile(path);
@@ -405,6 +406,14 @@ function requireWeightsOnly({ bits, per, weightsOnly }: Settings): void {
   );
 }
 
+/** Throws for ranges on the calibration that dynamic activations have none of. */
+function requireRanges({ activations, method }: Settings): void {
+  if (activations !== "dynamic" || method === "minMax") return;
+  throw new OptionError(
+    "--method finds ranges on the calibration, and --activations dynamic takes those of each run: leave one out.",
+  );
+}
+
 /** Throws where examples are missing. */
 function requireCalibration({
   calibration,
@@ -520,13 +529,15 @@ function whyText(document: Quantized): string {
     return `${on} No choice without layers in float keeps the limit: written is the smallest file that does.`;
   }
   const best = table.reduce((a, b) => ((b.difference ?? 0) > (a.difference ?? 0) ? b : a), recommended);
+  // A lead whose interval ends below what counts is settled.
+  const isOpen = best.differenceInterval !== null && best.differenceInterval[1] > 0.1;
   const among = held === null ? "" : " that keeps the limit, and";
   return [
     `${on} Written is the simplest choice${among} to which no other has a lead that is surely above 0.1 dB.`,
     ...(simplest === recommended || held !== null
       ? []
       : [`The simplest of all, "${nameOf(simplest)}", is surely worse than the best.`]),
-    ...(best === recommended
+    ...(best === recommended || !isOpen
       ? []
       : [
           `The lead of "${nameOf(best)}" is ${differenceText(best)} dB: more examples may tell whether it is better.`,

@@ -53,6 +53,7 @@ export const quantizeFile = ({ granularity, biasCorrection, examples }: Quantize
     const { x } = firstExamples(data, examples);
     const { bytes } = await quantizeModel(fileOf(network, data), {
       calibration: [{ [fileNames.input]: x }],
+      activations: "uint8",
       granularity,
       biasCorrection,
       equalize: false,
