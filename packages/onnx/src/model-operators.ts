@@ -23,7 +23,7 @@ import { isConvertible } from "./half/convert.js";
 import { defaultEpsilons, isStandard, operatorName } from "./import/call.js";
 import { importedModel } from "./import/from-onnx.js";
 import { operators } from "./import/operators/operators.js";
-import { isQuantizing } from "./quantize/readable.js";
+import { isQuantizing } from "./quantize/open-for-quantizing.js";
 
 /**
  * Changes of hidden units that an operator may keep: positive factors (of each unit, or one for all), signs, linear

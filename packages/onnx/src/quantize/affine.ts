@@ -1,10 +1,13 @@
+// Scale and zero of activations: B. Jacob et al., "Quantization and training of neural networks for efficient
+// integer-arithmetic-only inference", CVPR 2018, eq. 1. Weights are rounded in quantized-weight.ts.
+
 /** The least and the largest number that a value of a model takes. */
 export interface ValueRange {
   readonly min: number;
   readonly max: number;
 }
 
-export const everything: ValueRange = { min: -Infinity, max: Infinity };
+export const unbounded: ValueRange = { min: -Infinity, max: Infinity };
 
 /** The least range that has both in it. */
 export const hull = (a: ValueRange, b: ValueRange): ValueRange => ({
@@ -16,9 +19,6 @@ export const intersection = (a: ValueRange, b: ValueRange): ValueRange => ({
   min: Math.max(a.min, b.min),
   max: Math.min(a.max, b.max),
 });
-
-// B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
-// CVPR 2018, eq. 1.
 
 export type ByteType = "uint8" | "int8";
 
@@ -40,9 +40,9 @@ const leastOf = (type: ByteType): number => (type === "uint8" ? 0 : -128);
  *
  *     scale = (high - low) / 255,    zero = round(-low / scale)
  *
- * @param bounds what no number of the result may be beyond, rounding included
+ * @param bounds no number that the integers stand for exceeds them
  */
-export function affineOf(range: ValueRange, type: ByteType, bounds: ValueRange = everything): Affine {
+export function affineOf(range: ValueRange, type: ByteType, bounds: ValueRange = unbounded): Affine {
   let low = Math.min(Math.max(range.min, bounds.min), 0);
   let high = Math.max(Math.min(range.max, bounds.max), 0);
   // Only 0 is taken: any range within the bounds does.
@@ -50,12 +50,13 @@ export function affineOf(range: ValueRange, type: ByteType, bounds: ValueRange =
   if (high === low) low = Math.max(-1, bounds.min);
   const below = high === low ? 0 : Math.round((255 * -low) / (high - low));
   const above = 255 - below;
+  // The largest scale with which 0 and 255 stay within the bounds.
   const limit = Math.min(
     above > 0 ? bounds.max / above : Infinity,
     below > 0 ? -bounds.min / below : Infinity,
   );
   const nearest = Math.fround((high - low) / 255);
-  const scale = nearest <= limit ? nearest : roundedDown(limit);
+  const scale = nearest <= limit ? nearest : roundDown(limit);
   return { type, scale: Math.max(scale, leastScale), zero: below + leastOf(type) };
 }
 
@@ -66,7 +67,7 @@ export function quantized(x: number, { type, scale, zero }: Affine): number {
 }
 
 /** The largest float32 that is not above a positive number. */
-function roundedDown(x: number): number {
+function roundDown(x: number): number {
   const bits = new Int32Array(1);
   const float = new Float32Array(bits.buffer);
   float[0] = x;

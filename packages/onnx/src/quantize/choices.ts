@@ -41,7 +41,7 @@ export interface QuantizationChoice extends QuantizationError {
 /** A model in float with biases corrected for a quantization of it. */
 export type BiasCorrector = (quantize: (file: OnnxFile) => OnnxFile) => Promise<CorrectedBiases>;
 
-/** What is to be done. */
+/** One way to quantize: the weights that are rounded, ranges of activations, and how biases are corrected. */
 export interface Recipe {
   readonly candidate: Candidate;
   readonly ranges: ReadonlyMap<string, ValueRange>;
@@ -70,7 +70,11 @@ export interface Judge {
 }
 
 /** Quantizes a model and measures the file as it is. */
-export async function tried(recipe: Recipe, judge: Judge, leave: readonly string[] = []): Promise<Trial> {
+export async function quantizeAndMeasure(
+  recipe: Recipe,
+  judge: Judge,
+  leave: readonly string[] = [],
+): Promise<Trial> {
   const { candidate, settings, correct } = recipe;
   const left = new Set(leave);
   const quantize = (model: OnnxFile) => writeQdq(model, recipe.ranges, { ...settings, leave: left });

@@ -1,5 +1,5 @@
 import type { Judge, Trial } from "./choices.js";
-import { measured, tried } from "./choices.js";
+import { measured, quantizeAndMeasure } from "./choices.js";
 import { writeQdq } from "./write-qdq.js";
 
 /** What a layer's quantization costs by itself. */
@@ -11,7 +11,7 @@ export interface LayerSensitivity {
 }
 
 /** Decides whether there is time for more work, which `what` names. */
-export type Continue = (what: string) => boolean;
+export type HasTimeFor = (what: string) => boolean;
 
 /** Names of the quantized layers. */
 const layersOf = ({ nodes }: Trial["report"]): readonly string[] =>
@@ -21,13 +21,13 @@ const layersOf = ({ nodes }: Trial["report"]): readonly string[] =>
 export async function sensitivities(
   { recipe, report }: Trial,
   judge: Judge,
-  mayGoOn: Continue,
+  hasTimeFor: HasTimeFor,
 ): Promise<readonly LayerSensitivity[]> {
   const { candidate, ranges, settings } = recipe;
   const layers = layersOf(report);
   const rows: LayerSensitivity[] = [];
   for (const layer of layers) {
-    if (!mayGoOn(`sensitivity of ${layer}`)) break;
+    if (!hasTimeFor(`sensitivity of ${layer}`)) break;
     const leave = new Set(layers.filter((other) => other !== layer));
     const { file } = writeQdq(candidate.file, ranges, { ...settings, leave });
     const { sqnr } = await measured(file, { ...judge, score: undefined });
@@ -46,14 +46,14 @@ export async function withinLimit(
   order: readonly LayerSensitivity[],
   limit: number,
   judge: Judge,
-  mayGoOn: Continue,
+  hasTimeFor: HasTimeFor,
 ): Promise<Trial | undefined> {
   let [low, high] = [1, Math.min(order.length, layersOf(start.report).length - 1)];
   let best: Trial | undefined;
   while (low <= high) {
     const count = Math.floor((low + high) / 2);
-    if (!mayGoOn(`${count} of ${order.length} layers in float`)) return best;
-    const trial = await tried(
+    if (!hasTimeFor(`${count} of ${order.length} layers in float`)) return best;
+    const trial = await quantizeAndMeasure(
       start.recipe,
       judge,
       order.slice(0, count).map(({ layer }) => layer),

@@ -82,7 +82,7 @@ export interface Plan {
   /** Names of the activations that are quantized, in the order of the graph. */
   readonly values: readonly string[];
   /** The values that these nodes make, with the activations behind them. */
-  readonly endsOf: ReadonlyMap<OnnxNode, readonly string[]>;
+  readonly roundedResults: ReadonlyMap<OnnxNode, readonly string[]>;
   /** Bounds of values that a Relu or Clip makes, which the quantization does in its place. */
   readonly bounds: ReadonlyMap<string, ValueRange>;
 }
@@ -94,24 +94,24 @@ const kernelLayers = ["Conv", "Gemm", "MatMul"];
 export function planOf(editor: GraphEditor, leave: ReadonlySet<string>): Plan {
   const { layers, weightsAlone, left, candidates } = sorted(editor, leave);
   const bounds = new Map<string, ValueRange>();
-  const endsOf = new Map<OnnxNode, readonly string[]>();
+  const roundedResults = new Map<OnnxNode, readonly string[]>();
   // A product runs together with the sum that adds its bias.
-  for (const { node, sum = node } of layers) endsOf.set(node, ends(editor, sum, bounds));
+  for (const { node, sum = node } of layers) roundedResults.set(node, ends(editor, sum, bounds));
   for (const [node, { keepsNumbers }] of candidates) {
-    endsOf.set(node, keepsNumbers ? node.outputs.filter(Boolean) : ends(editor, node, bounds));
+    roundedResults.set(node, keepsNumbers ? node.outputs.filter(Boolean) : ends(editor, node, bounds));
   }
-  const others = usefulOf(editor, layers, candidates, endsOf);
+  const others = worthRounding(editor, layers, candidates, roundedResults);
   const values = new Set<string>();
   for (const node of editor.nodes) {
     const operator = others.get(node);
-    const isLayer = operator === undefined && endsOf.has(node) && !candidates.has(node);
+    const isLayer = operator === undefined && roundedResults.has(node) && !candidates.has(node);
     if (operator === undefined && !isLayer) continue;
     for (const name of operandsOf(editor, node, operator)) values.add(name);
-    for (const name of endsOf.get(node) ?? []) {
+    for (const name of roundedResults.get(node) ?? []) {
       if (operator !== undefined || mustRound(editor, node, name)) values.add(name);
     }
   }
-  return { layers, weightsAlone, left, others, values: [...values], endsOf, bounds };
+  return { layers, weightsAlone, left, others, values: [...values], roundedResults, bounds };
 }
 
 /**
@@ -182,22 +182,24 @@ function ends(
 }
 
 /** The nodes whose operands are integers for others' sake, and whose results other nodes take as integers. */
-function usefulOf(
+function worthRounding(
   editor: GraphEditor,
   layers: readonly WeightedLayer[],
   candidates: ReadonlyMap<OnnxNode, IntegerOperator>,
-  endsOf: ReadonlyMap<OnnxNode, readonly string[]>,
+  roundedResults: ReadonlyMap<OnnxNode, readonly string[]>,
 ): ReadonlyMap<OnnxNode, IntegerOperator> {
   const layerNodes = new Set(layers.map(({ node }) => node));
   const others = new Map(candidates);
-  const makers = new Map([...endsOf].flatMap(([node, values]) => values.map((value) => [value, node])));
+  const makers = new Map(
+    [...roundedResults].flatMap(([node, values]) => values.map((value) => [value, node])),
+  );
   const runs = (node: OnnxNode | undefined) =>
     node !== undefined && (layerNodes.has(node) || others.has(node));
   const feedsLayer = new Set(layers.map(({ node }) => node.inputs[0]));
   const isInteger = (value: string) => feedsLayer.has(value) || runs(makers.get(value));
   const isUseful = (node: OnnxNode, operator: IntegerOperator) => {
     const operands = operandsOf(editor, node, operator);
-    const results = endsOf.get(node) ?? [];
+    const results = roundedResults.get(node) ?? [];
     const isTaken = results.some((value) => editor.uses.readers(value).some(runs));
     return isTaken && operands.length > 0 && operands.every(isInteger);
   };

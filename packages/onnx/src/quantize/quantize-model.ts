@@ -9,8 +9,8 @@ import {
   measured,
   outputsOfFile,
   type QuantizationChoice,
+  quantizeAndMeasure,
   type Trial,
-  tried,
 } from "./choices.js";
 import {
   dividedHeldOut,
@@ -20,10 +20,10 @@ import {
   withLabels,
   withoutLabels,
 } from "./examples.js";
-import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
+import { type HasTimeFor, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
 import type { QuantizationError } from "./measure-error.js";
+import { withoutIdentities } from "./open-for-quantizing.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
-import { plainEditor } from "./readable.js";
 import { compensated, nameOf, recipesFor } from "./recipes.js";
 import { largestOf, recommend, simplestOf, sqnrDifference } from "./recommend.js";
 import type { QdqReport } from "./report.js";
@@ -50,9 +50,9 @@ export interface QuantizedModel {
    * changes nothing, or another runtime measured.
    */
   readonly floatOperandsSqnr: number | undefined;
-  /** All that was tried, in that order. */
+  /** All that was quantizeAndMeasure, in that order. */
   readonly table: readonly QuantizationChoice[];
-  /** What was not tried, and why. */
+  /** What was not quantizeAndMeasure, and why. */
   readonly skipped: readonly string[];
   /** With a limit that the table does not keep: the layers, those first whose quantization costs most. */
   readonly sensitivities: readonly LayerSensitivity[];
@@ -125,7 +125,7 @@ export async function quantizeModel(
   const held = isSplit ? withHeldOut(file, labeled) : { calibration: all ?? [], heldOut: labeled };
   const calibration = withoutLabels(held.calibration).batches;
   const run = { runtime, signal };
-  const mayGoOn = clock(given);
+  const hasTimeFor = createBudget(given);
   const looks = choosingCounts(examplesIn(held.heldOut));
   const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => {
     const { batches, labels } = withoutLabels(own);
@@ -137,17 +137,17 @@ export async function quantizeModel(
   let parts = partsOf(looks[0]);
   let judge = await judgeOn(parts?.choosing ?? held.heldOut);
   const skipped: string[] = [];
-  const prepared = plainEditor("quantizeModel", foldBatchNormIn(file).file).finish();
+  const prepared = withoutIdentities("quantizeModel", foldBatchNormIn(file).file).finish();
   const skip = (text: string) => skipped.push(text);
   if (all === undefined && read.biasCorrection !== false) skip(`biases corrected: ${NO_DATA}`);
   if (all === undefined && read.compensate) skip(`GPTQ: ${NO_DATA}`);
   if (all === undefined && read.equalize) skip(`other weights: ${NO_DATA}`);
   const moments = batchNormMoments(file);
-  const source = { file: prepared, given, judge, mayGoOn, moments, skip };
+  const source = { file: prepared, given, judge, hasTimeFor, moments, skip };
   let trials: Trial[] = [];
   for await (const recipe of recipesFor(source)) {
     const next = nameOf(recipe);
-    if (mayGoOn(next) || trials.length === 0) trials.push(await tried(recipe, judge));
+    if (hasTimeFor(next) || trials.length === 0) trials.push(await quantizeAndMeasure(recipe, judge));
     else skip(`${next}: the time was over`);
   }
   if (given.compensate) {
@@ -155,7 +155,7 @@ export async function quantizeModel(
     for (const { recipe } of new Set([largestOf(trials), largestOf(asItIs)])) {
       const plain = { ...recipe, correct: undefined };
       const next = `${nameOf(plain)}, GPTQ`;
-      if (!mayGoOn(next)) {
+      if (!hasTimeFor(next)) {
         skip(`${next}: the time was over`);
         continue;
       }
@@ -164,14 +164,14 @@ export async function quantizeModel(
         skip(`${next}: no layer has a weight of its own`);
         continue;
       }
-      trials.push(await tried(own, judge));
+      trials.push(await quantizeAndMeasure(own, judge));
       // Its moments are not about means: it keeps most of them by itself.
-      if (recipe.correct) trials.push(await tried({ ...own, correct: recipe.correct }, judge));
+      if (recipe.correct) trials.push(await quantizeAndMeasure({ ...own, correct: recipe.correct }, judge));
     }
   }
   const level = levelOfEach((trials.length - 1) * looks.length);
   for (const count of looks.slice(1)) {
-    if (recommend(trials, level).isResolved || !mayGoOn(`${count} examples that choose`)) break;
+    if (recommend(trials, level).isResolved || !hasTimeFor(`${count} examples that choose`)) break;
     const more = partsOf(count);
     // Batches that cannot be taken apart give no others.
     if (more === undefined || examplesIn(more.choosing) <= examplesIn(judge.heldOut)) continue;
@@ -194,8 +194,8 @@ export async function quantizeModel(
   const starts = others.length === 0 ? [best] : [best, largestOf(others)];
   const orders = new Map<Trial, readonly LayerSensitivity[]>();
   for (const start of starts) {
-    const order = await sensitivities(start, judge, mayGoOn);
-    const kept = await withinLimit(start, order, limit, judge, mayGoOn);
+    const order = await sensitivities(start, judge, hasTimeFor);
+    const kept = await withinLimit(start, order, limit, judge, hasTimeFor);
     if (kept !== undefined) orders.set(kept, order);
     else if (start === best) orders.set(best, order);
   }
@@ -293,12 +293,12 @@ async function result(
   };
 }
 
-/** Tells of each step, and whether there is time for it. */
-function clock({
+/** Reports each step before it begins, and whether the budget has time for it. */
+function createBudget({
   budget = Infinity,
   onProgress,
   signal,
-}: Pick<QuantizeModelOptions, "budget" | "onProgress" | "signal">): Continue {
+}: Pick<QuantizeModelOptions, "budget" | "onProgress" | "signal">): HasTimeFor {
   const start = performance.now();
   return (next) => {
     signal?.throwIfAborted();

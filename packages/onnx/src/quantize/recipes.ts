@@ -5,7 +5,7 @@ import { AS_IT_IS, absorbedFile, type Candidate, orbitCandidates, rotatedFile } 
 import { type BiasCorrector, type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
 import { compensatedWeights } from "./compensate-rounding.js";
 import { correctBias, floatMeans } from "./correct-bias.js";
-import type { Continue } from "./leave-layers.js";
+import type { HasTimeFor } from "./leave-layers.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { type MomentsByValue, measuredMoments } from "./value-moments.js";
@@ -21,7 +21,7 @@ export interface RecipeSource {
   readonly file: OnnxFile;
   readonly given: Given;
   readonly judge: Judge;
-  readonly mayGoOn: Continue;
+  readonly hasTimeFor: HasTimeFor;
   /** What the model's batch norms tell of values. */
   readonly moments: MomentsByValue;
   /** Hears of recipes that are left out, with the reason. */
@@ -30,11 +30,11 @@ export interface RecipeSource {
 
 /** What is to be tried: the model as it is and given files before other weights, channels before tensors. */
 export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> {
-  const { file, given, judge, mayGoOn, skip } = source;
+  const { file, given, judge, hasTimeFor, skip } = source;
   const usual: readonly Granularity[] = given.weightBits === 4 ? ["block", "channel"] : ["channel", "tensor"];
   // Whole tensors save a dynamic product nothing.
-  const tried = given.activations === "dynamic" ? usual.slice(0, 1) : usual;
-  const granularities = given.granularity === undefined ? tried : [given.granularity];
+  const suitable = given.activations === "dynamic" ? usual.slice(0, 1) : usual;
+  const granularities = given.granularity === undefined ? suitable : [given.granularity];
   const own: Ingredients[] = [];
   const asItIs = { name: AS_IT_IS, file };
   for (const candidate of [
@@ -56,7 +56,7 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   const moved = new Map<Granularity, readonly Candidate[]>();
   for (const per of granularities) {
     const what = `other weights, per ${per}`;
-    if (!mayGoOn(what)) {
+    if (!hasTimeFor(what)) {
       skip(`${what}: the time was over`);
       continue;
     }

@@ -5,9 +5,9 @@ import {
   type Affine,
   affineOf,
   type ByteType,
-  everything,
   hull,
   intersection,
+  unbounded,
   type ValueRange,
 } from "./affine.js";
 import type { Plan } from "./plan.js";
@@ -27,7 +27,7 @@ export function activationScales(
   const shared = new Map<string, Affine>();
   for (const group of groupsOf(plan)) {
     const range = rangeOf(group, ranges);
-    const bounds = group.map((name) => plan.bounds.get(name) ?? everything).reduce(intersection);
+    const bounds = group.map((name) => plan.bounds.get(name) ?? unbounded).reduce(intersection);
     const affine = affineOf(range, type, bounds);
     for (const name of group) shared.set(name, affine);
   }

@@ -4,9 +4,9 @@ import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { isReason } from "../model-file/prepare/linear-layer.js";
 import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
 import { isEmbedding, writeEmbeddings } from "./embeddings.js";
+import { openForQuantizing } from "./open-for-quantizing.js";
 import { takeFactors } from "./plain-layers.js";
 import { isProduct, makeProducts } from "./products.js";
-import { editorOf } from "./readable.js";
 import type { QuantizedNode, WrittenFile } from "./report.js";
 import type { WeightSettings } from "./settings.js";
 import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.js";
@@ -24,7 +24,7 @@ export function weightsAlone(
   leave: ReadonlySet<string>,
   { products = false } = {},
 ): WrittenFile {
-  const editor = editorOf(op, file);
+  const editor = openForQuantizing(op, file);
   // Integers of 4 bits and scales of blocks are from operator set 21 on.
   raiseOperatorSet(op, editor, settings.bits === 4 || settings.per === "block" ? 21 : 13);
   const whyLeft = (node: OnnxNode): string | undefined =>

@@ -2,9 +2,9 @@ import type { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
 import type { ValueRange } from "./affine.js";
+import { openForQuantizing } from "./open-for-quantizing.js";
 import { makePlain } from "./plain-layers.js";
 import { type Plan, planOf } from "./plan.js";
-import { editorOf } from "./readable.js";
 import { rowsOf, type WrittenFile } from "./report.js";
 import { activationScales } from "./scales.js";
 import { type QdqSettings, requireSettings } from "./settings.js";
@@ -38,7 +38,7 @@ export function writeQdq(
   const { activations, weights, leave } = settings;
   if (activations === "none") return weightsAlone(op, file, weights, leave);
   if (activations === "dynamic") return writeDynamic(op, file, weights, leave);
-  const editor = editorOf(op, file);
+  const editor = openForQuantizing(op, file);
   raiseOperatorSet(op, editor, 13);
   makePlain(editor);
   const drowned = drownedSums(editor, planOf(editor, leave), ranges);
@@ -64,7 +64,7 @@ const FEWEST_BITS = 4;
  */
 function drownedSums(
   editor: GraphEditor,
-  { others, endsOf }: Plan,
+  { others, roundedResults }: Plan,
   ranges: ReadonlyMap<string, ValueRange>,
 ): readonly string[] {
   const width = (value = "") => {
@@ -73,7 +73,7 @@ function drownedSums(
   };
   return [...others.keys()].flatMap((node) => {
     if (node.opType !== "Add") return [];
-    const least = width(endsOf.get(node)?.[0]) / 2 ** (8 - FEWEST_BITS);
+    const least = width(roundedResults.get(node)?.[0]) / 2 ** (8 - FEWEST_BITS);
     const isLost = node.inputs.some((x) => ranges.has(x) && width(x) > 0 && width(x) < least);
     return isLost ? [layerName(editor, node)] : [];
   });
@@ -104,7 +104,7 @@ function keepFloat(editor: GraphEditor): void {
  * @param op names the function in errors
  */
 export function quantizableValues(file: OnnxFile, op = "quantizeModel"): readonly string[] {
-  const editor = editorOf(op, file);
+  const editor = openForQuantizing(op, file);
   const own = new Set(editor.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
   raiseOperatorSet(op, editor, 13);
   makePlain(editor);

@@ -67,7 +67,7 @@ export function proposals(
     const f: Objective = (T) => logNoise(own, T);
     const found = least(f, ...starts);
     if (damageShare(own, found.T) < muchDamage) return found;
-    const careful = least((T) => logNoise(withDearClips(own), T), still);
+    const careful = least((T) => logNoise(withHeavierClips(own), T), still);
     return leastOf([found, least(f, careful)]);
   };
   const known = [still, proposal("equal weight ranges", ranges.T)];
@@ -94,7 +94,7 @@ function damageShare(model: NoiseModel, T: Float64Array): number {
 }
 
 /** Noise in which damage counts so much that a descent from where there is none stays where there is little. */
-const withDearClips = (model: NoiseModel): NoiseModel => ({
+const withHeavierClips = (model: NoiseModel): NoiseModel => ({
   ...model,
   clips: model.clips.map((clip) => ({ ...clip, weights: clip.weights.map((weight) => 100 * weight) })),
 });

@@ -56,7 +56,7 @@ const nothingToGain =
   "D is zero: the gradients conflict only with dropout and batch statistics, as in training. Without them, as a teleport " +
   "keeps the losses, there was nothing to gain. This is so while running statistics differ much from those of a batch.";
 
-/** Moves by the largest fraction of the proposed displacement that the guard accepts. */
+/** Moves by the first of 1, 1/2, 1/4, ... of the proposed displacement that the guard accepts. */
 export async function land(
   proposal: Proposal,
   here: Parts,

@@ -59,14 +59,14 @@ export function dibsMtl(options: DibsMtlOptions = {}): MultiTaskMethod<null> {
       const lengths =
         steps === 1
           ? norms.map(() => length)
-          : bargained(cosines(G, norms).data, norms.length, steps, radius);
+          : bargainingWeights(cosines(G, norms).data, norms.length, steps, radius);
       return { weights: norms.map((n, k) => (n === 0 ? 0 : lengths[k] / n)), state };
     },
   });
 }
 
 /** a with x = -sum_k a_k u_k after some steps, from the cosines u_i . u_j [K, K]. */
-function bargained(cosine: Float64Array, K: number, steps: number, rho: number): Float64Array {
+function bargainingWeights(cosine: Float64Array, K: number, steps: number, rho: number): Float64Array {
   const a = new Float64Array(K);
   for (let step = 0; step < steps; step++) {
     // C a, whose entries are -x . u_k.

@@ -15,10 +15,11 @@ export const isQuantizing = ({ opType }: OnnxNode): boolean =>
 
 /**
  * A file to be quantized, without the nodes that pass values on: the runtime drops them before it looks for what runs on
- * integers. Throws for a file that is quantized, or that computes in floats of 16 bits, or layers
- * in those of 64.
+ * integers.
+ *
+ * @throws DataError for a file with quantized nodes, with values of float16 or bfloat16, or with layers in float64
  */
-export function editorOf(op: string, file: OnnxFile): GraphEditor {
+export function openForQuantizing(op: string, file: OnnxFile): GraphEditor {
   const editor = new GraphEditor(op, file);
   const { nodes } = editor;
   const quantized = nodes.find(isQuantizing);
@@ -37,11 +38,11 @@ export function editorOf(op: string, file: OnnxFile): GraphEditor {
       );
     }
   }
-  return plainEditor(op, file);
+  return withoutIdentities(op, file);
 }
 
 /** A file without nodes that pass values on, and with stored weights and bounds in the place of those that a Transpose or Cast makes. */
-export function plainEditor(op: string, file: OnnxFile): GraphEditor {
+export function withoutIdentities(op: string, file: OnnxFile): GraphEditor {
   const editor = new GraphEditor(op, dropIdentityIn(file).file);
   storeTransposes(editor);
   storeCastBounds(editor);
