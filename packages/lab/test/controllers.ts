@@ -34,6 +34,10 @@ export class HeldWorker implements WorkerLike {
   async value(name: string, value: unknown): Promise<void> {
     await this.#say({ kind: "value", id: this.#id(name), value });
   }
+  /** Answers a call that is not the newest one. */
+  async answer({ id }: Call, value: unknown): Promise<void> {
+    await this.#say({ kind: "value", id, value });
+  }
   async fail(name: string, message: string): Promise<void> {
     await this.#say({ kind: "error", id: this.#id(name), error: { name: "Error", message } });
   }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { executablePath, launch } from "isoloss-test-support/browser/site";
 import type { BrowserContext, Page } from "playwright-core";
 import { build } from "vite";
-import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import { serveLab } from "../../cli/src/commands/lab-server.js";
 import type { Course, Missing, Orbit } from "../src/screens/landscape/course.js";
 import type { LandscapeState } from "../src/screens/landscape/state.js";
@@ -25,11 +25,14 @@ export interface LabSite {
 async function labSite(): Promise<LabSite> {
   const folder = mkdtempSync(join(tmpdir(), "isoloss-lab-"));
   const outDir = join(folder, "some/folder");
+  // As it is published: the environment of tests would build it with what is for development.
+  vi.stubEnv("NODE_ENV", "production");
   await build({
     configFile,
     logLevel: "error",
     build: { outDir, emptyOutDir: true, reportCompressedSize: false },
   });
+  vi.unstubAllEnvs();
   const server = await serveLab(folder, { port: 0, host: "127.0.0.1" });
   return {
     url: `${server.url}some/folder/`,

@@ -75,6 +75,12 @@ export abstract class ScreenModel<S extends object> {
   /** Computes everything for settings that have changed altogether, or for a new worker. */
   abstract reload(): void;
 
+  /** Takes the settings of an address that was typed, or gone back to. */
+  follow(query: string): void {
+    this.read(query);
+    this.reload();
+  }
+
   /** Begins with what the tab has kept, where it keeps something. */
   protected open(): void {
     this.reload();
@@ -84,10 +90,7 @@ export abstract class ScreenModel<S extends object> {
   enter(query: string, print: (state: S) => string): void {
     this.client.rest(false);
     if (this.#isNew) this.open();
-    else if (query !== print(this.state)) {
-      this.read(query);
-      this.reload();
-    }
+    else if (query !== print(this.state)) this.follow(query);
     this.#isNew = false;
   }
 

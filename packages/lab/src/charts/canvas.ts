@@ -69,7 +69,12 @@ function paintWaiting(): void {
   const end = performance.now() + share;
   for (const paint of waiting) {
     waiting.delete(paint);
-    paint();
+    try {
+      paint();
+    } catch (error) {
+      // The other canvases do not wait for one that cannot be drawn.
+      reportError(error);
+    }
     if (performance.now() > end) break;
   }
   if (waiting.size > 0) requestAnimationFrame(paintWaiting);

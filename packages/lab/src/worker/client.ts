@@ -175,8 +175,20 @@ export function createClient(
       for (const next of waiting.values()) next.isStopped ||= isMeant(next);
       if (key !== undefined) return;
       setTimeout(() => {
-        if (stopped.some((call) => running.get(call.key) === call)) {
-          fail(new WorkerEnded("It was stopped."), (deaf) => deaf.terminate());
+        if (!stopped.some((call) => running.get(call.key) === call)) return;
+        // What was asked for since is not stopped: the next worker computes it.
+        const newer = [...running, ...waiting].filter(
+          ([, call]) => !stopped.includes(call) && !call.isStopped,
+        );
+        for (const [key, call] of newer) (running.get(key) === call ? running : waiting).delete(key);
+        fail(new WorkerEnded("It was stopped."), (deaf) => deaf.terminate());
+        for (const [key, call] of newer) {
+          const before = running.get(key);
+          if (before === undefined) begin(call);
+          else {
+            post({ kind: "stop", id: before.id });
+            waiting.set(key, call);
+          }
         }
       }, patience);
     },

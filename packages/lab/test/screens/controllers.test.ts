@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Landscape } from "../../src/screens/landscape/controller.svelte.js";
 import type { LandscapeState } from "../../src/screens/landscape/state.js";
 import { Model } from "../../src/screens/model/controller.svelte.js";
+import { printModel } from "../../src/screens/model/state.js";
 import { Tasks } from "../../src/screens/tasks/controller.svelte.js";
 import { type TasksState, presets as tasksPresets } from "../../src/screens/tasks/state.js";
 import { Train } from "../../src/screens/train/controller.svelte.js";
@@ -63,6 +64,23 @@ describe("the controller of the landscape screen", () => {
       [5, -5],
       expect.stringMatching(/^The point is not/),
     ]);
+  });
+
+  it("is busy until also the run from the point is done, and says nothing of it once that was stopped", async () => {
+    const { worker, landscape } = opened("f=booth&with=plain,hand");
+    const list = Float64Array.of(0, 1);
+    const orbit = { isGroup: true, t: list, x: list, y: list, gradNormSq: list, loss: list };
+    await worker.value("orbit", orbit);
+    const [run, hand] = worker.calls("run");
+    await worker.answer(run, undefined);
+    expect(landscape.isBusy).toBe(true);
+    await worker.answer(hand, undefined);
+    expect([landscape.isBusy, landscape.message]).toEqual([false, expect.stringMatching(/^Done/)]);
+    landscape.moveHand(1);
+    expect(landscape.isBusy).toBe(true);
+    landscape.stop();
+    await worker.value("run", undefined);
+    expect([landscape.isBusy, landscape.message]).toEqual([false, expect.stringMatching(/^Stopped/)]);
   });
 
   it("follows the level set anew where another part of the plane is shown", () => {
@@ -199,6 +217,42 @@ describe("the controller of the model screen", () => {
       { batch: 7 },
       { batch: 7, width: 9 },
     ]);
+  });
+
+  /** A model with a tensor that was moved, and compared. */
+  const moved = async () => {
+    const { worker, model } = await opened();
+    const position = { slides: [0], moved: ["w"], canUndo: true };
+    await worker.value("find", { found: { groups: [], moves: [] }, position });
+    await worker.value("check", { outputs: [], tenfold: [], weights: { tolerance: 1 } });
+    return { worker, model };
+  };
+
+  it("asks before the sample of another address takes the place of moves, also where the screen is entered", async () => {
+    const { worker, model } = await moved();
+    await worker.value("figures", {});
+    model.enter("", printModel);
+    model.leave();
+    model.enter("sample=convnet", printModel);
+    expect([sources(worker), model.question?.text]).toEqual([["mlp"], expect.stringContaining("not saved")]);
+    model.question?.cancel();
+    expect(model.state.sample).toBe("mlp");
+    model.enter("sample=convnet", printModel);
+    model.question?.proceed();
+    expect(sources(worker)).toEqual(["mlp", "convnet"]);
+    model.leave();
+  });
+
+  it("says that it computes figures, and can be stopped at that", async () => {
+    const { worker, model } = await moved();
+    expect([model.isBusy, model.doing]).toEqual([true, "Computing the figures of the weights…"]);
+    model.stop();
+    await worker.value("figures", {});
+    expect([model.isBusy, model.message]).toEqual([false, expect.stringMatching(/^Stopped/)]);
+    void model.weigh();
+    expect(model.isBusy).toBe(true);
+    await worker.value("figures", {});
+    expect(model.isBusy).toBe(false);
   });
 
   it("draws the graph anew where an address has another direction, and opens nothing", async () => {

@@ -68,20 +68,20 @@ describe.each(Object.entries(files))("the model screen's session on %s", (_, mak
       const { moved, canUndo } = await session.move(change, { seed });
       expect(moved.length + (kind === "sign" ? 1 : 0)).toBeGreaterThan(0);
       expect(canUndo).toBe(true);
-      expect(session.undo()).toMatchObject({ moved: [], canUndo: false });
+      expect(await session.undo()).toMatchObject({ moved: [], canUndo: false });
     }
     await session.move({ kind: "random", seed }, { seed });
     expect(largestOf(await session.check(1))).toBeLessThan(1e-4);
   });
 
   it("notices a move with one weight left out", async () => {
-    session.reset();
+    await session.reset();
     await session.move({ kind: "random", seed }, { seed, isBroken: true });
     expect(largestOf(await session.check(2))).toBeGreaterThan(1e-4);
   });
 
   it("saves the file with other numbers in moved tensors, and every other byte as it was", async () => {
-    session.reset();
+    await session.reset();
     expect(session.file()).toEqual(bytes);
     const { moved } = await session.move({ kind: "random", seed }, { seed });
     const saved = session.file();
@@ -122,9 +122,9 @@ describe("the model screen's session", () => {
     // Both slides act, from the same base.
     const both = await session.move({ kind: "group", group: 1, act: { kind: "slide", t: 1 } }, { seed });
     expect(both.slides.slice(0, 2)).toEqual([0.5, 1]);
-    session.undo();
+    await session.undo();
     expect(session.figures().now).toEqual(there);
-    expect(session.undo()).toMatchObject({ moved: [], canUndo: false });
+    expect(await session.undo()).toMatchObject({ moved: [], canUndo: false });
     expect((await session.move(slide(0), { seed })).moved).toEqual([]);
     await session.dispose();
   });

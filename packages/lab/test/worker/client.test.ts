@@ -187,6 +187,22 @@ describe("a worker's client", () => {
     expect([workers[0].isEnded, await client.ask("echo", 7), workers.length]).toEqual([true, 7, 2]);
   });
 
+  it("computes in another worker what was asked for since a worker that does not listen was stopped", async () => {
+    const workers: ReturnType<typeof fakeWorker>[] = [];
+    const client = createClient(() => {
+      const isDeaf = workers.length === 0;
+      workers.push(fakeWorker({ echo: (x: number) => (isDeaf ? new Promise(() => {}) : x) }));
+      return workers[workers.length - 1];
+    });
+    const stopped = client.ask("echo", 1);
+    client.stop();
+    const sameKey = client.ask<number>("echo", 2);
+    const otherKey = client.ask<number>("echo", 3, { key: "other" });
+    const newest = client.ask<number>("echo", 4, { key: "other" });
+    await expect(stopped).rejects.toThrow(WorkerEnded);
+    expect([await sameKey, await otherKey, await newest, workers.length]).toEqual([2, 3, 4, 2]);
+  });
+
   it("ends the worker of a screen that was left, after a while in which nobody came back and it had nothing to do", async () => {
     const made: ReturnType<typeof fakeWorker>[] = [];
     let release: () => void = () => {};

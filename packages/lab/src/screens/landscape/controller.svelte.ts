@@ -35,6 +35,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
   #due = new Set<MethodName>();
   /** Counts what was asked to run: only the newest says that it is done. */
   #turn = 0;
+  /** How many calls run methods, that of the point included. */
+  #running = 0;
   #size: Size | undefined;
   #theme: Theme = "light";
 
@@ -115,7 +117,6 @@ export class Landscape extends ScreenModel<LandscapeState> {
     const due = this.#due;
     const turn = ++this.#turn;
     const of = runsOf(state);
-    this.doing = "Computing…";
     const runs = this.client.ask<void>(
       "run",
       { state: { ...state, with: [...due] } },
@@ -131,7 +132,14 @@ export class Landscape extends ScreenModel<LandscapeState> {
         },
       },
     );
-    runs.then(() => this.#done(turn), this.failed);
+    this.#begin(runs);
+  }
+
+  #begin(runs: Promise<void>): void {
+    const turn = this.#turn;
+    this.doing = "Computing…";
+    this.#running++;
+    runs.finally(() => this.#running--).then(() => this.#done(turn), this.failed);
   }
 
   /** The point that the orbit goes through: the start, or the last one that is shown of the teleported run. */
@@ -177,7 +185,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
         await nextFrame();
       },
     });
-    run.catch(this.failed);
+    this.#begin(run);
   }
 
   /** Moves the point along the orbit: descent goes on from there. */
@@ -272,7 +280,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
   }
 
   #done(turn: number): void {
-    if (turn !== this.#turn) return;
+    // After an error it is not said that all is done.
+    if (turn !== this.#turn || this.#running > 0 || !this.isBusy) return;
     this.doing = "";
     const runs = this.courses;
     const told = (isAtStart: boolean, what: string) => {

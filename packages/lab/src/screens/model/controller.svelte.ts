@@ -136,8 +136,8 @@ export class Model extends ScreenModel<ModelState> {
     this.turns++;
   }
 
-  /** Takes the settings of an address that was typed, or gone back to: it holds no file. */
-  follow(query: string): void {
+  /** An address holds no file: what replaces one asks first. */
+  override follow(query: string): void {
     const before = this.state;
     this.read(query);
     const { sample, dir } = this.state;
@@ -350,10 +350,14 @@ export class Model extends ScreenModel<ModelState> {
 
   /** Figures of the weights: of large models they take long, and are computed when they are asked for. */
   weigh = async (): Promise<void> => {
+    const doing = "Computing the figures of the weights…";
+    this.doing = doing;
     try {
       const of = this.subject;
       this.figures = await this.#ask<FiguresOfPoint>("figures");
       this.isWeighed = of === this.subject;
+      // What was begun since goes on.
+      if (this.doing === doing) this.doing = "";
     } catch (error) {
       this.failed(error as Error);
     }

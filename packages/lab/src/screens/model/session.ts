@@ -60,7 +60,7 @@ export type Change =
   | { readonly kind: "balance"; readonly by: "norm" | "range" };
 
 /** Where the parameters are: at `base`, and from there along directions of groups. */
-interface Point {
+export interface Point {
   readonly base: Params;
   /** How far along the direction of each group; 0 where a group is not here. */
   readonly slides: ReadonlyMap<number, number>;
@@ -83,6 +83,8 @@ export interface FiguresOfPoint {
 
 /** Points that can be gone back to. */
 const mostUndos = 50;
+/** Bytes of parameters that are kept of points: older ones are left out. */
+const mostKept = 64e6;
 
 export class Session {
   readonly model: OnnxModel;
@@ -171,25 +173,53 @@ export class Session {
     return this.position();
   }
 
-  /** The parameters that differ from the file. */
-  get moves(): Params {
+  /** Those of parameters that differ from the file. */
+  #changed(params: Params): Params {
     const { params: own } = this.#readable();
-    const { params } = this.#point;
     return Object.fromEntries(Object.entries(params).filter(([name, array]) => array !== own[name]));
   }
 
-  /** Goes on with parameters that differ from the file, such as those of {@link moves}. */
-  restore(moves: Params): void {
-    if (Object.keys(moves).length > 0) this.#point = fixed({ ...this.#readable().params, ...moves });
+  /** The point, and those that undoing goes back to, the last one first: with the parameters that differ from the file. */
+  get points(): readonly Point[] {
+    if (this.#imported === undefined) return [];
+    const counted = new Set<Params[string]>();
+    const points: Point[] = [];
+    let left = mostKept;
+    for (const { base, slides, params } of [this.#point, ...[...this.#before].reverse()]) {
+      const point = { base: this.#changed(base), slides, params: this.#changed(params) };
+      for (const array of [...Object.values(point.base), ...Object.values(point.params)]) {
+        if (!counted.has(array)) left -= array.data.byteLength;
+        counted.add(array);
+      }
+      if (points.length > 0 && left < 0) break;
+      points.push(point);
+    }
+    return points;
   }
 
-  undo(): Position {
+  /** Goes on from {@link points} of a session of the same file. */
+  restore(points: readonly Point[]): void {
+    if (points.length === 0) return;
+    const { params: own } = this.#readable();
+    const whole = (changed: Params) => (Object.keys(changed).length > 0 ? { ...own, ...changed } : own);
+    const [point, ...before] = points.map(({ base, slides, params }) => ({
+      base: whole(base),
+      slides,
+      params: whole(params),
+    }));
+    this.#point = point;
+    this.#before = before.reverse();
+  }
+
+  async undo(): Promise<Position> {
+    await this.find();
     this.#point = this.#before.pop() ?? this.#point;
     return this.position();
   }
 
   /** Back to the file. */
-  reset(): Position {
+  async reset(): Promise<Position> {
+    await this.find();
     const { params } = this.#readable();
     if (this.#point.params !== params) this.#before.push(this.#point);
     this.#point = { base: params, slides: new Map(), params };
@@ -200,7 +230,7 @@ export class Session {
     const { slides } = this.#point;
     return {
       slides: this.#groups.map((_, k) => slides.get(k) ?? 0),
-      moved: Object.keys(this.moves),
+      moved: Object.keys(this.#changed(this.#point.params)),
       canUndo: this.#before.length > 0,
     };
   }
@@ -238,7 +268,7 @@ export class Session {
 
   /** The file with the parameters as they are now: every other byte stays. */
   file(): Uint8Array {
-    return withParams(this.#bytes, this.moves);
+    return withParams(this.#bytes, this.#changed(this.#point.params));
   }
 
   async dispose(): Promise<void> {
@@ -272,7 +302,8 @@ export class Session {
   }
 }
 
-const fixed = (params: Params): Point => ({ base: params, slides: new Map(), params });
+/** A point that no slide leads to. */
+export const fixed = (params: Params): Point => ({ base: params, slides: new Map(), params });
 
 /** The parameters after a change, but for the one of some that it changed most. */
 function withoutOne(before: Params, after: Params, of: ReadonlySet<string>): Params {

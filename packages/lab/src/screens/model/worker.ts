@@ -1,13 +1,12 @@
 import { keep, kept } from "../../worker/kept.js";
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
-import type { Params } from "./groups.js";
 import type { Halved } from "./half.js";
 import { type Direction, type GraphLayout, layOut, mostNodes } from "./layout.js";
 import type { Quantized } from "./quantize.js";
 import { whyRefused } from "./refused.js";
 import { sampleFile } from "./samples.js";
-import { type Change, Session } from "./session.js";
+import { type Change, fixed, type Point, type Position, Session } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import type { SampleName } from "./state.js";
 
@@ -18,9 +17,14 @@ export interface Opened {
   readonly sample: SampleName;
 }
 
-/** What a tab has kept of a model, besides its moves and the files in other numbers. */
-interface KeptModel extends Opened {
+/** A model as it is opened. */
+interface Model extends Opened {
   readonly sizes: Sizes;
+}
+
+/** What a tab has kept of a model, besides the files in other numbers: one record, so that its parts never differ in age. */
+interface KeptModel extends Model {
+  readonly points?: readonly Point[];
 }
 
 interface Tabbed {
@@ -28,6 +32,7 @@ interface Tabbed {
 }
 
 let session: Session | undefined;
+let model: Model | undefined;
 /** Files of the model in other numbers: they stay here until they are saved. */
 let made: Partial<Record<Made, Uint8Array>> = {};
 
@@ -46,12 +51,24 @@ async function opened({ tab }: Tabbed): Promise<Session> {
 }
 
 async function reopened(tab: string): Promise<Session | undefined> {
-  const model = await kept<KeptModel>(`${tab} model`);
-  if (model === undefined) return undefined;
-  const next = sessionOf(model);
-  next.restore((await kept<Params>(`${tab} moves`)) ?? {});
+  const found = await kept<KeptModel>(`${tab} model`);
+  if (found === undefined) return undefined;
+  const { points = [], ...rest } = found;
+  const next = sessionOf(rest);
+  next.restore(points);
+  model = rest;
   return next;
 }
+
+/** Changes the parameters, and keeps them before the page shows them: the worker may end at any time. */
+async function changed({ tab }: Tabbed, change: (now: Session) => Promise<Position>): Promise<Position> {
+  const now = await opened({ tab });
+  const position = await change(now);
+  await keepModel(tab, now);
+  return position;
+}
+
+const keepModel = (tab: string, { points }: Session) => keep(`${tab} model`, { ...model, points });
 
 /** A drawing of the graph, or why there is none. */
 export type Drawn = { readonly layout: GraphLayout } | { readonly missing: string };
@@ -68,7 +85,7 @@ interface Seeded extends Tabbed {
 }
 
 /** @throws Error, in words for the page, for a file that is not opened */
-function sessionOf({ source, sizes }: Pick<KeptModel, "source" | "sizes">): Session {
+function sessionOf({ source, sizes }: Model): Session {
   const bytes = typeof source === "string" ? sampleFile(source) : source;
   try {
     return new Session(bytes, sizes);
@@ -78,25 +95,34 @@ function sessionOf({ source, sizes }: Pick<KeptModel, "source" | "sizes">): Sess
 }
 
 const handlers = {
-  async open({ tab, keepsMoves, ...model }: KeptModel & Tabbed & { readonly keepsMoves: boolean }) {
-    const next = sessionOf(model);
-    if (keepsMoves) next.restore((await opened({ tab })).moves);
-    else for (const what of ["moves", "quantized", "half"]) await keep(`${tab} ${what}`, undefined);
+  async open({ tab, keepsMoves, ...given }: Model & Tabbed & { readonly keepsMoves: boolean }) {
+    const next = sessionOf(given);
+    // With other sizes groups may be others: slides begin at the parameters as they are.
+    if (keepsMoves) next.restore((await opened({ tab })).points.map(({ params }) => fixed(params)));
+    // The model first: where the next one does not fit, the tab has none.
+    for (const what of ["model", ...(keepsMoves ? [] : ["quantized", "half"])])
+      await keep(`${tab} ${what}`, undefined);
     await session?.dispose();
     session = next;
+    model = given;
     made = {};
-    await keep(`${tab} model`, model);
+    await keepModel(tab, next);
     return { summary: next.summary, graph: next.graph };
   },
 
-  /** What the tab has kept, if that belongs to the setting. */
+  /** What the tab has kept, if that belongs to the setting and still opens. */
   async reopen({ tab, sample }: Tabbed & Pick<Opened, "sample">) {
-    const model = await kept<KeptModel>(`${tab} model`);
-    if (model?.sample !== sample) return undefined;
+    const found = await kept<KeptModel>(`${tab} model`);
+    if (found?.sample !== sample) return undefined;
     await session?.dispose();
     session = undefined;
-    const { summary, graph } = await opened({ tab });
-    return { shown: { summary, graph }, opened: model };
+    try {
+      const { summary, graph } = await opened({ tab });
+      return { shown: { summary, graph }, opened: { source: found.source, name: found.name, sample } };
+    } catch {
+      await keep(`${tab} model`, undefined);
+      return undefined;
+    }
   },
 
   async draw({ direction, tab }: Tabbed & { readonly direction: Direction }): Promise<Drawn> {
@@ -119,20 +145,15 @@ const handlers = {
     const now = await opened(args);
     return { found: await now.find(), position: now.position() };
   },
-  move: async ({ change, tab, ...settings }: MoveArgs) => (await opened({ tab })).move(change, settings),
-  undo: async (args: Tabbed) => (await opened(args)).undo(),
-  reset: async (args: Tabbed) => (await opened(args)).reset(),
+  move: ({ change, tab, ...settings }: MoveArgs) => changed({ tab }, (now) => now.move(change, settings)),
+  undo: (args: Tabbed) => changed(args, (now) => now.undo()),
+  reset: (args: Tabbed) => changed(args, (now) => now.reset()),
   async figures(args: Tabbed) {
     const now = await opened(args);
     await now.find();
     return now.figures();
   },
-  /** Keeps the moves first: what is compared may take so long that it is stopped. */
-  async check({ seed, tab }: Seeded) {
-    const now = await opened({ tab });
-    await keep(`${tab} moves`, now.moves);
-    return now.check(seed);
-  },
+  check: async ({ seed, tab }: Seeded) => (await opened({ tab })).check(seed),
   ort: async ({ seed, tab }: Seeded) => (await opened({ tab })).compareInOrt(seed),
   file: async (args: Tabbed) => moved((await opened(args)).file()),
 
