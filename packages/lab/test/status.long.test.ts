@@ -200,7 +200,7 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     await go(page, "#/landscape?x=1.000000000000001,1&tp=4");
     await expect
       .poll(() => textOf(page.locator(".results")))
-      .toMatch(/before step 4: the inverse is not valid/);
+      .toMatch(/before step 4: no angle gives finite parameters/);
   });
 
   it("stops runs, and marks the results of other settings until there are new ones", async () => {

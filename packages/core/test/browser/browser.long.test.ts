@@ -223,7 +223,12 @@ describe.skipIf(!executablePath)(title, () => {
     async (_, { bytes, shape }) => {
       const page = await pages.open(pages.plain);
       const model = [...bytes({ seed: 1 })];
-      const settings = { granularity: "channel", equalize: false, biasCorrection: false } as const;
+      const settings = {
+        granularity: "channel",
+        activations: "uint8",
+        equalize: false,
+        biasCorrection: false,
+      } as const;
       const exact = [
         { ...settings, weights: "uint8", biasCorrection: true },
         { ...settings, reduceRange: true },
