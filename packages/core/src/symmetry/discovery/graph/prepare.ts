@@ -13,6 +13,7 @@ import type { ParameterRef } from "../layout.js";
 import { splitJoins } from "./joins.js";
 import { separateParts } from "./parts.js";
 import { rewrite } from "./rewrite.js";
+import { nameTurns } from "./turns.js";
 
 // Loops of few steps, written out: a hidden unit of a recurrent network is then followed from step to step.
 /** Loops that would become more nodes stay loops, as the search takes longer than in proportion to the nodes. */
@@ -85,14 +86,17 @@ function namedDot(node: Tensor): Tensor {
 }
 
 /**
- * A graph of the same function whose axes show more: steps of loops, parts of parameters, joined values, pooled channels,
+ * A graph of the same function whose axes show more: steps of loops, planes that rotary positions turn, parts of parameters, joined values, pooled channels,
  * inner products.
  */
 export const prepare = (
   graph: Graph,
   parameters: readonly ParameterRef[],
 ): { graph: Graph; parameters: readonly ParameterRef[] } =>
-  separateParts(splitJoins(separateChannels(nameDots(nameUnpoolings(unrolled(graph))))), parameters);
+  separateParts(
+    splitJoins(separateChannels(nameDots(nameUnpoolings(nameTurns(unrolled(graph)))))),
+    parameters,
+  );
 
 /**
  * Rewrites convolutions of single channels, which average poolings with overlapping windows consist of, as one

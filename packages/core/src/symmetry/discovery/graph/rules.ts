@@ -234,6 +234,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   inverse: inhomogeneous(noLinks),
   expm: inhomogeneous(noLinks),
   cumsum: linear(exceptAlong(along)),
+  turnPairs: linear(exceptAlong(along)),
 
   broadcast: linear(broadcastLinks),
   reshape: linear(reshapeLinks),
