@@ -257,14 +257,26 @@ const asOneUnit = (place: Place, shapeOf: ShapeOf): Rated => ({
   axis: 0,
 });
 
-function axisOf({ path, part, view, axis, copyAxes, gains, ...rest }: Rated, shapeOf: ShapeOf): AxisDescription {
+function axisOf(
+  { path, part, view, axis, copyAxes, gains, ...rest }: Rated,
+  shapeOf: ShapeOf,
+): AxisDescription {
   const numbers = Object.entries(rest).filter(
     (entry): entry is [string, number] => typeof entry[1] === "number",
   );
   const attributes = Object.fromEntries(numbers);
   const cut = part === undefined ? {} : { part };
   const copied = copyAxes === undefined ? {} : { copyAxes };
-  return { path, shape: shapeOf(path), ...cut, view, axis, ...copied, ...(gains ? { gains } : {}), attributes };
+  return {
+    path,
+    shape: shapeOf(path),
+    ...cut,
+    view,
+    axis,
+    ...copied,
+    ...(gains ? { gains } : {}),
+    attributes,
+  };
 }
 
 const powerText = ({ path, power }: GainPower): string => `${power < 0 ? "1 / " : ""}${path}`;
@@ -275,7 +287,15 @@ function placeOf({ gains = [], ...axis }: AxisDescription): string {
   return gains.length === 0 ? place : `${place} (as seen through ${gains.map(powerText).join(", ")})`;
 }
 
-function storedPlaceOf({ path, shape, part, view, axis, copyAxes = [], attributes }: AxisDescription): string {
+function storedPlaceOf({
+  path,
+  shape,
+  part,
+  view,
+  axis,
+  copyAxes = [],
+  attributes,
+}: AxisDescription): string {
   const elements =
     part === undefined ? path : `${path}[axis ${part.axis}: ${part.start}..${part.start + part.count - 1}]`;
   // One unit that is the whole parameter has an axis of its own in front.

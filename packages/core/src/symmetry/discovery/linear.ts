@@ -17,12 +17,7 @@ import { numbers } from "./diagonal/field.js";
 import { ruleOf } from "./graph/rules.js";
 import { turnPairs } from "./graph/turns.js";
 import { type Flow, type Layout, variesAlong } from "./layout.js";
-import {
-  groupBy,
-  type ParameterSlot,
-  parameterAxisOf,
-  parameterSlots,
-} from "./parameter-axes.js";
+import { groupBy, type ParameterSlot, parameterAxisOf, parameterSlots } from "./parameter-axes.js";
 
 /** A space that a group acts on, and what the group's elements are for each axis of a parameter. */
 interface Found {
@@ -73,21 +68,25 @@ export function findSpaces(layout: Layout): {
     orthogonal: [
       ...describe(layout, orthogonal, slots.filter(isOrthogonal))
         .filter(turns)
-        .map(({ root, axes, ...found }): OrthogonalSpace => ({
+        .map(
+          ({ root, axes, ...found }): OrthogonalSpace => ({
+            kind: "orthogonal",
+            ...found,
+            ...(root.keepsOnes ? { keeps: "sum" as const } : {}),
+            axes: axes.map(({ variance, slot, copySlots, ...parameterAxis }) => {
+              const gains = gainsOf(layout, spaceOf(layout, orthogonal, slot));
+              return { ...parameterAxis, ...(gains.length > 0 ? { gains } : {}) };
+            }),
+          }),
+        ),
+      ...planes.map(
+        ({ root, axes, ...found }): OrthogonalSpace => ({
           kind: "orthogonal",
           ...found,
-          ...(root.keepsOnes ? { keeps: "sum" as const } : {}),
-          axes: axes.map(({ variance, slot, copySlots, ...parameterAxis }) => {
-            const gains = gainsOf(layout, spaceOf(layout, orthogonal, slot));
-            return { ...parameterAxis, ...(gains.length > 0 ? { gains } : {}) };
-          }),
-        })),
-      ...planes.map(({ root, axes, ...found }): OrthogonalSpace => ({
-        kind: "orthogonal",
-        ...found,
-        keeps: "orientation",
-        axes: axes.map(({ variance, slot, copySlots, ...parameterAxis }) => parameterAxis),
-      })),
+          keeps: "orientation",
+          axes: axes.map(({ variance, slot, copySlots, ...parameterAxis }) => parameterAxis),
+        }),
+      ),
     ],
     scaled: planes.flatMap(({ copies, axes }) => (copies === 1 ? [] : [scaledPlanes(layout, copies, axes)])),
     blocked: [...roots].flatMap(([{ conflicts, isOtherwiseBroken }, size]) =>

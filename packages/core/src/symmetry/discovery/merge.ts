@@ -49,7 +49,11 @@ function mergeAlong<L extends Acting>(
  * The axis of the view along which the parameter was cut into parts along one of its own, if there is one and the group
  * does not act along it.
  */
-function partAxis({ part, view, axis, copyAxes = [] }: Acting, along: number, shape: Shape): number | undefined {
+function partAxis(
+  { part, view, axis, copyAxes = [] }: Acting,
+  along: number,
+  shape: Shape,
+): number | undefined {
   const cuts = cutsOf(part);
   const cut = cuts.find((c) => c.axis === along);
   if (!cut) return undefined;

@@ -71,7 +71,12 @@ export function parameterAxisOf(
 ): ParameterAxis {
   const { view, axes } = viewOf(layout, parameter, [slot, ...copySlots]);
   const [axis, ...copyAxes] = axes;
-  return { ...nameOf(layout.parameters[parameter]), view, axis, ...(copyAxes.length > 0 ? { copyAxes } : {}) };
+  return {
+    ...nameOf(layout.parameters[parameter]),
+    view,
+    axis,
+    ...(copyAxes.length > 0 ? { copyAxes } : {}),
+  };
 }
 
 /** A whole parameter as one unit. */

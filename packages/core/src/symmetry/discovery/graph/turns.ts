@@ -3,25 +3,16 @@ import { type NdArray, type Shape, sizeOf } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { slice } from "../../../graph/ops/slice.js";
-import { apply, type Op, sameShape, type Tensor } from "../../../graph/tensor.js";
+import { apply, sameShape, type Tensor } from "../../../graph/tensor.js";
 import { reshapeGroups } from "./links.js";
-import { rewrite } from "./rewrite.js";
+import { analyzedOnly, rewrite } from "./rewrite.js";
 import { ruleOf } from "./rules.js";
 
 /**
- * Turned pairs as one node: of pairs along an axis, of cosines and of sines, which have one element along it. It is only analyzed,
- * never computed. The direction of the turn does not count.
+ * Turned pairs as one node: of pairs along an axis, of cosines and of sines, which have one element along it. The direction of the
+ * turn does not count.
  */
-export const turnPairs: Op = {
-  name: "turnPairs",
-  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
-  js: {},
-  onnx: {
-    emit() {
-      throw new Error("A graph for analysis is not exported.");
-    },
-  },
-};
+export const turnPairs = analyzedOnly("turnPairs", ([x]) => ({ shape: x.shape, dtype: x.dtype }));
 
 /**
  * Replaces what turns pairs by one node each: only the pattern as a whole shows that both elements of a pair turn by one angle. That
@@ -201,7 +192,8 @@ function isSameInPairs(node: Tensor, axis: number, inner: number): boolean {
   const own = aligned.filter(({ to }) => to.includes(axis));
   if (views !== undefined || own.length === 0) return false;
   return own.every(
-    ({ input, axes, to }) => axes.length === 1 && to.length === 1 && isSameInPairs(inputs[input], axes[0], inner),
+    ({ input, axes, to }) =>
+      axes.length === 1 && to.length === 1 && isSameInPairs(inputs[input], axes[0], inner),
   );
 }
 

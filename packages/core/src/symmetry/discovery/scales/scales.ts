@@ -125,9 +125,7 @@ function termOf(
   const axes = [...own.keys()].filter(
     (d) =>
       d === part?.axis ||
-      spans.some(
-        ([inner, size]) => size > 1 && strideOf(d) < inner * size && strideOf(d) * own[d] > inner,
-      ),
+      spans.some(([inner, size]) => size > 1 && strideOf(d) < inner * size && strideOf(d) * own[d] > inner),
   );
   const from = part?.start ?? 0;
   const forms = positions(axes, shape, (d) => strideOf(d)).map((offset, i): Form<number> => {

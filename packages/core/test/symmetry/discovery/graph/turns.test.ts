@@ -27,8 +27,8 @@ import { scaledParams } from "../../../../src/moves/balance/scales.js";
 import { rotated } from "../../../../src/moves/rotate/rotated.js";
 import { rotaryEmbedding } from "../../../../src/nn/rotary.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
-import type { Discovery } from "../../../../src/symmetry/discovery/descriptors.js";
 import { describeDiscovery } from "../../../../src/symmetry/discovery/describe.js";
+import type { Discovery } from "../../../../src/symmetry/discovery/descriptors.js";
 import { orthogonal } from "../../../../src/symmetry/rotation/orthogonal.js";
 
 /** Turns [1, heads, length, size] by positions; tables may be data. */
@@ -69,9 +69,7 @@ const turnings: Readonly<Record<string, Turning>> = {
     const half = x.shape[3] / 2;
     const table = (f: (angle: number) => number) =>
       constant(
-        numbers([x.shape[2], 2 * half], (at) =>
-          f(Math.floor(at / (2 * half)) * 10 ** (-(at % half) / half)),
-        ),
+        numbers([x.shape[2], 2 * half], (at) => f(Math.floor(at / (2 * half)) * 10 ** (-(at % half) / half))),
       );
     return add(mul(x, table(Math.cos)), mul(crossed(x), table(Math.sin)));
   },
@@ -236,7 +234,12 @@ it("Tables of half the size may be data", () => {
 it("The description names planes and units of scales", () => {
   const s = attention(turnings["pairs half the size apart"], { heads: 4, keyHeads: 2, size: 8 });
   const { groups } = describeDiscovery(s.values, s.found);
-  const text = groups.map(({ kind, units, degreesOfFreedom, text: own }) => [kind, units, degreesOfFreedom, own]);
+  const text = groups.map(({ kind, units, degreesOfFreedom, text: own }) => [
+    kind,
+    units,
+    degreesOfFreedom,
+    own,
+  ]);
   expect(text).toContainEqual([
     "orthogonal",
     "8 x 2 units",
