@@ -1,9 +1,15 @@
 // What is found in the published architectures of transformers, and what theory says.
 import { readFileSync } from "node:fs";
+import { astype, type NdArray } from "isoloss";
+import { int } from "isoloss/internal";
 import type { Discovery, ParameterAxis } from "isoloss/symmetry";
 import { describeDiscovery } from "isoloss/symmetry";
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { opened } from "isoloss-test-support/model-file/builder";
 import { architectures } from "isoloss-test-support/model-file/transformer";
+import { fileOf, int64, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
+import { tracedFile } from "../../src/model-file/traced-file.js";
 import { studied } from "./architectures-support.js";
 
 interface Expected {
@@ -171,6 +177,25 @@ it("Two experts that TopK chooses are found by their scores alone, so that all o
   expect(experts.map(({ size, axes }) => [size, ...axes.map(({ axis }) => axis)])).toEqual(
     Array(2).fill([8, 1, 0, 0, 0]),
   );
+});
+
+it.each([
+  ["the largest values alone", ["y"], 1],
+  ["their places", ["y", "places"], 0],
+] as const)("Where %s are read, units that TopK compares have %i", (_, outputs, count) => {
+  const random = (...shape: number[]): NdArray => astype(uniform(1, shape), "float32");
+  const file = fileOf({
+    inputs: { x: random(2, 4, 3) },
+    initializers: { w: random(6, 4), head: random(3, 5), k: int64([2]) },
+    nodes: [
+      node("MatMul", ["w", "x"], {}, ["scores"]),
+      node("TopK", ["scores", "k"], { axis: int(1) }, ["best", "places"]),
+      node("MatMul", ["best", "head"]),
+    ],
+    outputs,
+  });
+  const { found } = tracedFile("test", opened(file), { sizes: {} });
+  expect(found.permutations.filter(({ size }) => size === 6)).toHaveLength(count);
 });
 
 describe("Known gaps, which are valid symmetries", () => {

@@ -8,7 +8,12 @@ import { withParams } from "isoloss-onnx";
 import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
 import { opened } from "isoloss-test-support/model-file/builder";
-import { architectures, transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
+import {
+  architectures,
+  type TransformerOptions,
+  transformer,
+  transformerInputs,
+} from "isoloss-test-support/model-file/transformer";
 import { type Arrays, fileOf, int64, node, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { shiftedAlong } from "../../src/half/descend.js";
@@ -53,17 +58,21 @@ interface Case {
   readonly planes: number;
 }
 
-const ofArchitecture = (name: string, planes: number): Case => ({
-  file: transformer(architectures[name]),
-  inputs: transformerInputs(architectures[name]),
+const ofTransformer = (options: TransformerOptions, planes: number): Case => ({
+  file: transformer(options),
+  inputs: transformerInputs(options),
   layers: 2,
   planes,
 });
 
 const x = { x: random(8, 2, 3, 12) };
 const cases: Readonly<Record<string, Case>> = {
-  Llama: ofArchitecture("Llama", 16),
-  Mistral: ofArchitecture("Mistral", 4),
+  Llama: ofTransformer(architectures.Llama, 16),
+  Mistral: ofTransformer(architectures.Mistral, 4),
+  "queries, keys and values of one product": ofTransformer(
+    { positions: "rotary", fusedQkv: true, keyHeads: 2 },
+    8,
+  ),
   "RotaryEmbedding and Attention of operator set 23": {
     file: attention(
       [
@@ -97,7 +106,8 @@ const planesIn = ({ orthogonal }: Discovery) => orthogonal.filter(({ keeps }) =>
 /** Scalings of queries and keys alone. */
 const scalesIn = ({ scalings }: Discovery) =>
   scalings.filter(
-    ({ axes }) => axes.length === 2 && axes.every(({ path }) => /(^w|\.)[qk](\.weight)?$/.test(path)),
+    ({ size, axes }) =>
+      size > 1 && axes.every(({ path }) => /^w[qk]$|\.(q|k|qkv)\.(weight|bias)$/.test(path)),
   );
 
 describe.each(Object.entries(cases))("In %s", (_, { file, inputs, layers, planes }) => {

@@ -22,14 +22,18 @@ import { softmax } from "../../../../src/graph/ops/softmax.js";
 import { retype } from "../../../../src/graph/retype.js";
 import { simplify } from "../../../../src/graph/simplify.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
+import { trace } from "../../../../src/graph/trace.js";
 import { createRng } from "../../../../src/math/rng.js";
-import { scaledParams } from "../../../../src/moves/balance/scales.js";
+import { balancedScales, scaledParams } from "../../../../src/moves/balance/scales.js";
+import { doublesOf } from "../../../../src/moves/balance/sweeps.js";
+import { tracedScales } from "../../../../src/moves/balance/traced-scales.js";
 import { rotated } from "../../../../src/moves/rotate/rotated.js";
 import { rotaryEmbedding } from "../../../../src/nn/rotary.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
 import { describeDiscovery } from "../../../../src/symmetry/discovery/describe.js";
 import type { Discovery } from "../../../../src/symmetry/discovery/descriptors.js";
 import { orthogonal } from "../../../../src/symmetry/rotation/orthogonal.js";
+import { checked } from "../scales-support.js";
 
 /** Turns [1, heads, length, size] by positions; tables may be data. */
 type Turning = (x: Tensor, tables: { readonly cos: Tensor; readonly sin: Tensor }) => Tensor;
@@ -173,6 +177,13 @@ describe.each(Object.entries(turnings))("Of queries and keys that are turned as 
     expect(relative(s.evaluate(s.values), s.evaluate(moved as Values))).toBeLessThan(1e-10);
   });
 
+  it("values inside are scaled as their factors say", async () => {
+    const s = attention(turning, { heads: 4, keyHeads: 2, size: 8 });
+    const { changed, unknown } = await checked(s, s.found.scalings, 1e-9, 1);
+    expect(changed).toBeGreaterThan(5);
+    expect(unknown).toBe(0);
+  });
+
   it("scales by powers of two change no bit in float32", () => {
     const s = attention(turning, { heads: 4, keyHeads: 2, size: 8 });
     const rng = createRng(3);
@@ -253,3 +264,24 @@ it("The description names planes and units of scales", () => {
     "p.q as 3 x 2 x 4 x 4 axes 1 and 3, p.bias as 2 x 4 x 4 axes 0 and 2 times c; p.k as 3 x 2 x 2 x 4 axes 1 and 3 divided by c",
   ]);
 });
+
+it.each(["norm", "range"] as const)(
+  "A program balances scales of planes as the host does, by %s",
+  async (by) => {
+    const { found, values } = attention(turnings.neighbors, { heads: 4, keyHeads: 2, size: 8 });
+    const { scalings } = found;
+    const settings = { tolerance: 1e-6, most: 100 };
+    const { T } = balancedScales(doublesOf(values, scalings), scalings, by, settings);
+    const { graph } = trace(({ p }) => tracedScales(new Map(Object.entries(p)), scalings, by, settings), {
+      p: values,
+    });
+    const inputs = Object.fromEntries(Object.entries(values).map(([name, value]) => [`p.${name}`, value]));
+    const results = await compileJavaScript(graph).run(inputs);
+    T.forEach(({ data }, k) => {
+      expect(new Set(data).size).toBeGreaterThan(1);
+      data.forEach((t, i) => {
+        expect(Math.abs(t - Number(results[`T.${k}`].data[i]))).toBeLessThan(1e-9);
+      });
+    });
+  },
+);
