@@ -38,7 +38,8 @@ export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure):
   const values = new Float64Array(sizeOf(digits));
   const cells = new Int32Array(count);
   legs.forEach((leg, l) => {
-    appendUnits(cells, array.shape, leg, digits[l]);
+    const own = unitsAlong(array.shape, leg);
+    for (let e = 0; e < count; e++) cells[e] = cells[e] * digits[l] + own[e];
   });
   for (let e = 0; e < count; e++) {
     const x = data[e] / unit;
@@ -62,12 +63,6 @@ export function largestOf(data: Float64Array): number {
     if (size > largest) largest = size;
   }
   return largest;
-}
-
-/** Appends a leg's units, as digits, to the numbers of all elements' cells. */
-function appendUnits(cells: Int32Array, shape: readonly number[], leg: Leg, digit: number): void {
-  const units = unitsAlong(shape, leg);
-  for (let e = 0; e < cells.length; e++) cells[e] = cells[e] * digit + units[e];
 }
 
 /** The unit of each element of a parameter, or the number of units where the leg leaves it out. */

@@ -128,7 +128,7 @@ function sheetsOn(
       const array = arrays.get(leg.path) as NdArray;
       const own = made.get(leg.path) ?? {
         cells: cellsOf(array, legs, by),
-        factors: legs.map((own) => new Float64Array(unitCount(own) + 1).fill(1)),
+        factors: legs.map((other) => new Float64Array(unitCount(other) + 1).fill(1)),
         isWeight: array.shape.length > 1,
       };
       made.set(leg.path, own);

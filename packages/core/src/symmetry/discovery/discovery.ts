@@ -21,8 +21,9 @@ import { findShifts } from "./shifts/find.js";
  * parameters undo them or nothing sees them. So every symmetry found is valid, but not every symmetry is
  * found: the symmetries of a single function are not, but for shifts that a softmax or a subtracted mean does
  * not see and rotations that a length does not see, and neither are those in which shuffled groups of units
- * are scaled one by one, but for the planes that rotary positions turn. The kinds overlap: a linear space includes scalings, flips and permutations, which
- * are listed, too; spaces are listed as orthogonal only where they are not linear.
+ * are scaled one by one, but for the planes that rotary positions turn. The kinds overlap: a linear space
+ * includes scalings, flips and permutations, which are listed, too; spaces are listed as orthogonal only where
+ * they are not linear.
  *
  * @param graph as traced, not simplified or differentiated
  * @param parameters names of the inputs that may change; all others, and all that are not floats, are data

@@ -87,8 +87,8 @@ function namedDot(node: Tensor): Tensor {
 }
 
 /**
- * A graph of the same function whose axes show more: steps of loops, planes that rotary positions turn, sorted values, parts of parameters, joined values, pooled channels,
- * inner products.
+ * A graph of the same function whose axes show more: steps of loops, planes that rotary positions turn, sorted values, parts of
+ * parameters, joined values, pooled channels, inner products.
  */
 export const prepare = (
   graph: Graph,
