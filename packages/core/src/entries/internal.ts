@@ -115,6 +115,6 @@ export { groupsOf } from "../symmetry/discovery/describe.js";
 export { noLinks } from "../symmetry/discovery/graph/links.js";
 export type { Response } from "../symmetry/discovery/graph/rules.js";
 export { ruleOf } from "../symmetry/discovery/graph/rules.js";
-export { changeAlong, elementsAlong, extents } from "../symmetry/parameter-axes.js";
+export { changeAlong, elementsAlong, unitsOf } from "../symmetry/parameter-axes.js";
 export { prepareDataset } from "../train/dataset.js";
 export { ownEntry } from "../tree.js";

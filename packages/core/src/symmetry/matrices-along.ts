@@ -12,12 +12,9 @@ import { changeAlong, elementsAlong, rateAlongAxis } from "./parameter-axes.js";
 /** Matrices [copies, n, n]. */
 export type Matrices = Matrix;
 
-/** An axis of a parameter along which a space is, and the one along which its copies are. */
-type SpaceAxis = ParameterAxis & { readonly copyAxis?: number | undefined };
-
 /** Permutation of a view's axes that puts the copies and the space first. */
-function frontOrder({ view, axis, copyAxis }: SpaceAxis): number[] {
-  const front = copyAxis === undefined ? [axis] : [copyAxis, axis];
+function frontOrder({ view, axis, copyAxes = [] }: ParameterAxis): number[] {
+  const front = [...copyAxes, axis];
   return [...front, ...view.map((_, d) => d).filter((d) => !front.includes(d))];
 }
 
@@ -26,7 +23,7 @@ const inverseOrder = (order: readonly number[]): number[] => order.map((_, d) =>
 /** Each matrix [copies, n, n], or its transpose, times the elements along a space; zero outside of the axis's part. Traced. */
 export function appliedAlong(
   w: Tensor,
-  parameterAxis: SpaceAxis,
+  parameterAxis: ParameterAxis,
   matrices: Tensor,
   { transposed = false }: { readonly transposed?: boolean } = {},
 ): Tensor {
@@ -41,7 +38,7 @@ export function appliedAlong(
 }
 
 /** Multiplies an array along a space by its matrices, in float64 before it is rounded to the array's type. */
-export function multipliedAlong(array: NdArray, parameterAxis: SpaceAxis, matrices: Matrices): NdArray {
+export function multipliedAlong(array: NdArray, parameterAxis: ParameterAxis, matrices: Matrices): NdArray {
   const [copies, n] = matrices.shape;
   return changeAlong(array, parameterAxis, (data) => {
     const changed = gathered(data, parameterAxis, copies).map((rows, copy) =>
@@ -56,11 +53,11 @@ export function multipliedAlong(array: NdArray, parameterAxis: SpaceAxis, matric
 }
 
 /** The vectors along a space as the rows of a matrix, one matrix for each copy. */
-export const vectorsAlong = (array: NdArray, parameterAxis: SpaceAxis, copies: number): Matrix[] =>
+export const vectorsAlong = (array: NdArray, parameterAxis: ParameterAxis, copies: number): Matrix[] =>
   gathered(elementsAlong(array, parameterAxis), parameterAxis, copies);
 
 /** The vectors along a space in the elements of its axis's view. */
-function gathered(data: Float64Array, parameterAxis: SpaceAxis, copies: number): Matrix[] {
+function gathered(data: Float64Array, parameterAxis: ParameterAxis, copies: number): Matrix[] {
   const { view, axis } = parameterAxis;
   const n = view[axis];
   const stride = stridesOf(view)[axis];
@@ -74,7 +71,7 @@ function gathered(data: Float64Array, parameterAxis: SpaceAxis, copies: number):
 }
 
 /** Sums of v v' over the vectors v along a space, one for each copy. */
-export function gramsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: number): Matrices {
+export function gramsAlong(array: NdArray, parameterAxis: ParameterAxis, copies: number): Matrices {
   const vectors = vectorsAlong(array, parameterAxis, copies);
   const n = parameterAxis.view[parameterAxis.axis];
   return stackOf(copies, n, (copy) => {
@@ -87,7 +84,7 @@ export function gramsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: num
 
 /** Visits the vectors along a space: where they begin, the number of the copy, and their number in it. */
 function forEachVector(
-  { view, axis, copyAxis }: SpaceAxis,
+  { view, axis, copyAxes = [] }: ParameterAxis,
   copies: number,
   visit: (start: number, copy: number, row: number) => void,
 ): void {
@@ -96,7 +93,7 @@ function forEachVector(
   const rows = new Int32Array(copies);
   forEachIndex(rest, (index) => {
     const start = index.reduce((a, i, d) => a + i * strides[d], 0);
-    const copy = copyAxis === undefined ? 0 : index[copyAxis];
+    const copy = copyAxes.reduce((number, d) => number * view[d] + index[d], 0);
     visit(start, copy, rows[copy]++);
   });
 }

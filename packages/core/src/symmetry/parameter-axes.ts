@@ -170,7 +170,21 @@ export function viewAlong(w: Tensor, parameterAxis: ParameterAxis): Tensor {
   return reshape(picked, view);
 }
 
-/** Number of elements of a parameter axis's view before, along and behind the axis. */
-export function extents({ view, axis }: ParameterAxis): readonly [number, number, number] {
-  return [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
+/** How many units a parameter axis has, those of all copies. */
+export const unitCount = ({ view, axis, copyAxes = [] }: ParameterAxis): number =>
+  sizeOf([...copyAxes, axis].map((d) => view[d]));
+
+/** The number of the unit of each element of a parameter axis's view, row-major. */
+export function unitsOf(parameterAxis: ParameterAxis): Int32Array {
+  const { view, axis, copyAxes = [] } = parameterAxis;
+  const units = new Int32Array(sizeOf(view));
+  let stride = unitCount(parameterAxis);
+  for (const d of [...copyAxes, axis]) {
+    stride /= view[d];
+    const behind = sizeOf(view.slice(d + 1));
+    for (let at = 0, i = 0; at < units.length; i = (i + 1) % view[d]) {
+      for (let k = 0; k < behind; k++, at++) units[at] += i * stride;
+    }
+  }
+  return units;
 }

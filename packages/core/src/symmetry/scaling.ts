@@ -87,10 +87,10 @@ const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): 
 });
 
 /** T_i in a shape that broadcasts against the view of a parameter axis. */
-export const alongAxis = ({ view, axis }: ParameterAxis, T: Tensor): Tensor =>
+export const alongAxis = ({ view, axis, copyAxes = [] }: ParameterAxis, T: Tensor): Tensor =>
   reshape(
     T,
-    view.map((n, d) => (d === axis && T.size > 1 ? n : 1)),
+    view.map((n, d) => ((d === axis || copyAxes.includes(d)) && T.size > 1 ? n : 1)),
   );
 
 /** power T_i w along the axis. */

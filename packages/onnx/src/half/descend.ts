@@ -1,6 +1,6 @@
 // Scalings by powers of two that move numbers into the range of float16.
 import type { NdArray } from "isoloss";
-import { changeAlong, elementsAlong, extents } from "isoloss/internal";
+import { changeAlong, elementsAlong, unitsOf } from "isoloss/internal";
 import type { ScalingGenerator } from "isoloss/symmetry";
 import { binOf, bitsBelow, costAbove, costOf, exponentBins, leastExponent } from "./range.js";
 
@@ -149,14 +149,10 @@ function costsOf({ size, axes }: ScalingGenerator, exponents: ReadonlyMap<string
     const array = exponents.get(leg.path) as NdArray;
     const data = elementsAlong(array, leg);
     const own = Array.from({ length: size }, () => new Float64Array(exponentBins));
-    const [before, along, behind] = extents(leg);
-    for (let b = 0, at = 0; b < before; b++) {
-      for (let i = 0; i < along; i++) {
-        for (let k = 0; k < behind; k++, at++) {
-          const bin = Math.min(Math.max(data[at], 0), exponentBins - 1);
-          if (!Number.isNaN(bin)) own[i][bin]++;
-        }
-      }
+    const unitAt = unitsOf(leg);
+    for (let at = 0; at < data.length; at++) {
+      const bin = Math.min(Math.max(data[at], 0), exponentBins - 1);
+      if (!Number.isNaN(bin)) own[unitAt[at]][bin]++;
     }
     const share = 1 / array.data.length;
     own.forEach((counts, i) => {
@@ -231,11 +227,9 @@ export function shiftedAlong(array: NdArray, leg: Leg, shifts: Int32Array): NdAr
 }
 
 function alongUnits(array: NdArray, leg: Leg, f: (value: number, unit: number) => number): NdArray {
-  const [before, along, behind] = extents(leg);
+  const units = unitsOf(leg);
   return changeAlong(array, leg, (data) => {
-    for (let b = 0, at = 0; b < before; b++) {
-      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) data[at] = f(data[at], i);
-    }
+    for (let at = 0; at < data.length; at++) data[at] = f(data[at], units[at]);
     return data;
   });
 }

@@ -1,9 +1,15 @@
 // What is found in the published architectures of transformers, and what theory says.
 import { readFileSync } from "node:fs";
-import type { ParameterAxis } from "isoloss/symmetry";
+import { astype, type NdArray } from "isoloss";
+import { int } from "isoloss/internal";
+import type { Discovery, ParameterAxis } from "isoloss/symmetry";
 import { describeDiscovery } from "isoloss/symmetry";
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { opened } from "isoloss-test-support/model-file/builder";
 import { architectures } from "isoloss-test-support/model-file/transformer";
+import { fileOf, int64, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
+import { tracedFile } from "../../src/model-file/traced-file.js";
 import { studied } from "./architectures-support.js";
 
 interface Expected {
@@ -13,6 +19,8 @@ interface Expected {
   readonly values: readonly [number, number, number];
   /** Linear groups of queries and keys. */
   readonly queries: number;
+  /** Attentions of which frequencies of rotary positions have turns and scales, and how many; or scales alone, of gains. */
+  readonly frequencies?: readonly [number, number] | readonly [number, number, "scales"] | undefined;
   /** MLPs with a scale for each hidden unit (AWQ's pair). */
   readonly hidden: number;
   /** Permutations of heads, with the queries of their group. */
@@ -26,9 +34,12 @@ const after = (layer: number) => [`${layer}.attended.after.gain`, `${layer}.mixe
 /** Two layers each; an encoder and a decoder have two each. */
 const expected: Readonly<Record<string, Expected>> = {
   "GPT-2": { norms: 4, values: [2, 4, 8], queries: 2, hidden: 0, heads: 2, turns: ["final.gain"] },
-  Llama: { norms: 5, values: [2, 4, 8], queries: 0, hidden: 2, heads: 2, turns: [32] },
+  Llama: {
+    ...{ norms: 5, values: [2, 4, 8], queries: 0, frequencies: [2, 16] },
+    ...{ hidden: 2, heads: 2, turns: [32] },
+  },
   "Gemma 3": {
-    ...{ norms: 4, values: [2, 1, 8], queries: 0, hidden: 2, heads: 0 },
+    ...{ norms: 4, values: [2, 1, 8], queries: 0, frequencies: [2, 4, "scales"], hidden: 2, heads: 0 },
     turns: [...after(0), ...after(1), "final.gain"],
   },
   // The heads of all layers of a stack share their numbers of distances.
@@ -39,14 +50,33 @@ const expected: Readonly<Record<string, Expected>> = {
     ...{ norms: 1, values: [2, 4, 8], queries: 2, hidden: 0, heads: 2 },
     turns: ["embedded.gain", "0.attended.norm.gain", "0.mixed.norm.gain", "1.attended.norm.gain"],
   },
-  "Qwen 3": { norms: 5, values: [2, 4, 8], queries: 0, hidden: 2, heads: 2, turns: [32] },
+  "Qwen 3": {
+    ...{ norms: 5, values: [2, 4, 8], queries: 0, frequencies: [2, 4, "scales"] },
+    ...{ hidden: 2, heads: 2, turns: [32] },
+  },
   Phi: { norms: 3, values: [2, 4, 10], queries: 0, hidden: 0, heads: 2, turns: [40] },
   ViT: { norms: 5, values: [2, 4, 8], queries: 2, hidden: 0, heads: 2, turns: [32] },
-  Mixtral: { norms: 5, values: [2, 2, 4], queries: 0, hidden: 2, heads: 2, turns: [32] },
-  Mistral: { norms: 5, values: [2, 2, 4], queries: 0, hidden: 2, heads: 2, turns: [32] },
+  Mixtral: {
+    ...{ norms: 5, values: [2, 2, 4], queries: 0, frequencies: [2, 4] },
+    ...{ hidden: 2, heads: 2, turns: [32] },
+  },
+  Mistral: {
+    ...{ norms: 5, values: [2, 2, 4], queries: 0, frequencies: [2, 4] },
+    ...{ hidden: 2, heads: 2, turns: [32] },
+  },
   // Its second stream is what its learned query has read.
   SigLIP: { norms: 6, values: [3, 4, 8], queries: 3, hidden: 0, heads: 3, turns: [32, 32] },
 };
+
+/** Those of rotary positions. */
+function frequenciesIn({ orthogonal, scalings }: Discovery): Expected["frequencies"] {
+  const planes = orthogonal.filter(({ keeps }) => keeps === "orientation");
+  const scales = scalings.filter(isOfQueries);
+  const [{ size }] = scales;
+  if (planes.length === 0) return [scales.length, size, "scales"];
+  expect(planes.map(({ copies }) => copies)).toEqual(scales.map((own) => own.size));
+  return [planes.length, size];
+}
 
 const page = readFileSync(new URL("../../../../docs/onnx-models.md", import.meta.url), "utf8");
 
@@ -54,6 +84,11 @@ const ends =
   (what: string) =>
   ({ path }: Pick<ParameterAxis, "path">): boolean =>
     new RegExp(`(^p\\.|\\.)(${what})(\\.weight)?$`).test(path);
+
+/** Whether queries and keys are what it scales, alone. */
+const isOfQueries = ({ axes }: { axes: readonly ParameterAxis[] }) =>
+  ["q", "k"].every((what) => axes.some(({ path }) => path.includes(`.attention.${what}.`))) &&
+  axes.every(({ path }) => /\.attention\.[qk]\./.test(path));
 
 describe.each(Object.entries(expected))("%s", (name, row) => {
   const { found, values } = studied(name);
@@ -88,6 +123,7 @@ describe.each(Object.entries(expected))("%s", (name, row) => {
         has(axes, "out") &&
         !has(axes, "down"),
     );
+    const streams = found.orthogonal.filter(({ keeps }) => keeps !== "orientation");
     const blocked = (found.blocked ?? []).flatMap(({ gains }) => gains.map((path) => path.replace("p.", "")));
     expect({
       norms: norms.length,
@@ -95,7 +131,8 @@ describe.each(Object.entries(expected))("%s", (name, row) => {
       queries: ofQueries.length,
       hidden: hidden.length,
       heads: heads.length,
-      turns: blocked.length > 0 ? blocked : found.orthogonal.map(({ size: n }) => n),
+      turns: blocked.length > 0 ? blocked : streams.map(({ size: n }) => n),
+      ...(row.frequencies === undefined ? {} : { frequencies: frequenciesIn(found) }),
     }).toEqual(row);
   });
 
@@ -117,10 +154,14 @@ describe.each(Object.entries(expected))("%s", (name, row) => {
     const [attentions, copies, size] = row.values;
     const [first] = row.turns;
     const turns = typeof first === "number" ? "yes" : "no";
+    const [rotary, count, scales] = row.frequencies ?? [0];
     const cells = [
       row.norms,
       `${attentions} x ${copies} x GL(${size})`,
       row.queries,
+      [rotary, ...(count === undefined ? [] : ["x", count]), ...(scales === undefined ? [] : [scales])].join(
+        " ",
+      ),
       row.hidden,
       row.heads,
       turns,
@@ -130,17 +171,37 @@ describe.each(Object.entries(expected))("%s", (name, row) => {
   });
 });
 
-describe("Known gaps, which are valid symmetries", () => {
-  it("are the turns and scales of each frequency of rotary positions: whole heads are scaled alone", () => {
-    const { found } = studied("Llama");
-    const isOfQueries = ({ axes }: { axes: readonly ParameterAxis[] }) =>
-      axes.length === 2 && axes.some(ends("q")) && axes.some(ends("k"));
-    expect(found.scalings.filter(isOfQueries).map(({ size }) => size)).toEqual([4, 4]);
-    expect([...found.linear, ...found.orthogonal].some(isOfQueries)).toBe(false);
-  });
+it("Two experts that TopK chooses are found by their scores alone, so that all of them may be in another order", () => {
+  const { found } = studied("Mixtral");
+  const experts = found.permutations.filter(({ axes }) => axes.some(ends("router")) && axes.length === 4);
+  expect(experts.map(({ size, axes }) => [size, ...axes.map(({ axis }) => axis)])).toEqual(
+    Array(2).fill([8, 1, 0, 0, 0]),
+  );
+});
 
-  it("are experts in another order, where two of them are chosen by TopK", () => {
-    const { found } = studied("Mixtral");
-    expect(found.permutations.some(({ size, axes }) => size === 8 && axes.some(ends("router")))).toBe(false);
+it.each([
+  ["the largest values alone", ["y"], 1],
+  ["their places", ["y", "places"], 0],
+] as const)("Where %s are read, units that TopK compares have %i", (_, outputs, count) => {
+  const random = (...shape: number[]): NdArray => astype(uniform(1, shape), "float32");
+  const file = fileOf({
+    inputs: { x: random(2, 4, 3) },
+    initializers: { w: random(6, 4), head: random(3, 5), k: int64([2]) },
+    nodes: [
+      node("MatMul", ["w", "x"], {}, ["scores"]),
+      node("TopK", ["scores", "k"], { axis: int(1) }, ["best", "places"]),
+      node("MatMul", ["best", "head"]),
+    ],
+    outputs,
+  });
+  const { found } = tracedFile("test", opened(file), { sizes: {} });
+  expect(found.permutations.filter(({ size }) => size === 6)).toHaveLength(count);
+});
+
+describe("Known gaps, which are valid symmetries", () => {
+  it("are the turns and scales of frequencies where rotary positions turn a part of each head: heads are scaled whole", () => {
+    const { found } = studied("Phi");
+    expect(found.orthogonal.some(({ keeps }) => keeps === "orientation")).toBe(false);
+    expect(found.scalings.filter(isOfQueries).map(({ size }) => size)).toEqual([4, 4]);
   });
 });

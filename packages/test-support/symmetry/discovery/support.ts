@@ -92,11 +92,19 @@ function along<L extends ParameterAxis>(
     const array = astype(moved[parameterAxis.path], "float64");
     const data = Float64Array.from(array.data as Float64Array);
     for (const { at, index } of elements(array, parameterAxis))
-      data[at] = change(data[at], index[parameterAxis.axis], parameterAxis);
+      data[at] = change(data[at], unitAt(index, parameterAxis), parameterAxis);
     moved[parameterAxis.path] = { shape: array.shape, data };
   }
   return moved;
 }
+
+/** The number of a unit, of the copies in order, by an index into the view of its axis. */
+const unitAt = (index: readonly number[], { view, axis, copyAxes = [] }: ParameterAxis): number =>
+  [...copyAxes, axis].reduce((unit, d) => unit * view[d] + index[d], 0);
+
+/** The number of a copy. */
+const copyAt = (index: readonly number[], { view, copyAxes = [] }: ParameterAxis): number =>
+  copyAxes.reduce((copy, d) => copy * view[d] + index[d], 0);
 
 /** The elements of a parameter axis: where they are in the parameter, and their index in the axis' view. */
 function elements({ shape }: NdArray, { part, view }: ParameterAxis): { at: number; index: number[] }[] {
@@ -174,7 +182,7 @@ export function expectKept(s: Subject): void {
 }
 
 /** Multiplies along axes by matrices, which may differ from copy to copy. */
-function mixed<L extends ParameterAxis & { copyAxis?: number }>(
+function mixed<L extends ParameterAxis>(
   values: Values,
   axes: readonly L[],
   matrix: (parameterAxis: L, copy: number) => (i: number, j: number) => number,
@@ -189,10 +197,7 @@ function mixed<L extends ParameterAxis & { copyAxis?: number }>(
       fibres.set(key, [...(fibres.get(key) ?? []), e]);
     }
     for (const fibre of fibres.values()) {
-      const m = matrix(
-        parameterAxis,
-        parameterAxis.copyAxis === undefined ? 0 : fibre[0].index[parameterAxis.copyAxis],
-      );
+      const m = matrix(parameterAxis, copyAt(fibre[0].index, parameterAxis));
       const old = fibre.map(({ at }) => Number(array.data[at]));
       fibre.forEach(({ at }, i) => {
         data[at] = old.reduce((sum, v, j) => sum + m(i, j) * v, 0);
@@ -207,14 +212,14 @@ function mixed<L extends ParameterAxis & { copyAxis?: number }>(
 export function describeFound(found: {
   kind: string;
   size: number;
-  axes: readonly (ParameterAxis & { power?: number; variance?: number; copyAxis?: number })[];
+  axes: readonly (ParameterAxis & { power?: number; variance?: number })[];
   exact?: boolean;
   copies?: number;
 }): string {
   const axes = found.axes.map(
-    ({ path, part, view, axis, power, variance, copyAxis }) =>
+    ({ path, part, view, axis, power, variance, copyAxes }) =>
       `${path}${part ? `<${part.axis}:${part.start}+${part.count}>` : ""}[${view}]@${axis}` +
-      `${copyAxis === undefined ? "" : `/${copyAxis}`}${power === undefined ? "" : `^${power}`}${variance === undefined ? "" : variance > 0 ? "+" : "-"}`,
+      `${copyAxes === undefined ? "" : `/${copyAxes}`}${power === undefined ? "" : `^${power}`}${variance === undefined ? "" : variance > 0 ? "+" : "-"}`,
   );
   const notes = `${found.exact === false ? " inexact" : ""}${(found.copies ?? 1) > 1 ? ` x${found.copies}` : ""}`;
   return `${found.kind} ${found.size}${notes}: ${axes.join(" ")}`;
@@ -247,7 +252,7 @@ export function tangents({ scalings, linear }: Discovery, values: Values): numbe
       direction((add) => {
         for (const parameterAxis of axes) {
           for (const { at, index } of elements(values[parameterAxis.path], parameterAxis)) {
-            if (index[parameterAxis.axis] === i)
+            if (unitAt(index, parameterAxis) === i)
               add(parameterAxis, at, parameterAxis.power * value(parameterAxis, at));
           }
         }
@@ -262,7 +267,7 @@ export function tangents({ scalings, linear }: Discovery, values: Values): numbe
           // T = e_i e_j' moves v_j into element i, and -T' moves -v_i into element j.
           const [to, from] = parameterAxis.variance === 1 ? [i, j] : [j, i];
           const own = elements(values[parameterAxis.path], parameterAxis).filter(
-            ({ index }) => parameterAxis.copyAxis === undefined || index[parameterAxis.copyAxis] === copy,
+            ({ index }) => copyAt(index, parameterAxis) === copy,
           );
           const key = (index: readonly number[]) => index.filter((_, d) => d !== parameterAxis.axis).join();
           const sources = new Map(

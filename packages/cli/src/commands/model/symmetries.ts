@@ -23,7 +23,7 @@ The bounds of Clip, such as that of ReLU6, count as weights, one for each channe
 as a batch normalization with running statistics.
 
 The document of --json: file, outputs, sizes, parameters {tensors, numbers}, symmetries [{kind, size, copies,
-degreesOfFreedom (null: discrete), exact, activation, axes [{parameter, shape, part, view, axis, gains, attributes}]}],
+degreesOfFreedom (null: discrete), exact, activation, axes [{parameter, shape, part, view, axis, copyAxes, gains, attributes}]}],
 blocked (why spaces cannot be rotated), discreteOnly, unreached (names of parameters), stops [{operator, nodes}].
 
 Examples:

@@ -1,7 +1,7 @@
 // What scalings see of a parameter: elements that all of them scale alike are one cell.
 import { type NdArray, sizeOf, stridesOf } from "../../array.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { changeAlong, extents, requireView } from "../../symmetry/parameter-axes.js";
+import { changeAlong, requireView, unitCount, unitsOf } from "../../symmetry/parameter-axes.js";
 
 /** One parameter along which a generator acts. */
 export type Leg = ScalingGenerator["axes"][number];
@@ -29,7 +29,7 @@ export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure):
   const data = array.data as Float64Array;
   const count = data.length;
   const unit = unitOf(data);
-  const digits = legs.map((leg) => leg.view[leg.axis] + 1);
+  const digits = legs.map((leg) => unitCount(leg) + 1);
   // Where legs are parts of axes, a table of all their units may be larger than the parameter.
   if (sizeOf(digits) > 2 * count) {
     const values = data.map((x) => (by === "norm" ? (x / unit) ** 2 : Math.abs(x / unit)));
@@ -38,7 +38,8 @@ export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure):
   const values = new Float64Array(sizeOf(digits));
   const cells = new Int32Array(count);
   legs.forEach((leg, l) => {
-    appendUnits(cells, array.shape, leg, digits[l]);
+    const own = unitsAlong(array.shape, leg);
+    for (let e = 0; e < count; e++) cells[e] = cells[e] * digits[l] + own[e];
   });
   for (let e = 0; e < count; e++) {
     const x = data[e] / unit;
@@ -64,31 +65,12 @@ export function largestOf(data: Float64Array): number {
   return largest;
 }
 
-/** Appends a leg's units, as digits, to the numbers of all elements' cells. */
-function appendUnits(cells: Int32Array, shape: readonly number[], leg: Leg, digit: number): void {
-  if (leg.part !== undefined) {
-    const units = unitsAlong(shape, leg);
-    for (let e = 0; e < cells.length; e++) cells[e] = cells[e] * digit + units[e];
-    return;
-  }
-  const [before, along, behind] = extents(leg);
-  for (let b = 0, e = 0; b < before; b++) {
-    for (let i = 0; i < along; i++) {
-      for (let k = 0; k < behind; k++, e++) cells[e] = cells[e] * digit + i;
-    }
-  }
-}
-
 /** The unit of each element of a parameter, or the number of units where the leg leaves it out. */
 function unitsAlong(shape: readonly number[], leg: Leg): Int32Array {
-  const [before, along, behind] = extents(leg);
-  const none = { shape, data: new Float64Array(sizeOf(shape)).fill(along) };
-  const { data } = changeAlong(none, leg, (units) => {
-    for (let b = 0, at = 0; b < before; b++) {
-      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) units[at] = i;
-    }
-    return units;
-  });
+  const units = unitsOf(leg);
+  if (leg.part === undefined) return units;
+  const none = { shape, data: new Float64Array(sizeOf(shape)).fill(unitCount(leg)) };
+  const { data } = changeAlong(none, leg, () => Float64Array.from(units));
   return Int32Array.from(data as Float64Array);
 }
 

@@ -3,7 +3,7 @@
 import type { NdArray } from "../../array.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { changeAlong, extents, mapArrays } from "../../symmetry/parameter-axes.js";
+import { changeAlong, mapArrays, unitCount, unitsOf } from "../../symmetry/parameter-axes.js";
 import { type Cells, cellsOf, type Leg, largestOf, type ScaleMeasure, slicesOf } from "./cells.js";
 import type { Sweeps, Swept } from "./sweeps.js";
 
@@ -128,7 +128,7 @@ function sheetsOn(
       const array = arrays.get(leg.path) as NdArray;
       const own = made.get(leg.path) ?? {
         cells: cellsOf(array, legs, by),
-        factors: legs.map(({ view, axis }) => new Float64Array(view[axis] + 1).fill(1)),
+        factors: legs.map((other) => new Float64Array(unitCount(other) + 1).fill(1)),
         isWeight: array.shape.length > 1,
       };
       made.set(leg.path, own);
@@ -174,16 +174,14 @@ export function scaledBy(
  * nothing has to be compiled for it, which takes several times as long as the product.
  */
 function scaledAlong(array: NdArray, parameterAxis: Leg, T: NdArray): NdArray {
-  const [before, along, behind] = extents(parameterAxis);
   const exponent = parameterAxis.power;
-  const factors = Float64Array.from({ length: along }, (_, i) => {
+  const factors = Float64Array.from({ length: unitCount(parameterAxis) }, (_, i) => {
     const raised = factorOf(Math.abs(exponent) * Number(T.data[T.data.length > 1 ? i : 0]));
     return exponent < 0 ? 1 / raised : raised;
   });
+  const units = unitsOf(parameterAxis);
   return changeAlong(array, parameterAxis, (data) => {
-    for (let b = 0, at = 0; b < before; b++) {
-      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) data[at] *= factors[i];
-    }
+    for (let at = 0; at < data.length; at++) data[at] *= factors[units[at]];
     return data;
   });
 }
@@ -230,7 +228,7 @@ function stepOf(size: number, all: readonly Sheet[], by: ScaleMeasure): Float64A
 
 /** Largest magnitude of each unit's slice. */
 export function rangesAlong(array: NdArray, leg: Leg): Float64Array {
-  const units = leg.view[leg.axis];
+  const units = unitCount(leg);
   const cells = cellsOf(array, [leg], "range");
   const slices = slicesOf(cells, 0, [new Float64Array(units + 1)], "range");
   return slices.subarray(0, units).map((range) => range * cells.unit);

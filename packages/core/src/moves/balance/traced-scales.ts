@@ -102,9 +102,10 @@ function stepsOf(
       sizes.get(leg.path) as Tensor,
     );
     const view = viewAlong(scaled, leg);
-    const axes = view.shape.flatMap((_, d) => (d === leg.axis ? [] : [d]));
+    const { axis, copyAxes = [] } = leg;
+    const axes = view.shape.flatMap((_, d) => (d === axis || copyAxes.includes(d) ? [] : [d]));
     const factor = factorOf(leg, T);
-    return mul(reshape(factor, [factor.size]), reduced(view, { axes }));
+    return mul(reshape(factor, [factor.size]), reshape(reduced(view, { axes }), [factor.size]));
   };
   const isWeight = ({ path }: Leg): boolean => (weights.get(path) as Tensor).rank > 1;
   const start = generators.map(({ size }) => fill([size], 0, "float64"));

@@ -3,7 +3,7 @@ import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { ParameterAxis, PermutationSpace } from "../../symmetry/discovery/descriptors.js";
 import type { UnitSpace } from "../../symmetry/discrete/discrete-axes.js";
-import { elementsAlong, extents, requirePath, requireView } from "../../symmetry/parameter-axes.js";
+import { elementsAlong, requirePath, requireView, unitsOf } from "../../symmetry/parameter-axes.js";
 import { type Cuts, isUncuttable, markUnits, ownAxisOf, type Uncuttable } from "./cut.js";
 
 /** What goes of a space. */
@@ -22,10 +22,8 @@ export function unitNorms(
   const norms = new Float64Array(size);
   for (const leg of axes.filter(({ path }) => counts(path))) {
     const data = elementsAlong(arrayAt(arrays, leg), leg);
-    const [before, along, behind] = extents(leg);
-    for (let b = 0, at = 0; b < before; b++) {
-      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) norms[i] += data[at] ** 2;
-    }
+    const units = unitsOf(leg);
+    for (let at = 0; at < data.length; at++) norms[units[at]] += data[at] ** 2;
   }
   if (!norms.every(Number.isFinite)) {
     const names = [...new Set(axes.map(({ path }) => path))].join(", ");

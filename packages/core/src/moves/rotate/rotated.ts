@@ -144,14 +144,21 @@ function rotationOf(
 ): Matrix {
   const own = { keeps: undefined, ...space };
   const size = turnedUnits(own);
-  const start = isRandom ? randomOrthogonal(size, rng) : randomHadamard(size, rng);
+  const drawn = isRandom ? randomOrthogonal(size, rng) : randomHadamard(size, rng);
+  const start = own.keeps === "orientation" ? withoutReflection(drawn) : drawn;
   const objective = (rotation: Matrix) => {
     const { value, gradient } = kurtosis(vectors ?? [], inSpace(own, rotation));
-    if (own.keeps === undefined) return { value, gradient };
+    if (own.keeps !== "sum") return { value, gradient };
     const basis = zeroSums(space.size);
     return { value, gradient: product(basis, product(gradient, transposed(basis))) };
   };
   return inSpace(own, vectors ? descended(start, objective, steps) : start);
+}
+
+/** A rotation of a plane: with its second column reversed where it was a reflection. */
+function withoutReflection({ shape, data }: Matrix): Matrix {
+  const [a, b, c, d] = data;
+  return a * d > b * c ? { shape, data } : { shape, data: Float64Array.of(a, -b, c, -d) };
 }
 
 /** The vectors along a space's axes, for each of its copies; parameters of zeros alone have none. */

@@ -24,8 +24,10 @@ export interface AxisDescription {
   readonly part?: Part | undefined;
   /** The parameter (or its part) reshaped to this shape, ... */
   readonly view: Shape;
-  /** ... has the units along this axis. */
+  /** ... has the units along this axis, ... */
   readonly axis: number;
+  /** ... with copies along these. */
+  readonly copyAxes?: readonly number[] | undefined;
   /** Of an orthogonal map: D of D g D^-1, a product of powers of gains. */
   readonly gains?: readonly GainPower[] | undefined;
   /** What the kind of group says of the axis: the `power` of a factor, the `variance` of a linear map. */
@@ -158,11 +160,11 @@ function described(group: GroupGenerator, shapeOf: ShapeOf): GroupDescription {
   const units = size === 1 ? "1 unit" : `${size} units`;
   const { stream } = { stream: undefined, ...group };
   const acts = stream === undefined ? actsOf(axes, does) : [streamText(stream, axes, does)];
-  const keeps = kind === "orthogonal" && group.keeps !== undefined;
+  const keeps = kind === "orthogonal" ? group.keeps : undefined;
   const notes = [
     activation ?? "",
     exact ? "" : "but for the small constant of a normalization",
-    keeps ? "where g keeps the sum over the units" : "",
+    keeps === undefined ? "" : keptTexts[keeps],
   ];
   const note = notes.filter(Boolean).join(", ");
   return {
@@ -180,6 +182,11 @@ function described(group: GroupGenerator, shapeOf: ShapeOf): GroupDescription {
 }
 
 type Does = KindText["does"];
+
+const keptTexts = {
+  sum: "where g keeps the sum over the units",
+  orientation: "where g turns the plane of two units and does not reflect it",
+};
 
 const actsOf = (axes: readonly AxisDescription[], does: Does): readonly string[] =>
   [...groupBy(axes, does)].map(([verb, list]) => `${list.map(placeOf).join(", ")} ${verb}`);
@@ -250,13 +257,26 @@ const asOneUnit = (place: Place, shapeOf: ShapeOf): Rated => ({
   axis: 0,
 });
 
-function axisOf({ path, part, view, axis, gains, ...rest }: Rated, shapeOf: ShapeOf): AxisDescription {
+function axisOf(
+  { path, part, view, axis, copyAxes, gains, ...rest }: Rated,
+  shapeOf: ShapeOf,
+): AxisDescription {
   const numbers = Object.entries(rest).filter(
     (entry): entry is [string, number] => typeof entry[1] === "number",
   );
   const attributes = Object.fromEntries(numbers);
   const cut = part === undefined ? {} : { part };
-  return { path, shape: shapeOf(path), ...cut, view, axis, ...(gains ? { gains } : {}), attributes };
+  const copied = copyAxes === undefined ? {} : { copyAxes };
+  return {
+    path,
+    shape: shapeOf(path),
+    ...cut,
+    view,
+    axis,
+    ...copied,
+    ...(gains ? { gains } : {}),
+    attributes,
+  };
 }
 
 const powerText = ({ path, power }: GainPower): string => `${power < 0 ? "1 / " : ""}${path}`;
@@ -267,14 +287,25 @@ function placeOf({ gains = [], ...axis }: AxisDescription): string {
   return gains.length === 0 ? place : `${place} (as seen through ${gains.map(powerText).join(", ")})`;
 }
 
-function storedPlaceOf({ path, shape, part, view, axis }: AxisDescription): string {
+function storedPlaceOf({
+  path,
+  shape,
+  part,
+  view,
+  axis,
+  copyAxes = [],
+  attributes,
+}: AxisDescription): string {
   const elements =
     part === undefined ? path : `${path}[axis ${part.axis}: ${part.start}..${part.start + part.count - 1}]`;
   // One unit that is the whole parameter has an axis of its own in front.
   if (view.length === 1 || view[axis] === 1) return elements;
   const stored = shape.map((n, d) => (d === part?.axis ? part.count : n));
   const isAsStored = view.join() === stored.join();
-  return isAsStored ? `${elements} axis ${axis}` : `${elements} as ${view.join(" x ")} axis ${axis}`;
+  // The copies of a map are counted apart, those of a factor are units.
+  const axes = attributes.power === undefined ? [axis] : [...copyAxes, axis];
+  const along = axes.length === 1 ? `axis ${axis}` : `axes ${axes.join(" and ")}`;
+  return isAsStored ? `${elements} ${along}` : `${elements} as ${view.join(" x ")} ${along}`;
 }
 
 const counted = (count: number, what: string): string =>

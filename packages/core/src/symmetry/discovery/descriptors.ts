@@ -10,6 +10,8 @@ export interface ParameterAxis {
   readonly view: Shape;
   /** ... has the units along this axis. */
   readonly axis: number;
+  /** Axes of the view with copies of the units: one unit for each of their indices and each along `axis`, row-major in this order. */
+  readonly copyAxes?: readonly number[] | undefined;
 }
 
 /** Elements `start` to `start + count` along an axis. */
@@ -76,11 +78,10 @@ export interface PermutationSpace {
 export interface LinearSpace {
   readonly kind: "linear";
   readonly size: number;
-  /** Number of independent g: one for each index along the axes' `copyAxis`, such as attention heads. */
+  /** Number of independent g: one for each index along the axes' `copyAxes`, such as attention heads. */
   readonly copies: number;
   readonly axes: readonly (ParameterAxis & {
     readonly variance: 1 | -1;
-    readonly copyAxis?: number | undefined;
   })[];
 }
 
@@ -91,18 +92,20 @@ export interface GainPower {
 }
 
 /**
- * The orthogonal group of a space: v -> R v along all axes. Its subgroup that keeps the sum, where `keeps` says so. Where GL acts, too, the space is a {@link LinearSpace}. Along axes
+ * The orthogonal group of a space: v -> R v along all axes. Its subgroup of what `keeps` says. Where GL acts, too, the space is a {@link LinearSpace}. Along axes
  * that gains of normalizations are between, v -> D R D^-1 v with the diagonal matrix D of their powers; the gains stay.
  */
 export interface OrthogonalSpace {
   readonly kind: "orthogonal";
   readonly size: number;
-  /** Number of independent R: one for each index along the axes' `copyAxis`, such as attention heads. */
+  /** Number of independent R: one for each index along the axes' `copyAxes`, such as attention heads. */
   readonly copies: number;
-  /** `sum`: R keeps the sum over the units, such as where normalizations subtract their mean. */
-  readonly keeps?: "sum" | undefined;
+  /**
+   * `sum`: R keeps the sum over the units, such as where normalizations subtract their mean; `orientation`: R is no reflection, such
+   * as in a plane that rotary positions turn.
+   */
+  readonly keeps?: "sum" | "orientation" | undefined;
   readonly axes: readonly (ParameterAxis & {
-    readonly copyAxis?: number | undefined;
     /** D; absent: the identity. */
     readonly gains?: readonly GainPower[] | undefined;
   })[];
@@ -110,7 +113,7 @@ export interface OrthogonalSpace {
 
 /** How many dimensions of an orthogonal space turn. */
 export const turnedUnits = ({ size, keeps }: Pick<OrthogonalSpace, "size" | "keeps">): number =>
-  keeps === undefined ? size : size - 1;
+  keeps === "sum" ? size - 1 : size;
 
 /** A space that would have rotations but for gains, which two places see differently. */
 export interface BlockedRotation {

@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from "../../array.js";
+import { sizeOf } from "../../array.js";
 import {
   type Discovery,
   type LinearSpace,
@@ -56,17 +56,21 @@ const placeOf = ({ path, part }: ParameterAxis): string =>
   JSON.stringify([path, part?.axis, part?.start, part?.count]);
 
 /** Whether the units and copies of a space determine the units of an axis. */
-function isAlong(axis: ParameterAxis, { copyAxis, ...space }: LinearSpace["axes"][number]): boolean {
-  const [first, end] = spanOf(axis.view, axis.axis);
-  const units = spanOf(space.view, space.axis);
-  const copies = copyAxis === undefined ? units : spanOf(space.view, copyAxis);
-  const [inner, outer] = units[0] <= copies[0] ? [units, copies] : [copies, units];
-  const spans = inner[1] >= outer[0] ? [[inner[0], outer[1]] as const] : [inner, outer];
-  return first === end || spans.some(([low, high]) => low <= first && end <= high);
+function isAlong(axis: ParameterAxis, space: LinearSpace["axes"][number]): boolean {
+  const spans: (readonly [number, number])[] = [];
+  for (const [low, high] of spansOf(space).sort(([a], [b]) => a - b)) {
+    const last = spans.at(-1);
+    if (last && last[1] >= low) spans[spans.length - 1] = [last[0], Math.max(last[1], high)];
+    else spans.push([low, high]);
+  }
+  return spansOf(axis).every(
+    ([first, end]) => first === end || spans.some(([low, high]) => low <= first && end <= high),
+  );
 }
 
-/** How far apart elements of neighboring units are in a row-major array, and how many elements all units span. */
-function spanOf(view: Shape, axis: number): readonly [number, number] {
-  const inner = sizeOf(view.slice(axis + 1));
-  return [inner, inner * view[axis]];
-}
+/** How far apart elements of neighboring units and copies are in a row-major array, and how many elements all of them span. */
+const spansOf = ({ view, axis, copyAxes = [] }: ParameterAxis): [number, number][] =>
+  [...copyAxes, axis].map((d) => {
+    const inner = sizeOf(view.slice(d + 1));
+    return [inner, inner * view[d]];
+  });

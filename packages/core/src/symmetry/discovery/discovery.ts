@@ -21,8 +21,9 @@ import { findShifts } from "./shifts/find.js";
  * parameters undo them or nothing sees them. So every symmetry found is valid, but not every symmetry is
  * found: the symmetries of a single function are not, but for shifts that a softmax or a subtracted mean does
  * not see and rotations that a length does not see, and neither are those in which shuffled groups of units
- * are scaled one by one. The kinds overlap: a linear space includes scalings, flips and permutations, which
- * are listed, too; spaces are listed as orthogonal only where they are not linear.
+ * are scaled one by one, but for the planes that rotary positions turn. The kinds overlap: a linear space
+ * includes scalings, flips and permutations, which are listed, too; spaces are listed as orthogonal only where
+ * they are not linear.
  *
  * @param graph as traced, not simplified or differentiated
  * @param parameters names of the inputs that may change; all others, and all that are not floats, are data
@@ -56,9 +57,9 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
   const whole = <L extends ParameterAxis, F extends { readonly axes: readonly L[] }>(
     found: readonly F[],
   ): F[] => found.map(merged).filter(({ axes }) => axes.every(({ part }) => part?.within === undefined));
-  const { linear, orthogonal, blocked } = findSpaces(layout);
+  const { linear, orthogonal, blocked, scaled } = findSpaces(layout);
   return {
-    scalings: whole(findScalings(layout)),
+    scalings: whole(findScalings(layout, scaled)),
     signs: whole(findSigns(layout)),
     permutations: whole(findPermutations(layout)),
     linear: whole(linear),

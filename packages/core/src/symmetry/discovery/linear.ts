@@ -1,6 +1,7 @@
 // Linear maps of a space of hidden units that cancel: g where a product yields the space, g^-1 where the next
 // one sums over it. A union-find with signs (variances) over all axes that only meet linear operations on the
 // whole axis.
+import { sizeOf } from "../../array.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Atom } from "./atoms.js";
 import type {
@@ -9,18 +10,14 @@ import type {
   LinearSpace,
   OrthogonalSpace,
   ParameterAxis,
+  ScalingGenerator,
 } from "./descriptors.js";
 import { combine, type Form } from "./diagonal/elimination.js";
 import { numbers } from "./diagonal/field.js";
 import { ruleOf } from "./graph/rules.js";
+import { turnPairs } from "./graph/turns.js";
 import { type Flow, type Layout, variesAlong } from "./layout.js";
-import {
-  copiedAxisOf,
-  groupBy,
-  type ParameterSlot,
-  parameterAxisOf,
-  parameterSlots,
-} from "./parameter-axes.js";
+import { groupBy, type ParameterSlot, parameterAxisOf, parameterSlots } from "./parameter-axes.js";
 
 /** A space that a group acts on, and what the group's elements are for each axis of a parameter. */
 interface Found {
@@ -29,23 +26,28 @@ interface Found {
   readonly root: Space;
   readonly axes: readonly (ParameterAxis & {
     readonly variance: 1 | -1;
-    readonly copyAxis?: number | undefined;
     readonly slot: ParameterSlot;
+    /** Slots of the copies in the parameter. */
+    readonly copySlots: readonly number[];
   })[];
 }
 
-/** How a graph is searched: for any linear maps, or for rotations, which gains of normalizations may stand between. */
-type Search = "linear" | "orthogonal";
+/**
+ * How a graph is searched: for any linear maps; for rotations, which gains of normalizations may stand between; for turns with a
+ * scale, which commute with those of rotary positions.
+ */
+type Search = "linear" | "orthogonal" | "turned";
 
 /**
  * Spaces on which any invertible linear map cancels, and those on which only rotations and reflections do: g^-T is g then,
  * so that a space may meet itself in an inner product, as in the length that a normalization divides by. And those on
- * which there would be rotations but for gains, with these.
+ * which there would be rotations but for gains, with these; and planes that rotary positions turn, of which the scales are apart.
  */
 export function findSpaces(layout: Layout): {
   linear: LinearSpace[];
   orthogonal: OrthogonalSpace[];
   blocked: BlockedRotation[];
+  scaled: ScaledPlanes[];
 } {
   const slots = parameterSlots(layout);
   const [linear, orthogonal] = [spacesOf(layout, "linear"), spacesOf(layout, "orthogonal")];
@@ -56,23 +58,37 @@ export function findSpaces(layout: Layout): {
   const roots = new Map(
     slots.map((slot) => [spaceOf(layout, orthogonal, slot).find().root, slot.atom.size] as const),
   );
+  const planes = findPlanes(layout, slots);
   return {
     linear: describe(layout, linear, slots.filter(isLinear)).map(({ root, axes, ...found }) => ({
       kind: "linear",
       ...found,
-      axes: axes.map(({ slot, ...parameterAxis }) => parameterAxis),
+      axes: axes.map(({ slot, copySlots, ...parameterAxis }) => parameterAxis),
     })),
-    orthogonal: describe(layout, orthogonal, slots.filter(isOrthogonal))
-      .filter(turns)
-      .map(({ root, axes, ...found }) => ({
-        kind: "orthogonal",
-        ...found,
-        ...(root.keepsOnes ? { keeps: "sum" as const } : {}),
-        axes: axes.map(({ variance, slot, ...parameterAxis }) => {
-          const gains = gainsOf(layout, spaceOf(layout, orthogonal, slot));
-          return { ...parameterAxis, ...(gains.length > 0 ? { gains } : {}) };
+    orthogonal: [
+      ...describe(layout, orthogonal, slots.filter(isOrthogonal))
+        .filter(turns)
+        .map(
+          ({ root, axes, ...found }): OrthogonalSpace => ({
+            kind: "orthogonal",
+            ...found,
+            ...(root.keepsOnes ? { keeps: "sum" as const } : {}),
+            axes: axes.map(({ variance, slot, copySlots, ...parameterAxis }) => {
+              const gains = gainsOf(layout, spaceOf(layout, orthogonal, slot));
+              return { ...parameterAxis, ...(gains.length > 0 ? { gains } : {}) };
+            }),
+          }),
+        ),
+      ...planes.map(
+        ({ root, axes, ...found }): OrthogonalSpace => ({
+          kind: "orthogonal",
+          ...found,
+          keeps: "orientation",
+          axes: axes.map(({ variance, slot, copySlots, ...parameterAxis }) => parameterAxis),
         }),
-      })),
+      ),
+    ],
+    scaled: planes.flatMap(({ copies, axes }) => (copies === 1 ? [] : [scaledPlanes(layout, copies, axes)])),
     blocked: [...roots].flatMap(([{ conflicts, isOtherwiseBroken }, size]) =>
       conflicts.size === 0 || isOtherwiseBroken
         ? []
@@ -98,21 +114,53 @@ function describe(layout: Layout, spaces: KnownSpaces, whole: readonly Parameter
     const variance = (parameterAxis: ParameterSlot): 1 | -1 =>
       own(parameterAxis).variance === first ? 1 : -1;
     const copies = findCopies(layout, spaces, root, axes);
-    if (!copies) {
-      const plain = axes.map((parameterAxis) => ({
-        ...parameterAxisOf(layout, parameterAxis),
+    const copied = axes.map((parameterAxis, i) => {
+      const copySlots = copies.map(({ slots }) => slots[i]);
+      return {
+        ...parameterAxisOf(layout, parameterAxis, copySlots),
         variance: variance(parameterAxis),
         slot: parameterAxis,
-      }));
-      return { size, copies: 1, root, axes: plain };
-    }
-    const copied = axes.map((parameterAxis, i) => ({
-      ...copiedAxisOf(layout, parameterAxis, copies.slots[i]),
-      variance: variance(parameterAxis),
-      slot: parameterAxis,
-    }));
-    return { size, copies: copies.count, root, axes: copied };
+        copySlots,
+      };
+    });
+    return { size, copies: sizeOf(copies.map(({ count }) => count)), root, axes: copied };
   });
+}
+
+/** The spaces of two coordinates that rotary positions turn: w -> c R w and w -> R w / c along axes of variance 1 and -1. */
+function findPlanes(layout: Layout, slots: readonly ParameterSlot[]): Found[] {
+  if (!layout.nodes.some(({ op }) => op === turnPairs)) return [];
+  const spaces = spacesOf(layout, "turned");
+  const isTurned = (slot: ParameterSlot) => {
+    const { root } = spaceOf(layout, spaces, slot).find();
+    return root.isTurned && !root.broken;
+  };
+  return describe(layout, spaces, slots.filter(isTurned));
+}
+
+/** Scalings of planes, one number for each. */
+export interface ScaledPlanes {
+  readonly generator: ScalingGenerator;
+  /** For each index of planes, such as that of heads, its slot in each parameter. */
+  readonly indices: readonly (readonly (ParameterSlot & { readonly power: number })[])[];
+}
+
+function scaledPlanes(layout: Layout, size: number, axes: Found["axes"]): ScaledPlanes {
+  const legs = axes.map(({ slot: { parameter }, copySlots, variance: power }) =>
+    copySlots.map((slot) => {
+      const { atom } = layout.slotsOf(layout.parameters[parameter].tensor)[slot];
+      return { parameter, slot, atom, power };
+    }),
+  );
+  const scaled = legs.map((own) => {
+    const [last] = own.slice(-1);
+    const before = own.slice(0, -1).map(({ slot }) => slot);
+    return { ...parameterAxisOf(layout, last, before), power: last.power };
+  });
+  return {
+    generator: { kind: "scaling", size, axes: scaled, exact: true },
+    indices: legs[0].map((_, i) => legs.map((own) => own[i])),
+  };
 }
 
 /** The spaces of all tensors. A sum over two spaces joins them with opposite variance. */
@@ -178,6 +226,13 @@ function through(
   const spaceAt = (k: number, slot: number) => known.get(node.inputs[k])?.[slot];
   const isGoing = flow.to.map((slots) => slots.map((to) => to !== undefined));
 
+  /** The slot of the coordinates of planes that the node turns, in its first input and in its result. */
+  const plane =
+    search === "turned" && node.op === turnPairs
+      ? layout.slotsOf(node).findIndex(({ axis }) => axis === node.attrs.axis)
+      : -1;
+  if (plane >= 0) isGoing[0][plane] = true;
+
   for (const [[k, i], [l, j]] of flow.contracted) {
     const [a, b] = [spaceAt(k, i), spaceAt(l, j)];
     isGoing[k][i] = true;
@@ -199,6 +254,11 @@ function through(
   });
   return layout.slotsOf(node).map((_, to) => {
     if (flow.repeated.has(to)) return undefined;
+    if (to === plane) {
+      const turned = spaceAt(0, plane) ?? brokenSpace(search);
+      turned.find().root.isTurned = true;
+      return turned;
+    }
     const sources = node.inputs.flatMap((_, k) => {
       const slot = flow.to[k].indexOf(to);
       return slot < 0 ? [] : [{ k, space: spaceAt(k, slot) }];
@@ -241,30 +301,35 @@ interface Copies {
 }
 
 /**
- * Finds an index that accompanies a space through the whole graph, such as that of attention heads. Every
+ * Finds the indices that accompany a space through the whole graph, such as that of attention heads. Every
  * tensor with the space must have the index once, every operation must keep the two together, and a product
- * that sums over the space must multiply equal values of the index.
+ * that sums over the space must multiply equal values of the index. Those that come first in one parameter come first in all.
  */
 function findCopies(
   layout: Layout,
   spaces: ReadonlyMap<Tensor, Spaces>,
   space: Space,
   axes: readonly ParameterSlot[],
-): Copies | undefined {
+): Copies[] {
   const carriers = new Map<Tensor, number>();
   for (const [tensor, own] of spaces) {
     const places = own.flatMap((s, i) => (s?.find().root === space ? [i] : []));
-    if (places.length > 1) return undefined;
+    if (places.length > 1) return [];
     if (places.length === 1) carriers.set(tensor, places[0]);
   }
   const first = layout.slotsOf(layout.parameters[axes[0].parameter].tensor);
   const candidates = first.map(({ atom }) => atom).filter((atom) => atom !== axes[0].atom);
-  const index = candidates.find((atom) => isAlongside(layout, carriers, atom));
-  if (!index) return undefined;
-  const slots = axes.map(
-    ({ parameter }) => slotOf(layout, layout.parameters[parameter].tensor, index) as number,
-  );
-  return { count: index.size, slots };
+  const found: Copies[] = [];
+  for (const index of candidates.filter((atom) => isAlongside(layout, carriers, atom))) {
+    const slots = axes.map(
+      ({ parameter }) => slotOf(layout, layout.parameters[parameter].tensor, index) as number,
+    );
+    const last = found.at(-1);
+    if (slots.every((slot, i) => last === undefined || slot > last.slots[i])) {
+      found.push({ count: index.size, slots });
+    }
+  }
+  return found;
 }
 
 /** The slot of a tensor that has an index, if there is exactly one. */
@@ -324,6 +389,8 @@ class Space {
   readonly conflicts = new Set<number>();
   /** Of a root: whether the sum over the units must stay. */
   keepsOnes = false;
+  /** Of a root: whether its units are coordinates of planes that rotary positions turn. */
+  isTurned = false;
 
   constructor(private readonly search: Search) {}
 
@@ -343,7 +410,7 @@ class Space {
     if (a.root === b.root) {
       const rest = plus(times(b.label, variance), a.label, -1);
       if (relative === 1) a.root.require(rest);
-      else if (this.search === "linear") a.root.isBroken = true;
+      else if (this.search !== "orthogonal") a.root.isBroken = true;
       else a.root.see(times(rest, a.variance));
       return;
     }
@@ -352,6 +419,7 @@ class Space {
     b.root.label = times(plus(times(a.label, variance), b.label, -1), b.variance);
     a.root.isBroken ||= b.root.isBroken;
     a.root.keepsOnes ||= b.root.keepsOnes;
+    a.root.isTurned ||= b.root.isTurned;
     for (const gain of b.root.conflicts) a.root.conflicts.add(gain);
     if (b.root.frame) a.root.see(times(plus(b.root.frame, b.root.label, -2), b.root.sign));
   }

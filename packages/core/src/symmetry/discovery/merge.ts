@@ -5,7 +5,6 @@ import { groupBy } from "./parameter-axes.js";
 type Acting = ParameterAxis & {
   readonly power?: number | undefined;
   readonly variance?: 1 | -1 | undefined;
-  readonly copyAxis?: number | undefined;
   readonly gains?: readonly unknown[] | undefined;
 };
 
@@ -50,26 +49,30 @@ function mergeAlong<L extends Acting>(
  * The axis of the view along which the parameter was cut into parts along one of its own, if there is one and the group
  * does not act along it.
  */
-function partAxis({ part, view, axis, copyAxis }: Acting, along: number, shape: Shape): number | undefined {
+function partAxis(
+  { part, view, axis, copyAxes = [] }: Acting,
+  along: number,
+  shape: Shape,
+): number | undefined {
   const cuts = cutsOf(part);
   const cut = cuts.find((c) => c.axis === along);
   if (!cut) return undefined;
   const own = shape.map((n, d) => cuts.find((c) => c.axis === d)?.count ?? n);
   const before = sizeOf(own.slice(0, along));
   const found = view.findIndex(
-    (n, d) => n === cut.count && sizeOf(view.slice(0, d)) === before && d !== axis && d !== copyAxis,
+    (n, d) => n === cut.count && sizeOf(view.slice(0, d)) === before && d !== axis && !copyAxes.includes(d),
   );
   return found < 0 ? undefined : found;
 }
 
 /** A key that is equal for axes that may be joined. */
 function alikeKey(parameterAxis: Acting, along: number, shape: Shape): string | undefined {
-  const { path, part, view, axis, power, variance, copyAxis, gains } = parameterAxis;
+  const { path, part, view, axis, power, variance, copyAxes, gains } = parameterAxis;
   const at = partAxis(parameterAxis, along, shape);
   if (at === undefined) return undefined;
   const others = view.filter((_, d) => d !== at);
   const otherCuts = cutsOf(part).filter((cut) => cut.axis !== along);
-  return JSON.stringify([path, otherCuts, at, others, axis, power, variance, copyAxis, gains]);
+  return JSON.stringify([path, otherCuts, at, others, axis, power, variance, copyAxes, gains]);
 }
 
 function joined<L extends Acting>(run: readonly L[], along: number, shape: Shape): L {

@@ -63,19 +63,20 @@ function viewOf(
   return { view, axes: chosen.map((s) => places.get(s) as number) };
 }
 
-export function parameterAxisOf(layout: Layout, { parameter, slot }: ParameterSlot): ParameterAxis {
-  const { view, axes } = viewOf(layout, parameter, [slot]);
-  return { ...nameOf(layout.parameters[parameter]), view, axis: axes[0] };
-}
-
-/** A parameter axis and the axis of its view along which there are copies of its units. */
-export function copiedAxisOf(
+/** The parameter axis of a slot, with copies of its units along the axes of other slots. */
+export function parameterAxisOf(
   layout: Layout,
   { parameter, slot }: ParameterSlot,
-  copySlot: number,
-): ParameterAxis & { copyAxis: number } {
-  const { view, axes } = viewOf(layout, parameter, [slot, copySlot]);
-  return { ...nameOf(layout.parameters[parameter]), view, axis: axes[0], copyAxis: axes[1] };
+  copySlots: readonly number[] = [],
+): ParameterAxis {
+  const { view, axes } = viewOf(layout, parameter, [slot, ...copySlots]);
+  const [axis, ...copyAxes] = axes;
+  return {
+    ...nameOf(layout.parameters[parameter]),
+    view,
+    axis,
+    ...(copyAxes.length > 0 ? { copyAxes } : {}),
+  };
 }
 
 /** A whole parameter as one unit. */

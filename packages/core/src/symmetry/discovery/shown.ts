@@ -55,15 +55,15 @@ function keysOf(generator: GroupGenerator): readonly string[] {
  * axes give the same text.
  */
 function placeOf(
-  parameterAxis: ParameterAxis & Pick<OrthogonalSpace["axes"][number], "copyAxis" | "gains">,
+  parameterAxis: ParameterAxis & Pick<OrthogonalSpace["axes"][number], "gains">,
   size: number,
 ): string {
-  const { path, part, view, axis, copyAxis, gains = [] } = parameterAxis;
+  const { path, part, view, axis, copyAxes, gains = [] } = parameterAxis;
   const around = [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
   return JSON.stringify([
     path,
     part,
-    size === 1 ? [] : copyAxis === undefined ? around : [view, axis, copyAxis],
+    size === 1 ? [] : copyAxes === undefined ? around : [view, axis, copyAxes],
     gains.map((gain) => [gain.path, gain.power]).sort(),
   ]);
 }

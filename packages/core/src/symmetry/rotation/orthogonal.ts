@@ -256,7 +256,7 @@ export function zeroSums(n: number): Matrix {
 
 /** A rotation of what turns of a space, as one of the space. */
 export function inSpace({ size, keeps }: Pick<OrthogonalSpace, "size" | "keeps">, R: Matrix): Matrix {
-  if (keeps === undefined) return R;
+  if (keeps !== "sum") return R;
   const basis = zeroSums(size);
   const { shape, data } = product(transposed(basis), product(R, basis));
   return { shape, data: data.map((v) => v + 1 / size) };
@@ -264,7 +264,7 @@ export function inSpace({ size, keeps }: Pick<OrthogonalSpace, "size" | "keeps">
 
 /** Changes of what turns of a space as changes of the space. Traced. */
 function tracedInSpace({ size, copies, keeps }: OrthogonalSpace, change: Tensor): Tensor {
-  if (keeps === undefined) return change;
+  if (keeps !== "sum") return change;
   const basis = broadcastTo(constant(zeroSums(size), change.dtype), [copies, size - 1, size]);
   return matmul(basis, matmul(change, basis), { transposeA: true });
 }

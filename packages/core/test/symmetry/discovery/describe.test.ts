@@ -41,8 +41,8 @@ describe("what was found, in sentences", () => {
       total: "The same function but for the small constant of a normalization, along 3 directions.",
     });
     const maps = [
-      { path: "v", view: [2, 3, 4], axis: 1, copyAxis: 0, variance: 1 },
-      { path: "w", view: [2, 3, 4], axis: 1, copyAxis: 0, variance: -1 },
+      { path: "v", view: [2, 3, 4], axis: 1, copyAxes: [0], variance: 1 },
+      { path: "w", view: [2, 3, 4], axis: 1, copyAxes: [0], variance: -1 },
     ] as const;
     expect(told({ linear: [{ kind: "linear", size: 3, copies: 2, axes: maps }] })).toMatchObject({
       dimensions: [18],

@@ -65,7 +65,7 @@ const inOrder = <T>(forms: readonly Form<T>[]): Form<T>[] =>
   [...forms].sort((a, b) => Math.min(...a.keys()) - Math.min(...b.keys()));
 
 /**
- * A basis of all diagonal symmetries of the parameters of a layout. Vectors include the constant ones, so numbers only add what these do
+ * A basis of all diagonal symmetries of the parameters of a layout that known ones in vectors do not give. Vectors include the constant ones, so numbers only add what these do
  * not give. The exact symmetries come first; the others complete their basis.
  */
 export function diagonalGenerators<T>(
@@ -73,6 +73,7 @@ export function diagonalGenerators<T>(
   field: Field<T>,
   slots: readonly ParameterSlot[],
   { parameters, nodes }: Layout,
+  given: readonly Form<T>[] = [],
 ): Generator<T>[] {
   const readers = new Map(
     nodes.flatMap(({ inputs }, place) => inputs.map((x) => [x, place] as const)).reverse(),
@@ -91,7 +92,7 @@ export function diagonalGenerators<T>(
       new Map(),
     );
   const [spannedVectors, spannedScalars] = [new Equations(field), new Equations(field)];
-  const known: Form<T>[] = [];
+  const known: Form<T>[] = extend(spannedVectors, given).map(constant);
   return [true, false].flatMap((exact) => {
     const byVector = inOrder(extend(spannedVectors, (exact ? hardVectors : vectors).solutions(slots.length)));
     known.push(...byVector.map(constant));

@@ -3,7 +3,8 @@ import type { Tensor } from "../../../graph/tensor.js";
 import type { ScalingGenerator, SignGenerator } from "../descriptors.js";
 import { ruleOf } from "../graph/rules.js";
 import type { Layout } from "../layout.js";
-import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
+import type { ScaledPlanes } from "../linear.js";
+import { type ParameterSlot, parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
 import { diagonalSystem } from "./diagonal.js";
 import type { Form } from "./elimination.js";
 import { greatestDivisor, type Rational, rationals, signs } from "./field.js";
@@ -15,8 +16,12 @@ import { diagonalGenerators, termsOf } from "./generators.js";
  */
 const largestEpsilon = 1e-3;
 
-/** Scalings of parameters that cancel: in products, in positively homogeneous functions and in normalizations. */
-export function findScalings(layout: Layout): ScalingGenerator[] {
+/**
+ * Scalings of parameters that cancel: in products, in positively homogeneous functions and in normalizations.
+ *
+ * @param planes scalings that are known, which are the last of the list
+ */
+export function findScalings(layout: Layout, planes: readonly ScaledPlanes[]): ScalingGenerator[] {
   const slots = parameterSlots(layout);
   const guards = findGuards(layout);
   const epsilons = findEpsilons(layout);
@@ -26,7 +31,14 @@ export function findScalings(layout: Layout): ScalingGenerator[] {
     (node) => ruleOf(node).scale(node),
     (node) => guards.has(node),
   );
-  return diagonalGenerators(system, rationals, slots, layout).map(
+  const known = planes.flatMap(({ indices }) =>
+    indices.map((own): Form<Rational> => {
+      const numberOf = (at: ParameterSlot) =>
+        slots.findIndex(({ parameter, slot }) => parameter === at.parameter && slot === at.slot);
+      return new Map(own.map((at) => [numberOf(at), rationals.of(at.power)]));
+    }),
+  );
+  const found = diagonalGenerators(system, rationals, slots, layout, known).map(
     ({ along, form, exact }): ScalingGenerator => {
       const terms = wholePowers(form);
       if (along === "parameters") {
@@ -49,6 +61,7 @@ export function findScalings(layout: Layout): ScalingGenerator[] {
       };
     },
   );
+  return [...found, ...planes.map(({ generator }) => generator)];
 }
 
 /** Sums (or maxima) with a small positive constant that only a root or a division reads: they guard against zero. */

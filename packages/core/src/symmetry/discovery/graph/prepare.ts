@@ -8,11 +8,13 @@ import { constantValue } from "../../../graph/ops/leaf.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
-import { apply, type Op, sameShape, Tensor } from "../../../graph/tensor.js";
+import { apply, sameShape, Tensor } from "../../../graph/tensor.js";
 import type { ParameterRef } from "../layout.js";
 import { splitJoins } from "./joins.js";
 import { separateParts } from "./parts.js";
-import { rewrite } from "./rewrite.js";
+import { analyzedOnly, rewrite } from "./rewrite.js";
+import { nameSorted } from "./sorted.js";
+import { nameTurns } from "./turns.js";
 
 // Loops of few steps, written out: a hidden unit of a recurrent network is then followed from step to step.
 /** Loops that would become more nodes stay loops, as the search takes longer than in proportion to the nodes. */
@@ -85,14 +87,17 @@ function namedDot(node: Tensor): Tensor {
 }
 
 /**
- * A graph of the same function whose axes show more: steps of loops, parts of parameters, joined values, pooled channels,
- * inner products.
+ * A graph of the same function whose axes show more: steps of loops, planes that rotary positions turn, sorted values, parts of
+ * parameters, joined values, pooled channels, inner products.
  */
 export const prepare = (
   graph: Graph,
   parameters: readonly ParameterRef[],
 ): { graph: Graph; parameters: readonly ParameterRef[] } =>
-  separateParts(splitJoins(separateChannels(nameDots(nameUnpoolings(unrolled(graph))))), parameters);
+  separateParts(
+    splitJoins(separateChannels(nameDots(nameUnpoolings(nameSorted(nameTurns(unrolled(graph))))))),
+    parameters,
+  );
 
 /**
  * Rewrites convolutions of single channels, which average poolings with overlapping windows consist of, as one
@@ -114,17 +119,8 @@ export function separateChannels(graph: Graph): Graph {
   });
 }
 
-/** An unpooling as one node under the engine's name for it. It is only analyzed, never computed. */
-const poolPut: Op = {
-  name: "poolPut",
-  infer: ([y, x]) => ({ shape: x.shape, dtype: y.dtype }),
-  js: {},
-  onnx: {
-    emit() {
-      throw new Error("A graph for analysis is not exported.");
-    },
-  },
-};
+/** An unpooling as one node under the engine's name for it. */
+const poolPut = analyzedOnly("poolPut", ([y, x]) => ({ shape: x.shape, dtype: y.dtype }));
 
 /**
  * Replaces unpoolings, that is, elements scattered to the offsets of a pooling's maxima, by one node each. An

@@ -1,7 +1,7 @@
 import type { Shape } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { nodesOf } from "../../../graph/graph.js";
-import { Tensor } from "../../../graph/tensor.js";
+import { type Op, Tensor } from "../../../graph/tensor.js";
 
 export const sameNodes = (a: readonly Tensor[], b: readonly Tensor[]): boolean =>
   a.every((x, k) => x === b[k]);
@@ -10,6 +10,18 @@ export const sameNodes = (a: readonly Tensor[], b: readonly Tensor[]): boolean =
 export function withInputs(node: Tensor, inputs: readonly Tensor[], shape: Shape = node.shape): Tensor {
   return new Tensor(node.op, inputs, node.attrs, shape, node.dtype, node.results);
 }
+
+/** An operation that stands for a pattern while a graph is analyzed. It is never computed. */
+export const analyzedOnly = (name: string, infer: Op["infer"]): Op => ({
+  name,
+  infer,
+  js: {},
+  onnx: {
+    emit() {
+      throw new Error("A graph for analysis is not exported.");
+    },
+  },
+});
 
 /** Replaces some nodes of a graph; `by` gets a node whose inputs are already replaced. */
 export function rewrite(graph: Graph, by: (node: Tensor, original: Tensor) => Tensor): Graph {

@@ -234,6 +234,14 @@ export const rules: Readonly<Record<string, Rule>> = {
   inverse: inhomogeneous(noLinks),
   expm: inhomogeneous(noLinks),
   cumsum: linear(exceptAlong(along)),
+  turnPairs: linear(exceptAlong(along)),
+  sortedValues: homogeneous(
+    (node) => ({
+      ...exceptAlong(along)(node),
+      reduced: [{ input: 0, axes: [node.attrs.axis as number] }],
+    }),
+    1,
+  ),
 
   broadcast: linear(broadcastLinks),
   reshape: linear(reshapeLinks),

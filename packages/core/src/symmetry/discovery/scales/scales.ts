@@ -113,16 +113,19 @@ function factorsOf(graph: Graph, scalings: readonly ScalingGenerator[]): Map<Ten
 /** The term of a parameter axis of the generator whose unknowns begin at `first`. */
 function termOf(
   { shape }: Tensor,
-  { view, axis, part, power }: ScalingGenerator["axes"][number],
+  { view, axis, copyAxes = [], part, power }: ScalingGenerator["axes"][number],
   first: number,
 ): Term {
   const own = shape.map((n, d) => (d === part?.axis ? part.count : n));
-  const inner = sizeOf(view.slice(axis + 1));
-  const size = view[axis];
   const strideOf = strides([...own.keys()], own);
   // The axes of the parameter that have a share of the index, and the one that is cut.
+  const spans = [...copyAxes, axis].map((d) => [sizeOf(view.slice(d + 1)), view[d]]);
+  const unitAt = (place: number) =>
+    spans.reduce((unit, [inner, size]) => unit * size + (Math.floor(place / inner) % size), 0);
   const axes = [...own.keys()].filter(
-    (d) => d === part?.axis || (size > 1 && strideOf(d) < inner * size && strideOf(d) * own[d] > inner),
+    (d) =>
+      d === part?.axis ||
+      spans.some(([inner, size]) => size > 1 && strideOf(d) < inner * size && strideOf(d) * own[d] > inner),
   );
   const from = part?.start ?? 0;
   const forms = positions(axes, shape, (d) => strideOf(d)).map((offset, i): Form<number> => {
@@ -131,7 +134,7 @@ function termOf(
       const at = indexAlong(part.axis, axes, shape, i);
       if (at < from || at >= from + part.count) return none;
     }
-    return new Map([[first + (Math.floor((offset - cut) / inner) % size), power]]);
+    return new Map([[first + unitAt(offset - cut), power]]);
   });
   return { axes, forms };
 }

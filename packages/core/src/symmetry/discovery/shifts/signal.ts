@@ -4,6 +4,7 @@ import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { matmulLinks } from "../graph/links.js";
 import { ruleOf } from "../graph/rules.js";
+import { turnPairs } from "../graph/turns.js";
 import { type Axes, carried, type Variations } from "./variation.js";
 
 /** What is added to a tensor when the parameter is shifted: linear in the shift. */
@@ -39,7 +40,9 @@ export function passed(
   if (isAverage(node, k) && !own.varies.has(contractedAxis(node, k))) {
     return { ...own, varies: carried(node, withOnly(node, k, own.varies)) };
   }
-  if (!ruleOf(node).linear(node).inputs.includes(k) || name === "where") return "broken";
+  // What a shift makes of a node is computed by the node, which turned pairs cannot.
+  const isComputed = name !== "where" && node.op !== turnPairs;
+  if (!isComputed || !ruleOf(node).linear(node).inputs.includes(k)) return "broken";
   const scaled = multiple(node, k, own);
   if (scaled) return scaled;
   const others = node.inputs.filter((_, j) => signals[j] === undefined);
