@@ -1,9 +1,7 @@
 // Folders of numbered .npy files, a map a file, as S. Liu, E. Johns and A. Davison publish CityScapes and NYUv2 for MTAN.
 
-import type { Batch } from "isoloss";
-import { astype, DataError, type NdArray, ndarray } from "isoloss";
-import type { Examples, MapKind } from "isoloss/data";
-import { decodeNpy } from "isoloss/data";
+import { astype, type Batch, DataError, type NdArray, ndarray } from "isoloss";
+import { decodeNpy, type Examples, type MapKind } from "isoloss/data";
 import { joinParts } from "isoloss/internal";
 import { readFileOrThrow } from "isoloss/node";
 import type { Folder } from "./folder.js";

@@ -1,5 +1,4 @@
-import type { NdArray } from "../array.js";
-import { isNdArray, sizeOf } from "../array.js";
+import { isNdArray, type NdArray, sizeOf } from "../array.js";
 import { OptionError } from "../errors.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { fillLike } from "../graph/ops/leaf.js";

@@ -1,5 +1,4 @@
-import type { DType, Shape } from "../../array.js";
-import { requireDType } from "../../array.js";
+import { type DType, requireDType, type Shape } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";

@@ -1,5 +1,4 @@
-import type { Shape } from "../../array.js";
-import { sizeOf } from "../../array.js";
+import { type Shape, sizeOf } from "../../array.js";
 import { ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";

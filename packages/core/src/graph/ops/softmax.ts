@@ -1,7 +1,6 @@
 import { DTypeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
-import type { Affine } from "../index-expression.js";
-import { Index } from "../index-expression.js";
+import { type Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
 import { int, type OnnxEmitter } from "../onnx-rule.js";
 import { apply, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";

@@ -1,5 +1,4 @@
-import type { ImportedModel, RuntimeName } from "isoloss";
-import { DataError, dtypeOf, isNdArray, ShapeError } from "isoloss";
+import { DataError, dtypeOf, type ImportedModel, isNdArray, type RuntimeName, ShapeError } from "isoloss";
 import {
   differenceOf,
   inCode,

@@ -1,5 +1,4 @@
-import type { ImportedModel, NdArray, RuntimeName } from "isoloss";
-import { OptionError } from "isoloss";
+import { type ImportedModel, type NdArray, OptionError, type RuntimeName } from "isoloss";
 import {
   describeValue,
   differenceOf,
