@@ -1,68 +1,40 @@
 import { InvalidArgumentError } from "commander";
 import { nearest } from "./config/nearest.js";
 
-/** A command-line argument as an integer >= 1. */
-export function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("It must be an integer of at least 1.");
-  return value;
-}
+/** Reads a command-line argument as a number; `what` it must be is the message. */
+const numberThat =
+  (isAllowed: (value: number) => boolean, what: string) =>
+  (text: string): number => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!isAllowed(value)) throw new InvalidArgumentError(`It must be ${what}.`);
+    return value;
+  };
 
-/** A command-line argument as an integer >= 0. */
-export function seedNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) {
-    throw new InvalidArgumentError("It must be an integer of at least 0.");
-  }
-  return value;
-}
+const integerFrom = (least: number) =>
+  numberThat((x) => Number.isSafeInteger(x) && x >= least, `an integer of at least ${least}`);
 
-/** A command-line argument as a port; 0: any free one. */
-export function portNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isInteger(value) || value < 0 || value > 65_535) {
-    throw new InvalidArgumentError("It must be an integer from 0 to 65535.");
-  }
-  return value;
-}
+export const positiveInteger = integerFrom(1);
 
-/** A command-line argument as a finite number. */
-export function finiteNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
-  return value;
-}
+export const seedNumber = integerFrom(0);
 
-/** A command-line argument as a number >= 0. */
-export function nonNegativeNumber(text: string): number {
-  const value = finiteNumber(text);
-  if (value < 0) throw new InvalidArgumentError("It must be a number of at least 0.");
-  return value;
-}
+/** A port; 0: any free one. */
+export const portNumber = numberThat(
+  (x) => Number.isInteger(x) && x >= 0 && x <= 65_535,
+  "an integer from 0 to 65535",
+);
 
-/** A command-line argument as a number > 0. */
-export function positiveNumber(text: string): number {
-  const value = finiteNumber(text);
-  if (value <= 0) throw new InvalidArgumentError("It must be a number greater than 0.");
-  return value;
-}
+export const finiteNumber = numberThat(Number.isFinite, "a number");
 
-/** A number in [0, 1]. */
-export function shareNumber(text: string): number {
-  const value = finiteNumber(text);
-  if (value < 0 || value > 1)
-    throw new InvalidArgumentError("It must be a number in [0, 1], such as 0.5 for a half.");
-  return value;
-}
+export const nonNegativeNumber = numberThat((x) => Number.isFinite(x) && x >= 0, "a number of at least 0");
 
-/** A number in (0, 1]. */
-export function positiveShare(text: string): number {
-  const value = finiteNumber(text);
-  if (value <= 0 || value > 1)
-    throw new InvalidArgumentError("It must be a number greater than 0, at most 1, such as 0.99.");
-  return value;
-}
+export const positiveNumber = numberThat((x) => Number.isFinite(x) && x > 0, "a number greater than 0");
+
+export const shareNumber = numberThat((x) => x >= 0 && x <= 1, "a number in [0, 1], such as 0.5 for a half");
+
+export const positiveShare = numberThat(
+  (x) => x > 0 && x <= 1,
+  "a number greater than 0, at most 1, such as 0.99",
+);
 
 /** A range of seeds as text, such as 0..4. */
 export function seedRange(text: string): string {

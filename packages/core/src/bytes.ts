@@ -48,10 +48,10 @@ export function bfloatToNumber(bits: number): number {
  * @example
  * firstBytes(Uint8Array.of(0x47, 0x49, 0x46)); // "47 49 46"
  */
-export const firstBytes = (bytes: Uint8Array, count = 8): string =>
+export const firstBytes = (bytes: Uint8Array): string =>
   bytes.length === 0
     ? "no bytes"
-    : Array.from(bytes.subarray(0, count), (b) => b.toString(16).padStart(2, "0")).join(" ");
+    : Array.from(bytes.subarray(0, 8), (b) => b.toString(16).padStart(2, "0")).join(" ");
 
 /** Numbers of any type in float64. Without a function for each element, which takes a hundred times as long. */
 export const float64Of = (data: ArrayLike<number> | ArrayLike<bigint>): Float64Array =>

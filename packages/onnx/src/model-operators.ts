@@ -1,5 +1,4 @@
-import type { Port, Tensor } from "isoloss";
-import { type NdArray, type Shape, sizeOf, spec, trace } from "isoloss";
+import { type NdArray, type Port, type Shape, sizeOf, spec, type Tensor, trace } from "isoloss";
 import type { OnnxNode } from "isoloss/internal";
 import {
   allNodesOf,
@@ -17,8 +16,7 @@ import {
   ruleOf,
   topologicalOrder,
 } from "isoloss/internal";
-import type { ExternalData, OnnxModel } from "isoloss/onnx";
-import { decodeModel } from "isoloss/onnx";
+import { decodeModel, type ExternalData, type OnnxModel } from "isoloss/onnx";
 import { isConvertible } from "./half/convert.js";
 import { defaultEpsilons, isStandard, operatorName } from "./import/call.js";
 import { importedModel } from "./import/from-onnx.js";

@@ -23,8 +23,8 @@ interface Server {
 }
 
 /** What the process of a sweep knows of it. */
-interface State<Run extends QueuedRun, Rec extends QueuedRecord> {
-  readonly options: QueueLanesOptions<Run, Rec>;
+interface State {
+  readonly options: QueueLanesOptions<QueuedRun, QueuedRecord>;
   readonly timing: QueueTiming;
   readonly keys: SweepKeys;
   /** This process, as the holder of the lease. */
@@ -32,14 +32,14 @@ interface State<Run extends QueuedRun, Rec extends QueuedRecord> {
   readonly workforce: Workforce;
   readonly asks: QueuedAsk[];
   /** Records that were told, by run. */
-  readonly told: Map<string, Rec>;
+  readonly told: Map<string, QueuedRecord>;
   /** Runs without a record. */
-  readonly wanted: Map<string, Run>;
+  readonly wanted: Map<string, QueuedRun>;
   readonly timers: NodeJS.Timeout[];
   /** Tells the user a line, once. */
   readonly note: (line: string) => void;
   server: Server | undefined;
-  host: QueueHost<Rec> | undefined;
+  host: QueueHost<QueuedRecord> | undefined;
   /** How many records of the server's list were read. */
   index: number;
   /** Ends with the last task. */
@@ -127,9 +127,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   };
 }
 
-function stateOf<Run extends QueuedRun, Rec extends QueuedRecord>(
-  options: QueueLanesOptions<Run, Rec>,
-): State<Run, Rec> {
+function stateOf(options: State["options"]): State {
   const { sweep, url, expectsWorker = false } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const noted = new Set<string>();
@@ -138,7 +136,7 @@ function stateOf<Run extends QueuedRun, Rec extends QueuedRecord>(
     noted.add(line);
     state.host?.note(line);
   };
-  const state: State<Run, Rec> = {
+  const state: State = {
     options,
     timing,
     keys: sweepKeys(sweep.id),
@@ -163,10 +161,10 @@ function stateOf<Run extends QueuedRun, Rec extends QueuedRecord>(
   return state;
 }
 
-async function start<Run extends QueuedRun, Rec extends QueuedRecord>(
-  state: State<Run, Rec>,
-  host: QueueHost<Rec>,
-  before: readonly Rec[],
+async function start(
+  state: State,
+  host: QueueHost<QueuedRecord>,
+  before: readonly QueuedRecord[],
 ): Promise<void> {
   const { options, timing, keys, owner } = state;
   state.host = host;
@@ -201,7 +199,7 @@ async function start<Run extends QueuedRun, Rec extends QueuedRecord>(
   );
 }
 
-async function stop<Run extends QueuedRun, Rec extends QueuedRecord>(state: State<Run, Rec>): Promise<void> {
+async function stop(state: State): Promise<void> {
   stopTimers(state);
   state.host = undefined;
   if (!state.server) return;
@@ -217,15 +215,12 @@ async function stop<Run extends QueuedRun, Rec extends QueuedRecord>(state: Stat
   await atMost(patience, queue.disconnect());
 }
 
-function stopTimers({ timers }: Pick<State<QueuedRun, QueuedRecord>, "timers">): void {
+function stopTimers({ timers }: State): void {
   for (const timer of timers.splice(0)) clearInterval(timer);
 }
 
 /** Does one task after the other; a server that went away is asked again by the next look. */
-function inTurn<Run extends QueuedRun, Rec extends QueuedRecord>(
-  state: State<Run, Rec>,
-  task: (server: Server) => Promise<unknown>,
-): Promise<unknown> {
+function inTurn(state: State, task: (server: Server) => Promise<unknown>): Promise<unknown> {
   state.work = state.work
     .then(() => (state.server ? task(state.server) : undefined))
     .catch((error: Error) => state.note(`The server refuses, and is asked again: ${error.message}`));
@@ -233,7 +228,7 @@ function inTurn<Run extends QueuedRun, Rec extends QueuedRecord>(
 }
 
 /** At most one look waits for a server that is away. */
-function lookAgain<Run extends QueuedRun, Rec extends QueuedRecord>(state: State<Run, Rec>): void {
+function lookAgain(state: State): void {
   if (state.isLooking) return;
   state.isLooking = true;
   void inTurn(state, (server) => look(state, server)).then(() => {
@@ -242,10 +237,7 @@ function lookAgain<Run extends QueuedRun, Rec extends QueuedRecord>(state: State
 }
 
 /** Takes what has changed on the server: records, workers, how far runs are, and runs that are lost. */
-async function look<Run extends QueuedRun, Rec extends QueuedRecord>(
-  state: State<Run, Rec>,
-  server: Server,
-): Promise<void> {
+async function look(state: State, server: Server): Promise<void> {
   const { options, keys, wanted, workforce } = state;
   const { redis, queue } = server;
   await readRecords(state, server);
@@ -266,7 +258,7 @@ async function look<Run extends QueuedRun, Rec extends QueuedRecord>(
   }
 }
 
-function take<Run extends QueuedRun, Rec extends QueuedRecord>(state: State<Run, Rec>, record: Rec): void {
+function take(state: State, record: QueuedRecord): void {
   if (state.told.has(record.run)) return;
   state.told.set(record.run, record);
   state.wanted.delete(record.run);
@@ -274,10 +266,7 @@ function take<Run extends QueuedRun, Rec extends QueuedRecord>(state: State<Run,
 }
 
 /** Takes the records that are new on the server. */
-async function readRecords<Run extends QueuedRun, Rec extends QueuedRecord>(
-  state: State<Run, Rec>,
-  { redis }: Server,
-): Promise<void> {
+async function readRecords(state: State, { redis }: Server): Promise<void> {
   const runs = await redis.lrange(state.keys.records, state.index, -1);
   const fresh = runs.filter((run) => !state.told.has(run));
   const texts = fresh.length === 0 ? [] : await redis.hmget(state.keys.record, ...fresh);
@@ -286,21 +275,14 @@ async function readRecords<Run extends QueuedRun, Rec extends QueuedRecord>(
 }
 
 /** Commits a record that was made here. */
-async function keep<Run extends QueuedRun, Rec extends QueuedRecord>(
-  state: State<Run, Rec>,
-  redis: Redis,
-  record: Rec,
-): Promise<void> {
+async function keep(state: State, redis: Redis, record: QueuedRecord): Promise<void> {
   await commitRecord(redis, state.keys, record.run, JSON.stringify(record));
   const text = await redis.hget(state.keys.record, record.run);
   if (text !== null) take(state, JSON.parse(text));
 }
 
 /** Puts on the server what it lacks of what is known here. */
-async function restore<Run extends QueuedRun, Rec extends QueuedRecord>(
-  state: State<Run, Rec>,
-  server: Server,
-): Promise<void> {
+async function restore(state: State, server: Server): Promise<void> {
   const { options, keys, asks, told, wanted } = state;
   const { redis, queue } = server;
   if (await redis.exists(keys.closed)) return;
@@ -319,9 +301,7 @@ async function restore<Run extends QueuedRun, Rec extends QueuedRecord>(
   await add(queue, [...wanted.values()]);
 }
 
-type Known = Pick<State<QueuedRun, QueuedRecord>, "keys">;
-
-async function mirror({ keys }: Known, redis: Redis, asks: readonly QueuedAsk[]): Promise<void> {
+async function mirror({ keys }: State, redis: Redis, asks: readonly QueuedAsk[]): Promise<void> {
   if (asks.length === 0) return;
   await redis.hset(keys.asks, Object.fromEntries(asks.map((ask) => [ask.trial, JSON.stringify(ask)])));
 }
@@ -333,10 +313,7 @@ async function add(queue: Queue, runs: readonly QueuedRun[]): Promise<void> {
 }
 
 /** Renews the lease. Who was away for so long that another process took it must not go on. */
-async function renew<Run extends QueuedRun, Rec extends QueuedRecord>(
-  { options: { sweep }, keys, owner, timing, host }: State<Run, Rec>,
-  redis: Redis,
-): Promise<void> {
+async function renew({ options: { sweep }, keys, owner, timing, host }: State, redis: Redis): Promise<void> {
   const holder = await takeLease(redis, keys, owner, timing.lease);
   if (holder === owner) return;
   host?.fail(
@@ -347,8 +324,8 @@ async function renew<Run extends QueuedRun, Rec extends QueuedRecord>(
 }
 
 /** Waits for the lease of a process that may have died. */
-async function takeOver<Run extends QueuedRun, Rec extends QueuedRecord>(
-  { options: { sweep, url }, keys, owner, timing, note }: State<Run, Rec>,
+async function takeOver(
+  { options: { sweep, url }, keys, owner, timing, note }: State,
   redis: Redis,
 ): Promise<void> {
   const until = performance.now() + 1.2 * timing.lease;
@@ -366,10 +343,7 @@ async function takeOver<Run extends QueuedRun, Rec extends QueuedRecord>(
 }
 
 /** Throws where the server knows of trials that this directory lacks. */
-async function requireAsks<Run extends QueuedRun, Rec extends QueuedRecord>(
-  { options: { sweep, url }, keys, asks }: State<Run, Rec>,
-  redis: Redis,
-): Promise<void> {
+async function requireAsks({ options: { sweep, url }, keys, asks }: State, redis: Redis): Promise<void> {
   const known = await redis.hlen(keys.asks);
   if (known <= asks.length) return;
   throw new OptionError(

@@ -1,6 +1,5 @@
 // Features of atoms and bonds as PyTorch Geometric has them for QM9, which perceives neither aromatic rings nor hybrids there.
-import type { NdArray } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type NdArray } from "isoloss";
 
 /** A molecule: atoms with their places in angstrom, and bonds between pairs of them. */
 export interface Molecule {

@@ -1,7 +1,5 @@
-import type { Batch } from "isoloss";
-import { type NdArray, ndarray, OptionError } from "isoloss";
-import type { DataStream } from "isoloss/data";
-import { type Examples, exampleStream, permutation } from "isoloss/data";
+import { type Batch, type NdArray, ndarray, OptionError } from "isoloss";
+import { type DataStream, type Examples, exampleStream, permutation } from "isoloss/data";
 import { inCode, integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
 import { moleculeBatch } from "./molecules.js";
 import { type Qm9, qm9Tasks } from "./qm9.js";

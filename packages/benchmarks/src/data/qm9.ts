@@ -1,7 +1,6 @@
 // QM9: R. Ramakrishnan et al., "Quantum chemistry structures and properties of 134 kilo molecules", Scientific Data 1, 2014, in
 // MoleculeNet's files gdb9.sdf (MDL V2000) and gdb9.sdf.csv, with the indices of uncharacterized.txt left out.
-import type { NdArray } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type NdArray } from "isoloss";
 import { type Molecule, requireMolecule } from "./molecules.js";
 
 /** Lines of a text file, without their ends. */

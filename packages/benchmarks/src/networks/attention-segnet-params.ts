@@ -1,7 +1,6 @@
 // Parameters and state of SegNet with attention networks.
 
-import type { Mt19937 } from "isoloss";
-import { zeros } from "isoloss";
+import { type Mt19937, zeros } from "isoloss";
 import type { ConvParams, Initial, InitOptions } from "isoloss/nn";
 import { type BatchNormState, initBatchNorm, type NormParams, xavierNormal } from "isoloss/nn";
 

@@ -1,8 +1,7 @@
 // S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, section 4.1: SegNet with an
 // attention network for each task, as in the repositories of FAMO, FairGrad and COST.
 
-import type { Tensor, TensorsOf } from "isoloss";
-import { ShapeError } from "isoloss";
+import { ShapeError, type Tensor, type TensorsOf } from "isoloss";
 import {
   flag,
   formatShape,
@@ -13,8 +12,7 @@ import {
   optionTable,
   resolveInit,
 } from "isoloss/internal";
-import type { StatefulMultiHeadModel } from "isoloss/nn";
-import { batchNorm, convLayer, upsample2d } from "isoloss/nn";
+import { batchNorm, convLayer, type StatefulMultiHeadModel, upsample2d } from "isoloss/nn";
 import { concat, maxPool2d, maxPoolIndices2d, maxUnpool2d, mul, relu, sigmoid } from "isoloss/ops";
 import {
   type AttentionParams,

@@ -1,8 +1,7 @@
 // J. Gilmer et al., "Neural message passing for quantum chemistry", ICML 2017 (messages by edge networks); O. Vinyals et al.,
 // "Order matters: sequence to sequence for sets", ICLR 2016 (Set2Set).
 
-import type { Mt19937, Tensor, TensorsOf } from "isoloss";
-import { zeros } from "isoloss";
+import { type Mt19937, type Tensor, type TensorsOf, zeros } from "isoloss";
 import { integerFrom, listOf, type OptionsOf, optionTable, resolveInit, text } from "isoloss/internal";
 import type { InitOptions, MultiHeadParams } from "isoloss/nn";
 import {

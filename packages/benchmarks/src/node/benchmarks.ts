@@ -1,5 +1,4 @@
-import type { Batch, DType, NdArray } from "isoloss";
-import { DataError, dtypeOf, OptionError } from "isoloss";
+import { type Batch, DataError, type DType, dtypeOf, type NdArray, OptionError } from "isoloss";
 import type { DataStream } from "isoloss/data";
 import { flag, inCode, isFunction, type OptionsOf, optionTable } from "isoloss/internal";
 import { qm9Streams } from "../data/qm9-streams.js";

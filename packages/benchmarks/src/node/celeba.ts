@@ -1,8 +1,6 @@
 import { readFile } from "node:fs/promises";
-import type { Batch } from "isoloss";
-import { DataError, type NdArray, ndarray } from "isoloss";
-import type { DataStream } from "isoloss/data";
-import { exampleStream } from "isoloss/data";
+import { type Batch, DataError, type NdArray, ndarray } from "isoloss";
+import { type DataStream, exampleStream } from "isoloss/data";
 import { flag, inCode, integerFrom, isFunction, type OptionsOf, optionTable, text } from "isoloss/internal";
 import { facePartNames, parseFaceAttributes, parseFaceParts } from "../data/celeba.js";
 import { Folder, type FolderGuide } from "./folder.js";

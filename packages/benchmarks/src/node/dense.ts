@@ -1,7 +1,6 @@
 // Dense prediction: classes, depth and normals for each pixel, on CityScapes and NYUv2 as S. Liu, E. Johns and A. Davison publish them for MTAN.
 import type { Batch } from "isoloss";
-import type { DataStream } from "isoloss/data";
-import { exampleStream, scaleCropFlip } from "isoloss/data";
+import { type DataStream, exampleStream, scaleCropFlip } from "isoloss/data";
 import { flag, integerFrom, keptExamples, type OptionsOf, oneOf, optionTable } from "isoloss/internal";
 import { Folder, type FolderGuide } from "./folder.js";
 import { type MapFiles, openNpyPart } from "./npy-folder.js";

@@ -5,10 +5,8 @@
  */
 export type { BenchmarkName, ReadArray, ReadPart, ReadProgress, VerifyOptions } from "./benchmarks.js";
 export { benchmarkGuides, verifyBenchmark, writeSample } from "./benchmarks.js";
-export type { CelebaData, CelebaOptions } from "./celeba.js";
-export { loadCeleba } from "./celeba.js";
-export type { DenseData, DenseOptions } from "./dense.js";
-export { loadCityscapes, loadNyuv2 } from "./dense.js";
+export { type CelebaData, type CelebaOptions, loadCeleba } from "./celeba.js";
+export { type DenseData, type DenseOptions, loadCityscapes, loadNyuv2 } from "./dense.js";
 export type { FolderGuide } from "./folder.js";
 export type { OfficeData, OfficeOptions, OfficeTask } from "./office.js";
 export { loadOffice31, loadOfficeHome } from "./office.js";

@@ -1,9 +1,7 @@
 // Folders of numbered .npy files, a map a file, as S. Liu, E. Johns and A. Davison publish CityScapes and NYUv2 for MTAN.
 
-import type { Batch } from "isoloss";
-import { astype, DataError, type NdArray, ndarray } from "isoloss";
-import type { Examples, MapKind } from "isoloss/data";
-import { decodeNpy } from "isoloss/data";
+import { astype, type Batch, DataError, type NdArray, ndarray } from "isoloss";
+import { decodeNpy, type Examples, type MapKind } from "isoloss/data";
 import { joinParts } from "isoloss/internal";
 import { readFileOrThrow } from "isoloss/node";
 import type { Folder } from "./folder.js";
@@ -34,15 +32,9 @@ export interface NpyPart extends Examples {
 /**
  * Opens the part of a data set in one folder.
  *
- * @param size of the maps; default that of the first one
  * @throws MissingDataError, DataError for folders that are missing or have gaps
  */
-export async function openNpyPart(
-  folder: Folder,
-  part: string,
-  maps: readonly MapFiles[],
-  size?: readonly [number, number],
-): Promise<NpyPart> {
+export async function openNpyPart(folder: Folder, part: string, maps: readonly MapFiles[]): Promise<NpyPart> {
   const places: string[] = [];
   for (const { folders } of maps) places.push(await folder.first(folders.map((name) => `${part}/${name}`)));
   const counts: number[] = [];
@@ -55,19 +47,19 @@ export async function openNpyPart(
     );
   }
   const [first] = maps;
-  const known = size ?? (await sizeOfFirst(folder, `${places[0]}/0.npy`, first.channels));
+  const size = await sizeOfFirst(folder, `${places[0]}/0.npy`, first.channels);
   const readOne = async (number: number): Promise<Batch> => {
     const arrays = maps.map(
       async (map, m): Promise<[string, NdArray]> => [
         map.name,
-        await readMap(folder, `${places[m]}/${number}.npy`, map, known),
+        await readMap(folder, `${places[m]}/${number}.npy`, map, size),
       ],
     );
     return Object.fromEntries(await Promise.all(arrays));
   };
   return {
     length: counts[0],
-    size: known,
+    size,
     read: async (numbers) => joinParts(await Promise.all(numbers.map(readOne))),
   };
 }

@@ -1,10 +1,8 @@
 // Lists and parts as B. Lin and Y. Zhang, "LibMTL: a Python library for deep multi-task learning", JMLR 24, 2023, has them.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Batch } from "isoloss";
-import { DataError, ndarray } from "isoloss";
-import type { DataStream } from "isoloss/data";
-import { createRng, exampleStream } from "isoloss/data";
+import { type Batch, DataError, ndarray } from "isoloss";
+import { createRng, type DataStream, exampleStream } from "isoloss/data";
 import { flag, inCode, integerFrom, isFunction, type OptionsOf, optionTable, text } from "isoloss/internal";
 import { reasonOf } from "isoloss/node";
 import { Folder, type FolderGuide } from "./folder.js";

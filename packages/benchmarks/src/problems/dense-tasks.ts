@@ -1,7 +1,6 @@
 // Dense prediction: S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, section 4.1: CityScapes and NYUv2.
 
-import type { Tensor } from "isoloss";
-import { crossEntropy } from "isoloss";
+import { crossEntropy, type Tensor } from "isoloss";
 import { flag, integerFrom, listOf, type OptionsOf, optionTable } from "isoloss/internal";
 import { depthError, iou, normalAngle, topK } from "isoloss/metrics";
 import { l1Loss, normalLoss } from "isoloss/nn";

@@ -1,12 +1,10 @@
 // R. Ramakrishnan et al., "Quantum chemistry structures and properties of 134 kilo molecules", Scientific Data 1, 2014 (QM9), as
 // A. Navon et al., ICML 2022, use it: eleven tasks by a message passing network.
 
-import type { Stateless } from "isoloss";
-import { OptionError } from "isoloss";
+import { OptionError, type Stateless } from "isoloss";
 import { integerFrom, listOf, type OptionsOf, optionTable, positive, text } from "isoloss/internal";
 import { mae } from "isoloss/metrics";
-import type { MultiHeadParams } from "isoloss/nn";
-import { type LinearParams, linear, mseLoss } from "isoloss/nn";
+import { type LinearParams, linear, type MultiHeadParams, mseLoss } from "isoloss/nn";
 import { reshape } from "isoloss/ops";
 import { type MessagePassingParams, messagePassing } from "../networks/message-passing.js";
 import { type BenchmarkTask, type BenchmarkTasks, benchmarkTasks } from "./benchmark-tasks.js";

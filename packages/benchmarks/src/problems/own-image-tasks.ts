@@ -1,7 +1,6 @@
 // K. Saenko et al., "Adapting visual category models to new domains", ECCV 2010 (Office-31), and H. Venkateswara et al., CVPR 2017
 // (Office-Home), as LibMTL (B. Lin, Y. Zhang, JMLR 24, 2023) trains on them: a task for each domain, with images of its own.
-import type { BatchTensors, NdArray } from "isoloss";
-import { crossEntropy } from "isoloss";
+import { type BatchTensors, crossEntropy, type NdArray } from "isoloss";
 import {
   inCode,
   integerFrom,

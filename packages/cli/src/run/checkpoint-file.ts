@@ -1,6 +1,6 @@
 // Which checkpoint goes with which records. `checkpoint.json` names the file's checksum and the length that the records
 // had: written before the checkpoint, with the mark of the one before it, so that a kill between the two harms nothing.
-import { access } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { DataError } from "isoloss";
@@ -66,15 +66,7 @@ export async function writeCheckpoint(
  */
 export async function readCheckpoint(directory: string): Promise<StoredCheckpoint | undefined> {
   const { checkpoint, marks } = paths(directory);
-  const has = async (path: string) => {
-    try {
-      await access(path);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  if (!(await has(checkpoint))) return undefined;
+  if (!existsSync(checkpoint)) return undefined;
   const bytes = await readFileOrThrow(checkpoint, { what: "checkpoint" });
   const known = parseMarks(await readFileOrThrow(marks, { what: "checkpoint's mark" }), marks);
   const sum = crc32(bytes);

@@ -23,13 +23,6 @@ const [locatorLength, end64Length] = [20, 56];
 /** A size or offset that ZIP64 keeps elsewhere. */
 const elsewhere = 0xffffffff;
 
-/** Whether bytes start as a ZIP archive does: with a file, or with the end of an empty one. */
-export function isZip(bytes: Uint8Array): boolean {
-  if (bytes.length < 4) return false;
-  const first = viewOf(bytes).getUint32(0, true);
-  return first === signature.local || first === signature.end;
-}
-
 /** A file of an archive as the directory describes it. */
 export interface ZipDirectoryEntry {
   readonly name: string;

@@ -22,8 +22,7 @@ export type { Batch, BatchLoss, BatchSpec, BatchTensors, MergedBatch, NoBatch } 
 export { takeRows } from "../data/batches.js";
 export type { Dataset } from "../data/dataset.js";
 export { digits } from "../data/digits.js";
-export type { OptionDescription } from "../describe-options.js";
-export { describeOptions } from "../describe-options.js";
+export { describeOptions, type OptionDescription } from "../describe-options.js";
 export {
   DataError,
   DTypeError,
@@ -35,16 +34,13 @@ export {
   ShapeError,
 } from "../errors.js";
 export { backward, dot, grad, hvp, jacobian, jvp, mapTree, valueAndGrad, vjp } from "../graph/autodiff.js";
-export type { Cost, Graph, Port } from "../graph/graph.js";
-export { costOf, printGraph } from "../graph/graph.js";
+export { type Cost, costOf, type Graph, type Port, printGraph } from "../graph/graph.js";
 
 export { simplify } from "../graph/simplify.js";
-export type { Attributes } from "../graph/tensor.js";
-export { Tensor } from "../graph/tensor.js";
+export { type Attributes, Tensor } from "../graph/tensor.js";
 export type { NamedArguments, Spec, SpecLeaf, TensorsOf, Traced } from "../graph/trace.js";
 export { spec, trace } from "../graph/trace.js";
-export type { Mt19937 } from "../math/mt19937.js";
-export { torchGenerator } from "../math/mt19937.js";
+export { type Mt19937, torchGenerator } from "../math/mt19937.js";
 export type { MultiTaskMethod } from "../mtl/method.js";
 export type {
   MultiTaskProgress,
@@ -65,34 +61,27 @@ export type {
   Stateless,
   StatelessModel,
 } from "../nn/model.js";
-export type { MlpOptions, MlpParams } from "../nn/models/mlp.js";
-export { mlp } from "../nn/models/mlp.js";
+export { type MlpOptions, type MlpParams, mlp } from "../nn/models/mlp.js";
 
-export type { AdamOptions } from "../optim/adam.js";
-export { adam } from "../optim/adam.js";
+export { type AdamOptions, adam } from "../optim/adam.js";
 export type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 export type { Schedule } from "../optim/schedules.js";
-export type { GdOptions, SgdOptions } from "../optim/sgd.js";
-export { gd, sgd } from "../optim/sgd.js";
+export { type GdOptions, gd, type SgdOptions, sgd } from "../optim/sgd.js";
 export type { Kind, KindSpec, OptionTableData, Row } from "../option-kinds.js";
 export { booth } from "../problems/booth.js";
 export type { Problem } from "../problems/problem.js";
 export type { Choice } from "../registry.js";
-export type { CompileOptions, RuntimeName } from "../runtime/compile.js";
-export { compile, estimate } from "../runtime/compile.js";
+export { type CompileOptions, compile, estimate, type RuntimeName } from "../runtime/compile.js";
 export type { Executable, RunOptions, Scan, Values } from "../runtime/executable.js";
 export { compileJavaScript } from "../runtime/javascript/executable.js";
-export type { ArraysOf, CallOf, Compiled, ValuesOf } from "../runtime/jit.js";
-export { jit } from "../runtime/jit.js";
+export { type ArraysOf, type CallOf, type Compiled, jit, type ValuesOf } from "../runtime/jit.js";
 export { toOnnx } from "../runtime/onnx/export.js";
 export { defineSymmetry } from "../symmetry/define-symmetry.js";
 export { positiveScaling } from "../symmetry/positive-scaling.js";
-export type { Symmetries } from "../symmetry/symmetries-of.js";
-export { symmetriesOf } from "../symmetry/symmetries-of.js";
+export { type Symmetries, symmetriesOf } from "../symmetry/symmetries-of.js";
 export type { Symmetry, SymmetryDefinition } from "../symmetry/symmetry.js";
 export type { GuardOptions } from "../teleport/guard.js";
-export type { DecreaseOptions } from "../teleport/objective/decrease.js";
-export { decrease } from "../teleport/objective/decrease.js";
+export { type DecreaseOptions, decrease } from "../teleport/objective/decrease.js";
 export type { Objective } from "../teleport/objective/objective.js";
 export type { TeleportReport } from "../teleport/report.js";
 export { bestAngle } from "../teleport/search/best-angle.js";
@@ -104,12 +93,10 @@ export type {
   TeleportOptions,
 } from "../teleport/teleporter.js";
 export { createTeleporter, teleport } from "../teleport/teleporter.js";
-export type { When } from "../teleport/when.js";
-export { atSteps, every } from "../teleport/when.js";
+export { atSteps, every, type When } from "../teleport/when.js";
 export type { Checkpoint, CheckpointSource, Resumable, StoredRun } from "../train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "../train/checkpoint.js";
-export type { EarlyStoppingOptions } from "../train/early-stopping.js";
-export { earlyStoppingOptions } from "../train/early-stopping.js";
+export { type EarlyStoppingOptions, earlyStoppingOptions } from "../train/early-stopping.js";
 export type { BestEpoch, EpochRow, Evaluation, Metrics } from "../train/epoch-row.js";
 export type { History } from "../train/history.js";
 export { createMinimizer, minimize } from "../train/minimize/minimize.js";
@@ -123,8 +110,7 @@ export type {
   Minimizer,
   StartOptions,
 } from "../train/minimize/minimize-options.js";
-export type { Predictor, PredictorOptions, Trained } from "../train/predictor.js";
-export { createPredictor } from "../train/predictor.js";
+export { createPredictor, type Predictor, type PredictorOptions, type Trained } from "../train/predictor.js";
 export type { LearningRate, RunStepsOptions, StepsProgress } from "../train/run.js";
 export type { ResumeOptions, RunSettings } from "../train/run-settings.js";
 export type { RunResult } from "../train/run-steps.js";

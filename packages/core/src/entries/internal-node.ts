@@ -5,10 +5,7 @@
  * @internal
  */
 export { makeFolder } from "../node/files.js";
-export type { ResizedOptions } from "../node/images/resized.js";
-export { resizedImages } from "../node/images/resized.js";
-export type { NpyForm } from "../node/npy-writer.js";
-export { npyFile } from "../node/npy-writer.js";
-export type { KernelUse } from "../node/profiled-kernels.js";
-export { profiledKernels } from "../node/profiled-kernels.js";
+export { type ResizedOptions, resizedImages } from "../node/images/resized.js";
+export { type NpyForm, npyFile } from "../node/npy-writer.js";
+export { type KernelUse, profiledKernels } from "../node/profiled-kernels.js";
 export { listProviders } from "../runtime/onnx/ort-node.js";

@@ -3,7 +3,6 @@
  *
  * @module isoloss/linalg
  */
-export type { Correlation } from "../math/correlation.js";
-export { correlation } from "../math/correlation.js";
+export { type Correlation, correlation } from "../math/correlation.js";
 export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "../math/linalg.js";
 export { normalCdf, normalQuantile } from "../math/normal.js";

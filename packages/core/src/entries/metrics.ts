@@ -6,14 +6,10 @@
 
 export type { CalibrationErrorOptions, CalibrationSums } from "../metrics/calibration-error.js";
 export { calibrationError } from "../metrics/calibration-error.js";
-export type { ConfusionMatrix, ConfusionMetricOptions } from "../metrics/confusion.js";
-export { confusion, iou } from "../metrics/confusion.js";
-export type { DepthErrorOptions } from "../metrics/depth.js";
-export { depthError } from "../metrics/depth.js";
-export type { ErrorOptions, ErrorSum } from "../metrics/errors.js";
-export { mae, rmse } from "../metrics/errors.js";
-export type { F1Counts, F1Options } from "../metrics/f1.js";
-export { f1 } from "../metrics/f1.js";
+export { type ConfusionMatrix, type ConfusionMetricOptions, confusion, iou } from "../metrics/confusion.js";
+export { type DepthErrorOptions, depthError } from "../metrics/depth.js";
+export { type ErrorOptions, type ErrorSum, mae, rmse } from "../metrics/errors.js";
+export { type F1Counts, type F1Options, f1 } from "../metrics/f1.js";
 export type {
   BatchMean,
   MetricBatch,
@@ -22,9 +18,6 @@ export type {
   ResultsOf,
   StreamingMetric,
 } from "../metrics/metric.js";
-export type { NormalAngleOptions } from "../metrics/normals.js";
-export { normalAngle } from "../metrics/normals.js";
-export type { ResultName } from "../metrics/result-name.js";
-export { resultName } from "../metrics/result-name.js";
-export type { HitCounts, TopKOptions } from "../metrics/top-k.js";
-export { topK } from "../metrics/top-k.js";
+export { type NormalAngleOptions, normalAngle } from "../metrics/normals.js";
+export { type ResultName, resultName } from "../metrics/result-name.js";
+export { type HitCounts, type TopKOptions, topK } from "../metrics/top-k.js";

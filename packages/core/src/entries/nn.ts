@@ -4,10 +4,8 @@
  *
  * @module isoloss/nn
  */
-export type { Mt19937 } from "../math/mt19937.js";
-export { torchGenerator, torchRand, torchRandn, torchUniform } from "../math/mt19937.js";
-export type { Activation } from "../nn/activation.js";
-export { activation } from "../nn/activation.js";
+export { type Mt19937, torchGenerator, torchRand, torchRandn, torchUniform } from "../math/mt19937.js";
+export { type Activation, activation } from "../nn/activation.js";
 export type { AttentionOptions, AttentionParams } from "../nn/attention.js";
 export { initMultiHeadAttention, multiHeadAttention } from "../nn/attention.js";
 export type { ConvParams } from "../nn/conv.js";
@@ -30,25 +28,21 @@ export type {
   Initial,
 } from "../nn/conv-norm.js";
 export { convNorm, initConvNorm } from "../nn/conv-norm.js";
-export type {
-  DepthwiseSeparableParams,
-  DepthwiseSeparableState,
-  InitDepthwiseOptions,
-  InitInvertedResidualOptions,
-  InvertedResidualParams,
-  InvertedResidualState,
-} from "../nn/depthwise.js";
 export {
+  type DepthwiseSeparableParams,
+  type DepthwiseSeparableState,
   depthwiseSeparable,
+  type InitDepthwiseOptions,
+  type InitInvertedResidualOptions,
+  type InvertedResidualParams,
+  type InvertedResidualState,
   initDepthwiseSeparable,
   initInvertedResidual,
   invertedResidual,
 } from "../nn/depthwise.js";
 export { dropout } from "../nn/dropout.js";
-export type { EmbeddingParams } from "../nn/embedding.js";
-export { embedding, initEmbedding } from "../nn/embedding.js";
-export type { FakeQuantizeOptions, QuantizationRange } from "../nn/fake-quantize.js";
-export { fakeQuantize } from "../nn/fake-quantize.js";
+export { type EmbeddingParams, embedding, initEmbedding } from "../nn/embedding.js";
+export { type FakeQuantizeOptions, fakeQuantize, type QuantizationRange } from "../nn/fake-quantize.js";
 export {
   kaimingNormal,
   kaimingUniform,
@@ -57,8 +51,7 @@ export {
   xavierNormal,
   xavierUniform,
 } from "../nn/initializers.js";
-export type { LinearParams } from "../nn/linear.js";
-export { initLinear, linear } from "../nn/linear.js";
+export { initLinear, type LinearParams, linear } from "../nn/linear.js";
 export { binaryCrossEntropyWithLogits } from "../nn/losses/binary-cross-entropy.js";
 export { cosineEmbeddingLoss, cosineSimilarity } from "../nn/losses/cosine.js";
 export { crossEntropy } from "../nn/losses/cross-entropy.js";
@@ -78,13 +71,10 @@ export type {
   WeightAndBias,
 } from "../nn/model.js";
 
-export type { ConvnetOptions, ConvnetParams, ConvnetState } from "../nn/models/convnet.js";
-export { convnet } from "../nn/models/convnet.js";
-export type { LenetOptions, LenetParams } from "../nn/models/lenet.js";
-export { lenet } from "../nn/models/lenet.js";
+export { type ConvnetOptions, type ConvnetParams, type ConvnetState, convnet } from "../nn/models/convnet.js";
+export { type LenetOptions, type LenetParams, lenet } from "../nn/models/lenet.js";
 
-export type { MlpOptions, MlpParams } from "../nn/models/mlp.js";
-export { mlp } from "../nn/models/mlp.js";
+export { type MlpOptions, type MlpParams, mlp } from "../nn/models/mlp.js";
 export type { MobilenetOptions, MobilenetParams, MobilenetState } from "../nn/models/mobilenet.js";
 export { mobilenet } from "../nn/models/mobilenet.js";
 export type {
@@ -94,10 +84,8 @@ export type {
 } from "../nn/models/multi-convnet.js";
 export { multiConvnet } from "../nn/models/multi-convnet.js";
 export type { MultiHeadModel, MultiHeadParams, StatefulMultiHeadModel } from "../nn/models/multi-head.js";
-export type { MultiLenetOptions } from "../nn/models/multi-lenet.js";
-export { multiLenet } from "../nn/models/multi-lenet.js";
-export type { MultiMlpOptions } from "../nn/models/multi-mlp.js";
-export { multiMlp } from "../nn/models/multi-mlp.js";
+export { type MultiLenetOptions, multiLenet } from "../nn/models/multi-lenet.js";
+export { type MultiMlpOptions, multiMlp } from "../nn/models/multi-mlp.js";
 export type {
   MultiResnet18,
   MultiResnet18Options,
@@ -127,10 +115,8 @@ export type {
   SequenceTransformerParams,
 } from "../nn/models/sequence-transformer.js";
 export { sequenceTransformer } from "../nn/models/sequence-transformer.js";
-export type { UnetOptions, UnetPair, UnetParams, UnetState } from "../nn/models/unet.js";
-export { unet } from "../nn/models/unet.js";
-export type { Vgg6Options } from "../nn/models/vgg6.js";
-export { vgg6 } from "../nn/models/vgg6.js";
+export { type UnetOptions, type UnetPair, type UnetParams, type UnetState, unet } from "../nn/models/unet.js";
+export { type Vgg6Options, vgg6 } from "../nn/models/vgg6.js";
 export type { BatchNormState, NormParams, RmsNormParams } from "../nn/norm.js";
 export {
   batchNorm,
@@ -142,14 +128,11 @@ export {
   layerNorm,
   rmsNorm,
 } from "../nn/norm.js";
-export type { RecurrentOptions } from "../nn/recurrent.js";
-export { gru, lstm } from "../nn/recurrent.js";
+export { gru, lstm, type RecurrentOptions } from "../nn/recurrent.js";
 export type { CellParams, LstmState } from "../nn/recurrent-cells.js";
 export { gruCell, initGruCell, initLstmCell, lstmCell } from "../nn/recurrent-cells.js";
-export type { RotaryOptions } from "../nn/rotary.js";
-export { rotaryEmbedding } from "../nn/rotary.js";
-export type { StateDictOptions } from "../nn/state-dict.js";
-export { fromStateDict } from "../nn/state-dict.js";
+export { type RotaryOptions, rotaryEmbedding } from "../nn/rotary.js";
+export { fromStateDict, type StateDictOptions } from "../nn/state-dict.js";
 export type { LayerSummary } from "../nn/summary/layers.js";
 export type { StepMemory, Summary, SummaryInput } from "../nn/summary/summary.js";
 export { summary, summaryText } from "../nn/summary/summary.js";

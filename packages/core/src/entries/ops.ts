@@ -5,10 +5,8 @@
  */
 
 export { cond } from "../graph/control/cond.js";
-export type { ScanOptions } from "../graph/control/scan.js";
-export { scan } from "../graph/control/scan.js";
-export type { WhileLoopOptions } from "../graph/control/while.js";
-export { whileLoop } from "../graph/control/while.js";
+export { type ScanOptions, scan } from "../graph/control/scan.js";
+export { type WhileLoopOptions, whileLoop } from "../graph/control/while.js";
 export { elu, gelu, leakyRelu, relu, relu6, sigmoid, softplus } from "../graph/ops/activation.js";
 export { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "../graph/ops/arithmetic.js";
 export { bitwiseAnd, bitwiseOr, bitwiseXor } from "../graph/ops/bitwise.js";
@@ -49,8 +47,7 @@ export { expm } from "../graph/ops/expm.js";
 export { cumsum, gather, oneHot } from "../graph/ops/gather.js";
 export { matrixInverse, solveLinear } from "../graph/ops/inverse.js";
 export { acos, acosh, asin, atan, atanh, tan } from "../graph/ops/inverse-trigonometry.js";
-export type { Operand } from "../graph/ops/leaf.js";
-export { constant, fill, fillLike, input } from "../graph/ops/leaf.js";
+export { constant, fill, fillLike, input, type Operand } from "../graph/ops/leaf.js";
 export { matmul } from "../graph/ops/matmul.js";
 export { matrixPinv } from "../graph/ops/pinv.js";
 export type { PoolOptions } from "../graph/ops/pool.js";
@@ -63,16 +60,12 @@ export {
 } from "../graph/ops/pool.js";
 export { prod } from "../graph/ops/prod.js";
 export { randomUniform } from "../graph/ops/random.js";
-export type { ReduceOptions } from "../graph/ops/reduce.js";
-export { argmax, max, mean, min, sum, variance } from "../graph/ops/reduce.js";
+export { argmax, max, mean, min, type ReduceOptions, sum, variance } from "../graph/ops/reduce.js";
 export { mod, remainder } from "../graph/ops/remainder.js";
 export { expandDims, flattenFrom, reshape, transpose } from "../graph/ops/reshape.js";
-export type { FloatFormat } from "../graph/ops/rounding.js";
-export { round, roundTo } from "../graph/ops/rounding.js";
-export type { ScatterOptions } from "../graph/ops/scatter.js";
-export { scatterAdd, scatterMax } from "../graph/ops/scatter.js";
+export { type FloatFormat, round, roundTo } from "../graph/ops/rounding.js";
+export { type ScatterOptions, scatterAdd, scatterMax } from "../graph/ops/scatter.js";
 export { concat, pad, slice } from "../graph/ops/slice.js";
 export { logSoftmax, softmax } from "../graph/ops/softmax.js";
-export type { ArgsortOptions } from "../graph/ops/sort.js";
-export { argsort } from "../graph/ops/sort.js";
+export { type ArgsortOptions, argsort } from "../graph/ops/sort.js";
 export { stopGradient } from "../graph/ops/stop-gradient.js";

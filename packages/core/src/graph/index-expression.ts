@@ -1,5 +1,4 @@
-import type { Shape } from "../array.js";
-import { sizeOf, stridesOf } from "../array.js";
+import { type Shape, sizeOf, stridesOf } from "../array.js";
 
 /** An integer expression c + sum_v k_v v over loop variables, for generated code. */
 export class Affine {

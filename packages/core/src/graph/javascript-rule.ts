@@ -1,4 +1,5 @@
-import type { Index } from "./index-expression.js";
+import type { Shape } from "../array.js";
+import type { Affine, Index } from "./index-expression.js";
 import type { Attributes, Graph, Tensor } from "./tensor.js";
 
 /** Returns a JavaScript expression that reads one element of input `k`. */
@@ -24,7 +25,7 @@ export function filling(to: string, value: number, size: number): string {
 /** The interface through which a kernel writes its statements. */
 export interface KernelWriter {
   /** A loop over 0..count-1; with `count` 1 no loop is written and the variable is the constant 0. */
-  loop(count: number, body: (i: import("./index-expression.js").Affine) => void): void;
+  loop(count: number, body: (i: Affine) => void): void;
   line(code: string): void;
   /** A new variable name. */
   fresh(prefix: string): string;
@@ -46,6 +47,17 @@ export interface KernelWriter {
    * inputs' arrays of what a loop carries are overwritten.
    */
   program(graph: Graph, loop?: Loop): string;
+}
+
+/** Writes loops over all places of a shape. */
+export function forEachPlace(
+  w: KernelWriter,
+  shape: Shape,
+  body: (at: readonly Affine[]) => void,
+  at: readonly Affine[] = [],
+): void {
+  if (at.length === shape.length) body(at);
+  else w.loop(shape[at.length], (i) => forEachPlace(w, shape, body, [...at, i]));
 }
 
 /** A loop around a graph: which of its outputs feed which inputs, and which inputs take one element a step. */

@@ -1,7 +1,6 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
-import type { Graph } from "./graph.js";
-import { mapBodies, nodesOf, requireGraph } from "./graph.js";
+import { type Graph, mapBodies, nodesOf, requireGraph } from "./graph.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
 /** The same graph with all floats of one dtype. Constants keep their full precision. */

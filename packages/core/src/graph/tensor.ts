@@ -1,5 +1,4 @@
-import type { DType, Shape } from "../array.js";
-import { sizeOf } from "../array.js";
+import { type DType, type Shape, sizeOf } from "../array.js";
 import { DTypeError, ShapeError } from "../errors.js";
 import type { JavaScriptRule } from "./javascript-rule.js";
 import type { OnnxRule } from "./onnx-rule.js";

@@ -3,8 +3,7 @@
 import type { NdArray } from "../array.js";
 import { oneOf } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
-import type { StreamingMetric } from "./metric.js";
-import { type BatchMean, batchMean } from "./metric.js";
+import { type BatchMean, batchMean, type StreamingMetric } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Errors of a batch. */

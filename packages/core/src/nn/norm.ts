@@ -1,7 +1,6 @@
 // S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer);
 // Y. Wu and K. He, ECCV 2018 (group); B. Zhang and R. Sennrich, NeurIPS 2019 (root mean square).
-import type { NdArray, Shape } from "../array.js";
-import { ones, requireSizes, sizeOf, zeros } from "../array.js";
+import { type NdArray, ones, requireSizes, type Shape, sizeOf, zeros } from "../array.js";
 import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";

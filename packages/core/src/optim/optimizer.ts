@@ -1,5 +1,4 @@
-import type { NdArray } from "../array.js";
-import { dtypeOf, full, isNdArray, zeros } from "../array.js";
+import { dtypeOf, full, isNdArray, type NdArray, zeros } from "../array.js";
 import { describeValue } from "../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";

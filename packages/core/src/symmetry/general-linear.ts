@@ -14,11 +14,8 @@ import { defineSymmetry } from "./define-symmetry.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
 import { appliedAlong, mapMatrices, matrixOf } from "./matrices-along.js";
 import { identityPlus, plusDiagonal, product } from "./matrix.js";
-import { byPath, mapTensorsAlong, sumLike } from "./parameter-axes.js";
+import { axesOf, mapTensorsAlong, ratesAlong } from "./parameter-axes.js";
 import { notInverted, requireGenerators, type Symmetry } from "./symmetry.js";
-
-/** A parameter axis with the index of its space, which is also the index of its block of T. */
-type Numbered = LinearSpace["axes"][number] & { readonly block: number };
 
 export interface GeneralLinearOptions extends OptionsOf<typeof generalLinearOptions> {}
 
@@ -49,11 +46,7 @@ export function generalLinear<P>(
 ): Symmetry<P> {
   requireGenerators("generalLinear", spaces);
   const { name, bound } = generalLinearOptions.read(options);
-  const axes = byPath(
-    spaces.flatMap(({ axes: all }, block) =>
-      all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
-    ),
-  );
+  const axes = axesOf(spaces);
   /** Adds the changes of g along the axes of a variance, and those of g^-T along the others. Traced. */
   const moved = (
     tree: TensorsOf<P>,
@@ -80,12 +73,7 @@ export function generalLinear<P>(
     algebra: spaces.map(({ size, copies }) => [copies, size, size]),
     bound: { kind: "norm", value: bound },
     derivative: (params, T) =>
-      mapTensorsAlong(params, axes, (w, own) =>
-        sumLike(
-          own.map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
-          w,
-        ),
-      ),
+      ratesAlong(params, axes, (w, parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
     trace: (params, T) => moved(params, T.map(changesBy), 1),
     traceRefusal: notInverted("the group element"),
     inverse: (T) => T.map((t) => plusDiagonal(mapMatrices(identityPlus(t), inverse), -1)),
@@ -121,7 +109,7 @@ function changesBy(t: Tensor): { readonly own: Tensor; readonly dual: Tensor } {
 }
 
 /** T w along a parameter axis of the space, -T' w along an axis of its dual. */
-const rateAlong = (w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor =>
+const rateAlong = (w: Tensor, parameterAxis: LinearSpace["axes"][number], T: Tensor): Tensor =>
   parameterAxis.variance === 1
     ? appliedAlong(w, parameterAxis, T)
     : mul(-1, appliedAlong(w, parameterAxis, T, { transposed: true }));

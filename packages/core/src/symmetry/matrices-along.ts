@@ -1,6 +1,5 @@
 // Matrices that act on the spaces of parameters, one for each copy of a space.
-import type { NdArray, Shape } from "../array.js";
-import { sizeOf, stridesOf } from "../array.js";
+import { type NdArray, type Shape, sizeOf, stridesOf } from "../array.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";

@@ -1,5 +1,4 @@
-import type { NdArray } from "../array.js";
-import { isNdArray, sizeOf } from "../array.js";
+import { isNdArray, type NdArray, sizeOf } from "../array.js";
 import { OptionError } from "../errors.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { fillLike } from "../graph/ops/leaf.js";
@@ -10,12 +9,21 @@ import { flatten, unflatten } from "../tree.js";
 import { cutsOf, type ParameterAxis } from "./discovery/descriptors.js";
 
 /** Axes by the path of their parameter. */
-export function byPath<L extends ParameterAxis>(axes: readonly L[]): ReadonlyMap<string, readonly L[]> {
+export function byPath<L extends ParameterAxis>(axes: readonly L[]): AxesByPath<L> {
   const groups = new Map<string, L[]>();
   for (const parameterAxis of axes)
     groups.set(parameterAxis.path, [...(groups.get(parameterAxis.path) ?? []), parameterAxis]);
   return groups;
 }
+
+/** A parameter axis with the index of its generator, which is also the index of its block of T. */
+type Numbered<A> = A & { readonly block: number };
+
+/** The axes of generators by the path of their parameter. */
+export const axesOf = <A extends ParameterAxis>(
+  generators: readonly { readonly axes: readonly A[] }[],
+): AxesByPath<Numbered<A>> =>
+  byPath(generators.flatMap(({ axes }, block) => axes.map((own) => ({ ...own, block }))));
 
 /** Parameters with the arrays at some paths replaced; the others are the same arrays. */
 export const mapArrays = <P>(params: P, f: (array: NdArray, path: string) => NdArray): P =>
@@ -62,6 +70,19 @@ export function requirePath(path: string, paths: readonly string[]): void {
 /** The sum of tensors of the shape of `like`; zeros for an empty list. */
 export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
   terms.length === 0 ? fillLike(like, 0) : terms.reduce(add);
+
+/** Rates of change of all parameters, of which each has the sum over its axes. Traced. */
+export const ratesAlong = <P, A>(
+  params: P,
+  axes: AxesByPath<A>,
+  rate: (tensor: Tensor, parameterAxis: A) => Tensor,
+): P =>
+  mapTensorsAlong(params, axes, (w, own) =>
+    sumLike(
+      own.map((parameterAxis) => rate(w, parameterAxis)),
+      w,
+    ),
+  );
 
 /** Where the elements that a parameter axis covers are: runs of equal length, at equal distances. */
 function runsOf({ shape }: Pick<NdArray, "shape">, { part }: ParameterAxis) {

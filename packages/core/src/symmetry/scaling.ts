@@ -10,11 +10,10 @@ import { positive, text } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import { defineSymmetry } from "./define-symmetry.js";
 import type { ParameterAxis, ScalingGenerator } from "./discovery/descriptors.js";
-import { byPath, mapTensorsAlong, rateAlongAxis, sumLike, viewAlong } from "./parameter-axes.js";
+import { axesOf, mapTensorsAlong, rateAlongAxis, ratesAlong, viewAlong } from "./parameter-axes.js";
 import { requireGenerators, type Symmetry } from "./symmetry.js";
 
-/** A parameter axis with the index of its generator, which is also the index of its block of T. */
-type Numbered = ScalingGenerator["axes"][number] & { readonly block: number };
+type ScalingAxis = ScalingGenerator["axes"][number];
 
 export interface ScalingOptions extends OptionsOf<typeof scalingOptions> {}
 
@@ -46,11 +45,7 @@ export function scaling<P>(
 ): Symmetry<P> {
   requireGenerators("scaling", generators);
   const { name, bound } = scalingOptions.read(options);
-  const axes = byPath(
-    generators.flatMap((generator, block) =>
-      generator.axes.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
-    ),
-  );
+  const axes = axesOf(generators);
   const scaled = (tree: TensorsOf<P>, T: readonly Tensor[], factor: number): TensorsOf<P> =>
     mapTensorsAlong(tree, axes, (w, own) =>
       own.reduce(
@@ -66,20 +61,21 @@ export function scaling<P>(
     algebra: generators.map(({ size }) => [size]),
     bound: { kind: "element", value: bound },
     derivative: (params, T) =>
-      mapTensorsAlong(params, axes, (w, own) =>
-        sumLike(
-          own.map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
-          w,
-        ),
-      ),
+      ratesAlong(params, axes, (w, parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
     trace: (params, T) => scaled(params, T, 1),
     additive: true,
-    inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
-    compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
+    ...addition,
     // g' = (dw'/dw)^-T g: a gradient is divided by what its parameter is multiplied by, its square twice.
     tracePushForward: (tree, T, power) => scaled(tree, T, -power),
   });
 }
+
+/** The group of elements that add up. */
+export const addition = {
+  inverse: (T: readonly NdArray[]) => T.map((t) => combined(t, t, (v) => -v)),
+  compose: (second: readonly NdArray[], first: readonly NdArray[]) =>
+    second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
+};
 
 const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): NdArray => ({
   shape: a.shape,
@@ -94,11 +90,11 @@ export const alongAxis = ({ view, axis, copyAxes = [] }: ParameterAxis, T: Tenso
   );
 
 /** power T_i w along the axis. */
-const rateAlong = (w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor =>
+const rateAlong = (w: Tensor, parameterAxis: ScalingAxis, T: Tensor): Tensor =>
   rateAlongAxis(w, parameterAxis, (view) => mul(mul(parameterAxis.power, alongAxis(parameterAxis, T)), view));
 
 /** w exp(times power T_i) along the axis. */
-function scaledTensorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor, times: number): Tensor {
+function scaledTensorAlong(w: Tensor, parameterAxis: ScalingAxis, T: Tensor, times: number): Tensor {
   const exponent = times * parameterAxis.power;
   // One exponential for a factor and its inverse.
   const raised = exp(mul(Math.abs(exponent), alongAxis(parameterAxis, T)));

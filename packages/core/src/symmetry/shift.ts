@@ -18,6 +18,7 @@ import type { ParameterRef } from "./discovery/layout.js";
 import { changesOf } from "./discovery/shifts/changes.js";
 import { findShifts } from "./discovery/shifts/find.js";
 import { mapTensors, sumLike } from "./parameter-axes.js";
+import { addition } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";
 
 /**
@@ -56,8 +57,7 @@ export function shift<P>(
       const byPath = changesAt(p, T);
       return mapTensors(p, (w, path) => [w, ...(byPath.get(path) ?? [])].reduce(add));
     },
-    inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
-    compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
+    ...addition,
     // The Jacobian is I + N with N from weights to biases, so that N^2 = 0 and its inverse transpose is I - N'. With
     // power 2, each weight reaches one element of a bias: then the square of N' g is that of its only term.
     tracePushForward(tree, T, power, p) {
@@ -123,8 +123,3 @@ function inWhole(change: Tensor, { part }: ParameterRef, { shape }: Tensor): Ten
     shape.map((n, d): [number, number] => (d === axis ? [start, n - start - count] : [0, 0])),
   );
 }
-
-const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): NdArray => ({
-  shape: a.shape,
-  data: Float64Array.from(a.data as Float64Array, (v, i) => f(v, Number(b.data[i]))),
-});

@@ -1,8 +1,7 @@
 import { integerFrom, nested, nonNegative } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import type { Point } from "./point.js";
-import type { RaceOptions } from "./race.js";
-import { raceOptions } from "./race.js";
+import { type RaceOptions, raceOptions } from "./race.js";
 
 /** Bounds on what a teleport may change. */
 export interface GuardOptions extends OptionsOf<typeof guardOptions> {}

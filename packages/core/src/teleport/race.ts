@@ -1,5 +1,4 @@
-import type { NdArray } from "../array.js";
-import { array, isNdArray } from "../array.js";
+import { array, isNdArray, type NdArray } from "../array.js";
 import type { Batch, BatchLoss, BatchSpec, BatchTensors } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { grad } from "../graph/autodiff.js";

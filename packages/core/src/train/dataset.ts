@@ -1,5 +1,4 @@
-import type { NdArray } from "../array.js";
-import { astype, dtypeOf, isNdArray, sizeOf } from "../array.js";
+import { astype, dtypeOf, isNdArray, type NdArray, sizeOf } from "../array.js";
 import type { Batch } from "../batch.js";
 import type { Dataset } from "../data/dataset.js";
 import type { DataStream } from "../data/stream.js";

@@ -4,8 +4,7 @@ import { restartState } from "../optim/restart-state.js";
 import { watchOf } from "./early-stopping.js";
 import type { EpochRow } from "./epoch-row.js";
 import type { RunHistory } from "./history.js";
-import type { RunStepsOptions } from "./run.js";
-import { type AnyState, evaluated, meanOf, type OpenTrainer } from "./run.js";
+import { type AnyState, evaluated, meanOf, type OpenTrainer, type RunStepsOptions } from "./run.js";
 
 /** What happens at the ends of epochs. */
 export interface EpochEnds {

@@ -1,5 +1,4 @@
-import type { NdArray } from "../array.js";
-import { dtypeOf, isNdArray } from "../array.js";
+import { dtypeOf, isNdArray, type NdArray } from "../array.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { formatType, sameShape } from "../graph/tensor.js";
 import { namedArrays } from "../named-arrays.js";

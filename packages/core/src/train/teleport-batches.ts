@@ -1,5 +1,4 @@
-import type { NdArray } from "../array.js";
-import { isNdArray } from "../array.js";
+import { isNdArray, type NdArray } from "../array.js";
 import type { BatchLoss } from "../batch.js";
 import { rowsOf } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";

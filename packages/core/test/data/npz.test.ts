@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
 import { encodeNpy } from "../../src/data/npy.js";
 import { decodeNpz } from "../../src/data/npz.js";
-import { isZip, readZip } from "../../src/data/zip.js";
+import { readZip } from "../../src/data/zip.js";
 import { DataError } from "../../src/errors.js";
 
 /** An archive with something changed; `change` also gets where its directory starts. */
@@ -91,13 +91,8 @@ describe("decodeNpz", () => {
 });
 
 describe("readZip", () => {
-  it("reads an empty archive, and knows archives by their first bytes", async () => {
+  it("reads an empty archive", async () => {
     const empty = Uint8Array.from([0x50, 0x4b, 5, 6, ...new Array(18).fill(0)]);
     expect(await readZip(empty)).toEqual([]);
-    expect([isZip(empty), isZip(stored()), isZip(Uint8Array.from([0x50, 0x4b]))]).toEqual([
-      true,
-      true,
-      false,
-    ]);
   });
 });

@@ -1,5 +1,4 @@
-import type { Dataset, NdArray } from "isoloss";
-import { astype, DataError, OptionError, takeRows } from "isoloss";
+import { astype, DataError, type Dataset, type NdArray, OptionError, takeRows } from "isoloss";
 import { split } from "isoloss/data";
 import { prepareDataset } from "isoloss/internal";
 

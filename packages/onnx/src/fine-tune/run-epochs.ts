@@ -1,5 +1,4 @@
-import type { Dataset, Metrics, NdArray, Trainer } from "isoloss";
-import { NumericalError } from "isoloss";
+import { type Dataset, type Metrics, type NdArray, NumericalError, type Trainer } from "isoloss";
 import { withoutUndefined } from "isoloss/internal";
 
 /** Arrays by their names in a file. */

@@ -1,7 +1,5 @@
-import type { Tensor } from "isoloss";
-import { type DType, type NdArray, sizeOf, type TypedArray } from "isoloss";
-import type { OnnxDType, OnnxTensor } from "isoloss/internal";
-import { bfloatToNumber, float64Of, halfToNumber } from "isoloss/internal";
+import { type DType, type NdArray, sizeOf, type Tensor, type TypedArray } from "isoloss";
+import { bfloatToNumber, float64Of, halfToNumber, type OnnxDType, type OnnxTensor } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
 import { constant, reshape } from "isoloss/ops";
 import { isFloatKind } from "./kinds.js";

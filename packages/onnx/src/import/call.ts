@@ -1,5 +1,4 @@
-import type { Tensor } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type Tensor } from "isoloss";
 import {
   allNodesOf,
   formatShape,

@@ -1,8 +1,7 @@
 // The element types of ONNX: the graph has one type for its floats and int64 for all integers.
 
 import type { Tensor } from "isoloss";
-import type { OnnxDType } from "isoloss/internal";
-import { isFloat } from "isoloss/internal";
+import { isFloat, type OnnxDType } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
 import { add, cast, maximum, minimum, mod, roundTo, sub } from "isoloss/ops";
 import type { Value } from "./value.js";

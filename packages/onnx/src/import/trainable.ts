@@ -1,5 +1,4 @@
-import type { ImportedModel, Model } from "isoloss";
-import { DTypeError, dtypeOf, type NdArray, OptionError } from "isoloss";
+import { DTypeError, dtypeOf, type ImportedModel, type Model, type NdArray, OptionError } from "isoloss";
 import { describeValue, requireKnown } from "isoloss/internal";
 import { constant } from "isoloss/ops";
 

@@ -1,6 +1,5 @@
 import type { Tensor } from "isoloss";
-import type { OnnxDType, OnnxGraph, OnnxNode } from "isoloss/internal";
-import { isFloat } from "isoloss/internal";
+import { isFloat, type OnnxDType, type OnnxGraph, type OnnxNode } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
 import type { NodeCount } from "./limits.js";
 

@@ -1,7 +1,5 @@
-import type { Graph, ImportedModel, Tensor } from "isoloss";
-import { trace } from "isoloss";
-import type { Discovery } from "isoloss/symmetry";
-import { analyze } from "isoloss/symmetry";
+import { type Graph, type ImportedModel, type Tensor, trace } from "isoloss";
+import { analyze, type Discovery } from "isoloss/symmetry";
 import { randomInputs } from "./compare/random-inputs.js";
 import { imported, type Runnable } from "./edit/onnx-file.js";
 

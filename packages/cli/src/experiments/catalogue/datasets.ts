@@ -13,11 +13,10 @@ export const dataRegistry = fromOptions<Promise<RunData>>(datasets);
 export const dataFiles: Readonly<Record<string, IdxSource>> = { fashionMnist, mnist };
 
 /** Names of the data sets that are not on this computer. */
-export async function dataMissing(names: readonly string[] = Object.keys(dataRegistry)): Promise<string[]> {
+export async function dataMissing(): Promise<string[]> {
   const missing: string[] = [];
-  for (const name of names) {
-    const source = dataFiles[name];
-    if (source && !(await hasIdxDataset(source))) missing.push(name);
+  for (const [name, source] of Object.entries(dataFiles)) {
+    if (!(await hasIdxDataset(source))) missing.push(name);
   }
   return missing;
 }

@@ -1,6 +1,5 @@
 import { DataError } from "../../errors.js";
-import type { ColumnEncoding } from "./encoding.js";
-import { hasLeadingZero, isNumber, nameOfNumber } from "./encoding.js";
+import { type ColumnEncoding, hasLeadingZero, isNumber, nameOfNumber } from "./encoding.js";
 
 /** Most values of a column of text, each of which becomes an input. */
 const mostValues = 1000;

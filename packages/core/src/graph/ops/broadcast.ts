@@ -1,5 +1,4 @@
-import type { Shape } from "../../array.js";
-import { dtypeOf, isNdArray, requireShape } from "../../array.js";
+import { dtypeOf, isNdArray, requireShape, type Shape } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import {

@@ -1,9 +1,9 @@
-import type { DType, Shape } from "../../array.js";
-import { requireDType } from "../../array.js";
+import { type DType, requireDType, type Shape } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
+import { forEachPlace } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
 import { apply, bytesOf, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { numeric } from "./arithmetic.js";
@@ -114,11 +114,7 @@ const cumsumOp: Op<CumsumAttributes> = {
     readsOnce: true,
     kernel(w, node, { axis, exclusive, reverse }) {
       const outer: Shape = node.shape.map((n, d) => (d === axis ? 1 : n));
-      const nest = (at: Affine[]): void => {
-        if (at.length < node.rank) {
-          w.loop(outer[at.length], (i) => nest([...at, i]));
-          return;
-        }
+      forEachPlace(w, outer, (at) => {
         const total = w.fresh("s");
         w.line(`let ${total}=0;`);
         w.loop(node.shape[axis], (i) => {
@@ -131,8 +127,7 @@ const cumsumOp: Op<CumsumAttributes> = {
           w.line(`${total}+=${w.read(0, place)};`);
           if (!exclusive) w.store(place, total);
         });
-      };
-      nest([]);
+      });
     },
   },
   onnx: {

@@ -2,6 +2,7 @@ import { sizeOf } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
+import { forEachPlace } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
 import { apply, formatShape, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { broadcastShapes, broadcastTo } from "./broadcast.js";
@@ -81,11 +82,7 @@ const matmulOp: Op<MatmulAttributes> = {
     kernel(w, node, attrs) {
       const [a, b] = node.inputs;
       const { batch, m, k, n } = dimensions(a, b, attrs);
-      const nest = (at: Affine[], body: (at: Affine[]) => void): void => {
-        if (at.length === batch.length) body(at);
-        else w.loop(batch[at.length], (i) => nest([...at, i], body));
-      };
-      nest([], (lead) => {
+      forEachPlace(w, batch, (lead) => {
         w.loop(m, (i) => {
           // Four columns at a time: each element of A is read once for four products.
           const block = (columns: readonly Affine[]) => {

@@ -1,5 +1,4 @@
-import type { NdArray, Shape } from "../../array.js";
-import { allocate } from "../../array.js";
+import { allocate, type NdArray, type Shape } from "../../array.js";
 import { float, int, ints, type OnnxEmitter, type OnnxValue, onnxType } from "../onnx-rule.js";
 import type { Tensor, Type } from "../tensor.js";
 import type { Window } from "./conv-attributes.js";

@@ -1,5 +1,4 @@
-import type { Shape } from "../../array.js";
-import { requireShape, sizeOf } from "../../array.js";
+import { requireShape, type Shape, sizeOf } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";

@@ -1,5 +1,4 @@
-import type { DType, Shape } from "../../array.js";
-import { requireSizes } from "../../array.js";
+import { type DType, requireSizes, type Shape } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { hash32 } from "../../math/rng.js";

@@ -1,9 +1,8 @@
-import type { Shape } from "../../array.js";
-import { sizeOf } from "../../array.js";
+import { type Shape, sizeOf } from "../../array.js";
 import { ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
-import type { JavaScriptRule } from "../javascript-rule.js";
+import { forEachPlace, type JavaScriptRule } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
 import { apply, formatType, type Op, requireFloat, requireTensor, type Tensor } from "../tensor.js";
 import { cast, div, mul, numeric, sub } from "./arithmetic.js";
@@ -71,17 +70,13 @@ function reductionRule(start: string, join: (a: string, x: string) => string): J
       const [x] = node.inputs;
       const counts = extents(x, attrs);
       const outer = node.shape;
-      const nest = (shape: Shape, at: Affine[], body: (at: Affine[]) => void): void => {
-        if (at.length === shape.length) body(at);
-        else w.loop(shape[at.length], (i) => nest(shape, [...at, i], body));
-      };
-      nest(outer, [], (at) => {
+      forEachPlace(w, outer, (at) => {
         const accumulator = w.fresh("s");
         w.line(`let ${accumulator}=${start};`);
         const place = Index.multi(outer, at);
         const take = (from: Index) => w.line(`${accumulator}=${join(accumulator, w.read(0, from))};`);
         if (counts.length === x.rank && w.isFlat(0)) w.loop(x.size, (i) => take(Index.flat(x.shape, i)));
-        else nest(counts, [], (reduced) => take(inputIndex(x, place, attrs, reduced)));
+        else forEachPlace(w, counts, (reduced) => take(inputIndex(x, place, attrs, reduced)));
         w.store(place, accumulator);
       });
     },
@@ -204,11 +199,7 @@ const argmaxOp: Op<{ axis: number }> = {
   js: {
     kernel(w, node, { axis }) {
       const [x] = node.inputs;
-      const nest = (at: Affine[]): void => {
-        if (at.length < node.rank) {
-          w.loop(node.shape[at.length], (i) => nest([...at, i]));
-          return;
-        }
+      forEachPlace(w, node.shape, (at) => {
         const read = (k: Affine) =>
           w.read(0, Index.multi(x.shape, [...at.slice(0, axis), k, ...at.slice(axis)]));
         const best = w.fresh("b");
@@ -219,8 +210,7 @@ const argmaxOp: Op<{ axis: number }> = {
           w.line(`if(!(${read(k)}<=${best})&&${best}===${best}){${best}=${read(k)};${place}=${k};}`),
         );
         w.store(Index.multi(node.shape, at), place);
-      };
-      nest([]);
+      });
     },
   },
   onnx: { emit: (e, [x], _node, { axis }) => e.emit("ArgMax", [x], { axis: int(axis), keepdims: int(0) }) },

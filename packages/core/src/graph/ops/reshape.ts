@@ -1,5 +1,4 @@
-import type { Shape } from "../../array.js";
-import { requireShape, sizeOf } from "../../array.js";
+import { requireShape, type Shape, sizeOf } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { Index } from "../index-expression.js";

@@ -1,7 +1,7 @@
 import { ShapeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
-import type { JavaScriptRule } from "../javascript-rule.js";
+import { forEachPlace, type JavaScriptRule } from "../javascript-rule.js";
 import { ints, type OnnxEmitter, text } from "../onnx-rule.js";
 import { apply, formatShape, isFloat, type Op, requireTensor, type Tensor, type Type } from "../tensor.js";
 import { cast, div, mul, numeric } from "./arithmetic.js";
@@ -38,11 +38,7 @@ function scatterRule(
     kernel(w, node, { axis, size }) {
       const [updates, indices] = node.inputs;
       w.line(`${w.result("")}.fill(${start(node)});`);
-      const nest = (at: Affine[]): void => {
-        if (at.length < updates.rank) {
-          w.loop(updates.shape[at.length], (i) => nest([...at, i]));
-          return;
-        }
+      forEachPlace(w, updates.shape, (at) => {
         const place = w.read(1, Index.multi(indices.shape, at.slice(axis, axis + indices.rank)));
         const to = w.fresh("t");
         w.line(`const ${to}=placeOf(${place},${size});`);
@@ -53,8 +49,7 @@ function scatterRule(
         ]);
         const element = w.result(into.flat.toString());
         w.line(`${element}=${join(element, w.read(0, Index.multi(updates.shape, at)))};`);
-      };
-      nest([]);
+      });
     },
   };
 }

@@ -1,8 +1,7 @@
 import { DTypeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
-import type { Affine } from "../index-expression.js";
-import { Index } from "../index-expression.js";
-import type { KernelWriter } from "../javascript-rule.js";
+import { type Affine, Index } from "../index-expression.js";
+import { forEachPlace, type KernelWriter } from "../javascript-rule.js";
 import { int, type OnnxEmitter } from "../onnx-rule.js";
 import { apply, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { mul, sub } from "./arithmetic.js";
@@ -16,11 +15,8 @@ function forEachLine(
   axis: number,
   body: (place: (k: Affine) => Index, largest: string, total: string) => void,
 ): void {
-  const nest = (at: Affine[]): void => {
-    if (at.length < node.rank) {
-      w.loop(at.length === axis ? 1 : node.shape[at.length], (i) => nest([...at, i]));
-      return;
-    }
+  const lines = node.shape.map((n, d) => (d === axis ? 1 : n));
+  forEachPlace(w, lines, (at) => {
     const place = (k: Affine) =>
       Index.multi(
         node.shape,
@@ -32,8 +28,7 @@ function forEachLine(
     w.loop(node.shape[axis], (k) => w.line(`${largest}=Math.max(${largest},${w.read(0, place(k))});`));
     w.loop(node.shape[axis], (k) => w.line(`${total}+=Math.exp(${w.read(0, place(k))}-${largest});`));
     body(place, largest, total);
-  };
-  nest([]);
+  });
 }
 
 /** Names of x - largest, of its exponential, and of the sum of that along the axis. */

@@ -2,6 +2,7 @@ import { describeValue } from "../../describe.js";
 import { ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
+import { forEachPlace } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
 import { apply, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { numeric } from "./arithmetic.js";
@@ -22,11 +23,8 @@ const argsortOp: Op<Order> = {
   js: {
     kernel(w, node, { axis, count, descending }) {
       const [x] = node.inputs;
-      const nest = (at: Affine[]): void => {
-        if (at.length < node.rank) {
-          w.loop(at.length === axis ? 1 : node.shape[at.length], (i) => nest([...at, i]));
-          return;
-        }
+      const lines = node.shape.map((n, d) => (d === axis ? 1 : n));
+      forEachPlace(w, lines, (at) => {
         const place = (shape: readonly number[], k: Affine) =>
           Index.multi(
             shape,
@@ -41,8 +39,7 @@ const argsortOp: Op<Order> = {
           `${order}.sort((${a},${b})=>${later}-${earlier}||(${later}!==${later})-(${earlier}!==${earlier})||${a}-${b});`,
         );
         w.loop(count, (k) => w.store(place(node.shape, k), `${order}[${k}]`));
-      };
-      nest([]);
+      });
     },
   },
   onnx: {

@@ -1,6 +1,5 @@
 // The convolutions and products with a weight in a graph, and which of their axes are channels.
-import type { Graph } from "../../graph/graph.js";
-import { nodesOf } from "../../graph/graph.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
 import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type StoredWeight, storedWeight } from "./stored-weight.js";

@@ -1,6 +1,5 @@
 // Shifts that center activations: X. Wei et al., "Outlier Suppression+", EMNLP 2023, section 4.1, for all shifts of a graph.
-import type { Batch, BatchLoss } from "../../batch.js";
-import { forAnyBatch } from "../../batch.js";
+import { type Batch, type BatchLoss, forAnyBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";

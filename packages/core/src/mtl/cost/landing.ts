@@ -1,5 +1,4 @@
-import type { NdArray } from "../../array.js";
-import { isNdArray } from "../../array.js";
+import { isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { flatten } from "../../tree.js";
 import {

@@ -1,5 +1,4 @@
-import type { NdArray } from "../../array.js";
-import { isNdArray } from "../../array.js";
+import { isNdArray, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import type { CompileOptions } from "../../runtime/compile.js";

@@ -1,8 +1,7 @@
 // Symmetries, null spaces and level sets instead of an adapter: the searches of single-task teleports on the
 // shared parameters, with the objective L_g of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046.
 
-import type { NdArray } from "../../array.js";
-import { array, isNdArray } from "../../array.js";
+import { array, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss, BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { mean } from "../../graph/ops/reduce.js";

@@ -72,21 +72,6 @@ export function splitParameters(
 }
 
 /**
- * Sizes of the shared leaves in order, such as that of a layer's weight; they add up to P.
- *
- * @param taskOf default: `heads.NAME` belongs to task NAME, all else is shared
- *
- * @example
- * const params = { shared: { weight: zeros([2, 3]), bias: zeros([2]) }, heads: { left: zeros([2]) } };
- * sharedSizes(params); // 6, 2
- * gradVac({ blocks: sharedSizes(params) }); // the weight and the bias each on its own
- */
-export function sharedSizes(params: unknown, taskOf: TaskOf = byConvention): number[] {
-  const { leaves, paths } = flatten<NdArray>(params, isNdArray);
-  return leaves.filter((_, i) => taskOf(paths[i]) === undefined).map((a) => a.data.length);
-}
-
-/**
  * The one dtype of a tree of parameters.
  *
  * @throws OptionError unless there is exactly one, float32 or float64

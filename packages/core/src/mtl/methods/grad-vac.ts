@@ -17,8 +17,8 @@ export const gradVacOptions = optionTable("gradVac", {
   /** Step of the running cosines; default 0.5. */
   beta: share.default(0.5),
   /**
-   * Sizes of consecutive blocks of the P parameters, such as those of `sharedSizes`, each treated separately; default: one
-   * block of all.
+   * Sizes of consecutive blocks of the P parameters, such as those of each layer's weight and bias, each treated separately;
+   * default: one block of all.
    */
   blocks: listOf(integerFrom(1), { least: 1 }).otherwise("one of all parameters"),
 });

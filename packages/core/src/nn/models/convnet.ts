@@ -8,8 +8,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { convNormKind } from "../conv-norm.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { Context, Model, StatelessModel } from "../model.js";
-import { resolveInit } from "../model.js";
+import { type Context, type Model, resolveInit, type StatelessModel } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { pooledSize } from "./image-size.js";
 

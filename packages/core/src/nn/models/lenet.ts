@@ -9,8 +9,7 @@ import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { StatelessModel } from "../model.js";
-import { resolveInit } from "../model.js";
+import { resolveInit, type StatelessModel } from "../model.js";
 import { pooledSize } from "./image-size.js";
 
 export interface LenetOptions extends OptionsOf<typeof lenetOptions> {}

@@ -6,8 +6,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { dropout } from "../dropout.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { StatelessModel } from "../model.js";
-import { resolveInit } from "../model.js";
+import { resolveInit, type StatelessModel } from "../model.js";
 
 export interface MlpOptions extends OptionsOf<typeof mlpOptions> {}
 

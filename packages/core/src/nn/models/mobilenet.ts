@@ -20,8 +20,7 @@ import {
   invertedResidual,
 } from "../depthwise.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { InitOptions, Model } from "../model.js";
-import { resolveInit } from "../model.js";
+import { type InitOptions, type Model, resolveInit } from "../model.js";
 import { redrawnConvs } from "./redrawn-convs.js";
 
 export interface MobilenetOptions extends OptionsOf<typeof mobilenetOptions> {}

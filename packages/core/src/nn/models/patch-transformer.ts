@@ -15,8 +15,7 @@ import { type Activation, activation, activations } from "../activation.js";
 import { type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../attention.js";
 import { normal } from "../initializers.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { InitOptions, StatelessModel } from "../model.js";
-import { resolveInit } from "../model.js";
+import { type InitOptions, resolveInit, type StatelessModel } from "../model.js";
 import { initLayerNorm, layerNorm, type NormParams } from "../norm.js";
 
 export interface PatchTransformerOptions extends OptionsOf<typeof patchTransformerOptions> {}

@@ -12,8 +12,7 @@ import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { InitOptions, Model, Output } from "../model.js";
-import { resolveInit } from "../model.js";
+import { type InitOptions, type Model, type Output, resolveInit } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { redrawnConvs } from "./redrawn-convs.js";
 

@@ -13,8 +13,7 @@ import { activation } from "../activation.js";
 import { type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../attention.js";
 import { type EmbeddingParams, embedding, initEmbedding } from "../embedding.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { InitOptions, StatelessModel } from "../model.js";
-import { resolveInit } from "../model.js";
+import { type InitOptions, resolveInit, type StatelessModel } from "../model.js";
 import { initRmsNorm, type RmsNormParams, rmsNorm } from "../norm.js";
 import { requireSequences } from "./sequences.js";
 

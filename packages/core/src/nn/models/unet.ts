@@ -15,8 +15,7 @@ import {
   convNormKind,
   initConvNorm,
 } from "../conv-norm.js";
-import type { Model } from "../model.js";
-import { resolveInit } from "../model.js";
+import { type Model, resolveInit } from "../model.js";
 
 export interface UnetOptions extends OptionsOf<typeof unetOptions> {}
 

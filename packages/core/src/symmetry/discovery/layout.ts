@@ -1,6 +1,5 @@
 import type { NdArray } from "../../array.js";
-import type { Graph } from "../../graph/graph.js";
-import { nodesOf } from "../../graph/graph.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
 import { constantValue } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type Atom, type Axis, fix, leavesOf, newAxis, unify } from "./atoms.js";

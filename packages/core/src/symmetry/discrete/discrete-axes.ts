@@ -150,17 +150,24 @@ function stridesOf(parameterAxis: ResolvedAxis): Strides | undefined {
   return block.count % (inner * size) === 0 && inner % block.inner === 0 ? cutOf(parameterAxis) : undefined;
 }
 
-/** A tree with some leaves replaced; a leaf stays the same array where `change` returns its argument. */
-export function withLeaves<P>(tree: P, change: (data: NdArray["data"], leaf: number) => NdArray["data"]): P {
+/** A tree changed along each axis of each space; a leaf stays the same array where `change` returns its argument. */
+export function changedAlongAxes<P>(
+  tree: P,
+  axes: readonly (readonly ResolvedAxis[])[],
+  change: (data: NdArray["data"], axis: ResolvedAxis, space: number) => NdArray["data"],
+): P {
   const { leaves, def } = flatten<NdArray>(tree, isNdArray);
   const changed = leaves.map((array, i): NdArray => {
-    const data = change(array.data, i);
+    let { data } = array;
+    axes.forEach((ofSpace, space) => {
+      for (const axis of ofSpace) if (axis.leaf === i) data = change(data, axis, space);
+    });
     return data === array.data ? array : { shape: array.shape, data };
   });
   return unflatten(def, changed) as P;
 }
 
-/** As {@link withLeaves}, of the elements that each axis of each space covers as [outer, size, inner]. Traced. */
+/** As {@link changedAlongAxes}, of the elements that each axis of each space covers as [outer, size, inner]. Traced. */
 export function withViews<P>(
   tree: P,
   axes: readonly (readonly ResolvedAxis[])[],
@@ -170,13 +177,13 @@ export function withViews<P>(
   const changed = [...leaves];
   axes.forEach((ofSpace, space) => {
     for (const axis of ofSpace) {
-      changed[axis.leaf] = changedAlong(changed[axis.leaf], axis, (view) => change(view, space));
+      changed[axis.leaf] = changedView(changed[axis.leaf], axis, (view) => change(view, space));
     }
   });
   return unflatten(def, changed) as P;
 }
 
-function changedAlong(w: Tensor, axis: ResolvedAxis, f: (view: Tensor) => Tensor): Tensor {
+function changedView(w: Tensor, axis: ResolvedAxis, f: (view: Tensor) => Tensor): Tensor {
   const { outer, size, inner, block } = axis;
   const { start, count, stride } = block;
   const rows = w.size / stride;

@@ -10,6 +10,7 @@ import { createRng } from "../../math/rng.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
 import {
   areApart,
+  changedAlongAxes,
   firstUnit,
   pathsOf,
   positionOf,
@@ -17,7 +18,6 @@ import {
   resolveAxes,
   type UnitSpace,
   unitNumbers,
-  withLeaves,
   withViews,
 } from "./discrete-axes.js";
 
@@ -50,16 +50,8 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
   const swaps = spaces.map(({ size }) => (size * (size - 1)) / 2);
   const act = (tree: P, element: DiscreteElement): P => {
     const isMoved = element.map((permutation) => permutation.some((from, i) => from !== i));
-    return withLeaves(tree, (data, leaf) =>
-      axes.reduce(
-        (moved, ofSpace, s) =>
-          ofSpace.reduce(
-            (d, parameterAxis) =>
-              isMoved[s] && parameterAxis.leaf === leaf ? permuted(d, parameterAxis, element[s]) : d,
-            moved,
-          ),
-        data,
-      ),
+    return changedAlongAxes(tree, axes, (data, axis, s) =>
+      isMoved[s] ? permuted(data, axis, element[s]) : data,
     );
   };
   return {

@@ -6,13 +6,13 @@ import { fillLike } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
 import {
+  changedAlongAxes,
   pathsOf,
   positionOf,
   type ResolvedAxis,
   resolveAxes,
   type UnitSpace,
   unitNumbers,
-  withLeaves,
   withViews,
 } from "./discrete-axes.js";
 
@@ -41,18 +41,8 @@ export function signFlips<P>(params: P, generators: readonly UnitSpace[]): Discr
   const axes = resolveAxes("signFlips", params, generators);
   const identity = generators.map(({ size }) => new Array<number>(size).fill(1));
   const act = (tree: P, element: DiscreteElement): P =>
-    withLeaves(tree, (data, leaf) =>
-      axes.reduce(
-        (moved, ofSpace, s) =>
-          ofSpace.reduce(
-            (d, parameterAxis) =>
-              parameterAxis.leaf === leaf && element[s].includes(-1)
-                ? flipped(d, parameterAxis, element[s])
-                : d,
-            moved,
-          ),
-        data,
-      ),
+    changedAlongAxes(tree, axes, (data, axis, s) =>
+      element[s].includes(-1) ? flipped(data, axis, element[s]) : data,
     );
   return {
     name: "sign flips",

@@ -1,7 +1,6 @@
 // Actions on hidden units by pseudo-inverses: Zhao et al., NeurIPS 2022, eq. 8, and ICLR 2024, on any sites of a network.
 
-import type { NdArray } from "../../array.js";
-import { astype, copyArray, dtypeOf, zeros } from "../../array.js";
+import { astype, copyArray, dtypeOf, type NdArray, zeros } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
 import { sameShape } from "../../graph/tensor.js";
 import { pinv } from "../../math/linalg.js";

@@ -2,8 +2,7 @@
 // section 3.2.
 import { astype, dtypeOf, type NdArray, sizeOf } from "../../array.js";
 import { type BatchLoss, type BatchSpec, forAnyBatch } from "../../batch.js";
-import type { Graph } from "../../graph/graph.js";
-import { nodesOf } from "../../graph/graph.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { namedArrays } from "../../named-arrays.js";
 import { flatten } from "../../tree.js";

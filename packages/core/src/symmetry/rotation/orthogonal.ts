@@ -19,12 +19,9 @@ import { defineSymmetry } from "../define-symmetry.js";
 import { type OrthogonalSpace, turnedUnits } from "../discovery/descriptors.js";
 import { appliedAlong, type Matrices } from "../matrices-along.js";
 import { type Matrix, product, transposed } from "../matrix.js";
-import { byPath, mapTensorsAlong, sumLike, viewAlong } from "../parameter-axes.js";
+import { axesOf, byPath, mapTensorsAlong, ratesAlong, viewAlong } from "../parameter-axes.js";
 import { requireGenerators, type Symmetry } from "../symmetry.js";
 import { rotationGroup, rotationMatrices, rotationPlanes, skewMatrices, tooFar } from "./rotation.js";
-
-/** A parameter axis with the index of its space, which is also the index of its block of T. */
-type Numbered = OrthogonalSpace["axes"][number] & { readonly block: number };
 
 export interface OrthogonalOptions extends OptionsOf<typeof orthogonalOptions> {}
 
@@ -58,11 +55,7 @@ export function orthogonal<P>(
 ): Symmetry<P> {
   requireGenerators("orthogonal", spaces);
   const { name, bound } = orthogonalOptions.read(options);
-  const axes = byPath(
-    spaces.flatMap(({ axes: all }, block) =>
-      all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
-    ),
-  );
+  const axes = axesOf(spaces);
   /** How many gains of a space are 0: nothing turns behind these. Traced. */
   const zerosIn = (space: OrthogonalSpace, params: TensorsOf<P>): Tensor => {
     const leaves = tensorsOf(params);
@@ -72,7 +65,12 @@ export function orthogonal<P>(
       .reduce((a, zeros) => add(a, cast(zeros, a.dtype)), constant(0, "float64"));
   };
   /** Matrices of the spaces as they are along an axis at the parameters. Traced. */
-  const along = (matrices: Tensor, { gains = [] }: Numbered, params: TensorsOf<P>, side: 1 | -1): Tensor => {
+  const along = (
+    matrices: Tensor,
+    { gains = [] }: OrthogonalSpace["axes"][number],
+    params: TensorsOf<P>,
+    side: 1 | -1,
+  ): Tensor => {
     if (gains.length === 0) return matrices;
     const leaves = tensorsOf(params);
     const d = gains
@@ -171,13 +169,8 @@ export function orthogonal<P>(
         const S = tracedInSpace(spaces[i], skewMatrices(t, turnedUnits(spaces[i])));
         return gains.size > 0 ? where(greater(zerosIn(spaces[i], params), 0), 0, S) : S;
       });
-      return mapTensorsAlong(params, axes, (w, own) =>
-        sumLike(
-          own.map((parameterAxis) =>
-            appliedAlong(w, parameterAxis, along(skews[parameterAxis.block], parameterAxis, params, 1)),
-          ),
-          w,
-        ),
+      return ratesAlong(params, axes, (w, parameterAxis) =>
+        appliedAlong(w, parameterAxis, along(skews[parameterAxis.block], parameterAxis, params, 1)),
       );
     },
     trace: (params, T) => moved(params, params, T, { side: 1, power: 1 }),
@@ -223,22 +216,21 @@ export function diagonalOf(
   );
 }
 
-/** D^side M D^-side for each matrix M of a space. */
+/** D M D^-1 for each matrix M of a space. */
 export function seenThrough(
   matrices: Matrices,
   axis: OrthogonalSpace["axes"][number],
   arrays: Arrays,
-  side: 1 | -1 = 1,
 ): Matrices {
   const d = diagonalOf(axis, arrays);
   if (d === undefined) return matrices;
   const { shape, data } = matrices;
   const n = d.length;
-  return { shape, data: data.map((v, k) => v * (d[Math.floor(k / n) % n] / d[k % n]) ** side) };
+  return { shape, data: data.map((v, k) => v * (d[Math.floor(k / n) % n] / d[k % n])) };
 }
 
 /** For each unit along an axis the sum of products of two tensors' elements. Traced. */
-function innerAlong(a: Tensor, b: Tensor, axis: Numbered): Tensor {
+function innerAlong(a: Tensor, b: Tensor, axis: OrthogonalSpace["axes"][number]): Tensor {
   const others = axis.view.flatMap((_, d) => (d === axis.axis ? [] : [d]));
   return sum(mul(viewAlong(a, axis), viewAlong(b, axis)), { axes: others });
 }

@@ -1,7 +1,6 @@
 // Sharpness and curvature of minima: Zhao, Gower, Walters, Yu, ICLR 2024, table 1.
 
-import type { NdArray } from "../../array.js";
-import { astype, dtypeOf, isNdArray, item } from "../../array.js";
+import { astype, dtypeOf, isNdArray, item, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
 import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";

@@ -1,7 +1,6 @@
 // The theory of Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, section 5, evaluated at a point.
 
-import type { NdArray } from "../../array.js";
-import { dtypeOf, isNdArray, item } from "../../array.js";
+import { dtypeOf, isNdArray, item, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss, NoBatch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
 import { checkLabels } from "../../graph/labels.js";

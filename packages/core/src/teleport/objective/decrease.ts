@@ -1,5 +1,4 @@
-import type { NdArray } from "../../array.js";
-import { isNdArray, zeros } from "../../array.js";
+import { isNdArray, type NdArray, zeros } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { grad, mapTree } from "../../graph/autodiff.js";
 import { sub } from "../../graph/ops/arithmetic.js";
@@ -7,8 +6,7 @@ import { less, where } from "../../graph/ops/compare.js";
 import { abs } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
-import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
-import { isOptimizer } from "../../optim/optimizer.js";
+import { isOptimizer, type Optimizer, type OptimizerState } from "../../optim/optimizer.js";
 import { gd } from "../../optim/sgd.js";
 import { inCode, integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";

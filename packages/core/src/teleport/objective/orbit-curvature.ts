@@ -1,7 +1,6 @@
 // Curvature of curves on an orbit: Zhao, Gower, Walters, Yu, ICLR 2024, section 4.
 
-import type { NdArray } from "../../array.js";
-import { astype } from "../../array.js";
+import { astype, type NdArray } from "../../array.js";
 import type { BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { dot, jvp, mapTree } from "../../graph/autodiff.js";

@@ -1,7 +1,6 @@
 // Historical trajectory reuse: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, section 4.3; the correction of Adam's start:
 // D. Kingma, J. Ba, "Adam", ICLR 2015, section 3, with the resulting weights.
-import type { NdArray } from "../../array.js";
-import { array, isNdArray } from "../../array.js";
+import { array, isNdArray, type NdArray } from "../../array.js";
 import { mapTree } from "../../graph/autodiff.js";
 import { add, cast, div, maximum, mul, pow, sub } from "../../graph/ops/arithmetic.js";
 import { greater, where } from "../../graph/ops/compare.js";

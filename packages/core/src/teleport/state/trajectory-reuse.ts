@@ -2,7 +2,7 @@
 // arXiv 2503.04046, section 4.3: historical trajectory reuse.
 
 import { NumericalError, ShapeError } from "../../errors.js";
-import { number, oneOf, smoothing } from "../../option-kinds.js";
+import { oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 
 export interface TrajectorySimilarityOptions extends OptionsOf<typeof trajectorySimilarityOptions> {}
@@ -34,7 +34,11 @@ export function trajectorySimilarity(
   options: TrajectorySimilarityOptions = {},
 ): number {
   const { sign } = trajectorySimilarityOptions.read(options);
-  requireEqualLength(move, "The move", gradient, "the gradient");
+  if (move.length !== gradient.length) {
+    throw new ShapeError(
+      `The move has ${move.length} numbers and the gradient ${gradient.length}; they must belong to the same model.`,
+    );
+  }
   const [a, b] = [largestOf(move, "move"), largestOf(gradient, "gradient")];
   if (a === 0 || b === 0) return 0;
   let [product, squareA, squareB] = [0, 0, 0];
@@ -46,53 +50,6 @@ export function trajectorySimilarity(
   }
   const sigma = Math.max(-1, Math.min(1, product / Math.sqrt(squareA) / Math.sqrt(squareB)));
   return sign === "gradient" ? sigma : -sigma;
-}
-
-export interface BlendMomentOptions extends OptionsOf<typeof blendMomentOptions> {}
-
-const blendMomentOptions = optionTable("blendMoment", {
-  /** b in [0, 1): the weight of the past. */
-  beta: smoothing.required(),
-  /** Similarity of the teleport's move to the past, in [-1, 1]: see {@link trajectorySimilarity}. */
-  sigma: number({ min: -1, max: 1 }).required(),
-  /** 1 for a mean of gradients, 2 for one of their squares; default 1. */
-  power: oneOf([1, 2]).default(1),
-});
-
-/**
- * A moment of the first step after a teleport: the past is weighted by its similarity to the teleport's move.
- *
- * v <- sigma b v + (1 - sigma b) g^power; sigma <= 0 is sigma = 0, a fresh moment g^power
- *
- * With sigma = 1 it is the optimizer's own step, and so are all later steps. The total weight of the gradients
- * in the moment is then 1 - sigma b^t, by which to divide where Adam corrects its start with 1 - b^t.
- *
- * @param moment v, P numbers
- * @param gradient g, P numbers
- * @param options `beta` b in [0, 1); `sigma`, see {@link trajectorySimilarity}; `power` 1 for a mean of gradients, 2 for one of
- *   their squares, default 1
- * @throws ShapeError when the lengths differ; OptionError for values out of range
- *
- * @example
- * blendMoment([0.1, -0.2], [0.3, 0.1], { beta: 0.9, sigma: 0.5 }); // 0.21, -0.035
- */
-export function blendMoment(
-  moment: ArrayLike<number>,
-  gradient: ArrayLike<number>,
-  options: BlendMomentOptions,
-): Float64Array {
-  const { beta, sigma, power } = blendMomentOptions.read(options);
-  requireEqualLength(moment, "The moment", gradient, "the gradient");
-  const kept = Math.max(sigma, 0) * beta;
-  return Float64Array.from(gradient, (g, p) => kept * moment[p] + (1 - kept) * g ** power);
-}
-
-function requireEqualLength(a: ArrayLike<number>, what: string, b: ArrayLike<number>, other: string): void {
-  if (a.length !== b.length) {
-    throw new ShapeError(
-      `${what} has ${a.length} numbers and ${other} ${b.length}; they must belong to the same model.`,
-    );
-  }
 }
 
 function largestOf(values: ArrayLike<number>, what: string): number {

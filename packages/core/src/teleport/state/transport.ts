@@ -1,5 +1,4 @@
-import type { NdArray } from "../../array.js";
-import { isNdArray } from "../../array.js";
+import { isNdArray, type NdArray } from "../../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, type BatchTensors, forAnyBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";

@@ -1,5 +1,4 @@
-import type { ImportedModel, RuntimeName } from "isoloss";
-import { DataError, dtypeOf, isNdArray, ShapeError } from "isoloss";
+import { DataError, dtypeOf, type ImportedModel, isNdArray, type RuntimeName, ShapeError } from "isoloss";
 import {
   differenceOf,
   inCode,
@@ -101,18 +100,19 @@ export async function comparedFiles(
     throw withAdvice(cause, guessedAxes(first.inputs, { ...settings, inputs: listOf(settings.inputs)[0] }));
   });
   const got = await outputsOf(second, batches, { runtime });
-  return comparisonOf(first.outputs, expected, got);
+  return comparisonOf("compareModels", first.outputs, expected, got);
 }
 
 /** How far the outputs of some runs are from those that are expected. */
 export function comparisonOf(
+  owner: string,
   names: readonly string[],
   expected: readonly NamedValues[],
   got: readonly NamedValues[],
 ): ModelComparison {
   const outputs = names.map((name) =>
     differenceOf(
-      "compareModels",
+      owner,
       name,
       expected.map((run) => run[name]),
       got.map((run) => run[name]),

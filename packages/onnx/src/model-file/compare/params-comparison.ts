@@ -1,8 +1,6 @@
-import type { ImportedModel, NdArray, RuntimeName } from "isoloss";
-import { OptionError } from "isoloss";
+import { type ImportedModel, type NdArray, OptionError, type RuntimeName } from "isoloss";
 import {
   describeValue,
-  differenceOf,
   finite,
   integerFrom,
   isPlainObject,
@@ -11,7 +9,7 @@ import {
   oneOf,
   optionTable,
 } from "isoloss/internal";
-import type { ModelComparison } from "./compare-models.js";
+import { comparisonOf, type ModelComparison } from "./compare-models.js";
 import { axisSizes, type NamedValues, randomInputs } from "./random-inputs.js";
 import { openModel } from "./run-model.js";
 
@@ -79,15 +77,7 @@ export async function createParamsComparison(
         expected.push(await session.run(batch));
         got.push(await session.run(batch, params));
       }
-      const outputs = model.outputs.map((name) =>
-        differenceOf(
-          "compare",
-          name,
-          expected.map((run) => run[name]),
-          got.map((run) => run[name]),
-        ),
-      );
-      return { outputs, largest: Math.max(0, ...outputs.map(({ relative }) => relative)) };
+      return comparisonOf("compare", model.outputs, expected, got);
     },
     dispose: () => lifetime.end(() => session.dispose()),
   };

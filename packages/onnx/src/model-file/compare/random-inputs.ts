@@ -1,5 +1,4 @@
-import type { ImportedInput } from "isoloss";
-import { DataError, type DType, type NdArray, OptionError, sizeOf } from "isoloss";
+import { DataError, type DType, type ImportedInput, type NdArray, OptionError, sizeOf } from "isoloss";
 import { createRng, type Rng } from "isoloss/data";
 import { allocate, inCode, isObject, ownEntry } from "isoloss/internal";
 

@@ -116,7 +116,7 @@ async function float64Comparison(
   // The best values known of each batch: distances are relative to the largest of all, as the comparison in float32 is.
   const known = [...single];
   const distance = (expected: readonly NamedValues[], got: readonly NamedValues[]): number =>
-    comparisonOf(names, expected, got).outputs.reduce(
+    comparisonOf("compareModels", names, expected, got).outputs.reduce(
       (most, { name, absolute }) =>
         absolute > 0 ? Math.max(most, absolute / largestFinite(known.map((run) => run[name]))) : most,
       0,

@@ -1,5 +1,4 @@
-import type { NdArray } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type NdArray } from "isoloss";
 import {
   float64Of,
   isRaw,

@@ -1,5 +1,4 @@
-import type { NdArray, Shape } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type NdArray, type Shape } from "isoloss";
 import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "isoloss/internal";
 import {
   type RawField,

@@ -1,5 +1,4 @@
-import type { OnnxNode } from "isoloss/internal";
-import { inCode, type OptionsOf, optionTable } from "isoloss/internal";
+import { inCode, type OnnxNode, type OptionsOf, optionTable } from "isoloss/internal";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { OnnxFile } from "../edit/onnx-file.js";
 import { float, int, isStandard } from "./attributes.js";

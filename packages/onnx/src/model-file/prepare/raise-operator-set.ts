@@ -5,13 +5,8 @@ import { int as intOf, isStandard } from "./attributes.js";
 import { isReason, type Reason } from "./linear-layer.js";
 import { layouts } from "./value-layout.js";
 
-/** Puts a node in the place of one whose attributes are its operands from a place on; those left out at the end go. */
-function toOperands(
-  editor: GraphEditor,
-  node: OnnxNode,
-  names: readonly string[],
-  first: number,
-): OnnxNode | Reason {
+/** Puts a node in the place of one whose attributes are its operands behind the first; those left out at the end go. */
+function toOperands(editor: GraphEditor, node: OnnxNode, names: readonly string[]): OnnxNode | Reason {
   if (!names.some((name) => Object.hasOwn(node.attributes, name))) return node;
   const operands: string[] = [];
   for (const name of names) {
@@ -26,7 +21,7 @@ function toOperands(
   );
   const own = {
     ...node,
-    inputs: [...node.inputs.slice(0, first), ...operands],
+    inputs: [...node.inputs.slice(0, 1), ...operands],
     attributes,
   };
   editor.replace(node, own);
@@ -89,9 +84,9 @@ interface OperatorChange {
   readonly change: (editor: GraphEditor, node: OnnxNode) => OnnxNode | Reason;
 }
 
-/** An operator whose attributes became operands, after some others. */
-const moved = (version: number, names: readonly string[], first = 1): readonly OperatorChange[] => [
-  { version, change: (editor, node) => toOperands(editor, node, names, first) },
+/** An operator whose attributes became operands, after its first. */
+const moved = (version: number, names: readonly string[]): readonly OperatorChange[] => [
+  { version, change: (editor, node) => toOperands(editor, node, names) },
 ];
 
 const refused = (version: number, reason: string): readonly OperatorChange[] => [

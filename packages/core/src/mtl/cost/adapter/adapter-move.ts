@@ -1,5 +1,4 @@
-import type { NdArray } from "../../../array.js";
-import { dtypeOf, isNdArray } from "../../../array.js";
+import { dtypeOf, isNdArray, type NdArray } from "../../../array.js";
 import { OptionError } from "../../../errors.js";
 import { createRng } from "../../../math/rng.js";
 import { flatten } from "../../../tree.js";

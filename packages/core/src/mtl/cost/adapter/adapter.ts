@@ -1,8 +1,7 @@
 // Low-rank adapters: E. Hu et al., "LoRA", ICLR 2022, arXiv 2106.09685, eq. 3; as the move of a teleport: Z. Zhou et al.,
 // NeurIPS 2025, arXiv 2503.04046, section 4.2.
 
-import type { NdArray } from "../../../array.js";
-import { allocate, dtypeOf, isNdArray, sizeOf } from "../../../array.js";
+import { allocate, dtypeOf, isNdArray, type NdArray, sizeOf } from "../../../array.js";
 import { OptionError } from "../../../errors.js";
 import { add, mul } from "../../../graph/ops/arithmetic.js";
 import { matmul } from "../../../graph/ops/matmul.js";

@@ -1,8 +1,7 @@
 // The inner optimization of a teleport: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, algorithm 1, inside a
 // trust region, without which its objective is unbounded.
 
-import type { NdArray } from "../../../array.js";
-import { array, isNdArray } from "../../../array.js";
+import { array, isNdArray, type NdArray } from "../../../array.js";
 import type { Batch } from "../../../batch.js";
 import { valueAndGrad } from "../../../graph/autodiff.js";
 import { div, maximum, mul } from "../../../graph/ops/arithmetic.js";

@@ -1,5 +1,4 @@
-import type { NdArray } from "../../../array.js";
-import { allocate, dtypeOf } from "../../../array.js";
+import { allocate, dtypeOf, type NdArray } from "../../../array.js";
 import type { Batch } from "../../../batch.js";
 import { ShapeError } from "../../../errors.js";
 import { formatShape, sameShape } from "../../../graph/tensor.js";

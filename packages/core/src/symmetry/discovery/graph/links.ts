@@ -29,25 +29,19 @@ export type LinkRule = (node: Tensor) => Links;
 
 const all = (x: Tensor): number[] => [...x.shape.keys()];
 
-/** Axis d of the given inputs (default all) is axis d of the result. */
-export const elementwise =
-  (inputs?: readonly number[]): LinkRule =>
-  (node) => ({
-    aligned: (inputs ?? [...node.inputs.keys()]).flatMap((input) =>
-      all(node).map((d) => ({ input, axes: [d], to: [d] })),
-    ),
-  });
-
 /** Element-wise except along the axes whose elements the node moves. */
 export const exceptAlong =
-  (moved: (node: Tensor, axis: number) => boolean, inputs?: readonly number[]): LinkRule =>
+  (moved: (node: Tensor, axis: number) => boolean): LinkRule =>
   (node) => ({
-    aligned: (inputs ?? [...node.inputs.keys()]).flatMap((input) =>
+    aligned: node.inputs.flatMap((_, input) =>
       all(node)
         .filter((d) => !moved(node, d))
         .map((d) => ({ input, axes: [d], to: [d] })),
     ),
   });
+
+/** Axis d of each input is axis d of the result. */
+export const elementwise: LinkRule = exceptAlong(() => false);
 
 export const noLinks: LinkRule = () => ({});
 

@@ -2,8 +2,7 @@
 // gated unit: cuts are moved from the values to the parameters, so that each piece becomes a parameter of its
 // own.
 import { type Shape, sizeOf } from "../../../array.js";
-import type { Graph } from "../../../graph/graph.js";
-import { nodesOf } from "../../../graph/graph.js";
+import { type Graph, nodesOf } from "../../../graph/graph.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import { input } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";

@@ -1,6 +1,5 @@
 import type { Shape } from "../../../array.js";
-import type { Graph } from "../../../graph/graph.js";
-import { nodesOf } from "../../../graph/graph.js";
+import { type Graph, nodesOf } from "../../../graph/graph.js";
 import { type Op, Tensor } from "../../../graph/tensor.js";
 
 export const sameNodes = (a: readonly Tensor[], b: readonly Tensor[]): boolean =>
