@@ -9,18 +9,29 @@ export const numberText = (x: number | bigint): string => (Object.is(x, -0) ? "-
  * A graph as text, one node a line, with those of loops and branches: equal texts are equal computations, of the same names.
  *
  * @param arrayText a constant's numbers as text
+ * @param bodyText the same for the graph of a loop or a branch
  */
-export function graphText({ inputs, outputs }: Graph, arrayText: (data: NdArray["data"]) => string): string {
+export function graphText(
+  { inputs, outputs }: Graph,
+  arrayText: (data: NdArray["data"]) => string,
+  bodyText: (body: Graph) => string = (body) => graphText(body, arrayText),
+): string {
   const names = new Map<Tensor, string>(inputs.map(({ name, tensor }) => [tensor, `"${name}"`]));
   const lines = inputs.map(({ name, tensor }) => `${name} ${formatType(tensor)}`);
-  const attributesText = (attrs: object): string =>
-    JSON.stringify(attrs, (_, value) => {
-      if (isGraph(value)) return graphText(value, arrayText);
-      if (ArrayBuffer.isView(value)) return arrayText(value as NdArray["data"]);
-      // JSON knows neither NaN nor infinities, nor the sign of zero.
-      if (typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))) return value;
-      return numberText(value);
-    });
+  const attributeText = (_: string, value: unknown): unknown => {
+    // JSON knows neither NaN nor infinities, nor the sign of zero.
+    if (typeof value === "number") {
+      return Number.isFinite(value) && !Object.is(value, -0) ? value : numberText(value);
+    }
+    if (typeof value !== "object" || Array.isArray(value)) return value;
+    if (isGraph(value)) return bodyText(value);
+    return ArrayBuffer.isView(value) ? arrayText(value as NdArray["data"]) : value;
+  };
+  // Most nodes have no attributes, and most graphs are read each time that they are compiled.
+  const attributesText = (attrs: object): string => {
+    for (const _ in attrs) return JSON.stringify(attrs, attributeText);
+    return "{}";
+  };
   for (const node of nodesOf({ inputs, outputs })) {
     if (names.has(node)) continue;
     const operands = node.inputs.map((x) => names.get(x)).join();
