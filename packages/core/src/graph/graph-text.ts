@@ -5,6 +5,12 @@ import { formatType, type Tensor } from "./tensor.js";
 /** A number as text, with the sign of zero. */
 export const numberText = (x: number | bigint): string => (Object.is(x, -0) ? "-0" : `${x}`);
 
+/** Whether JSON prints a value as it is. */
+const isPlain = (value: unknown): boolean =>
+  typeof value === "number"
+    ? Number.isFinite(value) && !Object.is(value, -0)
+    : typeof value !== "object" || (Array.isArray(value) && value.every(isPlain));
+
 /**
  * A graph as text, one node a line, with those of loops and branches: equal texts are equal computations, of the same names.
  *
@@ -19,18 +25,17 @@ export function graphText(
   const names = new Map<Tensor, string>(inputs.map(({ name, tensor }) => [tensor, `"${name}"`]));
   const lines = inputs.map(({ name, tensor }) => `${name} ${formatType(tensor)}`);
   const attributeText = (_: string, value: unknown): unknown => {
+    if (isPlain(value)) return value;
     // JSON knows neither NaN nor infinities, nor the sign of zero.
-    if (typeof value === "number") {
-      return Number.isFinite(value) && !Object.is(value, -0) ? value : numberText(value);
-    }
-    if (typeof value !== "object" || Array.isArray(value)) return value;
+    if (typeof value === "number") return numberText(value);
     if (isGraph(value)) return bodyText(value);
     return ArrayBuffer.isView(value) ? arrayText(value as NdArray["data"]) : value;
   };
-  // Most nodes have no attributes, and most graphs are read each time that they are compiled.
+  // Each program is looked up by such a text: most nodes have no attributes, or some that JSON prints much faster alone.
   const attributesText = (attrs: object): string => {
-    for (const _ in attrs) return JSON.stringify(attrs, attributeText);
-    return "{}";
+    const values = Object.values(attrs);
+    if (values.length === 0) return "{}";
+    return JSON.stringify(attrs, values.every(isPlain) ? undefined : attributeText);
   };
   for (const node of nodesOf({ inputs, outputs })) {
     if (names.has(node)) continue;
