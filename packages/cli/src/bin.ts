@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
 import { isMainThread } from "node:worker_threads";
-import { reasonOf } from "isoloss/node";
 import { runCommandLine } from "./commands/program.js";
 
 if (isMainThread && process.argv[2] === "lane" && process.connected) {
@@ -14,9 +13,10 @@ if (isMainThread && process.argv[2] === "lane" && process.connected) {
   });
 } else if (isMainThread) {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.stdout.on("error", async (error: NodeJS.ErrnoException) => {
     // A reader that closes the pipe early, such as head, is not an error.
     if (error.code === "EPIPE") process.exit(0);
+    const { reasonOf } = await import("isoloss/node");
     process.stderr.write(`isoloss: Cannot write to the standard output: ${reasonOf(error)}.\n`);
     process.exit(1);
   });

@@ -1,11 +1,10 @@
-import { CommanderError } from "commander";
 import { DTypeError, IsolossError, OptionError, ShapeError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 import { ConfigError } from "./config/errors.js";
 
 /** How the program ends after an error. */
 interface Failure {
-  /** The message for stderr, with a line break at its end; empty if it has been printed. */
+  /** The message for stderr, with a line break at its end. */
   readonly text: string;
   /** 2 for a wrong command or setting, 1 for a failure. */
   readonly exitCode: number;
@@ -18,10 +17,6 @@ interface Failure {
  * @param options `debug`: show stacks, and causes
  */
 export function failureOf(error: unknown, { debug = false }: { readonly debug?: boolean } = {}): Failure {
-  if (error instanceof CommanderError) {
-    // Commander has printed its message, or the help.
-    return { text: "", exitCode: error.exitCode === 0 ? 0 : 2 };
-  }
   const stack = debug ? `${stackOf(error)}\n` : "";
   if (error instanceof ConfigError && error.issues.length > 1) {
     return {

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { CommanderError } from "commander";
 import { DataError, NumericalError, OptionError, RuntimeError, ShapeError } from "isoloss";
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../src/config/errors.js";
@@ -52,13 +51,5 @@ describe("failureOf", () => {
     expect(debug).toContain("fail.test.ts");
     expect(debug).toContain("Caused by: Error: deeper");
     expect(failureOf("text").text).toContain("Error: text.");
-  });
-
-  it("says nothing after commander has, and takes help for success", () => {
-    expect(failureOf(new CommanderError(1, "commander.unknownOption", "x"))).toEqual({
-      text: "",
-      exitCode: 2,
-    });
-    expect(failureOf(new CommanderError(0, "commander.help", "x"))).toEqual({ text: "", exitCode: 0 });
   });
 });

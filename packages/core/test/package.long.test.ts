@@ -7,6 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { coreEntries, entries } from "../../../scripts/entries.js";
 import { createPackedProject, type PackedProject } from "./packed-project.js";
 
+/** The packages whose code the files of ours hold. */
+const bundled = ["is-any-array", "ml-array-max", "ml-array-min", "ml-array-rescale", "ml-matrix"];
+
 let project: PackedProject;
 
 beforeAll(async () => {
@@ -45,6 +48,8 @@ describe("the npm package", () => {
     expect(named).toEqual(
       [
         ...[...names, "ort-node", "ort-web"].flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`]),
+        ...[...names, "ort-node"].map((name) => `dist/node/${name}.js`),
+        ...bundled.map((name) => `dist/LICENSE-${name}`),
         "LICENSE",
         "README.md",
         "package.json",
@@ -78,6 +83,21 @@ describe("the npm package", () => {
     expect(Object.entries(counts).filter(([, count]) => count < 2)).toEqual([]);
     // What the README and the first guide need, not everything.
     expect(counts.isoloss).toBeLessThan(80);
+  });
+
+  it("is one build in Node, in which `isoloss` is a few files", () => {
+    const all = [...coreEntries, "isoloss/internal", "isoloss/internal-node"];
+    const source = `
+      const folders = ${JSON.stringify(all)}.map((name) => new URL(".", import.meta.resolve(name)).href);
+      console.log(JSON.stringify([...new Set(folders)].map((url) => url.split("/isoloss/")[1])));
+    `;
+    expect(run("builds.mjs", source)).toEqual(["dist/node/"]);
+    const files = new Set(["index.js"]);
+    for (const name of files) {
+      const code = readFileSync(join(project.folder, "node_modules/isoloss/dist/node", name), "utf8");
+      for (const [, imported] of code.matchAll(/^import .*"\.\/(.*)";$/gm)) files.add(imported);
+    }
+    expect(files.size).toBeLessThan(5);
   });
 
   describe("without ONNX Runtime", () => {

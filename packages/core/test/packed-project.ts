@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "tsdown";
+import { build, type UserConfig, type UserConfigExport } from "tsdown";
 
 const packages = fileURLToPath(new URL("../..", import.meta.url));
 /** The packages with the library. */
@@ -87,12 +87,17 @@ async function pack(name: string, all: string, types: boolean) {
   const unused = ["dist", "node_modules", "test"].map((part) => join(own, part));
   cpSync(own, source, { recursive: true, filter: (path) => !unused.includes(path) });
   // Not into the package's own dist, which other tests may be reading.
-  await build({
-    cwd: own,
-    outDir: join(source, "dist"),
-    logLevel: "error",
-    ...(types ? {} : { dts: false }),
-  });
+  const { default: config } = (await import(join(own, "tsdown.config.ts"))) as { default: UserConfigExport };
+  for (const one of [config].flat() as UserConfig[]) {
+    await build({
+      ...one,
+      config: false,
+      cwd: own,
+      outDir: join(source, one.outDir ?? "dist"),
+      logLevel: "error",
+      ...(types ? {} : { dts: false }),
+    });
+  }
   npm(source, "pack", "--pack-destination", source);
   const tarball = readdirSync(source).find((file) => file.endsWith(".tgz"));
   execFileSync("tar", ["-xzf", tarball as string], { cwd: source });

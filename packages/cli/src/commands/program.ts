@@ -1,4 +1,4 @@
-import { Command, Help } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { addCommands } from "./command.js";
 import { commands, modelCommands } from "./registry.js";
 
@@ -10,7 +10,13 @@ export interface ProgramOptions {
 
 /** Runs the command that the arguments name. */
 export async function runCommandLine(args: readonly string[], options: ProgramOptions): Promise<void> {
-  await (await createProgram(args, options)).parseAsync(args, { from: "user" });
+  try {
+    await (await createProgram(args, options)).parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has printed its message, or the help.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  }
 }
 
 /** The command line, with the options and the help texts of the commands that the arguments may name. */

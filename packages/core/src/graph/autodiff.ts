@@ -3,7 +3,7 @@ import { describeValue } from "../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { flatten, leavesByPath, unflatten } from "../tree.js";
 import { isResult } from "./control/result.js";
-import { topologicalOrder } from "./graph.js";
+import { orderSince } from "./graph.js";
 import { add, mul } from "./ops/arithmetic.js";
 import { fillLike } from "./ops/leaf.js";
 import { sum } from "./ops/reduce.js";
@@ -32,7 +32,7 @@ export function backward(
       );
     }
   }
-  const order = topologicalOrder(outputs);
+  const order = orderSince(inputs, outputs);
   const needed = new Set<Tensor>(inputs);
   for (const node of order) {
     const { vjp, vjps } = node.op;

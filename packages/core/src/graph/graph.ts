@@ -19,14 +19,19 @@ function adviceFor(op: string, value: unknown): string {
   return isTraced ? `Write ${op}(traced.graph).` : `Write ${op}(trace(f, [x]).graph).`;
 }
 
-/** All nodes that the given tensors depend on, inputs before users, in an order determined by the graph alone. */
-export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
+/**
+ * All nodes that the given tensors depend on, inputs before users, in an order determined by the graph alone.
+ *
+ * @param ends nodes that are left out, with all that only they depend on
+ */
+export function topologicalOrder(roots: readonly Tensor[], ends?: (node: Tensor) => boolean): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
+  const isNew = (node: Tensor) => !seen.has(node) && !ends?.(node);
   // An explicit stack: the graph of a deep network's second derivative is deeper than the call stack allows.
   const stack: { node: Tensor; next: number }[] = [];
   for (const root of roots) {
-    if (seen.has(root)) continue;
+    if (!isNew(root)) continue;
     seen.add(root);
     stack.push({ node: root, next: 0 });
     while (stack.length > 0) {
@@ -36,7 +41,7 @@ export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
         stack.pop();
       } else {
         const child = frame.node.inputs[frame.next++];
-        if (!seen.has(child)) {
+        if (isNew(child)) {
           seen.add(child);
           stack.push({ node: child, next: 0 });
         }
@@ -44,6 +49,12 @@ export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
     }
   }
   return order;
+}
+
+/** {@link topologicalOrder} without the nodes that were made before all of `first`, which cannot depend on these. */
+export function orderSince(first: readonly Tensor[], roots: readonly Tensor[]): Tensor[] {
+  const start = Math.min(...first.map(({ serial }) => serial));
+  return topologicalOrder(roots, ({ serial }) => serial < start);
 }
 
 /** The nodes of a graph in the order of computation. */

@@ -31,8 +31,12 @@ export function programKey(graph: Graph, { runtime, dtype, scan }: ProgramSettin
     const texts = Array.from(data as Float64Array, numberText);
     return `${data.constructor.name} ${texts.join()}`;
   };
-  const text = graphText(graph, numbersText);
-  return constants > mostConstants ? undefined : `${JSON.stringify([runtime, dtype, scan])}\n${text}`;
+  // By their numbers: a text inside of texts would be escaped again and again.
+  const bodies: string[] = [];
+  const bodyText = (body: Graph): string => `${bodies.push(graphText(body, numbersText, bodyText))}`;
+  const text = graphText(graph, numbersText, bodyText);
+  if (constants > mostConstants) return undefined;
+  return [JSON.stringify([runtime, dtype, scan]), text, ...bodies].join("\n\n");
 }
 
 /** The program of a key, which then is the most recently used one. */

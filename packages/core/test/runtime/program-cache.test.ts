@@ -1,15 +1,18 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { array } from "../../src/array.js";
 import { digits } from "../../src/data/digits.js";
+import { cond } from "../../src/graph/control/cond.js";
 import { mul } from "../../src/graph/ops/arithmetic.js";
 import { greater, where } from "../../src/graph/ops/compare.js";
 import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { gd } from "../../src/optim/sgd.js";
 import { rosenbrock } from "../../src/problems/rosenbrock.js";
 import { compile } from "../../src/runtime/compile.js";
+import { programKey } from "../../src/runtime/program-cache.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import type { VectorParams } from "../../src/symmetry/rotation/quadratic-rotation.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
@@ -81,6 +84,23 @@ describe("programs in JavaScript", () => {
     expect(Object.keys(await named.run({ x: array([1, 2, 3], "float64") }))).toEqual(["z"]);
     const single = await compile(times(factor), { ...js, dtype: "float32" });
     expect((await single.run({ x: array([1, 2, 3]) })).y.data).toBeInstanceOf(Float32Array);
+  });
+
+  it("have keys that grow with the number of nested branches, and differ by what is in the innermost", () => {
+    const nested = (depth: number, factor: number) => {
+      const inner = (x: Tensor, left: number): Tensor =>
+        left === 0
+          ? mul(factor, x)
+          : cond(
+              greater(x, left),
+              () => inner(x, left - 1),
+              () => x,
+            );
+      return programKey(trace((x) => inner(x, depth), [spec([])]).graph, {}) as string;
+    };
+    expect(nested(8, 2).length).toBeLessThan(3 * nested(4, 2).length);
+    expect(nested(8, 2)).toBe(nested(8, 2));
+    expect(nested(8, 2)).not.toBe(nested(8, 3));
   });
 
   it("leave when many others have come", async () => {

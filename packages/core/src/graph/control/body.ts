@@ -1,6 +1,7 @@
-import { type Graph, type Port, topologicalOrder } from "../graph.js";
+import { type Graph, orderSince, type Port, topologicalOrder } from "../graph.js";
 import { input } from "../ops/leaf.js";
 import { apply, type Tensor } from "../tensor.js";
+import { isResult } from "./result.js";
 
 /** A graph that uses nothing from outside: what it used is the last of its inputs. */
 export interface Closure {
@@ -16,13 +17,14 @@ const repeated: ReadonlySet<string> = new Set(["broadcast", "neg", "reshape", "t
  * The computation of `outputs` as a graph of its own.
  *
  * @param isInside which nodes are computed in it; others are computed before, except changes of shape
+ * @param order of all nodes that are computed in it
  */
 export function closureOf(
   inputs: readonly Port[],
   outputs: readonly Port[],
   isInside: (node: Tensor) => boolean,
+  order = topologicalOrder(outputs.map(({ tensor }) => tensor)),
 ): Closure {
-  const order = topologicalOrder(outputs.map(({ tensor }) => tensor));
   const own = new Set(inputs.map(({ tensor }) => tensor));
   const forms = new Map<Tensor, Tensor>(inputs.map(({ tensor }) => [tensor, tensor]));
   const captured: Tensor[] = [];
@@ -48,6 +50,17 @@ export function closureOf(
   return { graph: { inputs: [...inputs, ...more], outputs: ports }, captured };
 }
 
+/** The computation of `outputs` from the nodes that were made since one of the number `start` ({@link nextSerial}). */
+export function closureSince(start: number, outputs: readonly Tensor[]): Closure {
+  // A result of an operation before `start` is one from before, though it is first read after it.
+  const isInside = (node: Tensor) => (isResult(node) ? node.inputs[0] : node).serial >= start;
+  // Nodes from before depend on others from before: a graph with many branches is not walked through for each.
+  const order = topologicalOrder(outputs, (node) => !isInside(node));
+  return closureOf([], numbered(outputs), isInside, order);
+}
+
+const numbered = (tensors: readonly Tensor[]) => tensors.map((tensor, k): Port => ({ name: `${k}`, tensor }));
+
 /** The outputs of a graph for given inputs, as part of the graph that is being traced. */
 export function inlined(graph: Graph, inputs: readonly Tensor[]): Tensor[] {
   const forms = new Map<Tensor, Tensor>(graph.inputs.map(({ tensor }, k) => [tensor, inputs[k]]));
@@ -68,11 +81,11 @@ export function usedInputs({ inputs, outputs }: Graph): Set<number> {
 /** The computation of `outputs` from the symbols `inputs`: what depends on none of these is computed before. */
 export function closureOfStep(inputs: readonly Tensor[], outputs: readonly Tensor[]): Closure {
   const inside = new Set<Tensor>(inputs);
-  const ports = (tensors: readonly Tensor[]) => tensors.map((tensor, k): Port => ({ name: `${k}`, tensor }));
-  return closureOf(ports(inputs), ports(outputs), (node) => {
+  const isInside = (node: Tensor) => {
     if (node.inputs.some((x) => inside.has(x))) inside.add(node);
     return inside.has(node);
-  });
+  };
+  return closureOf(numbered(inputs), numbered(outputs), isInside, orderSince(inputs, outputs));
 }
 
 /** Which output of a step becomes which input of the next one: the first `carries` of both. */

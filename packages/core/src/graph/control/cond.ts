@@ -1,15 +1,15 @@
 import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { backward } from "../autodiff.js";
-import { costOf, type Graph, type Port } from "../graph.js";
+import { costOf, type Graph } from "../graph.js";
 import { Index } from "../index-expression.js";
 import { copying, filling, type KernelWriter } from "../javascript-rule.js";
 import { constantValue, input } from "../ops/leaf.js";
 import { alias } from "../ops/stop-gradient.js";
 import { apply, formatType, isFloat, nextSerial, type Op, requireTensor, type Tensor } from "../tensor.js";
-import { closureOf, inlined, usedInputs } from "./body.js";
+import { closureSince, inlined, usedInputs } from "./body.js";
 import { type Leaves, leavesLike, leavesOf } from "./leaves.js";
-import { isResult, resultOf, resultsOf } from "./result.js";
+import { resultOf, resultsOf } from "./result.js";
 
 /** The first input is the condition; the others are the inputs of both branches. */
 export interface CondAttributes extends Readonly<Record<string, unknown>> {
@@ -120,9 +120,7 @@ type Branch = () => readonly Tensor[];
 function condNode(condition: Tensor, whenTrue: Branch, whenFalse: Branch): Tensor {
   const closures = [whenTrue, whenFalse].map((branch) => {
     const start = nextSerial();
-    const outputs = branch().map((tensor, k): Port => ({ name: `${k}`, tensor }));
-    // A result of an operation before the branch is one from before, though it is read here first.
-    return closureOf([], outputs, (node) => (isResult(node) ? node.inputs[0] : node).serial >= start);
+    return closureSince(start, branch());
   });
   const [types, others] = closures.map(({ graph }) =>
     graph.outputs.map(({ tensor }) => formatType(tensor)).join(", "),

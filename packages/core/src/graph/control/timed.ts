@@ -1,7 +1,7 @@
 import { RuntimeError } from "../../errors.js";
 import { costOf, type Graph, type Port } from "../graph.js";
 import { apply, nextSerial, type Op, type Tensor } from "../tensor.js";
-import { closureOf, usedInputs } from "./body.js";
+import { closureSince, usedInputs } from "./body.js";
 import { leavesOf } from "./leaves.js";
 import { resultsOf } from "./result.js";
 
@@ -54,8 +54,7 @@ const timedOp: Op<TimedAttributes> = {
 export function timed<R>(f: () => R): [result: R, seconds: Tensor] {
   const start = nextSerial();
   const { tensors, rebuild } = leavesOf(f());
-  const outputs = tensors.map((tensor, k): Port => ({ name: `${k}`, tensor }));
-  const { graph, captured } = closureOf([], outputs, ({ serial }) => serial >= start);
+  const { graph, captured } = closureSince(start, tensors);
   const inputs = captured.map((_, k): Port => ({ name: `${k}`, tensor: graph.inputs[k].tensor }));
   const results = resultsOf(apply(timedOp, captured, { body: { inputs, outputs: graph.outputs } }));
   return [rebuild(results.slice(0, -1)), results[results.length - 1]];
