@@ -1,4 +1,5 @@
 // State of the model screen. What the worker found is kept as it came: plain objects that are replaced, never changed.
+import { takeGiven } from "../../app/open-in-model.js";
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { tab } from "../../app/tab.js";
 import { save } from "../../export/save.js";
@@ -82,6 +83,8 @@ export class Model extends ScreenModel<ModelState> {
   #opened: Opened = { source: "mlp", name: undefined, sample: "mlp" };
   /** The sizes that were asked for last: the model may not be traced with them yet. */
   #sizes: Sizes = {};
+  /** Ends when what the tab has kept is there. */
+  #reopening: Promise<void> = Promise.resolve();
 
   constructor(query: string, createWorker: () => WorkerLike) {
     super(query, readModel, createWorker);
@@ -175,7 +178,14 @@ export class Model extends ScreenModel<ModelState> {
   /** What the tab has kept at this address, with its moves; else the sample. */
   reload(): void {
     const { sample } = this.state;
-    void this.#open({ source: sample, name: undefined, sample }, {}, "reopen");
+    this.#reopening = this.#open({ source: sample, name: undefined, sample }, {}, "reopen");
+  }
+
+  /** Another screen may have given a file: it is opened after what was here, whose moves may not be saved. */
+  override enter(query: string, print: (state: ModelState) => string): void {
+    const file = takeGiven();
+    super.enter(file === undefined ? query : print(this.state), print);
+    if (file !== undefined) void this.#reopening.then(() => this.openFile(file));
   }
 
   async openFile(file: File): Promise<void> {
