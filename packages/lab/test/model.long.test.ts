@@ -99,6 +99,30 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     expect(changed.sort()).toEqual([...(position?.moved ?? [])].sort());
   });
 
+  it("orders channels with their running statistics, folds batch norms on request, and says what stops symmetries", async () => {
+    const page = await open();
+    await drop(page, "mobile.onnx", files.MobileNet());
+    const symmetries = page.getByRole("group", { name: "Symmetries" });
+    expect((await symmetries.locator("summary").allTextContents()).join()).toContain("Permutations");
+    await symmetries.getByText("What stops symmetries").click();
+    expect(await symmetries.textContent()).toMatch(
+      /Scalings of units end at BatchNormalization \(8 nodes\), Clip/,
+    );
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    expect(await page.locator(".verdict").textContent()).toBe("✓ kept");
+    const moved = (await shown(page)).position?.moved ?? [];
+    expect(moved.filter((name) => name.endsWith("running_var"))).toHaveLength(8);
+    const [, bytes] = await saved(page, "Save the model");
+    expect((await compareModels(files.MobileNet(), bytes)).largest).toBeLessThan(1e-4);
+
+    await after(page, () => page.getByRole("button", { name: "Fold batch norms" }).click());
+    await expect.poll(async () => (await shown(page)).file).toBe("mobile-folded.onnx");
+    await settled(page);
+    expect(await page.locator(".preset").textContent()).toContain("8 of 8 batch norms folded");
+    expect(await page.getByRole("button", { name: "Fold batch norms" }).count()).toBe(0);
+    expect((await shown(page)).graph.nodes.map(({ op }) => op)).not.toContain("BatchNormalization");
+  });
+
   it("says that outputs are not kept where a weight was left out, and goes back", async () => {
     const page = await open("#/model?sample=convnet");
     await page.getByLabel("leave one weight out").check();

@@ -17,6 +17,7 @@ function exportedFile(name: string, folded = false): Uint8Array {
 export const files: Readonly<Record<string, () => Uint8Array>> = {
   ...Object.fromEntries(sampleNames.map((name) => [name, () => sampleFile(name)])),
   "ResNet, folded": () => exportedFile("ResNet", true),
+  MobileNet: () => exportedFile("MobileNet"),
   "MobileNet, folded": () => exportedFile("MobileNet", true),
   "U-Net": () => exportedFile("U-Net"),
   "RMSNorm transformer": () => exportedFile("RMSNorm transformer"),

@@ -17,9 +17,11 @@ import { fileOf, files, node, unknownOperator, withDataBeside } from "./model-fi
 
 const seed = 3;
 
-/** What `isoloss model symmetries` finds: in the graph of all outputs. */
+/** What `isoloss model symmetries` finds, in the graph of all outputs; here running statistics count as weights. */
 function describedOutputs(bytes: Uint8Array) {
-  const model = fromOnnx(bytes);
+  const { params, state } = fromOnnx(bytes);
+  const names = Object.keys({ ...params, ...state });
+  const model = fromOnnx(bytes, { isParameter: (name) => names.includes(name.replaceAll(":", "_")) });
   const sizes = openSizes(model.inputs, {});
   const x = Object.fromEntries(
     model.inputs.map((input) => [input.name, spec(shapeOf(input, sizes), input.dtype)]),
@@ -108,6 +110,30 @@ describe.each(Object.entries(files))("the model screen's session on %s", (_, mak
 });
 
 describe("the model screen's session", () => {
+  it("orders channels with their running statistics, and folds batch norms on request", async () => {
+    const session = new Session(files.MobileNet());
+    const { groups } = await session.find();
+    const orders = groups.filter(({ kind }) => kind === "permutation");
+    expect(orders).toHaveLength(5);
+    for (const { axes } of orders) expect(axes.some(({ path }) => path.endsWith("running_var"))).toBe(true);
+    expect(session.summary.batchNorms).toBe(8);
+    const { bytes, count, left } = await session.folded();
+    expect([count, left]).toEqual([8, []]);
+    expect(new Session(bytes).summary.batchNorms).toBe(0);
+    expect((await compareModels(files.MobileNet(), bytes)).largest).toBeLessThan(1e-4);
+  });
+
+  it("names what no symmetry moves, with the operator that stops it", async () => {
+    const session = new Session(
+      fileOf([node("MatMul", ["x", "w"], "h"), node("Softmax", ["h"], "s"), node("MatMul", ["s", "w"], "y")]),
+    );
+    const { unmoved, stops } = await session.find();
+    expect(unmoved).toEqual([{ names: ["w"], operator: "Softmax" }]);
+    expect(stops).toEqual([{ operator: "Softmax", nodes: 1 }]);
+    const layer = new Session(fileOf([node("MatMul", ["x", "w"], "y")]));
+    expect((await layer.find()).unmoved).toEqual([{ names: ["w"], operator: undefined }]);
+  });
+
   it("slides from where the slide began, and undoes it as a whole", async () => {
     const session = new Session(files.convnet());
     await session.find();

@@ -4,6 +4,7 @@ import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { tab } from "../../app/tab.js";
 import { save } from "../../export/save.js";
 import { type AskOptions, CallError, Superseded, WorkerEnded, type WorkerLike } from "../../worker/client.js";
+import type { Folded } from "./fold.js";
 import type { Halved } from "./half.js";
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
@@ -37,6 +38,8 @@ export class Model extends ScreenModel<ModelState> {
   turns = $state(0);
   /** The file that was opened; undefined for a sample. */
   file = $state<string>();
+  /** What was done to the file that was chosen, before it was opened. */
+  note = $state("");
   shown = $state.raw<Shown>();
   layout = $state.raw<GraphLayout>();
   /** Why there is no drawing. */
@@ -114,6 +117,11 @@ export class Model extends ScreenModel<ModelState> {
     const { source, name = typeof source === "string" ? samples[source] : "" } = this.#opened;
     const moved = this.position?.moved.length ?? 0;
     return moved === 0 ? name : `${name}, ${countText(moved, "tensor")} moved`;
+  }
+
+  /** What names of saved files begin with. */
+  get #stem(): string {
+    return (this.file ?? this.state.sample).replace(/\.onnx$/i, "");
   }
 
   /** Does what replaces the model, after asking where moves would be lost that were not saved. */
@@ -207,6 +215,30 @@ export class Model extends ScreenModel<ModelState> {
     this.#done("Done, but the file was not opened.");
   }
 
+  /** Opens the file without its batch norms, as far as they can be folded into layers. */
+  fold = async (): Promise<void> => {
+    this.doing = "Folding batch norms…";
+    try {
+      const turn = this.#turn;
+      const { bytes, count, left } = await this.#ask<Folded>("fold");
+      if (turn !== this.#turn) return;
+      const many = countText(count + left.length, "batch norm");
+      if (count === 0) {
+        this.#done(`Done: none of ${many} can be folded (${left[0]}).`);
+        return;
+      }
+      const { sample } = this.state;
+      const name = `${this.#stem}-folded.onnx`;
+      const note = `${count} of ${many} folded into the layers before them. Outputs are compared with those of the folded file.${left.length > 0 ? ` Not folded: ${left.join("; ")}.` : ""}`;
+      this.#done("Done: folded.");
+      this.#replace(() => {
+        void this.#open({ source: bytes, name, sample, note }, {});
+      });
+    } catch (error) {
+      this.failed(error as Error);
+    }
+  };
+
   /** Traces the model again with another size of an open axis. */
   resize(sizes: Sizes): void {
     void this.#open(this.#opened, { ...this.shown?.summary.sizes, ...this.#sizes, ...sizes }, "resize");
@@ -233,6 +265,7 @@ export class Model extends ScreenModel<ModelState> {
       this.#opened = opened;
       this.#weights++;
       this.file = opened.name;
+      this.note = opened.note ?? "";
       this.shown = shown;
       await this.#draw();
       if (!isCurrent()) return;
@@ -421,8 +454,7 @@ export class Model extends ScreenModel<ModelState> {
       const bytes = await (what === "now"
         ? this.#ask<Uint8Array<ArrayBuffer>>("file")
         : this.#ask<Uint8Array<ArrayBuffer>>("made", { kind: what }));
-      const stem = (this.file ?? this.state.sample).replace(/\.onnx$/i, "");
-      const name = `${stem}${ending}.onnx`;
+      const name = `${this.#stem}${ending}.onnx`;
       save(name, bytes, "application/octet-stream");
       if (what === "now") this.#saved = of;
       const isOther = what === "now" && this.isChecked && !this.isKept;

@@ -14,10 +14,12 @@ import {
   withParams,
 } from "isoloss-onnx";
 import { type Figures, figuresOf } from "./figures.js";
+import type { Folded } from "./fold.js";
 import { type Act, type MovableGroup, movableGroups, type Params, randomMove } from "./groups.js";
 import { graphOf, type ModelGraph } from "./model-graph.js";
 import type { OrtComparison } from "./ort.js";
 import { openSizes, type Sizes, shapeOf } from "./sizes.js";
+import { type Unmoved, unmovedOf } from "./unmoved.js";
 
 /** What the file says of itself. */
 export interface Summary {
@@ -30,6 +32,8 @@ export interface Summary {
   /** Names and types of inputs and outputs, such as `x float32[batch, 8]`. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Batch norms, which can be folded where a layer is before them. */
+  readonly batchNorms: number;
   /** Operators that are not read, with the number of their nodes. */
   readonly unknown: readonly { readonly name: string; readonly count: number }[];
   /** Sizes of axes that the file leaves open. */
@@ -41,6 +45,9 @@ export interface Summary {
 /** The symmetries that were found, and how each can be moved along. */
 export interface Found extends DiscoveryDescription {
   readonly moves: readonly MovableGroup["moves"][];
+  readonly unmoved: readonly Unmoved[];
+  /** Operators at which scalings of units end, with the number of their nodes. */
+  readonly stops: readonly { readonly operator: string; readonly nodes: number }[];
 }
 
 /** How far the outputs are from those of the file, on fresh inputs and on inputs ten times as large. */
@@ -108,7 +115,8 @@ export class Session {
     this.#bytes = bytes;
     this.model = decodeModel(bytes);
     this.#weights = storageRounding(bytes);
-    const unknown = modelOperators(bytes).filter(({ isSupported }) => !isSupported);
+    const operators = modelOperators(bytes);
+    const unknown = operators.filter(({ isSupported }) => !isSupported);
     const { imported, problem } = readModel(bytes);
     this.#imported = imported;
     const params = imported?.params ?? {};
@@ -133,6 +141,7 @@ export class Session {
       },
       inputs: named("input"),
       outputs: named("output"),
+      batchNorms: operators.find(({ name }) => name === "BatchNormalization")?.count ?? 0,
       unknown: unknown.map(({ name, count }) => ({ name, count })),
       sizes: imported ? openSizes(imported.inputs, given) : {},
       problem,
@@ -148,7 +157,19 @@ export class Session {
     const description = describeDiscovery(model.params, this.#symmetries.found);
     const paths = description.groups.map(({ axes }) => new Set(axes.map(({ path }) => path)));
     this.#paired = new Set(paths.filter(({ size }) => size > 1).flatMap((own) => [...own]));
-    this.#description = { ...description, moves: this.#groups.map(({ moves }) => moves) };
+    const { sizes } = this.summary;
+    const shapes = Object.fromEntries(model.inputs.map((input) => [input.name, shapeOf(input, sizes)]));
+    const stops = modelOperators(this.#bytes, { shapes }).flatMap(({ name: operator, stops: nodes = 0 }) =>
+      nodes === 0 ? [] : [{ operator, nodes }],
+    );
+    const names = Object.keys(model.params);
+    const stopping = new Set(stops.map(({ operator }) => operator));
+    this.#description = {
+      ...description,
+      moves: this.#groups.map(({ moves }) => moves),
+      unmoved: unmovedOf(this.graph, names, description.groups, stopping),
+      stops,
+    };
     return this.#description;
   }
 
@@ -242,7 +263,7 @@ export class Session {
     const comparison = await this.#comparison;
     const weights = this.#weights;
     // As the saved file will have them: rounded.
-    const params = weights.type === "float32" ? this.#point.params : fromOnnx(this.file()).params;
+    const params = weights.type === "float32" ? this.#point.params : readWithStatistics(this.file()).params;
     const { outputs } = await comparison.compare(params, { seed });
     const { outputs: tenfold } = await comparison.compare(params, { seed: seed + 1, factor: 10 });
     return { seed, weights, outputs, tenfold };
@@ -269,6 +290,12 @@ export class Session {
   /** The file with the parameters as they are now: every other byte stays. */
   file(): Uint8Array {
     return withParams(this.#bytes, this.#changed(this.#point.params));
+  }
+
+  /** The file as it came, without batch norms where they can be folded. */
+  async folded(): Promise<Folded> {
+    const { folded } = await import("./fold.js");
+    return folded(this.#bytes);
   }
 
   async dispose(): Promise<void> {
@@ -327,7 +354,7 @@ interface ReadModel {
 
 function readModel(bytes: Uint8Array): ReadModel {
   try {
-    const imported = fromOnnx(bytes);
+    const imported = readWithStatistics(bytes);
     const unranked = imported.inputs.find(({ shape }) => shape === undefined);
     if (unranked === undefined) return { imported, problem: undefined };
     const problem = `The file does not say how many axes the input "${unranked.name}" has. Export the model with the shapes of its inputs.`;
@@ -336,6 +363,15 @@ function readModel(bytes: Uint8Array): ReadModel {
     if (!(error instanceof IsolossError)) throw error;
     return { imported: undefined, problem: error.message };
   }
+}
+
+/** A file with the running statistics of its batch norms among the parameters: they move with their channels. */
+function readWithStatistics(bytes: Uint8Array): ImportedModel {
+  const imported = fromOnnx(bytes);
+  const { params, state } = imported;
+  if (Object.keys(state).length === 0) return imported;
+  const names = new Set([...Object.keys(params), ...Object.keys(state)]);
+  return fromOnnx(bytes, { isParameter: (name) => names.has(name.replaceAll(":", "_")) });
 }
 
 /**

@@ -15,6 +15,8 @@ export interface Opened {
   readonly source: SampleName | Uint8Array;
   readonly name: string | undefined;
   readonly sample: SampleName;
+  /** What was done to the file before it was opened. */
+  readonly note?: string | undefined;
 }
 
 /** A model as it is opened. */
@@ -118,7 +120,10 @@ const handlers = {
     session = undefined;
     try {
       const { summary, graph } = await opened({ tab });
-      return { shown: { summary, graph }, opened: { source: found.source, name: found.name, sample } };
+      return {
+        shown: { summary, graph },
+        opened: { source: found.source, name: found.name, sample, note: found.note },
+      };
     } catch {
       await keep(`${tab} model`, undefined);
       return undefined;
@@ -156,6 +161,7 @@ const handlers = {
   check: async ({ seed, tab }: Seeded) => (await opened({ tab })).check(seed),
   ort: async ({ seed, tab }: Seeded) => (await opened({ tab })).compareInOrt(seed),
   file: async (args: Tabbed) => moved((await opened(args)).file()),
+  fold: async (args: Tabbed) => (await opened(args)).folded(),
 
   /** Files on integers of 8 bits, from the weights as they are now. Tells what is tried. */
   async quantize({ seed, tab }: Seeded, { send }: CallContext): Promise<Omit<Quantized, "bytes">> {
