@@ -8,17 +8,20 @@ import type { Folded } from "./fold.js";
 import type { Halved } from "./half.js";
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
-import type { OrtComparison } from "./ort.js";
 import type { Quantized } from "./quantize.js";
 import { readFile } from "./read-file.js";
-import type { Change, Check, FiguresOfPoint, Found, Position, Summary } from "./session.js";
+import type { Change, Check, FiguresOfPoint, Found, OrtComparison, Position, Summary } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import { type ModelState, readModel, type SampleName, samples } from "./state.js";
+import type { WeightLook } from "./weight-looks.js";
 import { bytesText, countText, driftText } from "./words.js";
 import type { Drawn, Opened } from "./worker.js";
 
 /** Parameters whose figures are computed after every move. */
 const mostWeighed = 1e6;
+
+/** Tensors of a node that are looked at. */
+const mostLooks = 8;
 
 /** Everything about one model: replaced as a whole when another is opened. */
 interface Shown {
@@ -56,6 +59,10 @@ export class Model extends ScreenModel<ModelState> {
   question = $state.raw<Question>();
   /** The same in ONNX Runtime, once it was asked for. */
   ort = $state.raw<OrtComparison>();
+  /** Names and number of the user's own inputs, which the check runs, too. */
+  inputs = $state.raw<{ readonly names: string; readonly examples: number }>();
+  /** The tensors of the node whose panel is open. */
+  looks = $state.raw<readonly WeightLook[]>([]);
   figures = $state.raw<FiguresOfPoint>();
   /** Whether the figures are those of the weights as they are now. */
   isWeighed = $state(false);
@@ -104,8 +111,8 @@ export class Model extends ScreenModel<ModelState> {
 
   /** The largest difference from the file's outputs that the check found; NaN where one is not finite. */
   get largest(): number {
-    const { outputs = [], tenfold = [] } = this.check ?? {};
-    return Math.max(0, ...[...outputs, ...tenfold].map(({ relative }) => relative));
+    const { outputs = [], tenfold = [], own = [] } = this.check ?? {};
+    return Math.max(0, ...[...outputs, ...tenfold, ...own].map(({ relative }) => relative));
   }
 
   get isKept(): boolean {
@@ -297,6 +304,8 @@ export class Model extends ScreenModel<ModelState> {
     this.wanted = undefined;
     this.check = undefined;
     this.ort = undefined;
+    this.inputs = undefined;
+    this.looks = [];
     this.figures = undefined;
     this.quantized = undefined;
     this.halved = undefined;
@@ -379,7 +388,7 @@ export class Model extends ScreenModel<ModelState> {
   /** Compares the outputs on inputs that were not used before. */
   async #check(): Promise<void> {
     const [turn, of] = [this.#turn, this.subject];
-    const check = await this.#ask<Check>("check", { seed: this.state.seed + 2 * this.#draws++ });
+    const check = await this.#ask<Check>("check", { seed: this.state.seed + 2 * this.#draws++ }, this.#runs);
     if (turn !== this.#turn) return;
     this.check = check;
     this.#checked = of;
@@ -410,13 +419,49 @@ export class Model extends ScreenModel<ModelState> {
   compareInOrt = async (): Promise<void> => {
     this.doing = "Loading ONNX Runtime and running both files…";
     try {
-      this.ort = await this.#ask<OrtComparison>("ort", { seed: this.state.seed + 2 * this.#draws++ });
+      this.ort = await this.#ask<OrtComparison>(
+        "ort",
+        { seed: this.state.seed + 2 * this.#draws++ },
+        this.#runs,
+      );
       const most = Math.max(0, ...this.ort.outputs.map(({ relative }) => relative));
       this.#done(`Done: in ONNX Runtime the largest difference is ${driftText(most)}.`);
     } catch (error) {
       this.failed(error as Error);
     }
   };
+
+  /** Says which run of ONNX Runtime is under way. */
+  readonly #runs: AskOptions = {
+    onPart: (run: string) => {
+      if (this.isBusy) this.doing = `Comparing in ONNX Runtime: ${run}…`;
+    },
+  };
+
+  /** Takes inputs of the user's own into the check. */
+  async takeInputs(files: readonly File[]): Promise<void> {
+    const turn = this.#turn;
+    this.doing = "Reading your inputs…";
+    try {
+      const examples = await this.#ask<number>("inputs", { files });
+      if (turn !== this.#turn) return;
+      this.inputs =
+        files.length === 0 ? undefined : { names: files.map(({ name }) => name).join(", "), examples };
+      this.problem = "";
+      this.doing = "Comparing the outputs with those of the file…";
+      await this.#check();
+    } catch (error) {
+      if (turn === this.#turn) this.failed(error as Error);
+    }
+  }
+
+  /** Looks at the tensors of the node whose panel is open. */
+  async look(): Promise<void> {
+    const { weights = [] } = this.shown?.graph.nodes[this.selected ?? -1] ?? {};
+    const names = weights.flatMap(({ name, isParameter }) => (isParameter ? [name] : []));
+    if (names.length === 0) this.looks = [];
+    else this.looks = await this.#ask<readonly WeightLook[]>("looks", { names: names.slice(0, mostLooks) });
+  }
 
   async quantize(): Promise<void> {
     this.doing = "Quantizing…";

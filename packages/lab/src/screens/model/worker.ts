@@ -158,8 +158,14 @@ const handlers = {
     await now.find();
     return now.figures();
   },
-  check: async ({ seed, tab }: Seeded) => (await opened({ tab })).check(seed),
-  ort: async ({ seed, tab }: Seeded) => (await opened({ tab })).compareInOrt(seed),
+  check: async ({ seed, tab }: Seeded, context: CallContext) =>
+    (await opened({ tab })).check(seed, goOn(context)),
+  ort: async ({ seed, tab }: Seeded, context: CallContext) =>
+    (await opened({ tab })).compareInOrt(seed, goOn(context)),
+  looks: async ({ names, tab }: Tabbed & { readonly names: readonly string[] }) =>
+    (await opened({ tab })).looks(names),
+  inputs: async ({ files, tab }: Tabbed & { readonly files: readonly File[] }) =>
+    (await opened({ tab })).takeInputs(files),
   file: async (args: Tabbed) => moved((await opened(args)).file()),
   fold: async (args: Tabbed) => (await opened(args)).folded(),
 
@@ -188,6 +194,14 @@ const handlers = {
     return moved(bytes.slice());
   },
 };
+
+/** Tells the page which run of ONNX Runtime begins, and hears whether it is wanted. */
+const goOn =
+  ({ send, isStopped }: CallContext) =>
+  async (run: number, of: number): Promise<boolean> => {
+    void send(`run ${run} of ${of}`);
+    return !(await isStopped());
+  };
 
 const moved = (file: Uint8Array) => new Moved(file, [file.buffer as ArrayBuffer]);
 
