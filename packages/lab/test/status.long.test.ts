@@ -216,6 +216,27 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     expect(await page.getByRole("button", { name: "Copy link" }).isVisible()).toBe(true);
   });
 
+  it("keeps what a copy of a tab does apart from what the tab does", async () => {
+    const page = await open("#/model?sample=mlp");
+    await randomMove(page);
+    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("moved)"));
+    const [copy] = await Promise.all([
+      lab.context.waitForEvent("page"),
+      page.evaluate(() => void window.open(location.href)),
+    ]);
+    await settled(copy);
+    const names = await Promise.all(
+      [page, copy].map((own) => own.evaluate(() => sessionStorage.getItem("isoloss-lab-tab"))),
+    );
+    expect(names[0]).not.toBe(names[1]);
+    await copy.close();
+    const { position } = await shown(page);
+    expect(position?.moved.length).toBeGreaterThan(0);
+    await page.reload();
+    await settled(page);
+    expect((await shown(page)).position).toEqual(position);
+  });
+
   it("names the file that is open beside the field that opened it, also where it was dropped", async () => {
     const page = await open("#/model?sample=mlp");
     await choose(page);
