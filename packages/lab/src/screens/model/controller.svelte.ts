@@ -59,8 +59,8 @@ export class Model extends ScreenModel<ModelState> {
   question = $state.raw<Question>();
   /** The same in ONNX Runtime, once it was asked for. */
   ort = $state.raw<OrtComparison>();
-  /** Names and number of the user's own inputs, which the check runs, too. */
-  inputs = $state.raw<{ readonly names: string; readonly examples: number }>();
+  /** Files and number of the user's own inputs, which the check runs, too. */
+  inputs = $state.raw<{ readonly files: readonly File[]; readonly examples: number }>();
   /** The tensors of the node whose panel is open. */
   looks = $state.raw<readonly WeightLook[]>([]);
   figures = $state.raw<FiguresOfPoint>();
@@ -388,7 +388,12 @@ export class Model extends ScreenModel<ModelState> {
   /** Compares the outputs on inputs that were not used before. */
   async #check(): Promise<void> {
     const [turn, of] = [this.#turn, this.subject];
-    const check = await this.#ask<Check>("check", { seed: this.state.seed + 2 * this.#draws++ }, this.#runs);
+    const { files = [] } = this.inputs ?? {};
+    const check = await this.#ask<Check>(
+      "check",
+      { seed: this.state.seed + 2 * this.#draws++, files },
+      this.#runs,
+    );
     if (turn !== this.#turn) return;
     this.check = check;
     this.#checked = of;
@@ -445,8 +450,7 @@ export class Model extends ScreenModel<ModelState> {
     try {
       const examples = await this.#ask<number>("inputs", { files });
       if (turn !== this.#turn) return;
-      this.inputs =
-        files.length === 0 ? undefined : { names: files.map(({ name }) => name).join(", "), examples };
+      this.inputs = { files, examples };
       this.problem = "";
       this.doing = "Comparing the outputs with those of the file…";
       await this.#check();
@@ -517,7 +521,7 @@ export class Model extends ScreenModel<ModelState> {
   }
 
   protected override readonly failed = (error: Error): void => {
-    if (error instanceof Superseded || error instanceof WorkerEnded) return;
+    if (error instanceof Superseded || error instanceof WorkerEnded || error.name === "Stopped") return;
     const open = this.found ? [] : Object.keys(this.shown?.summary.sizes ?? {});
     const hint = open.length > 0 ? ` The file leaves ${open.join(" and ")} open: other sizes may do.` : "";
     this.problem = `${error.message}${hint}`;

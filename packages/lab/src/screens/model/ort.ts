@@ -13,10 +13,15 @@ type Batch = Readonly<Record<string, NdArray>>;
 /** Told before each run; resolves to whether to go on. */
 export type GoOn = (run: number, of: number) => Promise<boolean>;
 
+/** A comparison was ended before all was compared. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
 /**
  * Runs two files on the same inputs, and compares their outputs: a list for each list of batches.
  *
- * @param goOn false ends it: what was not run then is not compared
+ * @throws Stopped where `goOn` resolves to false
  */
 export async function compareInOrt(
   file: Uint8Array,
@@ -37,7 +42,7 @@ export async function compareInOrt(
     for (const batches of lists) {
       const [expected, got]: Batch[][] = [[], []];
       for (const batch of batches) {
-        if (!(await goOn(++run, count))) break;
+        if (!(await goOn(++run, count))) throw new Stopped("The comparison was stopped.");
         const feeds = Object.fromEntries(
           Object.entries(batch).map(([name, array]) => {
             const type = types.get(name) as "float32";

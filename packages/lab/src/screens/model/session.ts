@@ -281,10 +281,14 @@ export class Session {
     };
   }
 
+  get hasInputs(): boolean {
+    return this.#own.length > 0;
+  }
+
   /** Takes inputs of the user's own into the check; returns the number of their examples. */
   async takeInputs(files: readonly File[]): Promise<number> {
     const { ownInputs } = await import("./own-inputs.js");
-    this.#own = files.length === 0 ? [] : await ownInputs(files, this.#readable().inputs, this.summary.sizes);
+    this.#own = await ownInputs(files, this.#readable().inputs, this.summary.sizes);
     return this.#own.reduce((sum, batch) => sum + (Object.values(batch)[0]?.shape[0] ?? 1), 0);
   }
 
@@ -335,7 +339,8 @@ export class Session {
       const lists = [[fresh], [large], this.#own];
       const [outputs, tenfold, own] = await compareInOrt(this.#bytes, this.file(), lists, goOn);
       return { outputs, tenfold, own };
-    } catch {
+    } catch (error) {
+      if ((error as Error).name === "Stopped") throw error;
       this.#isSlow = false;
       return undefined;
     }

@@ -86,6 +86,11 @@ interface Seeded extends Tabbed {
   readonly seed: number;
 }
 
+/** Files with inputs of the user's own. */
+interface Chosen {
+  readonly files: readonly File[];
+}
+
 /** @throws Error, in words for the page, for a file that is not opened */
 function sessionOf({ source, sizes }: Model): Session {
   const bytes = typeof source === "string" ? sampleFile(source) : source;
@@ -158,14 +163,17 @@ const handlers = {
     await now.find();
     return now.figures();
   },
-  check: async ({ seed, tab }: Seeded, context: CallContext) =>
-    (await opened({ tab })).check(seed, goOn(context)),
+  async check({ seed, files, tab }: Seeded & Chosen, context: CallContext) {
+    const now = await opened({ tab });
+    // This worker may have begun after they were chosen.
+    if (files.length > 0 && !now.hasInputs) await now.takeInputs(files);
+    return now.check(seed, goOn(context));
+  },
   ort: async ({ seed, tab }: Seeded, context: CallContext) =>
     (await opened({ tab })).compareInOrt(seed, goOn(context)),
   looks: async ({ names, tab }: Tabbed & { readonly names: readonly string[] }) =>
     (await opened({ tab })).looks(names),
-  inputs: async ({ files, tab }: Tabbed & { readonly files: readonly File[] }) =>
-    (await opened({ tab })).takeInputs(files),
+  inputs: async ({ files, tab }: Tabbed & Chosen) => (await opened({ tab })).takeInputs(files),
   file: async (args: Tabbed) => moved((await opened(args)).file()),
   fold: async (args: Tabbed) => (await opened(args)).folded(),
 
