@@ -237,6 +237,34 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     expect((await shown(page)).position).toEqual(position);
   });
 
+  it("saves a session, which another tab opens: the model, its moves and what can be undone", async () => {
+    const page = await open("#/model?sample=convnet");
+    await randomMove(page);
+    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("moved)"));
+    await settled(page);
+    const before = await shown(page);
+    await page.keyboard.press("?");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save session" }).click(),
+    ]);
+    const buffer = readFileSync(await download.path());
+    expect(download.suggestedFilename()).toBe("session.isoloss");
+    expect(await violationsIn(page)).toEqual([]);
+    await page.close();
+
+    const other = await open("#/landscape?n=50");
+    await other.keyboard.press("?");
+    const field = other.getByLabel(/^Open a session/);
+    await field.setInputFiles({ name: "notes.isoloss", mimeType: "", buffer: Buffer.from("none") });
+    await other.getByText("notes.isoloss is no session of the lab.").waitFor();
+    await field.setInputFiles({ name: "session.isoloss", mimeType: "", buffer });
+    await other.getByRole("heading", { name: "Model" }).waitFor();
+    await settled(other);
+    expect((await shown(other)).position).toEqual(before.position);
+    expect(await status(other)).toMatch(/tensors moved\)\.$/);
+  });
+
   it("names the file that is open beside the field that opened it, also where it was dropped", async () => {
     const page = await open("#/model?sample=mlp");
     await choose(page);
