@@ -14,7 +14,7 @@ type Batch = Readonly<Record<string, NdArray>>;
 export type GoOn = (run: number, of: number) => Promise<boolean>;
 
 /** A comparison was ended before all was compared. */
-export class Stopped extends Error {
+class Stopped extends Error {
   override readonly name = "Stopped";
 }
 
