@@ -3,6 +3,9 @@ const key = "isoloss-lab-tab";
 /** Times that a name is tried, and milliseconds between them: the page before may not be quite gone when a tab is loaded again. */
 const [tries, pause] = [6, 60];
 
+/** Names the tab, also after its page was loaded again: what it keeps is its own. */
+export let tab = `${Date.now()}-${Math.random()}`;
+
 /** Takes a name for as long as the page is there; false where another page has it. */
 const claim = (name: string): Promise<boolean> =>
   new Promise((resolve, reject) => {
@@ -13,18 +16,22 @@ const claim = (name: string): Promise<boolean> =>
     navigator.locks.request(`${key} ${name}`, { ifAvailable: true }, hold).catch(reject);
   });
 
-/** Names the tab, also after its page was loaded again: what it keeps is its own. A copy of a tab has another name. */
-export const tab: string = await (async () => {
-  const made = `${Date.now()}-${Math.random()}`;
+/** The name that the tab had before, unless another page has it: then this is a copy of that tab, and is named anew. */
+async function named(): Promise<void> {
   try {
-    let name = sessionStorage.getItem(key) ?? made;
-    for (let k = 1; !(await claim(name)); k++) {
-      if (k === tries) name = made;
-      else await new Promise((resolve) => setTimeout(resolve, pause));
+    const before = sessionStorage.getItem(key);
+    for (let k = 0; before !== null && k < tries; k++) {
+      if (k > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      if (!(await claim(before))) continue;
+      tab = before;
+      return;
     }
-    sessionStorage.setItem(key, name);
-    return name;
+    sessionStorage.setItem(key, tab);
+    await claim(tab);
   } catch {
-    return made;
+    // A browser without them: nothing is there again after the page was loaded again.
   }
-})();
+}
+
+/** Resolves once {@link tab} is this tab's own: before that nothing is kept. */
+export const isNamed: Promise<void> = named();
