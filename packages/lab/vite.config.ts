@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig, type Plugin } from "vite";
@@ -10,22 +11,43 @@ const headers = {
 };
 
 /**
- * Names what no page has asked for yet, for browsers to fetch when they have nothing else to do: the other screens, what saves
- * figures. A page that was opened once then needs no network; the WebAssembly of ONNX Runtime is too large for that.
+ * Names what each screen may ask for once it is open, such as its worker and what saves figures: the page fetches it then, and
+ * needs no network for that screen any more. Other screens, and the WebAssembly of ONNX Runtime, are fetched when they are asked for.
  */
 const fetchedAhead: Plugin = {
   name: "isoloss-lab-ahead",
   apply: "build",
   transformIndexHtml: {
     order: "post",
-    handler: (html, { bundle = {} }) =>
-      Object.keys(bundle)
-        .filter((name) => /\.(js|css)$/.test(name) && !html.includes(name))
-        .map((name) => ({
-          tag: "link",
-          attrs: { rel: "prefetch", href: `./${name}` },
-          injectTo: "head" as const,
-        })),
+    handler: (html, { bundle = {} }) => {
+      const files = Object.values(bundle).filter(
+        ({ fileName }) => /\.(js|css)$/.test(fileName) && !html.includes(fileName),
+      );
+      const textOf = (file: (typeof files)[number]) =>
+        file.type === "chunk" ? file.code : String(file.source);
+      // Workers are built apart: what they load is known by its name alone.
+      const reached = (start: (typeof files)[number]) => {
+        const all = new Set([start]);
+        for (const file of all) {
+          const text = textOf(file);
+          for (const other of files) if (text.includes(basename(other.fileName))) all.add(other);
+        }
+        return [...all].map(({ fileName }) => `./${fileName}`);
+      };
+      return files.flatMap((file) => {
+        const [, screen] =
+          (file.type === "chunk" && /screens\/(\w+)\/Screen\.svelte$/.exec(file.facadeModuleId ?? "")) || [];
+        return screen === undefined
+          ? []
+          : [
+              {
+                tag: "meta",
+                attrs: { name: `ahead-${screen}`, content: reached(file).join(" ") },
+                injectTo: "head" as const,
+              },
+            ];
+      });
+    },
   },
 };
 

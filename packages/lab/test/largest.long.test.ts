@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
@@ -40,5 +41,16 @@ describe.skipIf(!executablePath)(titled("the lab at its largest settings"), () =
       await page.close();
     }
     expect(Math.min(...times)).toBeLessThan(most);
+  });
+
+  it("saves figures of a hundred thousand steps with what can be seen of them", async () => {
+    const page = await open("#/landscape?n=100000&opt=adam&tp=every:1&search=gradientAscent&with=random");
+    for (const button of ["Save plane as SVG", "Save curves as SVG"]) {
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: button }).click(),
+      ]);
+      expect(statSync(await download.path()).size).toBeLessThan(1e6);
+    }
   });
 });

@@ -7,13 +7,14 @@ import { describe, expect, it } from "vitest";
 import { randomBatch } from "../src/screens/model/random-batch.js";
 import { Session } from "../src/screens/model/session.js";
 import { violationsIn } from "./axe.js";
-import { chain, fileOf, files, node, unknownOperator, withDataBeside } from "./screens/model-files.js";
+import { chain, fileOf, files, heavy, node, unknownOperator, withDataBeside } from "./screens/model-files.js";
 import { hashOf, inspected, settled, titled, useLab } from "./support.js";
 
 interface Shown {
   readonly state: { readonly sample: string; readonly dir: string };
   readonly file: string | undefined;
   readonly graph: Session["graph"];
+  readonly layout: { readonly width: number; readonly height: number };
   readonly found:
     | { readonly groups: readonly { readonly text: string }[]; readonly total: string }
     | undefined;
@@ -24,6 +25,8 @@ interface Shown {
     | { readonly examples: number; readonly outputs: readonly { readonly relative: number }[] }
     | undefined;
   readonly check: {
+    readonly isInOrt: boolean;
+    readonly own: readonly { readonly relative: number }[];
     readonly outputs: readonly { readonly relative: number; readonly shape: readonly number[] }[];
   };
   readonly quantized: { readonly table: readonly { readonly sqnr: number }[]; readonly recommended: number };
@@ -97,6 +100,30 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
       (weight) => own[weight].data.join() !== params[weight].data.join(),
     );
     expect(changed.sort()).toEqual([...(position?.moved ?? [])].sort());
+  });
+
+  it("orders channels with their running statistics, folds batch norms on request, and says what stops symmetries", async () => {
+    const page = await open();
+    await drop(page, "mobile.onnx", files.MobileNet());
+    const symmetries = page.getByRole("group", { name: "Symmetries" });
+    expect((await symmetries.locator("summary").allTextContents()).join()).toContain("Permutations");
+    await symmetries.getByText("What stops symmetries").click();
+    expect(await symmetries.textContent()).toContain(
+      "Scalings of units end at BatchNormalization (8 nodes).",
+    );
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    expect(await page.locator(".verdict").textContent()).toBe("✓ kept");
+    const moved = (await shown(page)).position?.moved ?? [];
+    expect(moved.filter((name) => name.endsWith("running_var"))).toHaveLength(8);
+    const [, bytes] = await saved(page, "Save the model");
+    expect((await compareModels(files.MobileNet(), bytes)).largest).toBeLessThan(1e-4);
+
+    await after(page, () => page.getByRole("button", { name: "Fold batch norms" }).click());
+    await expect.poll(async () => (await shown(page)).file).toBe("mobile-folded.onnx");
+    await settled(page);
+    expect(await page.locator(".preset").textContent()).toContain("8 of 8 batch norms folded");
+    expect(await page.getByRole("button", { name: "Fold batch norms" }).count()).toBe(0);
+    expect((await shown(page)).graph.nodes.map(({ op }) => op)).not.toContain("BatchNormalization");
   });
 
   it("says that outputs are not kept where a weight was left out, and goes back", async () => {
@@ -200,6 +227,9 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     // All of it, drawn again and again: our share of a frame.
     await page.getByRole("button", { name: "All", exact: true }).first().click();
     await expect.poll(async () => (await shown(page)).graph.nodes.length).toBe(1990);
+    // Wrapped: the whole view is no strip.
+    const { width, height } = (await shown(page)).layout;
+    expect(Math.max(width / height, height / width)).toBeLessThan(3);
   });
 
   it("is used by keys alone: finds nodes, goes along the graph and moves", async () => {
@@ -309,6 +339,85 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     const { sqnr } = await modelError(bytes, half, { inputs: judged });
     expect(sqnr).toBeGreaterThan(table[0].sqnr - 1);
     expect(await violationsIn(page)).toEqual([]);
+  });
+
+  it("shows the weights of a node before and after a move, as maps and as ranges", async () => {
+    const page = await open("#/model?sample=convnet");
+    await page.getByRole("button", { name: "Larger" }).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("conv");
+    await page.keyboard.press("Enter");
+    const maps = page.getByRole("region", { name: "Node", exact: true }).getByRole("img");
+    await expect.poll(() => maps.count()).toBe(2);
+    expect(await maps.first().getAttribute("aria-label")).toMatch(
+      /^convs\.0\.weight: 8 x 9 cells, numbers from −/,
+    );
+    await page.locator("body").click({ position: { x: 4, y: 4 } });
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    await expect.poll(() => maps.count()).toBe(4);
+    const pixels = await maps.evaluateAll((all) =>
+      (all as HTMLCanvasElement[]).map((own) => own.toDataURL()),
+    );
+    expect(new Set(pixels).size).toBe(4);
+    expect(await page.locator("figcaption", { hasText: /^now: −?[\d.]+ to/ }).count()).toBe(2);
+    expect(await violationsIn(page)).toEqual([]);
+  });
+
+  it("compares on images of the user's own, too, and says what fits no input", async () => {
+    const page = await open("#/model?sample=convnet");
+    const png = Buffer.from(
+      await page.evaluate(() => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 20, height: 20 });
+        const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+        context.fillStyle = "#f80";
+        context.fillRect(0, 0, 12, 20);
+        return canvas.toDataURL("image/png").split(",")[1];
+      }),
+      "base64",
+    );
+    const field = page.getByLabel(/^Your own inputs/);
+    const images = ["a", "b", "c", "d"].map((name) => ({
+      name: `${name}.png`,
+      mimeType: "image/png",
+      buffer: png,
+    }));
+    await after(page, () => field.setInputFiles(images));
+    const text = () => page.getByRole("region", { name: "Check", exact: true }).textContent();
+    expect(await text()).toContain("a.png, b.png, c.png, d.png: 4 examples");
+    expect(await text()).toMatch(/, your inputs\s*0/);
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    const { check } = await shown(page);
+    expect(check.own[0].relative).toBeGreaterThan(0);
+    expect(check.own[0].relative).toBeLessThan(1e-4);
+    await after(page, () =>
+      field.setInputFiles([{ name: "x.npy", mimeType: "", buffer: Buffer.from("none") }]),
+    );
+    expect(await page.getByRole("alert").textContent()).toMatch(/^An \.npy file starts with/);
+  });
+
+  it("compares in ONNX Runtime what takes JavaScript long, says at which run it is, and can be stopped", async () => {
+    const page = await open();
+    const said = page.evaluate(
+      () =>
+        new Promise<string>((resolve) => {
+          const line = document.querySelector(".status") as Element;
+          new MutationObserver(() => {
+            const [text] = /Comparing in ONNX Runtime: run \d of \d/.exec(line.textContent ?? "") ?? [];
+            if (text !== undefined) resolve(text);
+          }).observe(line, { subtree: true, childList: true, characterData: true });
+        }),
+    );
+    await drop(page, "heavy.onnx", heavy());
+    expect(await said).toMatch(/run \d of 2$/);
+    const { check } = await shown(page);
+    expect([check.isInOrt, check.outputs[0].relative]).toEqual([true, 0]);
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    expect((await shown(page)).check.outputs[0].relative).toBeGreaterThan(0);
+    expect(await page.locator(".verdict").textContent()).toBe("✓ kept");
+    await page.getByRole("button", { name: "Random move of all" }).click();
+    await page.locator(".status", { hasText: /Moving and comparing|Comparing in ONNX/ }).waitFor();
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    expect(await page.locator(".status").textContent()).toMatch(/^\s*Stopped/);
   });
 
   it("has its settings in the address, and takes another size of the batch", async () => {

@@ -54,6 +54,11 @@ describe.skipIf(!executablePath)(titled("random use"), () => {
             throw error;
         });
       }
+      // Of the screens that were left none has a worker any more.
+      await page.evaluate((hash) => {
+        location.hash = hash;
+      }, addresses[0]);
+      await expect.poll(() => page.workers().length, { timeout: 60_000 }).toBeLessThanOrEqual(1);
       // Back to where it began: what is left is what was not let go.
       await page.goto("about:blank");
       await page.goto(`${lab.site.url}${addresses[0]}`);

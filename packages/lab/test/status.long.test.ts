@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { TrainRun } from "../src/screens/train/run.js";
 import { violationsIn } from "./axe.js";
 import { files } from "./screens/model-files.js";
-import { inspected, settled, titled, useLab } from "./support.js";
+import { fetchedAhead, inspected, settled, titled, useLab } from "./support.js";
 
 interface Shown {
   readonly file: string | undefined;
@@ -160,6 +160,123 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
       document.querySelector(".status")?.textContent?.includes("(one block of attention)"),
     );
     expect(await dialog.count()).toBe(0);
+  });
+
+  it("has one worker once other screens have been left, and fetches those of screens that are opened alone", async () => {
+    const loaded = new Set<string>();
+    const page = await lab.open("#/landscape?n=50");
+    page.on("request", (request) => loaded.add(request.url()));
+    await fetchedAhead(page);
+    const workersOf = (urls: Iterable<string>) =>
+      [...urls].filter((url) => /\/worker-[^/]*\.js$/.test(url)).length;
+    const known = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
+    expect(workersOf(new Set(known))).toBe(1);
+    for (const key of ["2", "3", "4", "1"]) {
+      await page.keyboard.press(key);
+      await page.waitForFunction(
+        (at) => document.querySelector("nav a[aria-current]")?.textContent === at,
+        ["Landscape", "Train", "Tasks", "Model"][Number(key) - 1],
+      );
+      await page.locator(".status").waitFor();
+    }
+    expect(workersOf(loaded)).toBe(3);
+    await expect.poll(() => page.workers().length, { timeout: 60_000 }).toBe(1);
+  });
+
+  it("shows what has the focus above the line of the status, tables without cutting them, and the curves before what saves them", async () => {
+    const page = await lab.open("#/landscape?f=booth&with=plain,teleported,lbfgs", {
+      width: 390,
+      height: 844,
+    });
+    const hidden: string[] = [];
+    for (let k = 0; k < 60; k++) {
+      await page.keyboard.press("Tab");
+      const found = await page.evaluate(() => {
+        const { bottom, top } = (document.activeElement as HTMLElement).getBoundingClientRect();
+        const line = document.querySelector(".status")?.getBoundingClientRect().top ?? innerHeight;
+        const name = document.activeElement?.outerHTML.slice(0, 80) ?? "";
+        return {
+          isHidden: bottom - top < line && bottom > line,
+          isBody: document.activeElement === document.body,
+          name,
+        };
+      });
+      if (found.isBody) break;
+      if (found.isHidden) hidden.push(found.name);
+    }
+    expect(hidden).toEqual([]);
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll(".scroll")]
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+        .map((element) => element.getAttribute("aria-label")),
+    );
+    expect(cut).toEqual([]);
+    expect(await page.getByRole("button", { name: "Copy link" }).isVisible()).toBe(false);
+    await page.getByText("Save and copy").click();
+    expect(await page.getByRole("button", { name: "Copy link" }).isVisible()).toBe(true);
+  });
+
+  it("keeps what a copy of a tab does apart from what the tab does", async () => {
+    const page = await open("#/model?sample=mlp");
+    await randomMove(page);
+    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("moved)"));
+    const [copy] = await Promise.all([
+      lab.context.waitForEvent("page"),
+      page.evaluate(() => void window.open(location.href)),
+    ]);
+    await settled(copy);
+    const names = await Promise.all(
+      [page, copy].map((own) => own.evaluate(() => sessionStorage.getItem("isoloss-lab-tab"))),
+    );
+    expect(names[0]).not.toBe(names[1]);
+    await copy.close();
+    const { position } = await shown(page);
+    expect(position?.moved.length).toBeGreaterThan(0);
+    await page.reload();
+    await settled(page);
+    expect((await shown(page)).position).toEqual(position);
+  });
+
+  it("saves a session, which another tab opens: the model, its moves and what can be undone", async () => {
+    const page = await open("#/model?sample=convnet");
+    await randomMove(page);
+    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("moved)"));
+    await settled(page);
+    const before = await shown(page);
+    await page.keyboard.press("?");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save session" }).click(),
+    ]);
+    const buffer = readFileSync(await download.path());
+    expect(download.suggestedFilename()).toBe("session.isoloss");
+    expect(await violationsIn(page)).toEqual([]);
+    await page.close();
+
+    const other = await open("#/landscape?n=50");
+    await other.keyboard.press("?");
+    const field = other.getByLabel(/^Open a session/);
+    await field.setInputFiles({ name: "notes.isoloss", mimeType: "", buffer: Buffer.from("none") });
+    await other.getByText("notes.isoloss is no session of the lab.").waitFor();
+    await field.setInputFiles({ name: "session.isoloss", mimeType: "", buffer });
+    await other.getByRole("heading", { name: "Model" }).waitFor();
+    await settled(other);
+    expect((await shown(other)).position).toEqual(before.position);
+    expect(await status(other)).toMatch(/tensors moved\)\.$/);
+  });
+
+  it("names the file that is open beside the field that opened it, also where it was dropped", async () => {
+    const page = await open("#/model?sample=mlp");
+    await choose(page);
+    await page.waitForFunction(() =>
+      document.querySelector(".status")?.textContent?.includes("(resnet.onnx)"),
+    );
+    expect(await textOf(page.locator("label", { has: page.locator("input[type=file]") }).first())).toMatch(
+      /resnet\.onnx$/,
+    );
+    // The browser's own words, "No file chosen", are not seen.
+    const field = page.locator("input[type=file]").first();
+    expect(await field.evaluate((input) => getComputedStyle(input).opacity)).toBe("0");
   });
 
   it("keeps a training, names the step of what was held out, and never says that nothing is done", async () => {

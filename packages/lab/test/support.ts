@@ -149,7 +149,7 @@ export async function settled(page: Page, word = /^\s*(Done|The start is)/): Pro
   );
 }
 
-/** Waits until the page has what it fetches ahead, for screens and files that nobody has asked for yet. */
+/** Waits until the page has what it fetches ahead, for what its screen may be asked for. */
 export async function fetchedAhead(page: Page): Promise<void> {
   await page.waitForFunction(() =>
     [...document.querySelectorAll<HTMLLinkElement>("link[rel=prefetch]")].every(

@@ -1,8 +1,9 @@
 // The lab's files over HTTP, for the browser of this computer.
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, sep } from "node:path";
+import { gzipSync } from "node:zlib";
 import { OptionError } from "isoloss";
 import sirv from "sirv";
 
@@ -53,14 +54,40 @@ function installedWasm(): string | undefined {
   return undefined;
 }
 
+/** Names with a hash never change what they name. */
+const immutable = { "Cache-Control": "max-age=31536000, immutable" };
+
 function sendWasm(path: string, isHead: boolean, response: ServerResponse): void {
   response.writeHead(200, {
     "Content-Type": "application/wasm",
     "Content-Length": statSync(path).size,
-    "Cache-Control": "max-age=31536000, immutable",
+    ...immutable,
   });
   if (isHead) response.end();
   else createReadStream(path).pipe(response);
+}
+
+interface Packed {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+/** The scripts and styles of a folder by their paths, compressed when they are first asked for. */
+function packedFiles(folder: string): (path: string) => Packed | undefined {
+  const types: Readonly<Record<string, string>> = { js: "text/javascript", css: "text/css" };
+  const typeOf = (path: string) => types[/\/assets\/[^/]*\.(js|css)$/.exec(path)?.[1] ?? ""];
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const known = new Set(names.map((name) => `/${name.replaceAll(sep, "/")}`).filter(typeOf));
+  const made = new Map<string, Packed>();
+  return (path) => {
+    if (!known.has(path)) return undefined;
+    const packed = made.get(path) ?? {
+      type: typeOf(path),
+      bytes: gzipSync(readFileSync(join(folder, path))),
+    };
+    made.set(path, packed);
+    return packed;
+  };
 }
 
 /**
@@ -69,17 +96,18 @@ function sendWasm(path: string, isHead: boolean, response: ServerResponse): void
  * @throws OptionError where the port is taken
  */
 export async function serveLab(folder: string, { port, host }: LabServerOptions): Promise<LabServer> {
-  // Names with a hash never change what they name.
   const files = sirv(folder, {
     etag: true,
     setHeaders: (response, path) =>
       response.setHeader(
         "Cache-Control",
-        path.includes("/assets/") ? "max-age=31536000, immutable" : "no-cache",
+        path.includes("/assets/") ? immutable["Cache-Control"] : "no-cache",
       ),
   });
+  const packedOf = packedFiles(folder);
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.setHeader("Vary", "Accept-Encoding");
     const end = (status: number, text: string) => {
       response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" });
       response.end(request.method === "HEAD" ? undefined : text);
@@ -87,6 +115,18 @@ export async function serveLab(folder: string, { port, host }: LabServerOptions)
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       end(405, "The lab answers GET and HEAD.\n");
+      return;
+    }
+    const isPacking = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+    const packed = isPacking ? packedOf(request.url ?? "") : undefined;
+    if (packed !== undefined) {
+      response.writeHead(200, {
+        "Content-Type": packed.type,
+        "Content-Encoding": "gzip",
+        "Content-Length": packed.bytes.length,
+        ...immutable,
+      });
+      response.end(request.method === "HEAD" ? undefined : packed.bytes);
       return;
     }
     files(request, response, () => {

@@ -20,6 +20,7 @@ describe("isoloss lab", () => {
     writeFileSync(join(folder, "secret.txt"), "secret");
     writeFileSync(join(lab, "index.html"), "<!doctype html>the lab");
     writeFileSync(join(lab, "assets/index-1a2b.js"), "let x = 1;");
+    writeFileSync(join(lab, "assets/long-3c4d.js"), "let x=1;\n\n".repeat(1000));
     server = await serveLab(lab, { port: 0, host });
   });
   afterAll(async () => {
@@ -41,6 +42,23 @@ describe("isoloss lab", () => {
     const script = await fetch(`${server.url}assets/index-1a2b.js`);
     expect(script.headers.get("content-type")).toMatch(/javascript/);
     expect(script.headers.get("cache-control")).toMatch(/immutable/);
+  });
+
+  it("sends scripts compressed to those who take them so", async () => {
+    const url = `${server.url}assets/long-3c4d.js`;
+    const sizeIn = async (encoding: string) => {
+      const head = await fetch(url, { method: "HEAD", headers: { "accept-encoding": encoding } });
+      expect([head.status, head.headers.get("vary")]).toEqual([200, "Accept-Encoding"]);
+      return [head.headers.get("content-encoding"), Number(head.headers.get("content-length"))];
+    };
+    expect(await sizeIn("identity")).toEqual([null, 10_000]);
+    const [encoding, size] = await sizeIn("br, gzip");
+    expect(encoding).toBe("gzip");
+    expect(size).toBeLessThan(200);
+    const script = await fetch(url);
+    expect(script.headers.get("content-type")).toBe("text/javascript");
+    expect(script.headers.get("cache-control")).toMatch(/immutable/);
+    expect(await script.text()).toBe("let x=1;\n\n".repeat(1000));
   });
 
   it.each([

@@ -4,6 +4,7 @@ import type { Grid } from "isoloss-figures/base";
 import { type Course, jumpPoints } from "../screens/landscape/course.js";
 import { type LandscapeState, optimumOf } from "../screens/landscape/state.js";
 import { svgText } from "./save.js";
+import { seenJumps, seenPoints, seenTicks } from "./seen.js";
 
 const pointOf = ([x, y]: readonly [number, number]) => ({ x, y });
 
@@ -14,10 +15,14 @@ interface Drawn {
 }
 
 export function planeSvg({ state, courses, theme }: Drawn, grid: Grid, floor: number): string {
+  const width = grid.x[1] - grid.x[0];
   const trajectories = courses.map(({ method, x, y, jumps }) => ({
     name: method,
-    points: Array.from(x, (value, i) => ({ x: value, y: y[i] })),
-    jumps: jumpPoints(jumps),
+    points: seenPoints(
+      Array.from(x, (value, i) => ({ x: value, y: y[i] })),
+      width,
+    ),
+    jumps: seenJumps(jumpPoints(jumps)),
   }));
   const optimum = optimumOf(state.f);
   const marks = { start: pointOf(state.x), ...(optimum && { optimum: pointOf(optimum) }) };
@@ -33,7 +38,7 @@ export function curvesSvg({ state, courses, theme }: Drawn): string {
         values: Array.from(state.y === "loss" ? loss : gradNormSq),
       },
     ],
-    teleports: Array.from(jumps.step),
+    teleports: seenTicks(jumps.step),
   }));
   const yLabel = state.y === "loss" ? "loss" : "squared gradient norm";
   return svgText(curves({ series, logX: state.logx, logY: state.logy, yLabel }, { document, theme }));

@@ -79,7 +79,7 @@ export const isComputing = (): boolean => open > 0;
 export function createClient(
   create: () => WorkerLike,
   onEnd: (reason: string, hasAnswered: boolean) => void = () => {},
-  idle = 30_000,
+  idle = 5000,
 ): WorkerClient {
   const running = new Map<string, Call>();
   const waiting = new Map<string, Call>();

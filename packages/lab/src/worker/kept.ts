@@ -56,3 +56,11 @@ export async function keep(key: string, value: unknown): Promise<void> {
 export async function kept<V>(key: string): Promise<V | undefined> {
   return ((await use("readonly", (store) => store.get(key))) as Kept | undefined)?.value as V | undefined;
 }
+
+/** All that is kept under keys with a beginning. */
+export async function keptOf(beginning: string): Promise<ReadonlyMap<string, unknown>> {
+  const range = IDBKeyRange.bound(beginning, `${beginning}\uffff`);
+  const keys = (await use("readonly", (store) => store.getAllKeys(range))) ?? [];
+  const values = await Promise.all(keys.map((key) => kept(String(key))));
+  return new Map(keys.map((key, i) => [String(key), values[i]]));
+}

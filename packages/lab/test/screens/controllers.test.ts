@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { openInModel } from "../../src/app/open-in-model.js";
 import { Landscape } from "../../src/screens/landscape/controller.svelte.js";
 import type { LandscapeState } from "../../src/screens/landscape/state.js";
 import { Model } from "../../src/screens/model/controller.svelte.js";
@@ -241,6 +242,29 @@ describe("the controller of the model screen", () => {
     model.question?.proceed();
     expect(sources(worker)).toEqual(["mlp", "convnet"]);
     model.leave();
+  });
+
+  it("opens a file that another screen gives, after asking about moves that were not saved", async () => {
+    const worker = new HeldWorker();
+    const model = new Model("", () => worker);
+    model.enter("", printModel);
+    const shown = { summary: {}, graph: { nodes: [], edges: [] } };
+    await worker.value("reopen", { shown, opened: { source: "mlp", sample: "mlp" } });
+    await worker.value("draw", { layout: {} });
+    await worker.value("find", { found: {}, position: { slides: [0], moved: ["w"], canUndo: true } });
+    await worker.value("check", { outputs: [], tenfold: [], weights: { tolerance: 1 } });
+    await worker.value("figures", {});
+    model.leave();
+    vi.stubGlobal("location", { hash: "#/train?net=8&theme=dark" });
+    openInModel(Uint8Array.of(8), "trained.onnx");
+    expect(location.hash).toBe("#/model?theme=dark");
+    model.enter("sample=attention", printModel);
+    await worker.idle();
+    expect([sources(worker), model.question?.text]).toEqual([[], expect.stringContaining("not saved")]);
+    model.question?.proceed();
+    expect(sources(worker)).toEqual([Uint8Array.of(8)]);
+    model.leave();
+    vi.unstubAllGlobals();
   });
 
   it("says that it computes figures, and can be stopped at that", async () => {

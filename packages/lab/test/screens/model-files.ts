@@ -17,6 +17,7 @@ function exportedFile(name: string, folded = false): Uint8Array {
 export const files: Readonly<Record<string, () => Uint8Array>> = {
   ...Object.fromEntries(sampleNames.map((name) => [name, () => sampleFile(name)])),
   "ResNet, folded": () => exportedFile("ResNet", true),
+  MobileNet: () => exportedFile("MobileNet"),
   "MobileNet, folded": () => exportedFile("MobileNet", true),
   "U-Net": () => exportedFile("U-Net"),
   "RMSNorm transformer": () => exportedFile("RMSNorm transformer"),
@@ -86,4 +87,33 @@ export function withDataBeside(location: string): Uint8Array {
     }),
   );
   return file.finish();
+}
+
+/** Three convolutions of 64 channels in a few million places: little to load, and long to compute. */
+export function heavy(): Uint8Array {
+  const weight = (name: string, shape: readonly number[]) => ({
+    name,
+    dtype: "float32" as const,
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i) / 24),
+  });
+  const shape = [4, 64, 96, 96];
+  const pads = { kind: "ints", value: [1, 1, 1, 1] } as const;
+  const conv = (k: number): Node => ({
+    ...node("Conv", [k === 0 ? "x" : `r${k - 1}`, `w${k}`], `c${k}`),
+    attributes: { pads },
+  });
+  return encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 18 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "heavy",
+      inputs: [{ name: "x", dtype: "float32", shape }],
+      outputs: [{ name: "c2", dtype: "float32", shape }],
+      initializers: [0, 1, 2].map((k) => weight(`w${k}`, [64, 64, 3, 3])),
+      nodes: [conv(0), node("Relu", ["c0"], "r0"), conv(1), node("Relu", ["c1"], "r1"), conv(2)],
+    },
+  });
 }

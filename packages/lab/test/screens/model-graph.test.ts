@@ -58,11 +58,38 @@ describe("the graph of a model", () => {
       expect(onEachOther).toEqual([]);
       for (const [i, { from, to }] of graph.edges.entries()) {
         expect(lines[i].every(Number.isFinite)).toBe(true);
-        const along = direction === "tb" ? boxes[to].y - boxes[from].y : boxes[to].x - boxes[from].x;
-        expect(along).toBeGreaterThan(0);
+        const [right, down] = [boxes[to].x - boxes[from].x, boxes[to].y - boxes[from].y];
+        const [along, across] = direction === "tb" ? [down, right] : [right, down];
+        // Or on to the next column of a long graph.
+        expect(along > 0 || across > 100).toBe(true);
       }
     }
   });
+
+  it.each(["tb", "lr"] as const)(
+    "is wrapped into columns where it is long, with nodes beside each other: %s",
+    (direction) => {
+      const { graph } = new Session(chain(300));
+      const { width, height, boxes, lines } = layOut(graph, direction);
+      expect(Math.max(width / height, height / width)).toBeLessThan(3);
+      const isInside = (x: number, y: number) => x >= 0 && x <= width && y >= 0 && y <= height;
+      for (const { x, y } of boxes) expect(isInside(x, y)).toBe(true);
+      for (const [i, { from, to }] of graph.edges.entries()) {
+        const line = lines[i];
+        for (let k = 0; k < line.length; k += 2) expect(isInside(line[k], line[k + 1])).toBe(true);
+        // Each line begins and ends at its nodes.
+        for (const [box, k] of [
+          [boxes[from], 0],
+          [boxes[to], line.length - 2],
+        ] as const) {
+          expect(Math.abs(line[k] - box.x)).toBeLessThanOrEqual(box.width / 2 + 1);
+          expect(Math.abs(line[k + 1] - box.y)).toBeLessThanOrEqual(box.height / 2 + 1);
+        }
+      }
+      const columns = new Set(boxes.map(({ x, y }) => Math.round(direction === "tb" ? x : y)));
+      expect(columns.size).toBeGreaterThan(3);
+    },
+  );
 
   it("is cut where one node connects all before it with all behind it", () => {
     // A chain with a way around every node but each fourth.

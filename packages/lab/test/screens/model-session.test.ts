@@ -1,4 +1,5 @@
-import { DataError, spec, trace } from "isoloss";
+import { DataError, sizeOf, spec, trace } from "isoloss";
+import { encodeNpy } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { analyze, describeDiscovery } from "isoloss/symmetry";
 import { compareModels, fromOnnx, toHalf } from "isoloss-onnx";
@@ -13,13 +14,16 @@ import { quantized } from "../../src/screens/model/quantize.js";
 import { whyRefused } from "../../src/screens/model/refused.js";
 import { type Change, type Found, Session } from "../../src/screens/model/session.js";
 import { openSizes, shapeOf } from "../../src/screens/model/sizes.js";
+import { lookOf, mostCells } from "../../src/screens/model/weight-looks.js";
 import { fileOf, files, node, unknownOperator, withDataBeside } from "./model-files.js";
 
 const seed = 3;
 
-/** What `isoloss model symmetries` finds: in the graph of all outputs. */
+/** What `isoloss model symmetries` finds, in the graph of all outputs; here running statistics count as weights. */
 function describedOutputs(bytes: Uint8Array) {
-  const model = fromOnnx(bytes);
+  const { params, state } = fromOnnx(bytes);
+  const names = Object.keys({ ...params, ...state });
+  const model = fromOnnx(bytes, { isParameter: (name) => names.includes(name.replaceAll(":", "_")) });
   const sizes = openSizes(model.inputs, {});
   const x = Object.fromEntries(
     model.inputs.map((input) => [input.name, spec(shapeOf(input, sizes), input.dtype)]),
@@ -108,6 +112,78 @@ describe.each(Object.entries(files))("the model screen's session on %s", (_, mak
 });
 
 describe("the model screen's session", () => {
+  it("orders channels with their running statistics, and folds batch norms on request", async () => {
+    const session = new Session(files.MobileNet());
+    const { groups } = await session.find();
+    const orders = groups.filter(({ kind }) => kind === "permutation");
+    expect(orders).toHaveLength(5);
+    for (const { axes } of orders) expect(axes.some(({ path }) => path.endsWith("running_var"))).toBe(true);
+    expect(session.summary.batchNorms).toBe(8);
+    const { bytes, count, left } = await session.folded();
+    expect([count, left]).toEqual([8, []]);
+    expect(new Session(bytes).summary.batchNorms).toBe(0);
+    expect((await compareModels(files.MobileNet(), bytes)).largest).toBeLessThan(1e-4);
+  });
+
+  it("runs inputs of the user's own in the check, and says which files fit no input", async () => {
+    const session = new Session(files.convnet());
+    await session.find();
+    const npy = (name: string, shape: readonly number[]) =>
+      new File(
+        [encodeNpy({ shape, data: new Float32Array(sizeOf(shape)).fill(0.5) }) as Uint8Array<ArrayBuffer>],
+        name,
+      );
+    // The model takes four at once.
+    expect(await session.takeInputs([npy("digits.npy", [10, 1, 8, 8])])).toBe(8);
+    const check = await session.check(seed);
+    expect(check.own.map(({ name, shape, relative }) => [name, shape[0], relative])).toEqual([
+      [check.outputs[0].name, 4, 0],
+    ]);
+    await session.move({ kind: "random", seed }, { seed, isBroken: true });
+    expect((await session.check(seed)).own[0].relative).toBeGreaterThan(1e-4);
+    for (const [shape, reason] of [
+      [[10, 1, 9, 8], /has the shape \[10, 1, 9, 8\], and x takes \[4, 1, 8, 8\]/],
+      [[3, 1, 8, 8], /takes 4 examples at once, and there are 3/],
+    ] as const) {
+      await expect(session.takeInputs([npy("digits.npy", shape)])).rejects.toThrow(reason);
+    }
+    await session.dispose();
+  });
+
+  it("shows tensors as maps of their largest numbers, and ranges of their channels", async () => {
+    const { low, high, map, lows, highs } = lookOf({
+      shape: [2, 3],
+      data: Float32Array.of(1, -2, 3, 0, 0.5, -4),
+    });
+    expect([low, high, map.rows, map.columns]).toEqual([-4, 3, 2, 3]);
+    expect([...map.values]).toEqual([1, -2, 3, 0, 0.5, -4]);
+    expect([[...lows], [...highs]]).toEqual([
+      [-2, -4],
+      [3, 0.5],
+    ]);
+    const data = Float32Array.from({ length: 1000 }, (_, i) => i);
+    const large = lookOf({ shape: [100, 10], data });
+    expect([large.map.rows, large.map.columns]).toEqual([mostCells, 10]);
+    expect([large.lows[0], large.highs.at(-1)]).toEqual([0, 999]);
+    const session = new Session(files.mlp());
+    await session.find();
+    await session.move({ kind: "balance", by: "norm" }, { seed });
+    const [{ file, now, shape }] = session.looks(["layers.0.weight"]);
+    expect(shape).toEqual([16, 8]);
+    expect(now.map.values).not.toEqual(file.map.values);
+  });
+
+  it("names what no symmetry moves, with the operator that stops it", async () => {
+    const session = new Session(
+      fileOf([node("MatMul", ["x", "w"], "h"), node("Softmax", ["h"], "s"), node("MatMul", ["s", "w"], "y")]),
+    );
+    const { unmoved, stops } = await session.find();
+    expect(unmoved).toEqual([{ names: ["w"], operator: "Softmax" }]);
+    expect(stops).toEqual([{ operator: "Softmax", nodes: 1 }]);
+    const layer = new Session(fileOf([node("MatMul", ["x", "w"], "y")]));
+    expect((await layer.find()).unmoved).toEqual([{ names: ["w"], operator: undefined }]);
+  });
+
   it("slides from where the slide began, and undoes it as a whole", async () => {
     const session = new Session(files.convnet());
     await session.find();

@@ -1,22 +1,27 @@
 // State of the model screen. What the worker found is kept as it came: plain objects that are replaced, never changed.
+import { takeGiven } from "../../app/open-in-model.js";
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { tab } from "../../app/tab.js";
 import { save } from "../../export/save.js";
 import { type AskOptions, CallError, Superseded, WorkerEnded, type WorkerLike } from "../../worker/client.js";
+import type { Folded } from "./fold.js";
 import type { Halved } from "./half.js";
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
-import type { OrtComparison } from "./ort.js";
 import type { Quantized } from "./quantize.js";
 import { readFile } from "./read-file.js";
-import type { Change, Check, FiguresOfPoint, Found, Position, Summary } from "./session.js";
+import type { Change, Check, FiguresOfPoint, Found, OrtComparison, Position, Summary } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import { type ModelState, readModel, type SampleName, samples } from "./state.js";
+import type { WeightLook } from "./weight-looks.js";
 import { bytesText, countText, driftText } from "./words.js";
 import type { Drawn, Opened } from "./worker.js";
 
 /** Parameters whose figures are computed after every move. */
 const mostWeighed = 1e6;
+
+/** Tensors of a node that are looked at. */
+const mostLooks = 8;
 
 /** Everything about one model: replaced as a whole when another is opened. */
 interface Shown {
@@ -36,6 +41,8 @@ export class Model extends ScreenModel<ModelState> {
   turns = $state(0);
   /** The file that was opened; undefined for a sample. */
   file = $state<string>();
+  /** What was done to the file that was chosen, before it was opened. */
+  note = $state("");
   shown = $state.raw<Shown>();
   layout = $state.raw<GraphLayout>();
   /** Why there is no drawing. */
@@ -52,6 +59,10 @@ export class Model extends ScreenModel<ModelState> {
   question = $state.raw<Question>();
   /** The same in ONNX Runtime, once it was asked for. */
   ort = $state.raw<OrtComparison>();
+  /** Files and number of the user's own inputs, which the check runs, too. */
+  inputs = $state.raw<{ readonly files: readonly File[]; readonly examples: number }>();
+  /** The tensors of the node whose panel is open. */
+  looks = $state.raw<readonly WeightLook[]>([]);
   figures = $state.raw<FiguresOfPoint>();
   /** Whether the figures are those of the weights as they are now. */
   isWeighed = $state(false);
@@ -82,6 +93,8 @@ export class Model extends ScreenModel<ModelState> {
   #opened: Opened = { source: "mlp", name: undefined, sample: "mlp" };
   /** The sizes that were asked for last: the model may not be traced with them yet. */
   #sizes: Sizes = {};
+  /** Ends when what the tab has kept is there. */
+  #reopening: Promise<void> = Promise.resolve();
 
   constructor(query: string, createWorker: () => WorkerLike) {
     super(query, readModel, createWorker);
@@ -98,8 +111,8 @@ export class Model extends ScreenModel<ModelState> {
 
   /** The largest difference from the file's outputs that the check found; NaN where one is not finite. */
   get largest(): number {
-    const { outputs = [], tenfold = [] } = this.check ?? {};
-    return Math.max(0, ...[...outputs, ...tenfold].map(({ relative }) => relative));
+    const { outputs = [], tenfold = [], own = [] } = this.check ?? {};
+    return Math.max(0, ...[...outputs, ...tenfold, ...own].map(({ relative }) => relative));
   }
 
   get isKept(): boolean {
@@ -111,6 +124,11 @@ export class Model extends ScreenModel<ModelState> {
     const { source, name = typeof source === "string" ? samples[source] : "" } = this.#opened;
     const moved = this.position?.moved.length ?? 0;
     return moved === 0 ? name : `${name}, ${countText(moved, "tensor")} moved`;
+  }
+
+  /** What names of saved files begin with. */
+  get #stem(): string {
+    return (this.file ?? this.state.sample).replace(/\.onnx$/i, "");
   }
 
   /** Does what replaces the model, after asking where moves would be lost that were not saved. */
@@ -175,7 +193,14 @@ export class Model extends ScreenModel<ModelState> {
   /** What the tab has kept at this address, with its moves; else the sample. */
   reload(): void {
     const { sample } = this.state;
-    void this.#open({ source: sample, name: undefined, sample }, {}, "reopen");
+    this.#reopening = this.#open({ source: sample, name: undefined, sample }, {}, "reopen");
+  }
+
+  /** Another screen may have given a file: it is opened after what was here, whose moves may not be saved. */
+  override enter(query: string, print: (state: ModelState) => string): void {
+    const file = takeGiven();
+    super.enter(file === undefined ? query : print(this.state), print);
+    if (file !== undefined) void this.#reopening.then(() => this.openFile(file));
   }
 
   async openFile(file: File): Promise<void> {
@@ -196,6 +221,30 @@ export class Model extends ScreenModel<ModelState> {
     this.problem = this.shown ? `${why} The screen still shows ${name}.` : why;
     this.#done("Done, but the file was not opened.");
   }
+
+  /** Opens the file without its batch norms, as far as they can be folded into layers. */
+  fold = async (): Promise<void> => {
+    this.doing = "Folding batch norms…";
+    try {
+      const turn = this.#turn;
+      const { bytes, count, left } = await this.#ask<Folded>("fold");
+      if (turn !== this.#turn) return;
+      const many = countText(count + left.length, "batch norm");
+      if (count === 0) {
+        this.#done(`Done: none of ${many} can be folded (${left[0]}).`);
+        return;
+      }
+      const { sample } = this.state;
+      const name = `${this.#stem}-folded.onnx`;
+      const note = `${count} of ${many} folded into the layers before them. Outputs are compared with those of the folded file.${left.length > 0 ? ` Not folded: ${left.join("; ")}.` : ""}`;
+      this.#done("Done: folded.");
+      this.#replace(() => {
+        void this.#open({ source: bytes, name, sample, note }, {});
+      });
+    } catch (error) {
+      this.failed(error as Error);
+    }
+  };
 
   /** Traces the model again with another size of an open axis. */
   resize(sizes: Sizes): void {
@@ -223,6 +272,7 @@ export class Model extends ScreenModel<ModelState> {
       this.#opened = opened;
       this.#weights++;
       this.file = opened.name;
+      this.note = opened.note ?? "";
       this.shown = shown;
       await this.#draw();
       if (!isCurrent()) return;
@@ -254,6 +304,8 @@ export class Model extends ScreenModel<ModelState> {
     this.wanted = undefined;
     this.check = undefined;
     this.ort = undefined;
+    this.inputs = undefined;
+    this.looks = [];
     this.figures = undefined;
     this.quantized = undefined;
     this.halved = undefined;
@@ -336,7 +388,12 @@ export class Model extends ScreenModel<ModelState> {
   /** Compares the outputs on inputs that were not used before. */
   async #check(): Promise<void> {
     const [turn, of] = [this.#turn, this.subject];
-    const check = await this.#ask<Check>("check", { seed: this.state.seed + 2 * this.#draws++ });
+    const { files = [] } = this.inputs ?? {};
+    const check = await this.#ask<Check>(
+      "check",
+      { seed: this.state.seed + 2 * this.#draws++, files },
+      this.#runs,
+    );
     if (turn !== this.#turn) return;
     this.check = check;
     this.#checked = of;
@@ -367,13 +424,48 @@ export class Model extends ScreenModel<ModelState> {
   compareInOrt = async (): Promise<void> => {
     this.doing = "Loading ONNX Runtime and running both files…";
     try {
-      this.ort = await this.#ask<OrtComparison>("ort", { seed: this.state.seed + 2 * this.#draws++ });
+      this.ort = await this.#ask<OrtComparison>(
+        "ort",
+        { seed: this.state.seed + 2 * this.#draws++ },
+        this.#runs,
+      );
       const most = Math.max(0, ...this.ort.outputs.map(({ relative }) => relative));
       this.#done(`Done: in ONNX Runtime the largest difference is ${driftText(most)}.`);
     } catch (error) {
       this.failed(error as Error);
     }
   };
+
+  /** Says which run of ONNX Runtime is under way. */
+  readonly #runs: AskOptions = {
+    onPart: (run: string) => {
+      if (this.isBusy) this.doing = `Comparing in ONNX Runtime: ${run}…`;
+    },
+  };
+
+  /** Takes inputs of the user's own into the check. */
+  async takeInputs(files: readonly File[]): Promise<void> {
+    const turn = this.#turn;
+    this.doing = "Reading your inputs…";
+    try {
+      const examples = await this.#ask<number>("inputs", { files });
+      if (turn !== this.#turn) return;
+      this.inputs = { files, examples };
+      this.problem = "";
+      this.doing = "Comparing the outputs with those of the file…";
+      await this.#check();
+    } catch (error) {
+      if (turn === this.#turn) this.failed(error as Error);
+    }
+  }
+
+  /** Looks at the tensors of the node whose panel is open. */
+  async look(): Promise<void> {
+    const { weights = [] } = this.shown?.graph.nodes[this.selected ?? -1] ?? {};
+    const names = weights.flatMap(({ name, isParameter }) => (isParameter ? [name] : []));
+    if (names.length === 0) this.looks = [];
+    else this.looks = await this.#ask<readonly WeightLook[]>("looks", { names: names.slice(0, mostLooks) });
+  }
 
   async quantize(): Promise<void> {
     this.doing = "Quantizing…";
@@ -411,8 +503,7 @@ export class Model extends ScreenModel<ModelState> {
       const bytes = await (what === "now"
         ? this.#ask<Uint8Array<ArrayBuffer>>("file")
         : this.#ask<Uint8Array<ArrayBuffer>>("made", { kind: what }));
-      const stem = (this.file ?? this.state.sample).replace(/\.onnx$/i, "");
-      const name = `${stem}${ending}.onnx`;
+      const name = `${this.#stem}${ending}.onnx`;
       save(name, bytes, "application/octet-stream");
       if (what === "now") this.#saved = of;
       const isOther = what === "now" && this.isChecked && !this.isKept;
@@ -430,7 +521,7 @@ export class Model extends ScreenModel<ModelState> {
   }
 
   protected override readonly failed = (error: Error): void => {
-    if (error instanceof Superseded || error instanceof WorkerEnded) return;
+    if (error instanceof Superseded || error instanceof WorkerEnded || error.name === "Stopped") return;
     const open = this.found ? [] : Object.keys(this.shown?.summary.sizes ?? {});
     const hint = open.length > 0 ? ` The file leaves ${open.join(" and ")} open: other sizes may do.` : "";
     this.problem = `${error.message}${hint}`;

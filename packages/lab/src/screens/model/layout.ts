@@ -76,7 +76,8 @@ export function layOut(graph: ModelGraph, direction: Direction): GraphLayout {
     for (const [i, line] of placed.lines) lines[i] = line.map((v, k) => v + (k % 2 === 0 ? dx : dy));
     last = part[part.length - 1];
   }
-  return fromCorner(boxes, lines);
+  const whole = fromCorner(boxes, lines);
+  return direction === "tb" ? wrapped(whole, graph) : turned(wrapped(turned(whole), graph));
 }
 
 /** Everything moved to the upper left corner. */
@@ -193,3 +194,93 @@ function orderOf({ nodes }: ModelGraph): number[] {
   for (const { id } of nodes) put(id);
   return order;
 }
+
+// A network of a hundred layers is a strip: it is wrapped into columns, as text is into lines.
+
+/** px from which on a strip is wrapped: at a glance nothing in it could be told apart. */
+const longest = 6000;
+/** Between columns, for the edges that go on in the next one. */
+const aisle = 80;
+/** Edges that go on from one column to the next at most. */
+const mostPassing = 3;
+
+function wrapped(whole: GraphLayout, { edges }: ModelGraph): GraphLayout {
+  const { width, height, boxes, lines } = whole;
+  // About half as wide again as high.
+  const count = Math.round(Math.sqrt((1.5 * height) / (width + aisle)));
+  if (height < longest || count < 2) return whole;
+  const places = passages(whole, edges);
+  const near = (y: number) => places.reduce((a, b) => (Math.abs(b - y) < Math.abs(a - y) ? b : a), 0);
+  const ends = Array.from({ length: count - 1 }, (_, k) => near(((k + 1) * height) / count));
+  const starts = [...new Set([0, ...ends])].sort((a, b) => a - b);
+  const columnOf = ({ y }: Box) => starts.filter((start) => start <= y).length - 1;
+  const at = (column: number, x: number, y: number) => [
+    x + column * (width + aisle),
+    y - starts[column] + (column > 0 ? margin : 0),
+  ];
+  const bottoms = starts.map((_, k) => at(k, 0, starts[k + 1] ?? height)[1]);
+  const bottom = Math.max(...bottoms);
+  return {
+    width: width + (starts.length - 1) * (width + aisle),
+    height: bottom + margin,
+    boxes: boxes.map((box) => {
+      const [x, y] = at(columnOf(box), box.x, box.y);
+      return { ...box, x, y };
+    }),
+    lines: lines.map((line, i) => {
+      const [from, to] = [columnOf(boxes[edges[i].from]), columnOf(boxes[edges[i].to])];
+      if (from === to) {
+        return line.flatMap((x, k) => (k % 2 === 0 ? at(from, x, line[k + 1]) : []));
+      }
+      const [x0, y0] = at(from, line[0], line[1]);
+      const [x1, y1] = at(to, line[line.length - 2], line[line.length - 1]);
+      const below = to === from + 1 ? bottoms[from] : bottom + margin / 2;
+      const between = at(to, -aisle / 2, 0)[0];
+      return rounded([
+        [x0, y0],
+        [x0, below],
+        [between, below],
+        [between, margin / 2],
+        [x1, margin / 2],
+        [x1, y1],
+      ]);
+    }),
+  };
+}
+
+/** Heights at which no node lies and few edges pass. */
+function passages({ boxes }: GraphLayout, edges: ModelGraph["edges"]): readonly number[] {
+  const sorted = [...boxes].sort((a, b) => a.y - a.height / 2 - (b.y - b.height / 2));
+  const places: number[] = [];
+  let end = Number.POSITIVE_INFINITY;
+  for (const { y, height } of sorted) {
+    const top = y - height / 2;
+    if (end < top) places.push((end + top) / 2);
+    end = Math.max(Number.isFinite(end) ? end : 0, y + height / 2);
+  }
+  return places.filter((place) => {
+    const passing = edges.filter(({ from, to }) => boxes[from].y < place && boxes[to].y > place);
+    return passing.length <= mostPassing;
+  });
+}
+
+/** A line with points beside its corners, so that a smooth line stays close to it. */
+function rounded(corners: readonly (readonly [number, number])[]): readonly number[] {
+  const toward = ([x, y]: readonly [number, number], [a, b]: readonly [number, number]) => {
+    const share = Math.min(0.5, 10 / (Math.hypot(a - x, b - y) || 1));
+    return [x + share * (a - x), y + share * (b - y)];
+  };
+  return corners.flatMap((corner, k) =>
+    k === 0 || k === corners.length - 1
+      ? corner
+      : [...toward(corner, corners[k - 1]), ...corner, ...toward(corner, corners[k + 1])],
+  );
+}
+
+/** A layout with its axes exchanged. */
+const turned = ({ width, height, boxes, lines }: GraphLayout): GraphLayout => ({
+  width: height,
+  height: width,
+  boxes: boxes.map((box) => ({ x: box.y, y: box.x, width: box.height, height: box.width })),
+  lines: lines.map((line) => line.map((_, k) => line[k % 2 === 0 ? k + 1 : k - 1])),
+});

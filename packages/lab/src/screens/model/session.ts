@@ -5,6 +5,7 @@ import { decodeModel, type ImportedModel, type OnnxModel, type OutputDifference 
 import { add, cast, mean, square, sub } from "isoloss/ops";
 import { type DiscoveryDescription, describeDiscovery } from "isoloss/symmetry";
 import {
+  compareModels,
   createParamsComparison,
   fromOnnx,
   modelOperators,
@@ -14,10 +15,15 @@ import {
   withParams,
 } from "isoloss-onnx";
 import { type Figures, figuresOf } from "./figures.js";
+import type { Folded } from "./fold.js";
 import { type Act, type MovableGroup, movableGroups, type Params, randomMove } from "./groups.js";
 import { graphOf, type ModelGraph } from "./model-graph.js";
-import type { OrtComparison } from "./ort.js";
+import type { GoOn } from "./ort.js";
+import type { Batch } from "./own-inputs.js";
+import { randomBatch } from "./random-batch.js";
 import { openSizes, type Sizes, shapeOf } from "./sizes.js";
+import { type Unmoved, unmovedOf } from "./unmoved.js";
+import { lookOf, type WeightLook } from "./weight-looks.js";
 
 /** What the file says of itself. */
 export interface Summary {
@@ -30,6 +36,8 @@ export interface Summary {
   /** Names and types of inputs and outputs, such as `x float32[batch, 8]`. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Batch norms, which can be folded where a layer is before them. */
+  readonly batchNorms: number;
   /** Operators that are not read, with the number of their nodes. */
   readonly unknown: readonly { readonly name: string; readonly count: number }[];
   /** Sizes of axes that the file leaves open. */
@@ -41,16 +49,36 @@ export interface Summary {
 /** The symmetries that were found, and how each can be moved along. */
 export interface Found extends DiscoveryDescription {
   readonly moves: readonly MovableGroup["moves"][];
+  readonly unmoved: readonly Unmoved[];
+  /** Operators at which scalings of units end, with the number of their nodes. */
+  readonly stops: readonly { readonly operator: string; readonly nodes: number }[];
 }
 
 /** How far the outputs are from those of the file, on fresh inputs and on inputs ten times as large. */
 export interface Check {
   readonly seed: number;
+  /** Whether it was computed in ONNX Runtime, as JavaScript takes long for the model. */
+  readonly isInOrt: boolean;
   /** What rounding does to the file's weights, and to moved ones. */
   readonly weights: StorageRounding;
   readonly outputs: readonly OutputDifference[];
   readonly tenfold: readonly OutputDifference[];
+  /** The same on the user's own inputs, if some were given. */
+  readonly own: readonly OutputDifference[];
 }
+
+/** The same in ONNX Runtime, on the file's types. */
+export interface OrtComparison {
+  readonly outputs: readonly OutputDifference[];
+  /** Number of examples that were compared. */
+  readonly examples: number;
+}
+
+/** Examples that are compared there at least. */
+const leastExamples = 64;
+
+/** Milliseconds in which JavaScript compiles and runs a model once; those that take longer are compared in ONNX Runtime. */
+const patience = 2000;
 
 /** A change of the parameters. */
 export type Change =
@@ -100,6 +128,10 @@ export class Session {
   #paired: ReadonlySet<string> = new Set();
   #comparison: Promise<ParamsComparison> | undefined;
   #ownFigures: Figures | undefined;
+  /** Inputs of the user's own. */
+  #own: readonly Batch[] = [];
+  /** Whether JavaScript takes long for the model. */
+  #isSlow = false;
   #point: Point;
   #before: Point[] = [];
 
@@ -108,7 +140,8 @@ export class Session {
     this.#bytes = bytes;
     this.model = decodeModel(bytes);
     this.#weights = storageRounding(bytes);
-    const unknown = modelOperators(bytes).filter(({ isSupported }) => !isSupported);
+    const operators = modelOperators(bytes);
+    const unknown = operators.filter(({ isSupported }) => !isSupported);
     const { imported, problem } = readModel(bytes);
     this.#imported = imported;
     const params = imported?.params ?? {};
@@ -133,6 +166,7 @@ export class Session {
       },
       inputs: named("input"),
       outputs: named("output"),
+      batchNorms: operators.find(({ name }) => name === "BatchNormalization")?.count ?? 0,
       unknown: unknown.map(({ name, count }) => ({ name, count })),
       sizes: imported ? openSizes(imported.inputs, given) : {},
       problem,
@@ -148,7 +182,19 @@ export class Session {
     const description = describeDiscovery(model.params, this.#symmetries.found);
     const paths = description.groups.map(({ axes }) => new Set(axes.map(({ path }) => path)));
     this.#paired = new Set(paths.filter(({ size }) => size > 1).flatMap((own) => [...own]));
-    this.#description = { ...description, moves: this.#groups.map(({ moves }) => moves) };
+    const { sizes } = this.summary;
+    const shapes = Object.fromEntries(model.inputs.map((input) => [input.name, shapeOf(input, sizes)]));
+    const stops = modelOperators(this.#bytes, { shapes }).flatMap(({ name: operator, stops: nodes = 0 }) =>
+      nodes === 0 ? [] : [{ operator, nodes }],
+    );
+    const names = Object.keys(model.params);
+    const stopping = new Set(stops.map(({ operator }) => operator));
+    this.#description = {
+      ...description,
+      moves: this.#groups.map(({ moves }) => moves),
+      unmoved: unmovedOf(this.graph, names, description.groups, stopping),
+      stops,
+    };
     return this.#description;
   }
 
@@ -235,24 +281,93 @@ export class Session {
     };
   }
 
-  /** Compares the outputs with those of the file. */
-  async check(seed: number): Promise<Check> {
+  get hasInputs(): boolean {
+    return this.#own.length > 0;
+  }
+
+  /** Takes inputs of the user's own into the check; returns the number of their examples. */
+  async takeInputs(files: readonly File[]): Promise<number> {
+    const { ownInputs } = await import("./own-inputs.js");
+    this.#own = await ownInputs(files, this.#readable().inputs, this.summary.sizes);
+    return this.#own.reduce((sum, batch) => sum + (Object.values(batch)[0]?.shape[0] ?? 1), 0);
+  }
+
+  /**
+   * Compares the outputs with those of the file.
+   *
+   * @param goOn of ONNX Runtime, which computes models that JavaScript takes long for
+   */
+  async check(seed: number, goOn?: GoOn): Promise<Check> {
     const model = this.#readable();
-    this.#comparison ??= createParamsComparison(model, { sizes: this.summary.sizes });
-    const comparison = await this.#comparison;
+    const { sizes } = this.summary;
     const weights = this.#weights;
+    if (this.#comparison === undefined) {
+      const began = performance.now();
+      this.#comparison = createParamsComparison(model, { sizes });
+      await this.#comparison;
+      this.#isSlow = performance.now() - began > patience;
+    }
+    const inOrt = this.#isSlow ? await this.#checkInOrt(seed, goOn) : undefined;
+    if (inOrt !== undefined) return { seed, weights, ...inOrt, isInOrt: true };
+    const comparison = await this.#comparison;
     // As the saved file will have them: rounded.
-    const params = weights.type === "float32" ? this.#point.params : fromOnnx(this.file()).params;
+    const params = weights.type === "float32" ? this.#point.params : readWithStatistics(this.file()).params;
     const { outputs } = await comparison.compare(params, { seed });
     const { outputs: tenfold } = await comparison.compare(params, { seed: seed + 1, factor: 10 });
-    return { seed, weights, outputs, tenfold };
+    const own =
+      this.#own.length === 0
+        ? []
+        : (await compareModels(this.#bytes, this.file(), { inputs: this.#own, sizes, runtime: "javascript" }))
+            .outputs;
+    return { seed, weights, outputs, tenfold, own, isInOrt: false };
+  }
+
+  /** The same in ONNX Runtime; undefined where it cannot be loaded. */
+  async #checkInOrt(
+    seed: number,
+    goOn?: GoOn,
+  ): Promise<Pick<Check, "outputs" | "tenfold" | "own"> | undefined> {
+    const { inputs } = this.#readable();
+    const { sizes } = this.summary;
+    const fresh = randomBatch(inputs, sizes, seed);
+    const large = randomBatch(inputs, sizes, seed + 1);
+    for (const { data } of Object.values(large)) {
+      if (data instanceof Float32Array || data instanceof Float64Array) data.set(data.map((x) => 10 * x));
+    }
+    try {
+      const { compareInOrt } = await import("./ort.js");
+      const lists = [[fresh], [large], this.#own];
+      const [outputs, tenfold, own] = await compareInOrt(this.#bytes, this.file(), lists, goOn);
+      return { outputs, tenfold, own };
+    } catch (error) {
+      if ((error as Error).name === "Stopped") throw error;
+      this.#isSlow = false;
+      return undefined;
+    }
   }
 
   /** Compares the moved file with the file in ONNX Runtime, on fresh inputs. */
-  async compareInOrt(seed: number): Promise<OrtComparison> {
+  async compareInOrt(seed: number, goOn?: GoOn): Promise<OrtComparison> {
     const { inputs } = this.#readable();
+    const { sizes } = this.summary;
+    const [each = 1] = inputs.length > 0 ? shapeOf(inputs[0], sizes) : [];
+    const runs = Math.ceil(leastExamples / Math.max(1, each));
+    const batches = Array.from({ length: runs }, (_, k) => randomBatch(inputs, sizes, seed + k));
     const { compareInOrt } = await import("./ort.js");
-    return compareInOrt(this.#bytes, this.file(), { inputs, sizes: this.summary.sizes, seed });
+    const [outputs] = await compareInOrt(this.#bytes, this.file(), [batches], goOn);
+    return { outputs, examples: runs * each };
+  }
+
+  /** Some parameters, in the file and as they are now. */
+  looks(names: readonly string[]): readonly WeightLook[] {
+    const { params: own } = this.#readable();
+    const { params } = this.#point;
+    return names.map((name) => ({
+      name,
+      shape: own[name].shape,
+      file: lookOf(own[name]),
+      now: lookOf(params[name]),
+    }));
   }
 
   /** Figures of the weights, in the file and now. */
@@ -269,6 +384,12 @@ export class Session {
   /** The file with the parameters as they are now: every other byte stays. */
   file(): Uint8Array {
     return withParams(this.#bytes, this.#changed(this.#point.params));
+  }
+
+  /** The file as it came, without batch norms where they can be folded. */
+  async folded(): Promise<Folded> {
+    const { folded } = await import("./fold.js");
+    return folded(this.#bytes);
   }
 
   async dispose(): Promise<void> {
@@ -327,7 +448,7 @@ interface ReadModel {
 
 function readModel(bytes: Uint8Array): ReadModel {
   try {
-    const imported = fromOnnx(bytes);
+    const imported = readWithStatistics(bytes);
     const unranked = imported.inputs.find(({ shape }) => shape === undefined);
     if (unranked === undefined) return { imported, problem: undefined };
     const problem = `The file does not say how many axes the input "${unranked.name}" has. Export the model with the shapes of its inputs.`;
@@ -336,6 +457,15 @@ function readModel(bytes: Uint8Array): ReadModel {
     if (!(error instanceof IsolossError)) throw error;
     return { imported: undefined, problem: error.message };
   }
+}
+
+/** A file with the running statistics of its batch norms among the parameters: they move with their channels. */
+function readWithStatistics(bytes: Uint8Array): ImportedModel {
+  const imported = fromOnnx(bytes);
+  const { params, state } = imported;
+  if (Object.keys(state).length === 0) return imported;
+  const names = new Set([...Object.keys(params), ...Object.keys(state)]);
+  return fromOnnx(bytes, { isParameter: (name) => names.has(name.replaceAll(":", "_")) });
 }
 
 /**

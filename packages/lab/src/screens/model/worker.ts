@@ -15,6 +15,8 @@ export interface Opened {
   readonly source: SampleName | Uint8Array;
   readonly name: string | undefined;
   readonly sample: SampleName;
+  /** What was done to the file before it was opened. */
+  readonly note?: string | undefined;
 }
 
 /** A model as it is opened. */
@@ -84,6 +86,11 @@ interface Seeded extends Tabbed {
   readonly seed: number;
 }
 
+/** Files with inputs of the user's own. */
+interface Chosen {
+  readonly files: readonly File[];
+}
+
 /** @throws Error, in words for the page, for a file that is not opened */
 function sessionOf({ source, sizes }: Model): Session {
   const bytes = typeof source === "string" ? sampleFile(source) : source;
@@ -118,7 +125,10 @@ const handlers = {
     session = undefined;
     try {
       const { summary, graph } = await opened({ tab });
-      return { shown: { summary, graph }, opened: { source: found.source, name: found.name, sample } };
+      return {
+        shown: { summary, graph },
+        opened: { source: found.source, name: found.name, sample, note: found.note },
+      };
     } catch {
       await keep(`${tab} model`, undefined);
       return undefined;
@@ -153,9 +163,19 @@ const handlers = {
     await now.find();
     return now.figures();
   },
-  check: async ({ seed, tab }: Seeded) => (await opened({ tab })).check(seed),
-  ort: async ({ seed, tab }: Seeded) => (await opened({ tab })).compareInOrt(seed),
+  async check({ seed, files, tab }: Seeded & Chosen, context: CallContext) {
+    const now = await opened({ tab });
+    // This worker may have begun after they were chosen.
+    if (files.length > 0 && !now.hasInputs) await now.takeInputs(files);
+    return now.check(seed, goOn(context));
+  },
+  ort: async ({ seed, tab }: Seeded, context: CallContext) =>
+    (await opened({ tab })).compareInOrt(seed, goOn(context)),
+  looks: async ({ names, tab }: Tabbed & { readonly names: readonly string[] }) =>
+    (await opened({ tab })).looks(names),
+  inputs: async ({ files, tab }: Tabbed & Chosen) => (await opened({ tab })).takeInputs(files),
   file: async (args: Tabbed) => moved((await opened(args)).file()),
+  fold: async (args: Tabbed) => (await opened(args)).folded(),
 
   /** Files on integers of 8 bits, from the weights as they are now. Tells what is tried. */
   async quantize({ seed, tab }: Seeded, { send }: CallContext): Promise<Omit<Quantized, "bytes">> {
@@ -182,6 +202,14 @@ const handlers = {
     return moved(bytes.slice());
   },
 };
+
+/** Tells the page which run of ONNX Runtime begins, and hears whether it is wanted. */
+const goOn =
+  ({ send, isStopped }: CallContext) =>
+  async (run: number, of: number): Promise<boolean> => {
+    void send(`run ${run} of ${of}`);
+    return !(await isStopped());
+  };
 
 const moved = (file: Uint8Array) => new Moved(file, [file.buffer as ArrayBuffer]);
 
