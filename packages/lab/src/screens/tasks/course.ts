@@ -48,4 +48,5 @@ export interface Arrival {
   readonly variant: VariantName;
   readonly start: number;
   readonly arrived: number | undefined;
+  readonly path: Pick<Course, "x" | "y" | "first" | "second">;
 }
