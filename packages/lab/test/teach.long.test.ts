@@ -160,7 +160,7 @@ describe.skipIf(!executablePath)(titled("what the lab shows"), () => {
     const page = await open("#/landscape?preset=rosenbrock");
     const { runs } = await inspected<{ readonly runs: readonly Course[] }>(page);
     for (const { times, seconds } of runs) {
-      expect(times.runs).toBeGreaterThan(1);
+      expect(times.runs).toBeGreaterThan(2);
       const last = [times.low, seconds, times.high].map((list) => list?.at(-1) as number);
       expect(last).toEqual([...last].sort((a, b) => a - b));
     }
@@ -168,7 +168,7 @@ describe.skipIf(!executablePath)(titled("what the lab shows"), () => {
     const of = (kind: number) => Array.from(seconds).filter((_, k) => accepted[k] === kind);
     const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[list.length >> 1];
     // Of a cold run the first refusal takes hundreds of times as long: the engine throws away what it has optimized.
-    expect(Math.max(...of(0))).toBeLessThan(20 * median(of(1)));
+    expect(median(of(0))).toBeLessThan(20 * median(of(1)));
     expect(await page.locator(".results tbody tr").nth(1).textContent()).toMatch(
       /ms \[[\d.]+ m?s, [\d.]+ m?s\]/,
     );

@@ -12,20 +12,13 @@ const more = 0.5;
  *
  * @param fitting the axis that fits the data
  */
-export function heldDomain(before: Axis | undefined, fitting: Axis): readonly [number, number] {
-  const { log, domain } = fitting;
-  if (before === undefined || before.log !== log) return domain;
+export function heldDomain(before: Axis | undefined, { log, domain }: Axis): readonly [number, number] {
+  if (before?.log !== log) return domain;
   const forward = log ? Math.log : (v: number) => v;
-  const back = log ? Math.exp : (v: number) => v;
-  const [a, b] = before.domain.map(forward);
-  const [low, high] = domain.map(forward);
-  const [isBelow, isAbove] = [low < a, high > b];
+  const [a, b, low, high] = [...before.domain, ...domain].map(forward);
   if (high - low < least * (b - a)) return domain;
-  if (!isBelow && !isAbove) return before.domain;
   const room = more * (high - low);
-  const grown = [
-    isBelow ? back(low - room) : before.domain[0],
-    isAbove ? back(high + room) : before.domain[1],
-  ] as const;
-  return grown.every((v) => isDrawable(v, log)) ? grown : domain;
+  const ends = [low < a ? low - room : a, high > b ? high + room : b];
+  const [from, to] = log ? ends.map(Math.exp) : ends;
+  return isDrawable(from, log) && isDrawable(to, log) ? [from, to] : domain;
 }

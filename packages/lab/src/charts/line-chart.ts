@@ -145,7 +145,7 @@ export function drawLineChart(
   context.beginPath();
   context.rect(left, top - 6, right - left + 8, bottom - top + 6);
   context.clip();
-  for (const one of series) if (one.band) drawBand(context, one, { logX, logY }, layout);
+  for (const one of series) drawBand(context, one, layout);
   for (const { x, y, color, dash, teleports, marked, diverged } of series) {
     const isShown = (i: number) => isDrawable(y[i], logY) && isDrawable(x[i], logX);
     context.strokeStyle = color;
@@ -194,26 +194,18 @@ export function drawLineChart(
 function drawBand(
   context: Context,
   { x, y, band, color }: LineSeries,
-  { logX, logY }: Pick<LineChartData, "logX" | "logY">,
   { toX, toY, left, right }: Panel,
 ): void {
   if (band === undefined) return;
   const { along, low, high } = band;
-  const isLog = along === "x" ? logX : logY;
-  const shown = thinned(y, right - left).filter(
-    (i) =>
-      isDrawable(y[i], logY) &&
-      isDrawable(x[i], logX) &&
-      isDrawable(low[i], isLog) &&
-      isDrawable(high[i], isLog),
-  );
-  if (shown.length < 2) return;
   const place = (i: number, end: ArrayLike<number>) =>
     along === "x" ? ([toX(end[i]), toY(y[i])] as const) : ([toX(x[i]), toY(end[i])] as const);
+  const shown = thinned(y, right - left).filter((i) =>
+    [...place(i, low), ...place(i, high)].every(Number.isFinite),
+  );
   context.beginPath();
   for (const i of shown) context.lineTo(...place(i, low));
   for (const i of shown.reverse()) context.lineTo(...place(i, high));
-  context.closePath();
   context.globalAlpha = 0.2;
   context.fillStyle = color;
   context.fill();

@@ -97,7 +97,7 @@ export function pointAt(layout: Panel, px: number, py: number): Point {
 
 /** A value to a tenth of what a pixel is worth, or to less. */
 export const rounded = (value: number, pixel: number): number =>
-  Number(value.toFixed(Math.max(0, Math.min(20, 1 + Math.ceil(-Math.log10(pixel))))));
+  Number(value.toFixed(Math.max(0, 1 + Math.ceil(-Math.log10(pixel)))));
 
 export function drawPlane(
   context: Context,

@@ -6,7 +6,7 @@ import type { PlaneData } from "../../charts/plane.js";
 import type { Course, Missing, Orbit } from "./course.js";
 import { handOf, indexAt, placesOf, pointOf } from "./hand.js";
 import { lookOf } from "./methods.js";
-import { functionOf, type LandscapeState, optimumOf, viewOf } from "./state.js";
+import { type LandscapeState, optimumOf, viewOf } from "./state.js";
 import { formatLoss } from "./summary.js";
 
 export interface Shown {
@@ -47,7 +47,7 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
   });
   return {
     series,
-    of: JSON.stringify(functionOf(state)),
+    of: state.f,
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: state.y === "loss" ? "loss" : "squared gradient norm",
     logX: state.logx,

@@ -20,8 +20,8 @@ type Searches = Minimizer<LineSearchMinimization<VectorParams>, StartOptions<Vec
 
 /** Compiled minimizers that are kept: those of the newest settings. */
 const mostKept = 12;
-/** Times that a run is timed at most, milliseconds after which no further one is begun, and seconds of one that is timed again. */
-const mostTimed = { runs: 9, all: 300, seconds: 1 };
+/** Times that a run is timed, milliseconds after which the least of them suffice, and seconds of one that is not timed again. */
+const timing = { least: 3, most: 9, milliseconds: 300, long: 0.3 };
 
 export interface Hand {
   readonly from: Point;
@@ -150,8 +150,8 @@ export function createRuns(): Runs {
       const courses = all.filter((course) => !isLong(course));
       if (courses.length === 0) return [];
       const lists = courses.map((): Course[] => []);
-      const end = performance.now() + mostTimed.all;
-      for (let turn = 0; turn < mostTimed.runs && (turn === 0 || performance.now() < end); turn++) {
+      const end = performance.now() + timing.milliseconds;
+      for (let turn = 0; turn < timing.most && (turn < timing.least || performance.now() < end); turn++) {
         for (const [k, { method }] of courses.entries()) {
           if (await context?.isStopped()) return [];
           const again = await runs.run(state, method, context, hand);
@@ -166,7 +166,7 @@ export function createRuns(): Runs {
 }
 
 /** Whether one run suffices, as what is around it takes no part of its time that counts. */
-const isLong = ({ seconds }: Pick<Course, "seconds">): boolean => (seconds.at(-1) ?? 0) > mostTimed.seconds;
+const isLong = ({ seconds }: Pick<Course, "seconds">): boolean => (seconds.at(-1) ?? 0) > timing.long;
 
 /** A run that was timed several times, with the medians and quartiles of its times. */
 function medianOf(runs: readonly Course[]): Course {

@@ -143,24 +143,25 @@ export const optimumOf = (f: FunctionName): Range | undefined =>
   (({ rosenbrock: [1, 1], booth: [1, 3], quadratic: [0, 0], own: undefined }) as const)[f];
 
 /** The page of results on functions. */
-const page = new URL("../../../../../docs/studies/rosenbrock.md", import.meta.url).href;
+const page = /* @__PURE__ */ (() =>
+  new URL("../../../../../docs/studies/rosenbrock.md", import.meta.url).href)();
 
 export const presets: Presets<LandscapeState> = {
   rosenbrock: {
     title: "Rosenbrock, a teleport every 100 steps",
     page,
-    text: "Figure 2 of Zhao et al. (2022): plain descent creeps along the valley. A teleport jumps to the steepest point of the same level, and five of them reach the minimum to rounding: the later ones find nothing larger.",
+    text: "Plain descent creeps along the valley. A teleport jumps to the steepest point of the same level, and five of them reach the minimum to rounding: the later ones find nothing larger.",
     state: defaultState("rosenbrock"),
   },
   level: {
     title: "A level set",
-    text: "All points of the dotted line have the same loss. Drag the diamond along it: the loss stays, the gradient changes.",
+    text: "All points of the dotted line have the same loss. Drag the diamond: the gradient changes.",
     state: { ...defaultState("booth"), tp: { kind: "off" }, with: ["plain"] },
   },
   booth: {
     title: "Booth, one teleport at step 4",
     page,
-    text: "Figure 2 of Zhao et al. (2022): one jump along the ellipse of equal loss, before step 4, and ten steps end at 9.45e-4 where plain descent ends at 2.20.",
+    text: "One jump along the ellipse of equal loss: ten steps end at 9.45e-4, where plain descent ends at 2.20.",
     state: defaultState("booth"),
   },
   quadratic: {
@@ -175,8 +176,8 @@ export const presets: Presets<LandscapeState> = {
     state: { ...defaultState("quadratic"), cond: 1, x: [3, 2] },
   },
   rate: {
-    title: "What a jump costs, and how much of it is a larger rate",
-    text: "At the same seconds a jump takes as long as many plain steps. The third run has none, only the rate times the root of its gain: where a rate was not tuned, a part of what a teleport brings can be had that way.",
+    title: "What a jump costs",
+    text: "A jump takes the time of many steps. The third run has none, only the rate times the root of its gain: where a rate was not tuned, that is a part of what a teleport brings.",
     state: { ...defaultState("booth"), lr: 0.03, n: 40, with: ["plain", "teleported", "rate"] },
   },
   lbfgs: {

@@ -231,16 +231,16 @@ async function startSeed(name: RunName, { state, data, last }: Plan, stored?: St
     isWarm = true;
     const begin = trainer.current;
     const end = performance.now() + warming.milliseconds;
+    const isAsked = added.has(begin.step);
     if (moves) added.add(begin.step);
     try {
       for (let k = 0; k < warming.steps && (k === 0 || performance.now() < end); k++) {
         await trainer.run({ steps: 1 });
-        added.delete(begin.step);
       }
     } catch (error) {
       if (!(error instanceof NumericalError)) throw error;
     }
-    added.delete(begin.step);
+    if (!isAsked) added.delete(begin.step);
     trainer.restore(begin);
   };
   const shown = (): Omit<TrainRun, "spreads"> => {
