@@ -41,7 +41,7 @@ export interface CourseTeleport {
 }
 
 /** How a run was timed. */
-export interface Times {
+interface Times {
   /** Runs that were timed, after one to warm up; 0: only that one so far, whose time is mostly that of the engine's compiler. */
   readonly runs: number;
   /** Quartiles of several runs, entry t at the point before step t. */
