@@ -71,10 +71,11 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     const point = page.getByRole("button", { name: /^start, x/ });
     const box = await page.locator(".plane canvas").boundingBox();
     if (!box) throw new Error("There is no plane.");
-    // The plane's margins, as planeLayout has them; the view is [-8, 10] x [-8, 12].
+    // The plane's margins and its unit, as planeLayout has them; the view is [-8, 10] x [-8, 12].
+    const unit = Math.min((box.width - 52) / 18, (box.height - 64) / 20);
     const at = (x: number, y: number) => ({
-      x: box.x + 40 + ((x + 8) / 18) * (box.width - 52),
-      y: box.y + box.height - 42 - ((y + 8) / 20) * (box.height - 64),
+      x: box.x + 40 + unit * (x + 8),
+      y: box.y + box.height - 42 - unit * (y + 8),
     });
     const [from, to] = [at(5, -5), at(-3, 6)];
     await page.mouse.move(from.x, from.y);

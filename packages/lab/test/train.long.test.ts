@@ -6,7 +6,8 @@ import { fromOnnx } from "isoloss-onnx";
 import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import type { Raced, TrainRun } from "../src/screens/train/run.js";
+import type { Raced } from "../src/screens/train/race-result.js";
+import type { TrainRun } from "../src/screens/train/run.js";
 import type { TrainState } from "../src/screens/train/state.js";
 import { hashOf, inspected, settled, titled, useLab } from "./support.js";
 
@@ -149,7 +150,7 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
       document.querySelector(".status")?.textContent?.includes("Done: a race of 8 seeds."),
     );
     expect((await shown(page)).raced).toHaveLength(8);
-    const card = page.locator("section.card").filter({ hasText: "A race of 8 seeds" });
+    const card = page.locator("section.card").filter({ hasText: "Each at its best rate" });
     expect(await card.locator(".result").textContent()).toMatch(
       /teleported \/ plain:\s+[\d.]+\s+\[[\d.]+, [\d.]+\]\. (On these seeds|The interval holds 1)/,
     );

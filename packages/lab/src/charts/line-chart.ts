@@ -1,6 +1,14 @@
 // Curves on a canvas, with the axes of the figures.
-import { type Axis, axisOf, formatValue, isDrawable, type Theme } from "isoloss-figures/base";
+import {
+  type Axis,
+  type AxisOptions,
+  axisOf,
+  formatValue,
+  isDrawable,
+  type Theme,
+} from "isoloss-figures/base";
 import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
+import { heldDomain } from "./hold.js";
 
 export interface LineSeries {
   readonly name: string;
@@ -8,6 +16,12 @@ export interface LineSeries {
   readonly dash: readonly number[];
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
+  /** What the axes have room for, of a run that is shown in part; default the points. */
+  readonly extent?: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> } | undefined;
+  /** What several runs have: between these values along an axis, at each point. */
+  readonly band?:
+    | { readonly along: "x" | "y"; readonly low: ArrayLike<number>; readonly high: ArrayLike<number> }
+    | undefined;
   /** Indices of points at which there was a teleport. */
   readonly teleports: ArrayLike<number>;
   /** A point that is pointed at elsewhere on the screen. */
@@ -18,6 +32,8 @@ export interface LineSeries {
 
 export interface LineChartData {
   readonly series: readonly LineSeries[];
+  /** What the runs are of, where that is not in their names: axes of other runs begin anew. */
+  readonly of?: string | undefined;
   readonly xLabel: string;
   readonly yLabel: string;
   readonly logX: boolean;
@@ -35,25 +51,42 @@ export interface LineChartData {
 /** Whether a line of a length in px has dashes: those of a longer one run into each other, and take seconds to draw. */
 export const isDashed = (length: number): boolean => length < 20_000;
 
-/** Places of axes and values; the axes fit the data. */
-export function layoutOf(data: LineChartData, { width, height }: Size): Panel {
-  const { series, xLabel, yLabel, logX, logY, whole, yDomain: domain } = data;
-  const finite = (values: ArrayLike<number>, log: boolean) => rangeOf(values, log);
+/**
+ * Places of axes and values; the axes fit the data.
+ *
+ * @param before axes of the same runs that go on: they stay where they suffice
+ */
+export function layoutOf(
+  data: LineChartData,
+  { width, height }: Size,
+  before?: Pick<Panel, "x" | "y">,
+): Panel {
+  const { series, xLabel, yLabel, logX, logY, whole, yDomain } = data;
   const [left, right, top, bottom] = [58, width - 14, 26, height - 40];
-  const x = axisOf(
-    series.flatMap((s) => finite(s.x, logX)),
+  const fitted = (values: readonly number[], options: AxisOptions, held: Axis | undefined): Axis => {
+    const axis = axisOf(values, options);
+    return axisOf([], { ...options, domain: options.domain ?? heldDomain(held, axis) });
+  };
+  const valuesOf = (s: LineSeries, along: "x" | "y", log: boolean) => [
+    ...rangeOf((s.extent ?? s)[along], log),
+    ...(s.band?.along === along ? [...rangeOf(s.band.low, log), ...rangeOf(s.band.high, log)] : []),
+  ];
+  const x = fitted(
+    series.flatMap((s) => valuesOf(s, "x", logX)),
     { label: xLabel, log: logX, count: Math.max(2, Math.round((right - left) / 80)), whole },
+    before?.x,
   );
   // A run that diverged would press the others flat: it leaves the panel, where there are others.
   const lasting = series.filter(({ diverged }) => !diverged);
-  const y = axisOf(
-    (lasting.length > 0 ? lasting : series).flatMap((s) => finite(s.y, logY)),
+  const y = fitted(
+    (lasting.length > 0 ? lasting : series).flatMap((s) => valuesOf(s, "y", logY)),
     {
       label: yLabel,
       log: logY,
       count: Math.max(3, Math.round((bottom - top) / 40)),
-      ...(domain ? { domain } : {}),
+      ...(yDomain ? { domain: yDomain } : {}),
     },
+    before?.y,
   );
   return {
     width,
@@ -112,6 +145,7 @@ export function drawLineChart(
   context.beginPath();
   context.rect(left, top - 6, right - left + 8, bottom - top + 6);
   context.clip();
+  for (const one of series) drawBand(context, one, layout);
   for (const { x, y, color, dash, teleports, marked, diverged } of series) {
     const isShown = (i: number) => isDrawable(y[i], logY) && isDrawable(x[i], logX);
     context.strokeStyle = color;
@@ -154,6 +188,28 @@ export function drawLineChart(
   }
   context.restore();
   if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);
+}
+
+/** What lies between the ends of a band, along the points of its curve that are drawn. */
+function drawBand(
+  context: Context,
+  { x, y, band, color }: LineSeries,
+  { toX, toY, left, right }: Panel,
+): void {
+  if (band === undefined) return;
+  const { along, low, high } = band;
+  const place = (i: number, end: ArrayLike<number>) =>
+    along === "x" ? ([toX(end[i]), toY(y[i])] as const) : ([toX(x[i]), toY(end[i])] as const);
+  const shown = thinned(y, right - left).filter((i) =>
+    [...place(i, low), ...place(i, high)].every(Number.isFinite),
+  );
+  context.beginPath();
+  for (const i of shown) context.lineTo(...place(i, low));
+  for (const i of shown.reverse()) context.lineTo(...place(i, high));
+  context.globalAlpha = 0.2;
+  context.fillStyle = color;
+  context.fill();
+  context.globalAlpha = 1;
 }
 
 /** Steps of less than half a pixel: a long run has many that nobody sees. */
@@ -210,7 +266,7 @@ export function drawAxes(context: Context, panel: Panel, theme: Theme): void {
   context.fillText(x.label, right, bottom + 36);
   context.textAlign = "left";
   context.textBaseline = "top";
-  context.fillText(y.label, 4, 4);
+  context.fillText(y.label, 4, top - 22);
 }
 
 /** Index of the point of a curve that is nearest to a place along x; its x increase. */

@@ -35,6 +35,8 @@ export interface Curve {
 export interface PlaneData {
   readonly x: Point;
   readonly y: Point;
+  /** Whether a unit has the same length on both axes, so that circles are round; default true. */
+  readonly hasEqualUnits?: boolean | undefined;
   /** Names of the axes; default x and y. */
   readonly xLabel?: string | undefined;
   readonly yLabel?: string | undefined;
@@ -57,10 +59,15 @@ const mostLines = 4000;
 const mostJumps = 100;
 
 export function planeLayout(
-  { x, y, xLabel = "x", yLabel = "y" }: Pick<PlaneData, "x" | "y" | "xLabel" | "yLabel">,
+  { x, y, hasEqualUnits = true, xLabel = "x", yLabel = "y" }: Omit<PlaneData, "paths" | "start">,
   { width, height }: Size,
 ): Panel {
-  const [left, right, top, bottom] = [40, width - 12, 22, height - 42];
+  const [left, bottom] = [40, height - 42];
+  let [right, top] = [width - 12, 22];
+  if (hasEqualUnits) {
+    const unit = Math.min((right - left) / (x[1] - x[0]), (bottom - top) / (y[1] - y[0]));
+    [right, top] = [left + unit * (x[1] - x[0]), bottom - unit * (y[1] - y[0])];
+  }
   const axis = (label: string, domain: Point, count: number): Axis => axisOf([], { label, domain, count });
   const [xAxis, yAxis] = [
     axis(xLabel, x, Math.max(3, Math.round((right - left) / 80))),
@@ -80,12 +87,17 @@ export function planeLayout(
   };
 }
 
-/** The point of the plane at a place on the canvas. */
+/** The point of the plane at a place on the canvas, with the digits that the canvas can tell apart. */
 export function pointAt(layout: Panel, px: number, py: number): Point {
   const { x, y, left, right, top, bottom } = layout;
-  const along = ({ domain: [a, b] }: Axis, t: number) => a + (b - a) * Math.max(0, Math.min(1, t));
-  return [along(x, (px - left) / (right - left)), along(y, (bottom - py) / (bottom - top))];
+  const along = ({ domain: [a, b] }: Axis, at: number, length: number) =>
+    rounded(a + (b - a) * Math.max(0, Math.min(1, at / length)), (b - a) / length);
+  return [along(x, px - left, right - left), along(y, bottom - py, bottom - top)];
 }
+
+/** A value to a tenth of what a pixel is worth, or to less. */
+export const rounded = (value: number, pixel: number): number =>
+  Number(value.toFixed(Math.max(0, 1 + Math.ceil(-Math.log10(pixel)))));
 
 export function drawPlane(
   context: Context,

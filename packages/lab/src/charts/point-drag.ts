@@ -1,6 +1,6 @@
 // Moving a point of the plane by mouse, touch and keys.
 import type { Panel } from "./canvas.js";
-import type { Curve, Point } from "./plane.js";
+import { type Curve, type Point, rounded } from "./plane.js";
 
 /** Told where a point was moved, in px of the canvas. */
 export type MoveTo = (px: number, py: number) => void;
@@ -82,8 +82,9 @@ export function pointKeys(
     event.preventDefault();
     const share = shareOf(event);
     const { x, y, start } = plane();
+    // A thousandth of the range, the least step, is about a pixel.
     const along = (value: number, [a, b]: Point, by: number) =>
-      by === 0 ? value : Math.max(a, Math.min(b, value + by * share * (b - a)));
+      by === 0 ? value : rounded(Math.max(a, Math.min(b, value + by * share * (b - a))), (b - a) / 1000);
     move([along(start[0], x, direction[0]), along(start[1], y, direction[1])]);
   };
 }

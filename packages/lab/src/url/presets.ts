@@ -5,6 +5,8 @@ export interface Preset<S> {
   readonly title: string;
   /** What to look at. */
   readonly text: string;
+  /** Address of the page of results that has its numbers. */
+  readonly page?: string;
   readonly state: S;
 }
 

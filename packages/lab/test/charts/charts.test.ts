@@ -100,7 +100,31 @@ describe("a line chart", () => {
   });
 });
 
+describe("axes that are held", () => {
+  it("grow in a few steps while a curve grows by a thousandth at a time, and begin anew for what is much smaller", () => {
+    const grown = (n: number) => chart([curve(Array.from({ length: n }, (_, t) => 1 + t))], { logY: false });
+    let layout = layoutOf(grown(2), size);
+    const domains = new Set<string>();
+    for (let n = 2; n < 1000; n++) {
+      layout = layoutOf(grown(n), size, layout);
+      expect(layout.x.domain[1]).toBeGreaterThanOrEqual(n - 1);
+      expect(layout.y.domain[1]).toBeGreaterThanOrEqual(n);
+      domains.add(String([layout.x.domain, layout.y.domain]));
+    }
+    expect(domains.size).toBeLessThan(20);
+    expect(layoutOf(grown(5), size, layout).x.domain).toEqual(layoutOf(grown(5), size).x.domain);
+  });
+});
+
 describe("the plane", () => {
+  it("has round circles, also where its room is broad, or says that its axes have units of their own", () => {
+    const data = { ...plane([]), x: [-2, 2], y: [-2, 2] } as const;
+    const { toX, toY } = planeLayout(data, { width: 900, height: 300 });
+    expect(toX(1) - toX(0)).toBeCloseTo(toY(0) - toY(1), 9);
+    const own = planeLayout({ ...data, hasEqualUnits: false }, { width: 900, height: 300 });
+    expect(own.right - own.left).toBe(848);
+  });
+
   const path = (more: object = {}) => ({
     name: "teleported",
     color: "#abcdef",
@@ -130,6 +154,9 @@ describe("the plane", () => {
       expect([a, b]).toEqual([expect.closeTo(x, 12), expect.closeTo(y, 12)]);
     }
     expect(pointAt(layout, -100, 1e4)).toEqual([-2, -1]);
+    // What a pixel cannot tell apart has no digits.
+    const [x] = pointAt(layout, 123.456789, 50);
+    expect(String(x).replace(/\D/g, "").length).toBeLessThan(6);
   });
 
   it("breaks a path where a teleport leaves it, and names its step", () => {

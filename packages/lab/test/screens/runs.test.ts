@@ -11,7 +11,7 @@ import { handReading } from "../../src/screens/landscape/chart-data.js";
 import { type Course, jumpsOf, type Missing } from "../../src/screens/landscape/course.js";
 import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";
 import { nowhereFinite } from "../../src/screens/landscape/nowhere.js";
-import { createRuns, meanGain, type Runs } from "../../src/screens/landscape/runs.js";
+import { createRuns, meanGain, quantilesOf, type Runs } from "../../src/screens/landscape/runs.js";
 import {
   defaultState,
   functionNames,
@@ -50,6 +50,27 @@ describe("the landscape screen's worker", () => {
     const shown = await course(state, "teleported");
     expect(Array.from(shown.loss)).toEqual(run.loss);
     expect(Array.from(shown.teleports.step)).toEqual([4]);
+  });
+
+  it("times warm runs in turns, with quartiles, and refused attempts apart", async () => {
+    const own = createRuns();
+    const state = { ...defaultState("quadratic"), cond: 1 };
+    const first = (await own.run(state, "teleported")) as Course;
+    expect([first.times.runs, summaryOf(first, undefined).seconds]).toEqual([0, "measuring"]);
+    const [timed] = await own.timed(state, [first]);
+    expect(timed.times.runs).toBeGreaterThan(0);
+    expect(timed.loss).toEqual(first.loss);
+    const { low, high } = timed.times as Required<Course["times"]>;
+    timed.seconds.forEach((value, t) => {
+      expect([low[t] <= value, value <= high[t]]).toEqual([true, true]);
+    });
+    expect(summaryOf(timed, undefined)).toMatchObject({
+      refused: expect.stringMatching(/ m?s$/),
+      teleports: "0 of 1",
+    });
+    expect(((await own.run(state, "teleported")) as Course).times).toEqual({ runs: 1 });
+    const lists = [Float64Array.of(1, 5), Float64Array.of(3, 4), Float64Array.of(2, 6)];
+    expect(Array.from(quantilesOf(lists, 0.5))).toEqual([2, 5]);
   });
 
   it("jumps on Booth's function to where ten steps lead to 9.45e-4", async () => {

@@ -29,6 +29,7 @@ const whole = ([min, max]: readonly [number, number]) => fc.integer({ min, max }
 const states: fc.Arbitrary<TasksState> = fc.record({
   scale: fc.constantFrom("1", "0.1"),
   x: fc.tuple(within(hard.x), within(hard.x)),
+  from: fc.constantFrom("one", "five"),
   methods: fc.subarray([...methodNames], { maxLength: 4 }),
   with: fc.subarray([...variantNames]),
   every: whole(hard.every),

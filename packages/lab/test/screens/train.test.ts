@@ -8,9 +8,15 @@ import { curvesOf } from "../../src/screens/train/chart-data.js";
 import { dataCsv, teleportsCsv } from "../../src/screens/train/export.js";
 import { dataOf, movesOf, readPoints } from "../../src/screens/train/problem.js";
 import { race } from "../../src/screens/train/race.js";
-import { resultOf } from "../../src/screens/train/race-result.js";
+import {
+  bestRates,
+  factors,
+  isAtEdge,
+  type Raced,
+  resultOf,
+  type Swept,
+} from "../../src/screens/train/race-result.js";
 import { createRegionReader, pointsOf } from "../../src/screens/train/regions.js";
-import type { Raced } from "../../src/screens/train/run.js";
 import { createSession, type Session } from "../../src/screens/train/session.js";
 import {
   activationNames,
@@ -40,6 +46,7 @@ const states: fc.Arbitrary<TrainState> = fc.record({
   lr: within(hard.lr),
   batch: whole(hard.batch),
   seed: whole(hard.seed),
+  seeds: whole(hard.seeds),
   epochs: whole(hard.epochs),
   tp: fc.constantFrom(
     { kind: "off" } as const,
@@ -231,6 +238,25 @@ describe("the train screen's worker", () => {
     await expect(createSession({ state: { ...short, data: "own" } })).rejects.toThrow("choose a file");
   });
 
+  it("shows of several seeds the middle one between the least and the largest, at the same steps", async () => {
+    const several = await finished({ ...short, seeds: 3, with: ["plain"] });
+    const [{ spreads }] = several.runs.map((run) => run.shown());
+    const alone: number[] = [];
+    for (const seed of [0, 1, 2]) {
+      const one = await finished({ ...short, seed, seeds: 1, with: ["plain"] });
+      alone.push(one.runs[0].shown().smoothLoss.at(-1) as number);
+      await one.dispose();
+    }
+    alone.sort((a, b) => a - b);
+    const { smoothLoss, count } = spreads;
+    expect([count, smoothLoss.low.at(-1), smoothLoss.median.at(-1), smoothLoss.high.at(-1)]).toEqual([
+      3,
+      ...alone,
+    ]);
+    expect(summaryOf(several.runs[0].shown()).loss).toMatch(/^\S+ \[\S+, \S+\]$/);
+    await several.dispose();
+  });
+
   it("takes turns of equal seconds, too", async () => {
     const session = await createSession({ state: { ...short, epochs: 400, with: ["plain", "rate"] } });
     for (let k = 0; k < 12; k++) await session.advance("seconds");
@@ -272,7 +298,7 @@ describe("the train screen's worker", () => {
         },
       },
     );
-    expect(pairs.map(({ seed }) => seed)).toEqual([1000, 1001]);
+    expect(pairs.map(({ seed }) => seed)).toEqual([2000, 2001]);
     // Logarithms of the ratios: log 2 and log 8, with mean log 4 and standard error log 2.
     const pair = (plain: number, teleported: number) => ({ ...pairs[0], plain, teleported });
     const result = resultOf([pair(1, 2), pair(1, 8)]);
@@ -280,6 +306,23 @@ describe("the train screen's worker", () => {
     expect(result?.interval[1]).toBeCloseTo(4 * 2 ** 12.706204736, 1);
     expect(result?.sentence).toBe("The interval holds 1: these seeds show no difference.");
     expect(resultOf([pair(1, 2), pair(1, Number.NaN)])).toBeUndefined();
+    // Both are best away from the middle: plain at 0.4, where one of three diverged, teleported at 0.05.
+    const swept = factors.flatMap((factor) =>
+      [0, 1, 2].map((k): Swept => {
+        const isLost = factor === 4 && k === 0;
+        return {
+          rate: factor / 10,
+          plain: isLost ? Number.NaN : 1 / factor,
+          teleported: Math.abs(factor - 0.5) + 0.1,
+        };
+      }),
+    );
+    expect(bestRates(swept)).toEqual({ plain: 0.4, teleported: 0.05 });
+    expect([
+      isAtEdge({ plain: 0.4, teleported: 0.05 }, 0.1),
+      isAtEdge({ plain: 0.1, teleported: 0.05 }, 0.1),
+    ]).toEqual([true, false]);
+    expect(bestRates(swept.slice(1))).toBeUndefined();
     expect(resultOf([pair(1, 0.5), pair(1, 0.51), pair(1, 0.49)])?.sentence).toContain(
       "smaller held-out loss",
     );

@@ -24,10 +24,12 @@ export const coursesOf = ({ runs }: Pick<Shown, "runs">): Course[] =>
 /** Losses, or squared gradient norms, against steps or seconds. */
 export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
   const { state, theme, steps } = shown;
-  const series = coursesOf(shown).map((course): LineSeries => {
+  const courses = coursesOf(shown).filter(({ times }) => by === "steps" || times.runs > 0);
+  const series = courses.map((course): LineSeries => {
     const { title, color, dash } = lookOf(course.method, theme);
     const count = Math.min(course.loss.length, steps + 1);
     const values = state.y === "loss" ? course.loss : course.gradNormSq;
+    const { times } = course;
     const jumps = course.jumps.step;
     return {
       name: title,
@@ -35,12 +37,17 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
       dash,
       x: by === "steps" ? numbersTo(count) : course.seconds.subarray(0, count),
       y: values.subarray(0, count),
+      extent: { x: by === "steps" ? [0, course.loss.length - 1] : course.seconds, y: values },
+      ...(by === "seconds" && times.low && times.high
+        ? { band: { along: "x", low: times.low, high: times.high } }
+        : {}),
       teleports: (jumps.at(-1) ?? 0) < count ? jumps : jumps.filter((step) => step < count),
       diverged: course.status === "diverged" && count === course.loss.length,
     };
   });
   return {
     series,
+    of: state.f,
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: state.y === "loss" ? "loss" : "squared gradient norm",
     logX: state.logx,

@@ -37,6 +37,16 @@ export interface CourseTeleport {
   readonly drift: number;
   readonly gradNormSqBefore: number;
   readonly gradNormSqAfter: number;
+  readonly seconds: number;
+}
+
+/** How a run was timed. */
+interface Times {
+  /** Runs that were timed, after one to warm up; 0: only that one so far, whose time is mostly that of the engine's compiler. */
+  readonly runs: number;
+  /** Quartiles of several runs, entry t at the point before step t. */
+  readonly low?: Float64Array;
+  readonly high?: Float64Array;
 }
 
 /** One run: entry t of each list is the point before step t, and the last one is the end. */
@@ -46,7 +56,9 @@ export interface Course {
   readonly y: Float64Array;
   readonly loss: Float64Array;
   readonly gradNormSq: Float64Array;
+  /** Of one run, or the median of several. */
   readonly seconds: Float64Array;
+  readonly times: Times;
   readonly jumps: Columns<Jump>;
   readonly teleports: Columns<CourseTeleport>;
   readonly status: "done" | "diverged" | "stopped" | "stalled";

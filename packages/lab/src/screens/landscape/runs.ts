@@ -20,6 +20,8 @@ type Searches = Minimizer<LineSearchMinimization<VectorParams>, StartOptions<Vec
 
 /** Compiled minimizers that are kept: those of the newest settings. */
 const mostKept = 12;
+/** Times that a run is timed, milliseconds after which the least of them suffice, and seconds of one that is not timed again. */
+const timing = { least: 3, most: 9, milliseconds: 300, long: 0.3 };
 
 export interface Hand {
   readonly from: Point;
@@ -34,10 +36,22 @@ export interface Runs {
     context?: CallContext,
     hand?: Hand,
   ): Promise<Course | Missing>;
+  /**
+   * Runs courses again, in turns, as often as there is time for, and gives them with the medians of their times. They ran
+   * before: the engine has compiled them, the way of a teleport that is refused included.
+   */
+  timed(
+    state: LandscapeState,
+    courses: readonly Pick<Course, "method" | "seconds">[],
+    context?: CallContext,
+    hand?: Hand,
+  ): Promise<readonly Course[]>;
 }
 
 export function createRuns(): Runs {
   const kept = new Map<string, Promise<Steps | Searches>>();
+  /** Those that have run at least once. */
+  const warm = new WeakSet<Steps | Searches>();
   /** The gain of the last teleported run, which the raised rate is made of. */
   let known: { readonly key: string; readonly gain: number | undefined } | undefined;
 
@@ -82,7 +96,7 @@ export function createRuns(): Runs {
       });
     });
     const run = await minimizer.run({ start: startOf(x), onLoop: () => context?.isStopped() });
-    return courseOf(method, run);
+    return coldOrWarm(minimizer, courseOf(method, run));
   }
 
   async function search(state: LandscapeState, method: "lbfgs" | "cg"): Promise<Course> {
@@ -97,10 +111,16 @@ export function createRuns(): Runs {
       });
     });
     const run = await minimizer.run({ start: startOf(x) });
-    return { ...courseOf(method, run), evaluations: run.evaluations.at(-1) };
+    return coldOrWarm(minimizer, { ...courseOf(method, run), evaluations: run.evaluations.at(-1) });
   }
 
-  return {
+  function coldOrWarm(minimizer: Steps | Searches, course: Omit<Course, "times">): Course {
+    const runs = warm.has(minimizer) || isLong(course) ? 1 : 0;
+    warm.add(minimizer);
+    return { ...course, times: { runs } };
+  }
+
+  const runs: Runs = {
     async run(state, method, context, hand) {
       if (method === "plain") return descend(state, { method }, context);
       if (method === "lbfgs" || method === "cg") return search(state, method);
@@ -126,7 +146,48 @@ export function createRuns(): Runs {
       const rate = lr * Math.sqrt(gain);
       return { ...(await descend(state, { method, lr: rate }, context)), rate };
     },
+    async timed(state, all, context, hand) {
+      const courses = all.filter((course) => !isLong(course));
+      if (courses.length === 0) return [];
+      const lists = courses.map((): Course[] => []);
+      const end = performance.now() + timing.milliseconds;
+      for (let turn = 0; turn < timing.most && (turn < timing.least || performance.now() < end); turn++) {
+        for (const [k, { method }] of courses.entries()) {
+          if (await context?.isStopped()) return [];
+          const again = await runs.run(state, method, context, hand);
+          if ("missing" in again || again.status === "stopped") return [];
+          lists[k].push(again);
+        }
+      }
+      return lists.map(medianOf);
+    },
   };
+  return runs;
+}
+
+/** Whether one run suffices, as what is around it takes no part of its time that counts. */
+const isLong = ({ seconds }: Pick<Course, "seconds">): boolean => (seconds.at(-1) ?? 0) > timing.long;
+
+/** A run that was timed several times, with the medians and quartiles of its times. */
+function medianOf(runs: readonly Course[]): Course {
+  const [run] = runs;
+  const lists = runs.map(({ seconds }) => seconds);
+  const attempts = runs.map(({ teleports }) => teleports.seconds);
+  return {
+    ...run,
+    seconds: quantilesOf(lists, 0.5),
+    times: { runs: runs.length, low: quantilesOf(lists, 0.25), high: quantilesOf(lists, 0.75) },
+    teleports: { ...run.teleports, seconds: quantilesOf(attempts, 0.5) },
+  };
+}
+
+/** At each place of equally long lists a quantile of their values there: the nearest one. */
+export function quantilesOf(lists: readonly Float64Array[], share: number): Float64Array {
+  const values = new Float64Array(lists.length);
+  return lists[0].map((_, t) => {
+    for (let k = 0; k < lists.length; k++) values[k] = lists[k][t];
+    return values.sort()[Math.round(share * (lists.length - 1))];
+  });
 }
 
 /** Mean ratio of the squared gradient norms after and before the accepted teleports. */
@@ -144,7 +205,7 @@ export function meanGain({ teleports }: Pick<Course, "teleports">): number | und
 function courseOf(
   method: MethodName,
   run: Minimization<VectorParams> | LineSearchMinimization<VectorParams>,
-): Course {
+): Omit<Course, "times"> {
   const { trajectory = [], jumps = [], teleports, status } = run;
   const coordinate = (i: number) => Float64Array.from(trajectory, ({ w }) => Number(w.data[i]));
   const point = ({ w }: VectorParams): Point => [Number(w.data[0]), Number(w.data[1])];
@@ -163,6 +224,7 @@ function courseOf(
       drift: "number",
       gradNormSqBefore: "number",
       gradNormSqAfter: "number",
+      seconds: "number",
     }),
     status,
   };

@@ -8,6 +8,7 @@ export const columns = {
   loss: "last loss",
   steps: "steps to plain's last loss",
   seconds: "time *",
+  refused: "of it in refused attempts *",
   teleports: "teleports accepted",
   /** The largest relative change of the loss by one. */
   drift: "largest drift",
@@ -18,7 +19,7 @@ export function summaryOf(
   plain: Course | undefined,
 ): { readonly [Name in keyof typeof columns]?: string } & { readonly note: string } {
   if ("missing" in run) return { note: run.missing };
-  const { loss, seconds, teleports, status, rate, evaluations } = run;
+  const { loss, times, teleports, status, rate, evaluations } = run;
   const { step, accepted, reason, drift } = teleports;
   const count = accepted.reduce((a, b) => a + b, 0);
   const most = drift.reduce((largest, value, k) => (accepted[k] ? Math.max(largest, value) : largest), 0);
@@ -28,7 +29,8 @@ export function summaryOf(
   return {
     loss: formatLoss(loss.at(-1)),
     steps: target === undefined ? none : reached < 0 ? "not reached" : String(reached),
-    seconds: formatSeconds(seconds.at(-1)),
+    seconds: times.runs === 0 ? "measuring" : formatTimes(run),
+    refused: times.runs === 0 || count === step.length ? none : formatSeconds(sumOf(teleports)),
     teleports: step.length === 0 ? none : `${count} of ${step.length}`,
     drift: count === 0 ? none : most.toExponential(0),
     note: noteOf({
@@ -39,6 +41,15 @@ export function summaryOf(
       refusal: refused < 0 ? undefined : `before step ${step[refused]}: ${textAt(reason, refused)}`,
     }),
   };
+}
+
+/** Seconds of the attempts that were refused. */
+const sumOf = ({ accepted, seconds }: Course["teleports"]): number =>
+  seconds.reduce((sum, value, k) => (accepted[k] ? sum : sum + value), 0);
+
+function formatTimes({ seconds, times: { low, high } }: Course): string {
+  const [median, from, to] = [seconds, low, high].map((list) => formatSeconds(list?.at(-1)));
+  return low && high ? `${median} [${from}, ${to}]` : median;
 }
 
 function noteOf({

@@ -3,7 +3,7 @@ import { type Painted, paintLevels } from "../../charts/levels.js";
 import { buffersIn } from "../../worker/columns.js";
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
-import type { Missing, Point } from "./course.js";
+import type { Course, Missing, Point } from "./course.js";
 import { isLevel, nowhereFinite } from "./nowhere.js";
 import { createRuns, type Hand } from "./runs.js";
 import { type LandscapeState, optimumOf, type PlaneSettings, viewOf } from "./state.js";
@@ -21,15 +21,20 @@ interface Asked {
 }
 
 const handlers = {
-  /** The runs of the methods that are compared, each sent as it ends. */
-  async run({ state, hand }: Asked, { send, ...context }: CallContext): Promise<void> {
+  /** The runs of the methods that are compared, each sent as it ends, and again with its times once all have ended. */
+  async run({ state, hand }: Asked, context: CallContext): Promise<void> {
+    const tell = (course: Course | Missing) => context.send(new Moved(course, buffersIn(course)));
+    const courses: Pick<Course, "method" | "seconds">[] = [];
     for (const method of state.with) {
       if (await context.isStopped()) return;
       const course = await runs
-        .run(state, method, { send, ...context }, hand)
+        .run(state, method, context, hand)
         .catch((error: Error): Missing => ({ method, missing: error.message }));
-      await send(new Moved(course, buffersIn(course)));
+      // What is told is no longer here.
+      if (!("missing" in course)) courses.push({ method, seconds: course.seconds.slice(-1) });
+      await tell(course);
     }
+    for (const course of await runs.timed(state, courses, context, hand)) await tell(course);
   },
 
   orbit: ({ state, at }: { readonly state: PlaneSettings; readonly at: Point }) => surface.orbit(state, at),

@@ -2,15 +2,17 @@
 import type { LineChartData, LineSeries } from "../../charts/line-chart.js";
 import type { PlaneData } from "../../charts/plane.js";
 import type { AtStart, FrontPoint } from "./controller.svelte.js";
-import type { Course } from "./course.js";
+import type { Arrival, Course } from "./course.js";
 import { lookOf } from "./looks.js";
-import { type TasksState, view } from "./state.js";
+import { starts, type TasksState, view } from "./state.js";
 
 export interface Shown {
   readonly state: TasksState;
   readonly theme: "light" | "dark";
   readonly runs: readonly Course[];
   readonly front: readonly FrontPoint[];
+  /** Runs from the published starts, where they are shown. */
+  readonly arrivals?: readonly Arrival[] | undefined;
   readonly atStart: AtStart | undefined;
   /** Points that are shown, of runs that are played. */
   readonly points: number;
@@ -38,6 +40,7 @@ export function curvesOf(
       dash,
       x: (by === "steps" ? course.step : course.seconds).subarray(0, count),
       y: course[y].subarray(0, count),
+      extent: { x: by === "steps" ? course.step : course.seconds, y: course[y] },
       teleports: course.jumps.step.map(indexAfter(course)).filter((index) => index < count),
       diverged: course.status === "failed" && count === course.step.length,
     };
@@ -60,40 +63,62 @@ const indexAfter =
     Math.floor(step / unit) + 1;
 
 /** The plane of the two variables. */
-export function planeOf({ state, theme, runs, front, points }: Shown): PlaneData {
+export function planeOf({ state, theme, runs, front, arrivals, points }: Shown): PlaneData {
   return {
     ...view,
     xLabel: "x1",
     yLabel: "x2",
     start: state.x,
     front: { x: front.map(({ x }) => x[0]), y: front.map(({ x }) => x[1]) },
-    paths: runs.map((course) => ({
-      ...pathOf(course, state, theme, points),
-      x: course.x,
-      y: course.y,
-      jumps: course.jumps,
-      indexAfter: indexAfter(course),
-    })),
+    paths: [
+      ...othersOf(arrivals, state, theme).map(({ path, ...other }) => ({ ...other, x: path.x, y: path.y })),
+      ...runs.map((course) => ({
+        ...pathOf(course, state, theme, points),
+        x: course.x,
+        y: course.y,
+        jumps: course.jumps,
+        indexAfter: indexAfter(course),
+      })),
+    ],
   };
 }
 
 /** The plane of the two losses, on which the front is a curve. */
-export function lossPlaneOf({ state, theme, runs, front, atStart, points }: Shown): PlaneData {
+export function lossPlaneOf({ state, theme, runs, front, arrivals, atStart, points }: Shown): PlaneData {
   const scale = Number(state.scale);
   return {
     x: [-22 * scale, 12 * scale],
     y: [-22, 12],
+    // Of a loss times 0.1 the plane would be a strip.
+    hasEqualUnits: scale === 1,
     xLabel: "first loss",
     yLabel: "second loss",
     start: [0, 0],
     front: { x: front.map(({ losses }) => losses[0]), y: front.map(({ losses }) => losses[1]) },
     marked: atStart && [atStart.first, atStart.second],
-    paths: runs.map((course) => ({
-      ...pathOf(course, state, theme, points),
-      x: course.first,
-      y: course.second,
-    })),
+    paths: [
+      ...othersOf(arrivals, state, theme).map(({ path, ...other }) => ({
+        ...other,
+        x: path.first,
+        y: path.second,
+      })),
+      ...runs.map((course) => ({
+        ...pathOf(course, state, theme, points),
+        x: course.first,
+        y: course.second,
+      })),
+    ],
   };
+}
+
+/** The runs from the other published starts. */
+function othersOf(arrivals: readonly Arrival[] = [], state: TasksState, theme: "light" | "dark") {
+  return arrivals
+    .filter(({ start }) => starts[start].some((value, k) => value !== state.x[k]))
+    .map(({ path, start, ...run }) => {
+      const { title, color, dash } = lookOf(run, state, theme);
+      return { name: `${title} from (${starts[start].join(", ")})`, color, dash, path, shown: path.x.length };
+    });
 }
 
 function pathOf(course: Course, state: TasksState, theme: "light" | "dark", points: number) {

@@ -68,7 +68,7 @@ export class Tasks extends ScreenModel<TasksState> {
     if (isNew("scale", "shows")) this.#paint();
     if (isNew("scale")) this.#askFront();
     // Other levels and other curves of the same runs need none.
-    const isSame = runsOf(before) === runsOf(this.state) && !isNew("methods", "with");
+    const isSame = runsOf(before) === runsOf(this.state) && !isNew("methods", "with", "from");
     if (isSame && isNew("shows", "y")) return;
     this.player.showAll();
     this.compute();
@@ -188,6 +188,10 @@ export class Tasks extends ScreenModel<TasksState> {
     if (turn !== this.#turn) return;
     this.doing = "";
     this.version++;
+    if (this.state.from === "five" && this.#arrivalsOf !== planOf(this.state)) {
+      this.tryStarts();
+      return;
+    }
     const { shown } = this;
     const arrived = shown.filter(({ status }) => status === "front").length;
     this.message = `Done: ${arrived} of ${shown.length} ${shown.length === 1 ? "run" : "runs"} reached the Pareto front.`;

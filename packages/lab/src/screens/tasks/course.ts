@@ -12,6 +12,7 @@ export interface Attempt {
   readonly reason: string;
   /** How far the mean of the losses moved; NaN where nothing was tried. */
   readonly change: number;
+  readonly seconds: number;
 }
 
 /** A run so far: entry k of each list is after k times `unit` steps, and the last one is the end. */
@@ -48,4 +49,5 @@ export interface Arrival {
   readonly variant: VariantName;
   readonly start: number;
   readonly arrived: number | undefined;
+  readonly path: Pick<Course, "x" | "y" | "first" | "second">;
 }

@@ -101,17 +101,19 @@ export async function createDescent(toy: TwoTaskToy, plan: Plan): Promise<Descen
       return trainer.history.seconds.at(-1) ?? 0;
     },
     get attempts() {
-      const attempts = reports().map(({ step, outcome, reason, drift }) => ({
+      const attempts = reports().map(({ step, outcome, reason, drift, seconds }) => ({
         step,
         accepted: outcome === "accepted",
         reason,
         change: drift?.mean ?? Number.NaN,
+        seconds,
       }));
       return columnsOf<Attempt>(attempts, {
         step: "number",
         accepted: "number",
         reason: "text",
         change: "number",
+        seconds: "number",
       });
     },
     get jumps() {

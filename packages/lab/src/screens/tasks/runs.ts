@@ -166,9 +166,10 @@ export function createTaskRuns(): TaskRuns {
           { ...state, x },
           {
             isStopped,
-            async send({ method, variant, status, step }) {
+            async send({ method, variant, status, step, x: x1, y, first, second }) {
               if (status === "running") return;
-              await send({ method, variant, start, arrived: status === "front" ? step.at(-1) : undefined });
+              const arrived = status === "front" ? step.at(-1) : undefined;
+              await send({ method, variant, start, arrived, path: { x: x1, y, first, second } });
             },
           },
         );

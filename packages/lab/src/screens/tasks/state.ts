@@ -23,6 +23,8 @@ export interface TasksState {
   readonly scale: "1" | "0.1";
   /** The start. */
   readonly x: readonly [number, number];
+  /** Whether the runs from all five published starts are shown, too. */
+  readonly from: "one" | "five";
   readonly methods: readonly MethodName[];
   readonly with: readonly VariantName[];
   /** Least steps between two attempts of COST. */
@@ -57,6 +59,7 @@ const within = ([min, max]: readonly [number, number], integer = false) => numbe
 const tasksFields: Fields<TasksState> = {
   scale: choiceField(["1", "0.1"]),
   x: pairField({ min: hard.x[0], max: hard.x[1] }),
+  from: choiceField(["one", "five"]),
   methods: {
     ...most,
     read(text, name) {
@@ -80,6 +83,7 @@ const tasksFields: Fields<TasksState> = {
 export const defaultState: TasksState = {
   scale: "1",
   x: [-8.5, 7.5],
+  from: "one",
   methods: ["linearScalarization"],
   with: ["alone", "cost", "random"],
   every: 1000,
@@ -92,6 +96,12 @@ export const defaultState: TasksState = {
 };
 
 export const presets: Presets<TasksState> = {
+  starts: {
+    title: "The front of COST, from its five starts",
+    page: new URL("../../../../../docs/studies/toy.md", import.meta.url).href,
+    text: "Figure 6 of Zhou et al. (2025): a sum of the losses reaches the Pareto front from three of the five starts, with COST in the published run from all five, and with random jumps, too. On the ridge rounding decides, so that a browser may have one less.",
+    state: { ...defaultState, from: "five" },
+  },
   ridge: {
     title: "Stopped on the ridge, and over it",
     text: "The sum of the losses, from (-8.5, 7.5): descent stops on a ridge where the two gradients oppose each other. COST jumps off it, and so do random jumps under the same guard.",

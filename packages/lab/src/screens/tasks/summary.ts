@@ -9,6 +9,7 @@ export const columns = {
   distance: "last distance",
   losses: "last losses",
   seconds: "time *",
+  refused: "of it in refused attempts *",
   teleports: "teleports accepted",
   /** The largest change of the mean loss by an accepted one. */
   change: "losses moved by up to",
@@ -33,6 +34,12 @@ export function summaryOf(course: Course): Readonly<Record<keyof typeof columns 
     distance: value(distance),
     losses: `${value(first)}, ${value(second)}`,
     seconds: last < 0 ? none : formatSeconds(seconds[last]),
+    refused:
+      refused < 0
+        ? none
+        : formatSeconds(
+            attempts.seconds.reduce((sum, value, k) => (isAccepted(value, k) ? sum : sum + value), 0),
+          ),
     teleports: attempts.step.length === 0 ? none : `${changes.length} of ${attempts.step.length}`,
     change: changes.length === 0 ? none : formatValue(changes.reduce((a, b) => Math.max(a, b))),
     note: [

@@ -22,14 +22,17 @@ export function curvesOf(
 ): LineChartData {
   const series = runs.map((run): LineSeries => {
     const { title, color, dash } = lookOf(run.name, state, theme);
-    const { x, y } = valuesOf(run, state.y, by);
-    const steps = valuesOf(run, state.y, "steps").x;
+    const { steps, seconds, values } = valuesOf(run, state.y);
+    const { median: y, low, high } = values;
     return {
       name: title,
       color,
       dash,
-      x,
+      x: by === "steps" ? steps : seconds.median,
       y,
+      ...(run.spreads.count > 1 ? { band: { along: "y", low, high } } : {}),
+      // The axis of steps is that of the whole run, from its beginning on.
+      extent: { x: by === "steps" ? [0, run.last] : seconds.median, y },
       teleports: ticksOf(run, steps),
       diverged: run.status === "diverged",
     };
@@ -55,16 +58,18 @@ function ticksOf({ teleports: { step, accepted } }: TrainRun, steps: ArrayLike<n
   return ticks;
 }
 
-function valuesOf(
-  { step, seconds, smoothLoss, smoothGradNormSq, evaluations }: TrainRun,
-  y: TrainState["y"],
-  by: "steps" | "seconds",
-): Pick<LineSeries, "x" | "y"> {
-  if (y === "heldOut" || y === "accuracy") {
-    return {
-      x: evaluations.map((at) => (by === "steps" ? at.step : at.seconds)),
-      y: evaluations.map((at) => (y === "heldOut" ? at.loss : at.accuracy)),
-    };
-  }
-  return { x: by === "steps" ? step : seconds, y: y === "loss" ? smoothLoss : smoothGradNormSq };
+/** What the seeds of a run have, with the steps and seconds at which they have it. */
+function valuesOf({ spreads }: TrainRun, y: TrainState["y"]) {
+  const { evaluated } = spreads;
+  return y === "heldOut" || y === "accuracy"
+    ? {
+        steps: evaluated.step,
+        seconds: evaluated.seconds,
+        values: evaluated[y === "heldOut" ? "loss" : "accuracy"],
+      }
+    : {
+        steps: spreads.step,
+        seconds: spreads.seconds,
+        values: spreads[y === "loss" ? "smoothLoss" : "smoothGradNormSq"],
+      };
 }

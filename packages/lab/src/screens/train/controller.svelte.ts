@@ -3,7 +3,9 @@ import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { tab } from "../../app/tab.js";
 import type { PointData } from "../../charts/regions.js";
 import { CallError, type WorkerLike } from "../../worker/client.js";
-import type { FoundMove, Raced, Regions, TrainRun } from "./run.js";
+import { bestRates, type Raced, type Swept } from "./race-result.js";
+import { type Regressed, regressionNames } from "./regression-result.js";
+import type { FoundMove, Regions, TrainRun } from "./run.js";
 import { defaultState, type FileKind, planOf, type RunName, readTrain, type TrainState } from "./state.js";
 import { lookOf } from "./words.js";
 
@@ -31,6 +33,10 @@ export class Train extends ScreenModel<TrainState> {
   regions: readonly Regions[] = [];
   begun: Begun | undefined;
   raced: readonly Raced[] = [];
+  /** Plain and teleported runs at several rates. */
+  swept: readonly Swept[] = [];
+  /** The paper's regression. */
+  regressed: readonly Regressed[] = [];
   /** The text of a file with points. */
   #own: string | undefined;
   #racedOf = "";
@@ -86,7 +92,7 @@ export class Train extends ScreenModel<TrainState> {
     }
     this.runs = [];
     this.regions = [];
-    if (textOf(this.state) !== this.#racedOf) this.raced = [];
+    if (textOf(this.state) !== this.#racedOf) this.raced = this.swept = [];
     this.version++;
     const begin = (begun: Begun | undefined) => {
       this.begun = begun;
@@ -178,24 +184,52 @@ export class Train extends ScreenModel<TrainState> {
     this.train({ teleport: true });
   }
 
-  /** Eight fresh seeds, plain and teleported. */
+  /** Eight fresh seeds, plain and teleported, each at its best rate where the rates were swept. */
   race(): void {
-    this.pause();
     this.raced = [];
+    this.#compare<Raced>("race", { rates: bestRates(this.swept) }, (raced) => {
+      this.raced = [...this.raced, raced];
+      return `a race of ${this.raced.length} seeds`;
+    });
+  }
+
+  /** Plain and teleported at several rates. */
+  sweep(): void {
+    this.raced = this.swept = [];
+    this.#compare<Swept>("sweep", {}, (swept) => {
+      this.swept = [...this.swept, swept];
+      return `${this.swept.length} pairs of runs at several rates`;
+    });
+  }
+
+  /** The paper's regression, from its five seeds. */
+  regress(): void {
+    this.regressed = [];
+    this.#compare<Regressed>("regression", { names: regressionNames }, (told) => {
+      this.regressed = [...this.regressed, told];
+      return `${this.regressed.length} runs of the paper's regression`;
+    });
+  }
+
+  /** Runs beside the training, which pauses. @param take takes what is told, and says what there is so far */
+  #compare<T>(call: "race" | "sweep" | "regression", more: object, take: (told: T) => string): void {
+    this.pause();
     this.#racedOf = textOf(this.state);
     this.isRacing = true;
-    this.doing = "Racing…";
-    const call = ++this.#calls;
-    this.#ask<void>("race", this.#task, (raced: Raced) => {
-      if (call !== this.#calls) return;
-      this.raced = [...this.raced, raced];
+    this.doing = { race: "Racing…", sweep: "Sweeping rates…", regression: "Running the regression…" }[call];
+    this.version++;
+    const turn = ++this.#calls;
+    let said = "nothing";
+    this.#ask<void>(call, { ...this.#task, ...more }, (told: T) => {
+      if (turn !== this.#calls) return;
+      said = take(told);
       this.version++;
     }).then(() => {
-      if (call !== this.#calls) return;
+      if (turn !== this.#calls) return;
       this.isRacing = false;
       this.doing = "";
-      this.message = `Done: a race of ${this.raced.length} seeds.`;
-    }, this.#endedBy(call));
+      this.message = `Done: ${said}.`;
+    }, this.#endedBy(turn));
   }
 
   /** Ends what is computed: a training is paused, a race has the seeds that it has by then. */

@@ -1,17 +1,23 @@
 // What the screen's export buttons do; each returns what to say.
 import type { FigureFormat } from "../../app/format.js";
+import { openInModel } from "../../app/open-in-model.js";
 import { copied, save, saveFigure } from "../../export/save.js";
 import type { Theme, Train } from "./controller.svelte.js";
 import { dataCsv, experimentOf, teleportsCsv, typescriptOf } from "./export.js";
 import { type FileKind, fileEndings } from "./state.js";
 
-/** Saves the teleported network, or the first one. */
-async function saveNetwork(train: Train, kind: FileKind): Promise<string> {
+/** The teleported network, or the first one. */
+async function networkOf(train: Train, kind: FileKind) {
   const [first] = train.runs;
-  if (first === undefined) return "There is no network yet.";
+  if (first === undefined) throw new Error("There is no network yet.");
   const { name } = train.runs.find((run) => run.name === "teleported") ?? first;
+  return { name, bytes: await train.file(name, kind) };
+}
+
+async function saveNetwork(train: Train, kind: FileKind): Promise<string> {
+  const { name, bytes } = await networkOf(train, kind);
   const file = `${name}${fileEndings[kind]}`;
-  save(file, await train.file(name, kind), "application/octet-stream");
+  save(file, bytes, "application/octet-stream");
   return `${file} saved.`;
 }
 
@@ -40,6 +46,11 @@ export const exports = {
   "Save as ONNX": async (train: Train) => {
     const said = await saveNetwork(train, "onnx");
     return train.state.data === "own" ? `${said} It takes coordinates of mean 0 and deviation 1.` : said;
+  },
+  "Open in Model": async (train: Train) => {
+    const { name, bytes } = await networkOf(train, "onnx");
+    openInModel(bytes, `${name}.onnx`);
+    return `${name}.onnx is opened on Model.`;
   },
   "Save checkpoint": (train: Train) => saveNetwork(train, "checkpoint"),
 } as const satisfies Record<string, (train: Train, theme: Theme, format: FigureFormat) => Promise<string>>;

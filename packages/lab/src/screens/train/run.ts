@@ -18,7 +18,32 @@ export interface Teleport {
   readonly seconds: number;
 }
 
-/** A run so far. Curves have a point every `unit` steps. */
+/** What the seeds of a run have at the same points: their median, the least and the largest. */
+export interface Spread {
+  readonly median: Float64Array;
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+}
+
+/** What all seeds of a run have, at the steps that all of them have done. */
+export interface Spreads {
+  /** How many seeds there are, and how many of them diverged. */
+  readonly count: number;
+  readonly diverged: number;
+  readonly step: Float64Array;
+  readonly seconds: Spread;
+  readonly smoothLoss: Spread;
+  readonly smoothGradNormSq: Spread;
+  /** On held-out data. */
+  readonly evaluated: {
+    readonly step: Float64Array;
+    readonly seconds: Spread;
+    readonly loss: Spread;
+    readonly accuracy: Spread;
+  };
+}
+
+/** A run so far, of its first seed. Curves have a point every `unit` steps. */
 export interface TrainRun {
   readonly name: RunName;
   readonly steps: number;
@@ -34,6 +59,7 @@ export interface TrainRun {
   readonly evaluations: readonly Evaluation[];
   readonly heldOut: Evaluation | undefined;
   readonly teleports: Columns<Teleport>;
+  readonly spreads: Spreads;
   readonly rate: number;
   readonly status: "running" | "done" | "diverged";
   /** Why there is no more of it. */
@@ -62,12 +88,4 @@ export interface Regions extends RegionData {
   readonly name: RunName;
   /** On held-out data, of the network that is seen. */
   readonly heldOut: Evaluation | undefined;
-}
-
-/** Of one seed of a race: losses on held-out data after the last step. */
-export interface Raced {
-  readonly seed: number;
-  readonly plain: number;
-  readonly teleported: number;
-  readonly seconds: { readonly plain: number; readonly teleported: number };
 }

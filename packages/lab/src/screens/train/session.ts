@@ -15,6 +15,7 @@ import {
   type TrainTask,
 } from "./problem.js";
 import type { Evaluation, Teleport, TrainRun } from "./run.js";
+import { spreadsOf } from "./spread.js";
 import { mostSteps, type RunName, type TrainState } from "./state.js";
 
 /** Milliseconds of one turn: between two looks for messages. */
@@ -23,20 +24,30 @@ const turn = 12;
 const mostPoints = 1000;
 const evaluations = 50;
 
+/** Most steps, and milliseconds, before the first one, so that the engine compiles what is timed. */
+const warming = { steps: 20, milliseconds: 50 };
+
+/** A run of one or several seeds. */
 export interface OneRun {
   readonly name: RunName;
+  /** That of the first seed. */
   readonly trainer: Trainer<MlpParams, object>;
   readonly status: TrainRun["status"];
   /** The run so far. */
   shown(): TrainRun;
-  /** On held-out data, of the network as it is now, unless its numbers are no longer finite. */
+  /** On held-out data, of the first seed's network as it is now, unless its numbers are no longer finite. */
   look(): Promise<Evaluation | undefined>;
   /** All that it goes on with, as plain data. */
   stored(): StoredRun;
 }
 
 /** A run as it is kept. */
-export interface StoredRun extends Pick<TrainRun, "name" | "evaluations" | "status" | "note"> {
+export interface StoredRun {
+  readonly name: RunName;
+  readonly seeds: readonly StoredSeed[];
+}
+
+interface StoredSeed extends Pick<TrainRun, "evaluations" | "status" | "note"> {
   readonly current: Trainer<MlpParams, object>["current"];
   readonly history: Trainer<MlpParams, object>["history"];
   /** Steps before which a teleport was asked for. */
@@ -67,7 +78,7 @@ export async function createSession(task: TrainTask, stored: readonly StoredRun[
   const data = dataOf(task);
   const { state } = task;
   const last = stepsOf(state, data);
-  const made: (OneRun & { advance(): Promise<void>; readonly seconds: number; teleport(): void })[] = [];
+  const made: Going[] = [];
   const missing: { readonly name: RunName; readonly why: string }[] = [];
   for (const name of state.with) {
     const started = await startRun(
@@ -87,7 +98,7 @@ export async function createSession(task: TrainTask, stored: readonly StoredRun[
       return going().length === 0;
     },
     async advance(by) {
-      const place = (run: (typeof made)[number]) => (by === "steps" ? run.trainer.current.step : run.seconds);
+      const place = (run: Going) => (by === "steps" ? run.step : run.seconds);
       const [behind] = going().sort((a, b) => place(a) - place(b));
       await behind?.advance();
     },
@@ -95,17 +106,78 @@ export async function createSession(task: TrainTask, stored: readonly StoredRun[
       for (const run of made) run.teleport();
     },
     async dispose() {
-      for (const { trainer } of made) await trainer.dispose();
+      for (const run of made) await run.dispose();
     },
   };
 }
 
-/** Starts a run; in words why there is none. */
-async function startRun(
-  name: RunName,
-  { state, data, last }: { readonly state: TrainState; readonly data: TrainData; readonly last: number },
-  stored?: StoredRun,
-) {
+/** A run that is trained further. */
+interface Going extends OneRun {
+  /** Of the seed that is furthest behind. */
+  readonly step: number;
+  /** Of all seeds. */
+  readonly seconds: number;
+  /** One turn. */
+  advance(): Promise<void>;
+  teleport(): void;
+  dispose(): Promise<void>;
+}
+
+interface Plan {
+  readonly state: TrainState;
+  readonly data: TrainData;
+  /** Steps. */
+  readonly last: number;
+}
+
+/** Starts the seeds of a run; in words why there is none. */
+async function startRun(name: RunName, plan: Plan, stored?: StoredRun): Promise<Going | string> {
+  const seeds: Exclude<Awaited<ReturnType<typeof startSeed>>, string>[] = [];
+  for (let k = 0; k < plan.state.seeds; k++) {
+    const state = { ...plan.state, seed: plan.state.seed + k };
+    const started = await startSeed(name, { ...plan, state }, stored?.seeds[k]);
+    if (typeof started === "string") return started;
+    seeds.push(started);
+  }
+  const [first] = seeds;
+  const going = () => seeds.filter((seed) => seed.status === "running");
+  const status = (): TrainRun["status"] => {
+    if (going().length > 0) return "running";
+    return seeds.every((seed) => seed.status === "diverged") ? "diverged" : "done";
+  };
+  return {
+    name,
+    trainer: first.trainer,
+    get status() {
+      return status();
+    },
+    get step() {
+      return Math.min(...going().map(({ trainer }) => trainer.current.step));
+    },
+    get seconds() {
+      return seeds.reduce((sum, { seconds }) => sum + seconds, 0);
+    },
+    shown() {
+      const runs = seeds.map((seed) => seed.shown());
+      return { ...runs[0], status: status(), spreads: spreadsOf(runs) };
+    },
+    look: first.look,
+    stored: () => ({ name, seeds: seeds.map((seed) => seed.stored()) }),
+    teleport() {
+      for (const seed of seeds) seed.teleport();
+    },
+    async advance() {
+      const [behind] = going().sort((a, b) => a.trainer.current.step - b.trainer.current.step);
+      await behind?.advance();
+    },
+    async dispose() {
+      for (const { trainer } of seeds) await trainer.dispose();
+    },
+  };
+}
+
+/** Starts a run of one seed; in words why there is none. */
+async function startSeed(name: RunName, { state, data, last }: Plan, stored?: StoredSeed) {
   const moves = name === "teleported" || name === "random";
   const search = moves ? searchOf(state, data, name === "random") : undefined;
   if (moves && search === undefined) {
@@ -153,7 +225,25 @@ async function startRun(
   const evaluate = async () => {
     evaluated.push(await look());
   };
-  const shown = (): TrainRun => {
+  let isWarm = stored !== undefined;
+  /** Steps and a teleport that are taken back: the first ones take the time of the engine's compiler. */
+  const warmUp = async () => {
+    isWarm = true;
+    const begin = trainer.current;
+    const end = performance.now() + warming.milliseconds;
+    const isAsked = added.has(begin.step);
+    if (moves) added.add(begin.step);
+    try {
+      for (let k = 0; k < warming.steps && (k === 0 || performance.now() < end); k++) {
+        await trainer.run({ steps: 1 });
+      }
+    } catch (error) {
+      if (!(error instanceof NumericalError)) throw error;
+    }
+    if (!isAsked) added.delete(begin.step);
+    trainer.restore(begin);
+  };
+  const shown = (): Omit<TrainRun, "spreads"> => {
     const { loss, seconds, gradNormSq, teleports } = trainer.history;
     const window = Math.max(1, Math.round(last / 50));
     const kept = loss.map((_, k) => k).filter((k) => k % unit === 0 || k === loss.length - 1);
@@ -203,8 +293,7 @@ async function startRun(
     },
     shown,
     look: async () => (status === "diverged" ? newest : look()),
-    stored: () => ({
-      name,
+    stored: (): StoredSeed => ({
       evaluations: evaluated,
       status,
       note,
@@ -218,6 +307,7 @@ async function startRun(
       added.add(schedule?.asked === step ? step + 1 : step);
     },
     async advance() {
+      if (!isWarm) await warmUp();
       const { step } = trainer.current;
       if (step % evaluateEvery === 0 && evaluated.at(-1)?.step !== step) await evaluate();
       const steps = Math.min(pace, last - step, evaluateEvery - (step % evaluateEvery));

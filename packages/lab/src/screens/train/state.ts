@@ -28,6 +28,8 @@ export interface TrainState {
   readonly lr: number;
   readonly batch: number;
   readonly seed: number;
+  /** Number of seeds of each run, from `seed` on. */
+  readonly seeds: number;
   readonly epochs: number;
   readonly tp: Teleports;
   readonly sym: MoveName;
@@ -50,6 +52,7 @@ export const hard = {
   lr: [1e-12, 1e3],
   batch: [1, 2000],
   seed: [0, 1_000_000],
+  seeds: [1, 8],
   epochs: [1, 5000],
   width: [1, 256],
 } as const;
@@ -85,6 +88,7 @@ export const trainFields: Fields<TrainState> = {
   lr: within(hard.lr),
   batch: within(hard.batch, true),
   seed: within(hard.seed, true),
+  seeds: within(hard.seeds, true),
   epochs: within(hard.epochs, true),
   tp: teleportsField(mostSteps),
   sym: choiceField(moveNames),
@@ -106,6 +110,7 @@ export const defaultState: TrainState = {
   lr: 0.1,
   batch: 40,
   seed: 0,
+  seeds: 3,
   epochs: 100,
   tp: { kind: "every", steps: 100 },
   sym: "scaling",
@@ -132,12 +137,10 @@ export const presets: Presets<TrainState> = {
       data: "spirals",
       noise: 0.03,
       net: [32, 32],
-      act: "tanh",
       opt: "adam",
       lr: 0.01,
       epochs: 200,
       tp: { kind: "every", steps: 200 },
-      sym: "hidden",
     },
   },
   digits: {
@@ -160,8 +163,18 @@ export const presets: Presets<TrainState> = {
   },
   hidden: {
     title: "Eq. 8: exact on its batch only",
-    text: "The action through the activation keeps the loss of the batch that it is computed on. The meters show what it does to other examples.",
-    state: { ...defaultState, sym: "hidden", state: "push", with: ["plain", "teleported"] },
+    text: "The action through the activation keeps the loss of the 20 digits that it is computed on. The meters show what it does to others: the guard lets their loss move by 1 %.",
+    // A batch has to have no more examples than a layer has inputs, a bias counted in.
+    state: {
+      ...defaultState,
+      data: "digits",
+      net: [32],
+      batch: 20,
+      epochs: 10,
+      sym: "hidden",
+      state: "push",
+      with: ["plain", "teleported"],
+    },
   },
 };
 

@@ -2,7 +2,7 @@
 import { formatValue } from "isoloss-figures/base";
 import { formatSeconds, none } from "../../app/format.js";
 import { textAt } from "../../worker/columns.js";
-import type { TrainRun } from "./run.js";
+import type { Spread, TrainRun } from "./run.js";
 
 export const columns = {
   steps: "steps",
@@ -10,11 +10,13 @@ export const columns = {
   heldOut: "held-out loss",
   accuracy: "held-out right",
   seconds: "time *",
+  refused: "of it in refused attempts *",
   teleports: "teleports accepted",
 };
 
 export function summaryOf({
   steps,
+  spreads,
   smoothLoss,
   heldOut,
   seconds,
@@ -27,18 +29,28 @@ export function summaryOf({
   /** Where it is of another step than the rest of the row. */
   const when = heldOut === undefined || heldOut.step === steps ? "" : ` at step ${heldOut.step}`;
   const value = (v: number | undefined) => (v === undefined || Number.isNaN(v) ? none : formatValue(v));
+  const spread = ({ median, low, high }: Spread) =>
+    median.length === 0 ? none : `${value(median.at(-1))} [${value(low.at(-1))}, ${value(high.at(-1))}]`;
+  const isSeveral = spreads.count > 1;
+  const { evaluated } = spreads;
+  const percent = (v: number | undefined) =>
+    v === undefined || Number.isNaN(v) ? none : `${(100 * v).toFixed(1)} %`;
   return {
     steps: String(steps),
-    loss: value(smoothLoss.at(-1)),
-    heldOut: value(heldOut?.loss) + when,
-    accuracy:
-      heldOut === undefined || Number.isNaN(heldOut.accuracy)
+    loss: isSeveral ? spread(spreads.smoothLoss) : value(smoothLoss.at(-1)),
+    heldOut: isSeveral ? spread(evaluated.loss) : value(heldOut?.loss) + when,
+    accuracy: isSeveral ? percent(evaluated.accuracy.median.at(-1)) : percent(heldOut?.accuracy) + when,
+    seconds: formatSeconds((isSeveral ? spreads.seconds.median : seconds).at(-1)),
+    refused:
+      refused < 0
         ? none
-        : `${(100 * heldOut.accuracy).toFixed(1)} %${when}`,
-    seconds: formatSeconds(seconds.at(-1)),
+        : formatSeconds(teleports.seconds.reduce((sum, v, k) => (accepted[k] ? sum : sum + v), 0)),
     teleports: step.length === 0 ? none : `${accepted.reduce((a, b) => a + b, 0)} of ${step.length}`,
     note: [
       ...(status === "diverged" ? [note] : []),
+      ...(isSeveral && spreads.diverged > 0
+        ? [`${spreads.diverged} of ${spreads.count} seeds diverged`]
+        : []),
       ...(refused < 0 ? [] : [`before step ${step[refused]}: ${textAt(reason, refused)}`]),
     ].join("; "),
   };

@@ -4,8 +4,11 @@ import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import { fileOf } from "./files.js";
 import { dataOf, movesOf, type TrainTask } from "./problem.js";
-import { race } from "./race.js";
+import { race, sweep } from "./race.js";
+import type { Rates } from "./race-result.js";
 import { createRegionReader, pointsOf, type RegionReader } from "./regions.js";
+import { regression } from "./regression.js";
+import type { RegressionName } from "./regression-result.js";
 import { createSession, type Session, type StoredRun } from "./session.js";
 import { type FileKind, isPlanar, planOf, type RunName } from "./state.js";
 
@@ -112,7 +115,11 @@ const handlers = {
     return now.isDone;
   },
 
-  race: (task: TrainTask, context: CallContext) => race(task, context),
+  race: (task: TrainTask & { readonly rates?: Rates | undefined }, context: CallContext) =>
+    race(task, context),
+  regression: ({ names }: { readonly names: readonly RegressionName[] }, context: CallContext) =>
+    regression(names, context),
+  sweep: (task: TrainTask, context: CallContext) => sweep(task, context),
 
   /** A run's network as a file. */
   async file({
