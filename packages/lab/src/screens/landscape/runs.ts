@@ -20,8 +20,12 @@ type Searches = Minimizer<LineSearchMinimization<VectorParams>, StartOptions<Vec
 
 /** Compiled minimizers that are kept: those of the newest settings. */
 const mostKept = 12;
-/** Times that a run is timed, milliseconds after which the least of them suffice, and seconds of one that is not timed again. */
-const timing = { least: 3, most: 9, milliseconds: 300, long: 0.3 };
+/** Times that a run is timed: the least suffice after some milliseconds. */
+const leastTurns = 3;
+const mostTurns = 9;
+const enough = 300;
+/** Seconds of a run that is not timed again. */
+const long = 0.3;
 
 export interface Hand {
   readonly from: Point;
@@ -148,10 +152,9 @@ export function createRuns(): Runs {
     },
     async timed(state, all, context, hand) {
       const courses = all.filter((course) => !isLong(course));
-      if (courses.length === 0) return [];
       const lists = courses.map((): Course[] => []);
-      const end = performance.now() + timing.milliseconds;
-      for (let turn = 0; turn < timing.most && (turn < timing.least || performance.now() < end); turn++) {
+      const end = performance.now() + enough;
+      for (let turn = 0; turn < mostTurns && (turn < leastTurns || performance.now() < end); turn++) {
         for (const [k, { method }] of courses.entries()) {
           if (await context?.isStopped()) return [];
           const again = await runs.run(state, method, context, hand);
@@ -166,7 +169,7 @@ export function createRuns(): Runs {
 }
 
 /** Whether one run suffices, as what is around it takes no part of its time that counts. */
-const isLong = ({ seconds }: Pick<Course, "seconds">): boolean => (seconds.at(-1) ?? 0) > timing.long;
+const isLong = ({ seconds }: Pick<Course, "seconds">): boolean => (seconds.at(-1) ?? 0) > long;
 
 /** A run that was timed several times, with the medians and quartiles of its times. */
 function medianOf(runs: readonly Course[]): Course {
