@@ -52,6 +52,8 @@ export type { PrunedBy } from "../moves/prune/pruned.js";
 export { product } from "../moves/prune/pruned.js";
 export type { UnitCut } from "../moves/prune/units.js";
 export { cutsOf, leastUnits, stepOf, unitNorms, whyUncuttable } from "../moves/prune/units.js";
+export type { OrbitPoints } from "../moves/quantization-noise/minimize-quantization-noise.js";
+export { orbitPoints } from "../moves/quantization-noise/minimize-quantization-noise.js";
 export { namesMatching } from "../name-patterns.js";
 export { ratioOf } from "../nn/fake-quantize.js";
 export type { Reduction } from "../nn/losses/reduction.js";

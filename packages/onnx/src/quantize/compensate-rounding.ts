@@ -5,7 +5,7 @@ import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { openFile } from "../model-file/compare/run-model.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { leastScale } from "./affine.js";
-import { columnErrors, type Factor, factorOf, roundColumns } from "./compensated.js";
+import { columnErrors, type Factor, factorOf, type Round, roundColumns } from "./compensated.js";
 import { lastUses } from "./correct-bias.js";
 import { smallBatches } from "./examples.js";
 import type { RunSettings } from "./inner-values.js";
@@ -25,6 +25,9 @@ interface Moments {
 
 /** Shares of the mean diagonal that are added to moments. */
 const DAMPINGS = [0.001, 0.01, 0.1];
+
+/** The one that decides on the scales. */
+const USUAL = 0.01;
 
 /** How a scale follows from its weights w: from the largest, or by least squared errors, all alike or times mean x^2. */
 const SCALES = ["largest", "squares", "weighted"] as const;
@@ -196,17 +199,26 @@ interface Choice {
 
 function compensatedWeight(layer: Layer, moments: Moments): QuantizedWeight {
   const rounding = new LayerRounding(layer, moments);
-  const error = (choice: Choice) => rounding.errorOfSome(choice);
-  const usual = { damping: 0.01 };
-  const scale = leastOf(SCALES, (kind) => error({ ...usual, scale: kind }));
-  const damping = leastOf(DAMPINGS, (share) => error({ scale, damping: share }));
-  return rounding.all({ scale, damping });
+  const byScale = SCALES.map((scale) => ({
+    scale,
+    damping: USUAL,
+    error: rounding.errorOfSome({ scale, damping: USUAL }),
+  }));
+  const usual = byScale.reduce(lessOf);
+  const { scale } = usual;
+  let best: typeof usual | undefined;
+  for (const damping of DAMPINGS) {
+    const own =
+      damping === USUAL ? usual : { scale, damping, error: rounding.errorOfSome({ scale, damping }) };
+    const kept = best === undefined ? own : lessOf(best, own);
+    if (best !== undefined) rounding.forget(kept === best ? damping : best.damping);
+    best = kept;
+  }
+  return rounding.all(best ?? usual);
 }
 
-function leastOf<T>(values: readonly T[], errorOf: (value: T) => number): T {
-  const errors = values.map(errorOf);
-  return values[errors.indexOf(Math.min(...errors))];
-}
+/** Of equal errors the first. */
+const lessOf = <T extends { readonly error: number }>(a: T, b: T): T => (b.error < a.error ? b : a);
 
 /** Units that are rounded together, so that a row of the factor is read once for all. */
 const TOGETHER = 8;
@@ -229,8 +241,8 @@ class LayerRounding {
   readonly #weight: WrittenWeight;
   readonly #units: WeightUnits;
   readonly #moments: Moments;
-  /** By damping and cell: one of them decides on the scales, and one is used in the end. */
-  readonly #factors = new Map<string, Factor>();
+  /** By damping, then by cell. */
+  readonly #factors = new Map<number, Map<number, Factor>>();
   readonly #fixed = new Map<ScaleKind, Float32Array | undefined>();
 
   constructor({ weight, units }: Layer, moments: Moments) {
@@ -253,6 +265,11 @@ class LayerRounding {
       }
     }
     return sum;
+  }
+
+  /** Frees the factors of a damping. */
+  forget(damping: number): void {
+    this.#factors.delete(damping);
   }
 
   all(choice: Choice): QuantizedWeight {
@@ -298,12 +315,16 @@ class LayerRounding {
 
   #factor(cell: Cell, damping: number): Factor {
     const { m } = this.#units;
-    const key = `${damping} ${cell.group} ${cell.part}`;
+    const own = this.#factors.get(damping) ?? new Map<number, Factor>();
+    this.#factors.set(damping, own);
+    const key = cell.group * partsOf(this.#units) + cell.part;
+    const known = own.get(key);
+    if (known !== undefined) return known;
     const h = this.#of(this.#moments.own, cell);
     let trace = 0;
     for (let i = 0; i < m; i++) trace += h[i * m + i];
-    const factor = this.#factors.get(key) ?? factorOf(h, m, damping * (trace / m || 1));
-    this.#factors.set(key, factor);
+    const factor = factorOf(h, m, damping * (trace / m || 1));
+    own.set(key, factor);
     return factor;
   }
 
@@ -329,28 +350,25 @@ class LayerRounding {
     });
     const after = before.slice();
     const h = this.#of(this.#moments.own, cell);
-    const isNew = (at: number) => fixed === undefined && groups[at] >= 0 && (at % m === 0 || isFirst[at % m]);
     // Blocks divide all units alike.
-    const seen = new Set<number>();
-    const isFirst = Array.from(
-      { length: m },
-      (_, i) => !seen.has(groups[i]) && seen.add(groups[i]).has(groups[i]),
-    );
-    roundColumns(
-      after,
-      this.#factor(cell, damping),
-      (value, i, c) => this.#round(value, scales[c * m + i]),
-      (v, i) => {
-        if (!isNew(i)) return;
-        const block = Array.from({ length: m }, (_, k) => k).filter((k) => groups[k] === groups[i]);
-        for (const c of cell.chosen.keys()) {
-          const values = block.map((k) => v[c * m + k]);
-          const squares = block.map((k) => (kind === "weighted" ? h[k * m + k] : 1));
-          const scale = this.#scaleOf(values, squares, kind, groups[c * m + i]);
-          for (const k of block) scales[c * m + k] = scale;
-        }
-      },
-    );
+    const blocks = new Map<number, number[]>();
+    for (let i = 0; fixed === undefined && i < m && groups[i] >= 0; i++) {
+      const block = blocks.get(groups[i]);
+      if (block === undefined) blocks.set(groups[i], [i]);
+      else block.push(i);
+    }
+    const byStart = new Map([...blocks.values()].map((block) => [block[0], block]));
+    const visit = (v: Float64Array, i: number) => {
+      const block = byStart.get(i) ?? [];
+      for (const c of cell.chosen.keys()) {
+        const values = block.map((k) => v[c * m + k]);
+        const squares = block.map((k) => (kind === "weighted" ? h[k * m + k] : 1));
+        const scale = this.#scaleOf(values, squares, kind, groups[c * m + i]);
+        for (const k of block) scales[c * m + k] = scale;
+      }
+    };
+    const round: Round = (value, i, c) => this.#round(value, scales[c * m + i]);
+    roundColumns(after, this.#factor(cell, damping), round, { at: new Set(byStart.keys()), visit });
     return { before, after, scales };
   }
 
