@@ -17,9 +17,9 @@ import type { WrittenWeight } from "./write-weights.js";
 
 /** Second moments of what a layer's weight multiplies, as means over examples and places, by group: [groups, n, n]. */
 interface Moments {
-  /** Of the examples that round. */
-  readonly own: Float64Array;
-  /** Of others, which choose between scales and dampings; those that round where there are no others. */
+  readonly all: Float64Array;
+  /** Of the examples that round while the others choose between scales and dampings; all where these are a single batch. */
+  readonly some: Float64Array;
   readonly others: Float64Array;
 }
 
@@ -182,14 +182,18 @@ async function momentsOf(
   const mean = async (values: readonly NdArray[]) => {
     const moments = new OperandMoments(node, weight.layer.shape, units, operands.length, runtime);
     for (const x of values) await moments.add(x);
-    return moments.means();
+    return { means: await moments.means(), count: moments.count };
   };
-  const own = await mean(operands.filter((_, i) => !isOther[i]));
-  const others = operands.filter((_, i) => isOther[i]);
-  return own.some((value) => value !== 0)
-    ? { own, others: others.length === 0 ? own : await mean(others) }
-    : undefined;
+  const [own, others] = [false, true].map((is) => operands.filter((_, i) => isOther[i] === is));
+  const { means: some, count } = await mean(own);
+  if (others.length === 0) return some.some(isNonZero) ? { all: some, some, others: some } : undefined;
+  const rest = await mean(others);
+  const total = count + rest.count;
+  const all = some.map((value, i) => (count * value + rest.count * rest.means[i]) / total);
+  return all.some(isNonZero) ? { all, some, others: rest.means } : undefined;
 }
+
+const isNonZero = (value: number): boolean => value !== 0;
 
 /** How a layer is rounded. */
 interface Choice {
@@ -197,8 +201,8 @@ interface Choice {
   readonly damping: number;
 }
 
-function compensatedWeight(layer: Layer, moments: Moments): QuantizedWeight {
-  const rounding = new LayerRounding(layer, moments);
+function compensatedWeight(layer: Layer, { all, some, others }: Moments): QuantizedWeight {
+  const rounding = new LayerRounding(layer, some, others);
   const byScale = SCALES.map((scale) => ({
     scale,
     damping: USUAL,
@@ -214,7 +218,8 @@ function compensatedWeight(layer: Layer, moments: Moments): QuantizedWeight {
     if (best !== undefined) rounding.forget(kept === best ? damping : best.damping);
     best = kept;
   }
-  return rounding.all(best ?? usual);
+  // What was chosen on some examples rounds by all of them.
+  return (all === some ? rounding : new LayerRounding(layer, all, all)).all(best ?? usual);
 }
 
 /** Of equal errors the first. */
@@ -240,15 +245,21 @@ interface RoundedCell {
 class LayerRounding {
   readonly #weight: WrittenWeight;
   readonly #units: WeightUnits;
-  readonly #moments: Moments;
+  readonly #own: Float64Array;
+  readonly #others: Float64Array;
   /** By damping, then by cell. */
   readonly #factors = new Map<number, Map<number, Factor>>();
   readonly #fixed = new Map<ScaleKind, Float32Array | undefined>();
 
-  constructor({ weight, units }: Layer, moments: Moments) {
+  /**
+   * @param own moments of what rounds
+   * @param others of what errors are measured on
+   */
+  constructor({ weight, units }: Layer, own: Float64Array, others: Float64Array) {
     this.#weight = weight;
     this.#units = units;
-    this.#moments = moments;
+    this.#own = own;
+    this.#others = others;
   }
 
   /** The error of some units on the examples that choose. */
@@ -261,7 +272,7 @@ class LayerRounding {
       for (let part = 0; part < partsOf(this.#units); part++) {
         const cell = { group, part, chosen };
         const { before, after } = this.#rounded(cell, choice, fixed);
-        sum += total(columnErrors(before, after, this.#of(this.#moments.others, cell), m));
+        sum += total(columnErrors(before, after, this.#of(this.#others, cell), m));
       }
     }
     return sum;
@@ -287,7 +298,7 @@ class LayerRounding {
           const cell = { group, part, chosen };
           const own = this.#rounded(cell, choice, fixed);
           const nearest = this.#nearest(cell, isShared ? fixed : undefined);
-          const h = this.#of(this.#moments.own, cell);
+          const h = this.#of(this.#own, cell);
           const [errors, others] = [own.after, nearest].map((after) => columnErrors(own.before, after, h, m));
           for (const c of chosen.keys()) gains[c] += others[c] - errors[c];
           return { cell, ...own, nearest };
@@ -320,7 +331,7 @@ class LayerRounding {
     const key = cell.group * partsOf(this.#units) + cell.part;
     const known = own.get(key);
     if (known !== undefined) return known;
-    const h = this.#of(this.#moments.own, cell);
+    const h = this.#of(this.#own, cell);
     let trace = 0;
     for (let i = 0; i < m; i++) trace += h[i * m + i];
     const factor = factorOf(h, m, damping * (trace / m || 1));
@@ -349,7 +360,7 @@ class LayerRounding {
       if (fixed !== undefined) scales[at] = fixed[groups[at]];
     });
     const after = before.slice();
-    const h = this.#of(this.#moments.own, cell);
+    const h = this.#of(this.#own, cell);
     // Blocks divide all units alike.
     const blocks = new Map<number, number[]>();
     for (let i = 0; fixed === undefined && i < m && groups[i] >= 0; i++) {
@@ -409,7 +420,7 @@ class LayerRounding {
     for (let group = 0; group < groups; group++) {
       for (let part = 0; part < partsOf(this.#units); part++) {
         const cell = { group, part, chosen };
-        const h = this.#of(this.#moments.own, cell);
+        const h = this.#of(this.#own, cell);
         this.#visit(cell, (element, at) => {
           const { values, squares } = all[grid.groupOf(element)];
           const i = at % m;
