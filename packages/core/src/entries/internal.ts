@@ -48,6 +48,7 @@ export { lowRankOptions, reduced, unusedUnits } from "../moves/low-rank/low-rank
 export { type Cuts, isUncuttable, type Uncuttable, withoutCuts, zeroedCuts } from "../moves/prune/cut.js";
 export { type PrunedBy, product } from "../moves/prune/pruned.js";
 export { cutsOf, leastUnits, stepOf, type UnitCut, unitNorms, whyUncuttable } from "../moves/prune/units.js";
+export { type OrbitPoints, orbitPoints } from "../moves/quantization-noise/minimize-quantization-noise.js";
 export { namesMatching } from "../name-patterns.js";
 export { ratioOf } from "../nn/fake-quantize.js";
 export type { Reduction } from "../nn/losses/reduction.js";

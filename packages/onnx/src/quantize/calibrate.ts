@@ -14,7 +14,7 @@ import { OnnxFile } from "../model-file/edit/onnx-file.js";
 import type { ValueRange } from "./affine.js";
 import { requireBatches, smallBatches } from "./examples.js";
 import { entropyLimit, Histogram, leastErrorRange, percentileLimit } from "./histogram.js";
-import { type RunSettings, visitValues } from "./inner-values.js";
+import { type RunSettings, type Visitor, visitValues } from "./inner-values.js";
 import { quantizableValues } from "./write-qdq.js";
 
 export const calibrationMethods = ["minMax", "percentile", "entropy", "mse"] as const;
@@ -70,16 +70,18 @@ interface RangeSettings extends RunSettings {
   readonly method: CalibrationMethod;
   readonly percentile: number;
   readonly values: readonly string[];
+  /** What else is to be seen in the same run. */
+  readonly beside?: Visitor | undefined;
 }
 
 /** The same of a file that is decoded, and of batches that fit it. */
 export async function rangesOf(
   file: OnnxFile,
   batches: readonly NamedValues[],
-  { method, percentile, values: names, ...settings }: RangeSettings,
+  { method, percentile, values: names, beside, ...settings }: RangeSettings,
 ): Promise<ReadonlyMap<string, ValueRange>> {
   const small = smallBatches(file, batches);
-  const ranges = await extremes(file, names, small, settings);
+  const ranges = await extremes(file, names, small, settings, beside);
   if (method === "minMax") return ranges;
   const histograms = new Map(
     names.map((name) => [name, new Histogram(limitOf(ranges.get(name) ?? nothing))]),
@@ -111,14 +113,16 @@ async function extremes(
   names: readonly string[],
   batches: readonly NamedValues[],
   settings: RunSettings,
+  beside: Visitor = { values: [], visit: () => undefined },
 ): Promise<ReadonlyMap<string, ValueRange>> {
   const ranges = new Map<string, ValueRange>(names.map((name) => [name, nothing]));
   const widen = (results: NamedValues) => {
     for (const [name, range] of ranges) {
       ranges.set(name, widened(name, range, numbersOf(name, results[name])));
     }
+    beside.visit(results);
   };
-  await visitValues(file, names, batches, widen, settings);
+  await visitValues(file, [...new Set([...names, ...beside.values])], batches, widen, settings);
   return ranges;
 }
 

@@ -5,7 +5,7 @@ import { analyze } from "isoloss/symmetry";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { imported, type OnnxFile } from "../model-file/edit/onnx-file.js";
 import { withParamsIn } from "../model-file/edit/with-params.js";
-import { equalizedIn } from "./equalize-for-quantization.js";
+import { pointsIn } from "./equalize-for-quantization.js";
 import { evenBatches } from "./examples.js";
 
 /** A file that computes the same function as the model, with other weights. */
@@ -38,28 +38,33 @@ interface CandidateData {
 }
 
 /**
- * The model at other points of the orbit of its scalings: with ranges of units equalized, and where a quantization of the weights,
- * or of weights and activations, is predicted to make least noise; or why there are none. Bounds at fixed numbers stay, and are early or late for scaled
- * units: the prediction weighs that as noise.
+ * The model at other points of the orbit of its scalings, for a rounding: with ranges of units equalized, and where a quantization of the
+ * weights, or of weights and activations, is predicted to make least noise; or why there are none. Bounds at fixed numbers stay, and are early
+ * or late for scaled units: the prediction weighs that as noise.
  */
-export async function orbitCandidates(
-  file: OnnxFile,
-  data: CandidateData,
-  { bits, granularity, isWeightsAlone }: CandidateRounding,
-): Promise<readonly Candidate[] | { readonly reason: string }> {
-  const [calibration, heldOut] = evenBatches(file, data.calibration, data.heldOut);
-  try {
-    const { candidates, prepared } = await equalizedIn(file, calibration, {
-      heldOut,
-      weights: { bits, granularity },
-      activations: isWeightsAlone ? "none" : 8,
-    });
-    const moved = candidates.filter(({ name }) => name !== AS_IT_IS);
-    if (moved.length === 0) return { reason: "other weights: the model has no scalings" };
-    return moved.map(({ name, params }) => ({ name, file: withParamsIn(prepared, params) }));
-  } catch (cause) {
+export type Orbit = (rounding: CandidateRounding) => readonly Candidate[] | { readonly reason: string };
+
+/** Finds out once what all roundings need. */
+export async function openOrbit(file: OnnxFile, calibration: readonly NamedValues[]): Promise<Orbit> {
+  const because = (cause: unknown) => {
     if (!(cause instanceof IsolossError)) throw cause;
     return { reason: `other weights: ${cause.message}` };
+  };
+  try {
+    const { points, prepared } = await pointsIn(file, evenBatches(file, calibration)[0]);
+    return ({ bits, granularity, isWeightsAlone }) => {
+      try {
+        const found = points({ weights: { bits, granularity }, activations: isWeightsAlone ? "none" : 8 });
+        const moved = found.filter(({ name }) => name !== AS_IT_IS);
+        if (moved.length === 0) return { reason: "other weights: the model has no scalings" };
+        return moved.map(({ name, params }) => ({ name, file: withParamsIn(prepared, params) }));
+      } catch (cause) {
+        return because(cause);
+      }
+    };
+  } catch (cause) {
+    const failed = because(cause);
+    return () => failed;
   }
 }
 

@@ -31,16 +31,14 @@ export class ChannelMeans {
   }
 }
 
-/** A value with a number added to each channel. */
-export function shifted(value: NdArray, shift: Float64Array, axis: number): NdArray {
+/** Adds a number to each channel of a value of float32, in its place. */
+export function addToChannels(value: NdArray, shift: Float64Array, axis: number): void {
   const inner = strideOf(value, axis);
-  // Not Float32Array.from, which takes number by number from an iterator.
-  const data = new Float32Array(value.data as Float32Array);
+  const data = value.data as Float32Array;
   for (let start = 0, c = 0; start < data.length; start += inner, c = c + 1 === shift.length ? 0 : c + 1) {
     const own = shift[c];
     for (let i = start; i < start + inner; i++) data[i] += own;
   }
-  return { shape: value.shape, data };
 }
 
 /** How many numbers of one channel follow each other. */

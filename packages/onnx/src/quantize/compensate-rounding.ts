@@ -5,7 +5,7 @@ import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { openFile } from "../model-file/compare/run-model.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { leastScale } from "./affine.js";
-import { columnErrors, type Factor, factorOf, roundColumns } from "./compensated.js";
+import { columnErrors, type Factor, factorOf, type Round, roundColumns } from "./compensated.js";
 import { lastUses } from "./correct-bias.js";
 import { smallBatches } from "./examples.js";
 import type { RunSettings } from "./inner-values.js";
@@ -17,14 +17,17 @@ import type { WrittenWeight } from "./write-weights.js";
 
 /** Second moments of what a layer's weight multiplies, as means over examples and places, by group: [groups, n, n]. */
 interface Moments {
-  /** Of the examples that round. */
-  readonly own: Float64Array;
-  /** Of others, which choose between scales and dampings; those that round where there are no others. */
+  readonly all: Float64Array;
+  /** Of the examples that round while the others choose between scales and dampings; all where these are a single batch. */
+  readonly some: Float64Array;
   readonly others: Float64Array;
 }
 
 /** Shares of the mean diagonal that are added to moments. */
 const DAMPINGS = [0.001, 0.01, 0.1];
+
+/** The one that decides on the scales. */
+const USUAL = 0.01;
 
 /** How a scale follows from its weights w: from the largest, or by least squared errors, all alike or times mean x^2. */
 const SCALES = ["largest", "squares", "weighted"] as const;
@@ -179,14 +182,18 @@ async function momentsOf(
   const mean = async (values: readonly NdArray[]) => {
     const moments = new OperandMoments(node, weight.layer.shape, units, operands.length, runtime);
     for (const x of values) await moments.add(x);
-    return moments.means();
+    return { means: await moments.means(), count: moments.count };
   };
-  const own = await mean(operands.filter((_, i) => !isOther[i]));
-  const others = operands.filter((_, i) => isOther[i]);
-  return own.some((value) => value !== 0)
-    ? { own, others: others.length === 0 ? own : await mean(others) }
-    : undefined;
+  const [own, others] = [false, true].map((is) => operands.filter((_, i) => isOther[i] === is));
+  const { means: some, count } = await mean(own);
+  if (others.length === 0) return some.some(isNonZero) ? { all: some, some, others: some } : undefined;
+  const rest = await mean(others);
+  const total = count + rest.count;
+  const all = some.map((value, i) => (count * value + rest.count * rest.means[i]) / total);
+  return all.some(isNonZero) ? { all, some, others: rest.means } : undefined;
 }
+
+const isNonZero = (value: number): boolean => value !== 0;
 
 /** How a layer is rounded. */
 interface Choice {
@@ -194,19 +201,29 @@ interface Choice {
   readonly damping: number;
 }
 
-function compensatedWeight(layer: Layer, moments: Moments): QuantizedWeight {
-  const rounding = new LayerRounding(layer, moments);
-  const error = (choice: Choice) => rounding.errorOfSome(choice);
-  const usual = { damping: 0.01 };
-  const scale = leastOf(SCALES, (kind) => error({ ...usual, scale: kind }));
-  const damping = leastOf(DAMPINGS, (share) => error({ scale, damping: share }));
-  return rounding.all({ scale, damping });
+function compensatedWeight(layer: Layer, { all, some, others }: Moments): QuantizedWeight {
+  const rounding = new LayerRounding(layer, some, others);
+  const byScale = SCALES.map((scale) => ({
+    scale,
+    damping: USUAL,
+    error: rounding.errorOfSome({ scale, damping: USUAL }),
+  }));
+  const usual = byScale.reduce(lessOf);
+  const { scale } = usual;
+  let best: typeof usual | undefined;
+  for (const damping of DAMPINGS) {
+    const own =
+      damping === USUAL ? usual : { scale, damping, error: rounding.errorOfSome({ scale, damping }) };
+    const kept = best === undefined ? own : lessOf(best, own);
+    if (best !== undefined) rounding.forget(kept === best ? damping : best.damping);
+    best = kept;
+  }
+  // What was chosen on some examples rounds by all of them.
+  return (all === some ? rounding : new LayerRounding(layer, all, all)).all(best ?? usual);
 }
 
-function leastOf<T>(values: readonly T[], errorOf: (value: T) => number): T {
-  const errors = values.map(errorOf);
-  return values[errors.indexOf(Math.min(...errors))];
-}
+/** Of equal errors the first. */
+const lessOf = <T extends { readonly error: number }>(a: T, b: T): T => (b.error < a.error ? b : a);
 
 /** Units that are rounded together, so that a row of the factor is read once for all. */
 const TOGETHER = 8;
@@ -228,15 +245,21 @@ interface RoundedCell {
 class LayerRounding {
   readonly #weight: WrittenWeight;
   readonly #units: WeightUnits;
-  readonly #moments: Moments;
-  /** By damping and cell: one of them decides on the scales, and one is used in the end. */
-  readonly #factors = new Map<string, Factor>();
+  readonly #own: Float64Array;
+  readonly #others: Float64Array;
+  /** By damping, then by cell. */
+  readonly #factors = new Map<number, Map<number, Factor>>();
   readonly #fixed = new Map<ScaleKind, Float32Array | undefined>();
 
-  constructor({ weight, units }: Layer, moments: Moments) {
+  /**
+   * @param own moments of what rounds
+   * @param others of what errors are measured on
+   */
+  constructor({ weight, units }: Layer, own: Float64Array, others: Float64Array) {
     this.#weight = weight;
     this.#units = units;
-    this.#moments = moments;
+    this.#own = own;
+    this.#others = others;
   }
 
   /** The error of some units on the examples that choose. */
@@ -249,10 +272,15 @@ class LayerRounding {
       for (let part = 0; part < partsOf(this.#units); part++) {
         const cell = { group, part, chosen };
         const { before, after } = this.#rounded(cell, choice, fixed);
-        sum += total(columnErrors(before, after, this.#of(this.#moments.others, cell), m));
+        sum += total(columnErrors(before, after, this.#of(this.#others, cell), m));
       }
     }
     return sum;
+  }
+
+  /** Frees the factors of a damping. */
+  forget(damping: number): void {
+    this.#factors.delete(damping);
   }
 
   all(choice: Choice): QuantizedWeight {
@@ -270,7 +298,7 @@ class LayerRounding {
           const cell = { group, part, chosen };
           const own = this.#rounded(cell, choice, fixed);
           const nearest = this.#nearest(cell, isShared ? fixed : undefined);
-          const h = this.#of(this.#moments.own, cell);
+          const h = this.#of(this.#own, cell);
           const [errors, others] = [own.after, nearest].map((after) => columnErrors(own.before, after, h, m));
           for (const c of chosen.keys()) gains[c] += others[c] - errors[c];
           return { cell, ...own, nearest };
@@ -298,12 +326,16 @@ class LayerRounding {
 
   #factor(cell: Cell, damping: number): Factor {
     const { m } = this.#units;
-    const key = `${damping} ${cell.group} ${cell.part}`;
-    const h = this.#of(this.#moments.own, cell);
+    const own = this.#factors.get(damping) ?? new Map<number, Factor>();
+    this.#factors.set(damping, own);
+    const key = cell.group * partsOf(this.#units) + cell.part;
+    const known = own.get(key);
+    if (known !== undefined) return known;
+    const h = this.#of(this.#own, cell);
     let trace = 0;
     for (let i = 0; i < m; i++) trace += h[i * m + i];
-    const factor = this.#factors.get(key) ?? factorOf(h, m, damping * (trace / m || 1));
-    this.#factors.set(key, factor);
+    const factor = factorOf(h, m, damping * (trace / m || 1));
+    own.set(key, factor);
     return factor;
   }
 
@@ -328,29 +360,26 @@ class LayerRounding {
       if (fixed !== undefined) scales[at] = fixed[groups[at]];
     });
     const after = before.slice();
-    const h = this.#of(this.#moments.own, cell);
-    const isNew = (at: number) => fixed === undefined && groups[at] >= 0 && (at % m === 0 || isFirst[at % m]);
+    const h = this.#of(this.#own, cell);
     // Blocks divide all units alike.
-    const seen = new Set<number>();
-    const isFirst = Array.from(
-      { length: m },
-      (_, i) => !seen.has(groups[i]) && seen.add(groups[i]).has(groups[i]),
-    );
-    roundColumns(
-      after,
-      this.#factor(cell, damping),
-      (value, i, c) => this.#round(value, scales[c * m + i]),
-      (v, i) => {
-        if (!isNew(i)) return;
-        const block = Array.from({ length: m }, (_, k) => k).filter((k) => groups[k] === groups[i]);
-        for (const c of cell.chosen.keys()) {
-          const values = block.map((k) => v[c * m + k]);
-          const squares = block.map((k) => (kind === "weighted" ? h[k * m + k] : 1));
-          const scale = this.#scaleOf(values, squares, kind, groups[c * m + i]);
-          for (const k of block) scales[c * m + k] = scale;
-        }
-      },
-    );
+    const blocks = new Map<number, number[]>();
+    for (let i = 0; fixed === undefined && i < m && groups[i] >= 0; i++) {
+      const block = blocks.get(groups[i]);
+      if (block === undefined) blocks.set(groups[i], [i]);
+      else block.push(i);
+    }
+    const byStart = new Map([...blocks.values()].map((block) => [block[0], block]));
+    const visit = (v: Float64Array, i: number) => {
+      const block = byStart.get(i) ?? [];
+      for (const c of cell.chosen.keys()) {
+        const values = block.map((k) => v[c * m + k]);
+        const squares = block.map((k) => (kind === "weighted" ? h[k * m + k] : 1));
+        const scale = this.#scaleOf(values, squares, kind, groups[c * m + i]);
+        for (const k of block) scales[c * m + k] = scale;
+      }
+    };
+    const round: Round = (value, i, c) => this.#round(value, scales[c * m + i]);
+    roundColumns(after, this.#factor(cell, damping), round, { at: new Set(byStart.keys()), visit });
     return { before, after, scales };
   }
 
@@ -391,7 +420,7 @@ class LayerRounding {
     for (let group = 0; group < groups; group++) {
       for (let part = 0; part < partsOf(this.#units); part++) {
         const cell = { group, part, chosen };
-        const h = this.#of(this.#moments.own, cell);
+        const h = this.#of(this.#own, cell);
         this.#visit(cell, (element, at) => {
           const { values, squares } = all[grid.groupOf(element)];
           const i = at % m;

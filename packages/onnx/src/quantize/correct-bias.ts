@@ -8,9 +8,9 @@ import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { changeLayer } from "../model-file/prepare/change-layer.js";
 import { isReason, type LinearLayer, layerEnds, layerOf } from "../model-file/prepare/linear-layer.js";
-import { ChannelMeans, shifted } from "./channel-means.js";
+import { addToChannels, ChannelMeans } from "./channel-means.js";
 import { smallBatches } from "./examples.js";
-import { type RunSettings, visitValues } from "./inner-values.js";
+import { type RunSettings, type Visitor, visitValues } from "./inner-values.js";
 import { type Piece, Pieces } from "./piece.js";
 
 export interface CorrectedBiases {
@@ -23,20 +23,29 @@ export interface CorrectedBiases {
 /** Means of the channels of layers' results, by the names of these. */
 export type LayerMeans = ReadonlyMap<string, Float64Array>;
 
-/** The means of all layers of a model in float. */
+/** Finds the means of all layers of a model in float, by visits of their results batch by batch. */
+export function layerMeans(file: OnnxFile): Visitor & { readonly means: () => LayerMeans } {
+  const sums = new Map(
+    layersOf(new GraphEditor("quantizeModel", file)).map((layer) => [resultOf(layer), meansFor(layer)]),
+  );
+  return {
+    values: [...sums.keys()],
+    visit(results) {
+      for (const [name, own] of sums) own.add(results[name]);
+    },
+    means: () => new Map([...sums].map(([name, own]) => [name, own.means()])),
+  };
+}
+
+/** The same, in a pass of its own. */
 export async function floatMeans(
   file: OnnxFile,
   batches: readonly NamedValues[],
   settings: RunSettings,
 ): Promise<LayerMeans> {
-  const means = new Map(
-    layersOf(new GraphEditor("quantizeModel", file)).map((layer) => [resultOf(layer), meansFor(layer)]),
-  );
-  const add = (results: NamedValues) => {
-    for (const [name, own] of means) own.add(results[name]);
-  };
-  await visitValues(file, [...means.keys()], smallBatches(file, batches), add, settings);
-  return new Map([...means].map(([name, own]) => [name, own.means()]));
+  const { values, visit, means } = layerMeans(file);
+  await visitValues(file, values, smallBatches(file, batches), visit, settings);
+  return means();
 }
 
 /**
@@ -128,7 +137,10 @@ async function sequentialShifts(
     const own = means.means().map((mean, c) => (target?.[c] ?? mean) - mean);
     shifts.push(own);
     for (const [i, kept] of carried.entries()) {
-      if (lastUse.has(value)) kept.set(value, shifted(results[i], own, means.axis));
+      if (lastUse.has(value)) {
+        addToChannels(results[i], own, means.axis);
+        kept.set(value, results[i]);
+      }
       for (const name of kept.keys()) if ((lastUse.get(name) ?? 0) <= k) kept.delete(name);
     }
   }

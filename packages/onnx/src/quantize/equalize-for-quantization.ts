@@ -9,7 +9,7 @@ import {
   spec,
   type Tensor,
 } from "isoloss";
-import { describeValue, isPlainObject, requireKnown } from "isoloss/internal";
+import { describeValue, isPlainObject, type OrbitPoints, orbitPoints, requireKnown } from "isoloss/internal";
 import {
   type MinimizeQuantizationNoiseOptions,
   minimizeQuantizationNoise,
@@ -126,6 +126,17 @@ export async function equalizedIn(
     prepared,
     unprepared: [...folded.report, ...(lifted?.report ?? [])].filter(({ changed }) => !changed),
   };
+}
+
+/** Points of the orbit of a decoded file's scalings for one rounding after another, with bounds as they are; `prepared` takes their parameters. */
+export async function pointsIn(
+  file: OnnxFile,
+  calibration: readonly Params[],
+): Promise<{ readonly points: OrbitPoints<Params>; readonly prepared: OnnxFile }> {
+  const prepared = foldBatchNormIn(file).file;
+  const model = imported(prepared, { epsilons: true });
+  const points = await orbitPoints(outputsOf(model), model.params, numbered(model, calibration));
+  return { points, prepared };
 }
 
 /** Names in a file may hold colons, which those of a graph's inputs must not: inputs are numbered, outputs listed. */

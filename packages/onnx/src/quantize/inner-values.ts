@@ -38,6 +38,12 @@ async function openValues(
   };
 }
 
+/** What sees values inside a model, batch by batch. */
+export interface Visitor {
+  readonly values: readonly string[];
+  readonly visit: (results: NamedValues) => void;
+}
+
 /** Visits values inside a model, batch by batch, so that those of one batch alone are in memory. */
 export async function visitValues(
   file: OnnxFile,

@@ -65,7 +65,8 @@ export class OperandMoments {
   readonly #rows: Float64Array;
   readonly #sum: Float64Array;
   #filled = 0;
-  #count = 0;
+  /** Rows so far. */
+  count = 0;
   #product: Compiled<[NdArray, NdArray], Tensor> | undefined;
 
   /** @param batches how many there are of all operands */
@@ -99,13 +100,13 @@ export class OperandMoments {
       this.#filled++;
       if (this.#filled === ROWS) await this.#flush();
     }
-    this.#count += count;
+    this.count += count;
   }
 
   async means(): Promise<Float64Array> {
     if (this.#filled > 0) await this.#flush();
     await this.#product?.dispose();
-    return this.#sum.map((sum) => sum / this.#count);
+    return this.#sum.map((sum) => sum / this.count);
   }
 
   async #flush(): Promise<void> {

@@ -1,10 +1,10 @@
 import { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { correctBiasAnalytically } from "./analytic-bias.js";
 import { rangesOf } from "./calibrate.js";
-import { AS_IT_IS, absorbedFile, type Candidate, orbitCandidates, rotatedFile } from "./candidates.js";
+import { AS_IT_IS, absorbedFile, type Candidate, type Orbit, openOrbit, rotatedFile } from "./candidates.js";
 import { type BiasCorrector, type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
 import { compensatedWeights } from "./compensate-rounding.js";
-import { correctBias, floatMeans } from "./correct-bias.js";
+import { correctBias, floatMeans, layerMeans } from "./correct-bias.js";
 import type { HasTimeFor } from "./leave-layers.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
@@ -53,6 +53,7 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   };
   for (const per of granularities) yield* all(own, per);
   if (!given.equalize) return;
+  let orbit: Orbit | undefined;
   const moved = new Map<Granularity, readonly Candidate[]>();
   for (const per of granularities) {
     const what = `other weights, per ${per}`;
@@ -65,7 +66,8 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
     if (!moved.has(granularity)) {
       const isWeightsAlone = given.activations === "none";
       const rounding = { bits: given.weightBits, granularity, isWeightsAlone };
-      const found = await orbitCandidates(file, judge, rounding);
+      orbit ??= await openOrbit(file, judge.calibration);
+      const found = orbit(rounding);
       if ("reason" in found) {
         skip(found.reason);
         return;
@@ -91,30 +93,24 @@ type Ingredients = Pick<Recipe, "candidate" | "ranges" | "correct">;
 
 async function ingredients(candidate: Candidate, source: RecipeSource): Promise<Ingredients> {
   const { given, judge } = source;
-  const { calibrationMethod: method, percentile, activations } = given;
-  const calibrated = () => {
-    const values = quantizableValues(candidate.file);
-    return rangesOf(candidate.file, judge.calibration, { method, percentile, values, ...judge.run });
-  };
+  const { calibrationMethod: method, percentile, activations, biasCorrection } = given;
+  const { name, file } = candidate;
+  const { calibration, run } = judge;
   const needsNone = activations === "none" || activations === "dynamic";
+  const own = biasCorrection === "measured" || biasCorrection === true ? layerMeans(file) : undefined;
+  const calibrated = () =>
+    rangesOf(file, calibration, { method, percentile, values: quantizableValues(file), beside: own, ...run });
   const ranges = needsNone ? new Map() : await calibrated();
-  return { candidate, ranges, correct: await corrector(candidate, source) };
-}
-
-/** How the biases of a candidate are corrected. */
-async function corrector(
-  { name, file }: Candidate,
-  { given: { biasCorrection }, judge: { calibration, run }, moments }: RecipeSource,
-): Promise<BiasCorrector | undefined> {
-  if (biasCorrection === false) return undefined;
-  if (biasCorrection === "analytic") {
-    // Batch norms tell of the weights that they were stored with.
-    const known = name === AS_IT_IS ? moments : new Map();
-    const all = await measuredMoments(file, known, calibration, run);
-    return (quantize) => correctBiasAnalytically(file, quantize, all, run);
+  if (own !== undefined) {
+    const means = needsNone ? await floatMeans(file, calibration, run) : own.means();
+    const correct: BiasCorrector = (quantize) => correctBias(file, quantize, means, calibration, run);
+    return { candidate, ranges, correct };
   }
-  const means = await floatMeans(file, calibration, run);
-  return (quantize) => correctBias(file, quantize, means, calibration, run);
+  if (biasCorrection === false) return { candidate, ranges, correct: undefined };
+  // Batch norms tell of the weights that they were stored with.
+  const known = name === AS_IT_IS ? source.moments : new Map();
+  const all = await measuredMoments(file, known, calibration, run);
+  return { candidate, ranges, correct: (quantize) => correctBiasAnalytically(file, quantize, all, run) };
 }
 
 /** The candidate with high biases absorbed, where that is wanted and something is. */

@@ -19,7 +19,7 @@ import {
   type Moved,
   type QuantizationCandidate,
 } from "./compare-candidates.js";
-import type { Rounding } from "./noise-model.js";
+import { predictedNoise, type Rounding } from "./noise-model.js";
 import { calibrationRequest, noiseModel } from "./noise-model-of.js";
 import {
   isBatches,
@@ -144,6 +144,44 @@ export async function minimizeQuantizationNoise<P, B extends BatchSpec>(
   }
 }
 
+/** Points of an orbit for a rounding, the parameters as they are first. */
+export type OrbitPoints<P> = (
+  rounding: Required<Pick<MinimizeQuantizationNoiseOptions, "weights" | "activations">>,
+) => readonly Pick<QuantizationCandidate<P>, "name" | "params">[];
+
+/**
+ * The candidates of {@link minimizeQuantizationNoise} for one rounding after another, which are not compared: what calibration shows is
+ * measured once for all.
+ */
+export async function orbitPoints<P, B extends BatchSpec>(
+  outputs: (params: TensorsOf<P>, batch: TensorsOf<B>) => Tree<Tensor>,
+  params: P,
+  calibration: readonly B[],
+): Promise<OrbitPoints<P>> {
+  const settings = minimizeQuantizationNoiseOptions.read<MinimizeQuantizationNoiseOptions>({});
+  const f = outputs as (p: TensorsOf<P>, b: TensorsOf<BatchSpec>) => Tree<Tensor>;
+  const traced = (p: TensorsOf<P>, b: TensorsOf<BatchSpec>) => ({ outputs: f(p, b) });
+  const values = namedArrays(params);
+  const quantized = quantizedGraph(namedGraph(traced, params, calibration[0]), Object.keys(values), true);
+  requireLayers(quantized);
+  const batches = calibration.map((batch) => namedArrays({ batch }));
+  const headRoom = 1 / Math.sqrt(examplesOf(batches));
+  const statistics = await compileCalibrator(quantized.graph, calibrationRequest(quantized), {});
+  try {
+    const measured = await statistics.measure(values, batches);
+    return (rounding) => {
+      const model = noiseModel(quantized, values, measured, roundingOf(rounding), headRoom);
+      requireFinite(predictedNoise(model, new Float64Array(quantized.size)));
+      return proposals(quantized, values, model, settings).map((proposal) => ({
+        name: proposal.name,
+        params: actedOn(params, proposal, quantized),
+      }));
+    };
+  } finally {
+    await statistics.dispose();
+  }
+}
+
 /** Without data, there are no values to round, and nothing tells what scaling the inputs of a row costs. */
 function requireNoData(
   { loss, heldOut }: Pick<MinimizeQuantizationNoiseOptions, "loss" | "heldOut">,
@@ -190,11 +228,7 @@ const actedOn = <P>(params: P, { name, T }: Proposal, quantized: QuantizedGraph)
 /** The candidate that measures best among those whose floats are kept, or weighed against clips. */
 function chosen<P>(candidates: readonly QuantizationCandidate<P>[], { clips }: QuantizedGraph) {
   const [still] = candidates;
-  if (candidates.length > 1 && [still.predicted, still.loss ?? still.measured].some(Number.isNaN)) {
-    throw new NumericalError(
-      "minimizeQuantizationNoise: what the function computes on the calibration data and the held-out data is not all finite.",
-    );
-  }
+  if (candidates.length > 1) requireFinite(still.predicted, still.loss ?? still.measured);
   const isBetter = (a: QuantizationCandidate<P>, b: QuantizationCandidate<P>) =>
     a.loss !== undefined && b.loss !== undefined ? a.loss < b.loss : a.measured > b.measured;
   const eligible = candidates.filter(({ drift = 0 }) => clips.length > 0 || drift <= rounding);
@@ -209,6 +243,13 @@ function chosen<P>(candidates: readonly QuantizationCandidate<P>[], { clips }: Q
         ? `No move measures better ${where} than the parameters as they are, ${shown(still)}.`
         : `"${best.name}" has ${shown(best)} ${where}, the parameters as they are ${shown(still)}.`;
   return { params: best.params, kept: best.name, why, candidates };
+}
+
+function requireFinite(...numbers: readonly number[]): void {
+  if (!numbers.some(Number.isNaN)) return;
+  throw new NumericalError(
+    "minimizeQuantizationNoise: what the function computes on the calibration data and the held-out data is not all finite.",
+  );
 }
 
 const summaryOf = ({ layers, left, clips }: QuantizedGraph) => ({

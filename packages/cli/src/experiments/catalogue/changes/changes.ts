@@ -127,7 +127,7 @@ export const changeRegistry: Registry<undefined, Change> = {
         schema: z.boolean(),
         range: "true or false",
         otherwise: "false",
-        summary: "Whether biases are corrected, too, where that makes the error less.",
+        summary: "Whether corrected biases are tried, too; they are kept where the error is surely less.",
       },
       examples: { schema: count, range: "an integer >= 1", otherwise: "256", summary: "Of the calibration." },
     },
