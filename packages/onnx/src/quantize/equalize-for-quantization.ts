@@ -102,7 +102,7 @@ export async function equalizeForQuantization(
 }
 
 /** The same of a file that is decoded. */
-export async function equalizedIn(
+async function equalizedIn(
   file: OnnxFile,
   calibration: readonly Params[] | undefined,
   { bounds = "expected", heldOut, ...rest }: EqualizeForQuantizationOptions,
