@@ -218,8 +218,11 @@ function compensatedWeight(layer: Layer, { all, some, others }: Moments): Quanti
     if (best !== undefined) rounding.forget(kept === best ? damping : best.damping);
     best = kept;
   }
-  // What was chosen on some examples rounds by all of them.
-  return (all === some ? rounding : new LayerRounding(layer, all, all)).all(best ?? usual);
+  const choice = best ?? usual;
+  if (all === some) return rounding.all(choice);
+  // What was chosen on some examples rounds by all of them, by factors of its own.
+  rounding.forget(choice.damping);
+  return new LayerRounding(layer, all, all).all(choice);
 }
 
 /** Of equal errors the first. */

@@ -32,8 +32,8 @@ export function factorOf(h: Float64Array, n: number, damping: number): Factor {
         u[at + i] = factor;
       }
     }
-    // Two rows at once take the same numbers of the columns, which are no array here: that is twice as slow. Below the diagonal
-    // nothing is read.
+    // Two rows at once take the same numbers of the columns, which are no array here: that is twice as slow. What is
+    // left below the diagonal counts for nothing.
     for (let j = 0, at = 0; j < start; j += 2, at += 2 * n) {
       const below = at + (j + 1 < start ? n : 0);
       const [fa, fb, fc, fe] = [u[at + end - 1], u[at + end - 2], u[at + end - 3], u[at + end - 4]];

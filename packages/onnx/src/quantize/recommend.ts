@@ -1,5 +1,5 @@
 // Which of several files is recommended: the simplest one that is not surely worse than the best.
-import { ratioOfMeans } from "isoloss/internal";
+import { pairedRatio, ratioOfMeans, tQuantile } from "isoloss/internal";
 import type { SqnrDifference, Trial } from "./choices.js";
 import type { QuantizationError } from "./measure-error.js";
 import { complexityOf } from "./recipe-parts.js";
@@ -38,9 +38,12 @@ export const simplestOf = (trials: readonly Trial[]): Trial =>
   )[0];
 
 /**
- * The SQNR of a file less that of another one, 10 log10(sum of squared errors of b / that of a), with the jackknife's interval over pairs
- * of errors on the same example. What many examples share, such as how hard they are, cancels. Examples weigh as they do in the
- * SQNR, by their squares; where a single one carries the sums, the interval is so wide that it decides nothing.
+ * The SQNR of a file less that of another one, 10 log10(sum of squared errors of b / that of a), with its interval over pairs of errors on
+ * the same example. What many examples share, such as how hard they are, cancels. Examples weigh as they do in the SQNR, by their squares.
+ *
+ * An end is surely passed where Fieller's interval has it, or where the jackknife's and that of the ratios of each example both have it.
+ * Each alone errs: the jackknife is too wide where a good file has its errors in few examples, and too narrow where many files are compared
+ * by rare ones; ratios alone favor a file that errs rarely and much; Fieller's is too wide where examples differ a lot.
  */
 export function sqnrDifference(a: QuantizationError, b: QuantizationError, level: number): SqnrDifference {
   const decibels = a.sqnr === b.sqnr ? 0 : a.sqnr - b.sqnr;
@@ -54,9 +57,31 @@ export function sqnrDifference(a: QuantizationError, b: QuantizationError, level
   });
   // Outputs that are the same for all examples are one example, however often.
   const isConstant = own.every((noise, i) => noise === own[0] && other[i] === other[0]);
-  if (own.length !== other.length || isConstant) return { decibels, interval: undefined };
+  if (own.length !== other.length || own.length === 1 || isConstant) return { decibels, interval: undefined };
   if (!Number.isFinite(decibels)) return { decibels, interval: [decibels, decibels] };
-  const { interval } = ratioOfMeans(other, own, { level });
-  const [low, high] = (interval ?? []).map((ratio) => 10 * Math.log10(ratio));
-  return { decibels, interval: interval === null ? undefined : [low, high] };
+  const jackknife = ratioOfMeans(other, own, { level }).interval;
+  const hasRatios = [...own, ...other].every((noise) => noise > 0);
+  const ratios = hasRatios ? pairedRatio(other, own, { level }).interval : null;
+  let [low, high] = fieller(other, own, level);
+  if (jackknife !== null && ratios !== null) {
+    low = Math.max(low, Math.min(jackknife[0], ratios[0]));
+    high = Math.min(high, Math.max(jackknife[1], ratios[1]));
+  }
+  return { decibels, interval: [10 * Math.log10(low), 10 * Math.log10(high)] };
+}
+
+/**
+ * The interval of mean(a) / mean(b) of pairs that are not negative: all rho for which the t-test finds no mean of a - rho b other than 0,
+ * from 0 to infinity where it cannot tell (Fieller, 1954).
+ */
+function fieller(a: readonly number[], b: readonly number[], level: number): readonly [number, number] {
+  const n = a.length;
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / n;
+  const scale = tQuantile((1 + level) / 2, n - 1) ** 2 / (n - 1);
+  const moment = (x: readonly number[], y: readonly number[]) =>
+    mean(x) * mean(y) - scale * mean(x.map((value, i) => (value - mean(x)) * (y[i] - mean(y))));
+  // The ends are the roots of square rho^2 - 2 middle rho + constant.
+  const [square, middle, constant] = [moment(b, b), moment(a, b), moment(a, a)];
+  const root = middle + Math.sqrt(Math.max(0, middle ** 2 - square * constant));
+  return [constant > 0 ? constant / root : 0, square > 0 ? root / square : Number.POSITIVE_INFINITY];
 }

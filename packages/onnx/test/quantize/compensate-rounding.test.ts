@@ -133,34 +133,47 @@ describe.each(Object.entries(layers))(
 );
 
 describe("A unit", () => {
-  it("keeps the nearest integers where these have the smaller error on the examples", async () => {
-    const [n, count, rows] = [6, 200, 8];
-    const [x, w] = [normal(1, [rows, n]), normal(2, [n, count])];
-    const bytes = openFile({ inputs: { x }, initializers: { w }, nodes: [node("MatMul", ["x", "w"])] });
-    const file = OnnxFile.decode("test", bytes);
-    const written = writeQdq(file, new Map(), { ...weightsAlone("channel"), leave: new Set() });
-    const [{ key, stored: nearest, grid }] = written.weights;
-    const own = (await compensatedWeights(file, written, [{ x }], { runtime: "onnx" })).get(key) ?? nearest;
-    /** The sum of squared errors of a unit's results. */
-    const errorOf = ({ integers, scales }: typeof nearest, unit: number) => {
-      let sum = 0;
-      for (let row = 0; row < rows; row++) {
-        let error = 0;
-        for (let i = 0; i < n; i++) {
-          const e = i * count + unit;
-          error += Number(x.data[row * n + i]) * (Number(w.data[e]) - integers[e] * scales[grid.groupOf(e)]);
+  it.each([
+    ["", 1],
+    [", of which those that choose alone use all inputs", 2],
+  ])(
+    "keeps the nearest integers where these have the smaller error on the examples%s",
+    async (_, batches) => {
+      const [n, count, rows] = [6, 200, 8 * batches];
+      const [x, w] = [normal(1, [rows, n]), normal(2, [n, count])];
+      const calibration = Array.from({ length: batches }, (_, b) => {
+        const data = (x.data as Float32Array).subarray(8 * b * n, 8 * (b + 1) * n);
+        for (let i = 0; b < batches - 1 && i < data.length; i++) if (i % n > 2) data[i] = 0;
+        return { x: { shape: [8, n], data } };
+      });
+      const bytes = openFile({ inputs: { x }, initializers: { w }, nodes: [node("MatMul", ["x", "w"])] });
+      const file = OnnxFile.decode("test", bytes);
+      const written = writeQdq(file, new Map(), { ...weightsAlone("channel"), leave: new Set() });
+      const [{ key, stored: nearest, grid }] = written.weights;
+      const own =
+        (await compensatedWeights(file, written, calibration, { runtime: "onnx" })).get(key) ?? nearest;
+      /** The sum of squared errors of a unit's results. */
+      const errorOf = ({ integers, scales }: typeof nearest, unit: number) => {
+        let sum = 0;
+        for (let row = 0; row < rows; row++) {
+          let error = 0;
+          for (let i = 0; i < n; i++) {
+            const e = i * count + unit;
+            error +=
+              Number(x.data[row * n + i]) * (Number(w.data[e]) - integers[e] * scales[grid.groupOf(e)]);
+          }
+          sum += error ** 2;
         }
-        sum += error ** 2;
-      }
-      return sum;
-    };
-    const units = Array.from({ length: count }, (_, unit) => [errorOf(own, unit), errorOf(nearest, unit)]);
-    for (const [unit, [error, plain]] of units.entries())
-      expect(error, `unit ${unit}`).toBeLessThan(plain + 1e-9);
-    const kept = units.filter((_, unit) => own.scales[unit] === nearest.scales[unit]).length;
-    expect(kept).toBeGreaterThan(0);
-    expect(units.filter(([error, plain]) => error < plain).length).toBeGreaterThan(0);
-  });
+        return sum;
+      };
+      const units = Array.from({ length: count }, (_, unit) => [errorOf(own, unit), errorOf(nearest, unit)]);
+      for (const [unit, [error, plain]] of units.entries())
+        expect(error, `unit ${unit}`).toBeLessThan(plain + 1e-9);
+      const kept = units.filter((_, unit) => own.scales[unit] === nearest.scales[unit]).length;
+      expect(kept).toBeGreaterThan(0);
+      expect(units.filter(([error, plain]) => error < plain).length).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe("A file of 8-bit activations", () => {

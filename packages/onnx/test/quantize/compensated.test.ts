@@ -78,6 +78,30 @@ const rounded = (w: Float64Array, h: Float64Array, n: number, damping = 0) => {
 const total = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
 
 describe("Compensated rounding", () => {
+  it("is that of one input after another, whatever inputs it stops before", () => {
+    const n = 11;
+    const [w, { u }] = [random(5, 3 * n), factorOf(moments(6, n), n, 0.1)];
+    const at = new Set([0, 3, 5]);
+    const stops: number[][] = [];
+    const own = w.slice();
+    const visit = (v: Float64Array, i: number) => stops.push([i, ...[0, 1, 2].map((c) => v[c * n + i])]);
+    roundColumns(own, { n, u, d: new Float64Array(n) }, (value) => round(value), { at, visit });
+    const v = w.slice();
+    const plain = w.slice();
+    const seen: number[][] = [];
+    for (let i = 0; i < n; i++) {
+      if (at.has(i)) seen.push([i, ...[0, 1, 2].map((c) => v[c * n + i])]);
+      for (let c = 0; c < 3; c++) {
+        plain[c * n + i] = round(v[c * n + i]);
+        const error = w[c * n + i] - plain[c * n + i];
+        for (let j = i + 1; j < n; j++) v[c * n + j] += u[i * n + j] * error;
+      }
+    }
+    expect(own).toEqual(plain);
+    expect(stops.map(([i]) => i)).toEqual([0, 3, 5]);
+    for (const [k, value] of stops.flat().entries()) expect(value).toBeCloseTo(seen.flat()[k], 12);
+  });
+
   it.each([3, 8, 40])("of %i inputs is GPTQ as its definition by the inverse of H has it", (n) => {
     for (let seed = 0; seed < 10; seed++) {
       const [w, h] = [random(seed, 5 * n), moments(seed + 100, n)];

@@ -145,7 +145,7 @@ export interface ChoiceRow extends MeasuredChange {
   /** Its SQNR less that of `recommended`, on the same examples, in decibels; null where that is not finite. */
   readonly difference: number | null;
   /** Interval over pairs of errors on the same example; all of a table hold together in 95 %. Null where examples show no spread. */
-  readonly differenceInterval: readonly [number, number] | null;
+  readonly differenceInterval: readonly [number | null, number | null] | null;
 }
 
 /** The document of `isoloss model quantize --json`. */
@@ -492,9 +492,15 @@ const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   widened: choice.widened,
   bytes: choice.bytes,
   difference: finite(choice.difference.decibels),
-  differenceInterval: choice.difference.interval?.every(Number.isFinite) ? choice.difference.interval : null,
+  differenceInterval: intervalOf(choice.difference),
   ...changeOf(choice),
 });
+
+const intervalOf = ({
+  decibels,
+  interval,
+}: QuantizationChoice["difference"]): ChoiceRow["differenceInterval"] =>
+  interval === undefined || !Number.isFinite(decibels) ? null : [finite(interval[0]), finite(interval[1])];
 
 /** What the kernel of products costs that weights alone do not; empty where it rounds nothing. */
 const operandsText = ({ floatOperandsSqnr: sqnr, judged }: Quantized): readonly string[] =>
@@ -510,10 +516,11 @@ const kernelsText = (kernels: Quantized["kernels"]): string =>
     ? "Which kernels run the new file was not measured: that takes an example, ONNX Runtime, and a temporary folder for its profile."
     : `Kernels of the new file, by ONNX Runtime's profile of a run: ${kernels.map(({ kernel, count, timeShare }) => `${count} ${kernel} (${(100 * timeShare).toFixed(0)} % of the time)`).join(", ")}.`;
 
-/** `+1.2 [0.3, 2.1]`: how far a row is ahead of the written one, in decibels. */
+/** `+1.2 [0.3, 2.1]`: how far a row is ahead of the written one, in decibels; `inf` where the examples set no end. */
 function differenceText({ difference, differenceInterval: ends }: ChoiceRow): string {
   if (difference === null) return "-";
-  const span = ends === null ? "" : ` [${ends.map((end) => end.toFixed(1)).join(", ")}]`;
+  const [low, high] = ends ?? [];
+  const span = ends === null ? "" : ` [${low?.toFixed(1) ?? "-inf"}, ${high?.toFixed(1) ?? "inf"}]`;
   return `${difference > 0 ? "+" : ""}${difference.toFixed(1)}${span}`;
 }
 
@@ -530,7 +537,7 @@ function whyText(document: Quantized): string {
   }
   const best = table.reduce((a, b) => ((b.difference ?? 0) > (a.difference ?? 0) ? b : a), recommended);
   // A lead whose interval ends below what counts is settled.
-  const isOpen = best.differenceInterval !== null && best.differenceInterval[1] > 0.1;
+  const isOpen = (best.differenceInterval?.[1] ?? Number.POSITIVE_INFINITY) > 0.1;
   const among = held === null ? "" : " that keeps the limit, and";
   return [
     `${on} Written is the simplest choice${among} to which no other has a lead that is surely above 0.1 dB.`,

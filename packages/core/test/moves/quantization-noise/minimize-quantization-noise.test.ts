@@ -7,6 +7,7 @@ import { NumericalError } from "../../../src/errors.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { createRng } from "../../../src/math/rng.js";
+import { orbitPoints } from "../../../src/moves/quantization-noise/minimize-quantization-noise.js";
 import { roundedWeights } from "../../../src/moves/quantization-noise/simulation.js";
 import {
   clippedNetworks,
@@ -44,6 +45,25 @@ it("weights are rounded to steps of a whole tensor or of an output channel", asy
       expect(q![k]).toBeCloseTo(Math.round(v / step) * step, 12);
     });
     expect(rounded["0.bias"]).toBe(network.params["0.bias"]);
+  }
+});
+
+it("points for one rounding after another are those that are compared for each", async () => {
+  const network = convolutional(5);
+  const [heldOut, ...calibration] = network.batches(4);
+  const points = await orbitPoints(network.apply, network.params, calibration);
+  for (const granularity of ["tensor", "channel", "tensor"] as const) {
+    const weights = { bits: 8, granularity };
+    const options = { weights, activations: 8, heldOut: [heldOut] };
+    const { candidates } = await minimizeQuantizationNoise(
+      network.apply,
+      network.params,
+      calibration,
+      options,
+    );
+    const own = points({ weights, activations: 8 });
+    expect(own).toEqual(candidates.map(({ name, params }) => ({ name, params })));
+    expect(own.length).toBeGreaterThan(1);
   }
 });
 
