@@ -7,6 +7,7 @@ import { countsReporter } from "./scripts/vitest-reporter.js";
 const mocking = [
   "packages/cli/test/experiments/jobs/session.test.ts",
   "packages/core/test/node/images/image.test.ts",
+  "packages/lab/test/{app/session,app/tab,screens/ort}.test.ts",
   "packages/cli/test/run/{directory,lock,resume}.test.ts",
   "packages/core/test/node/checkpoints.test.ts",
   "packages/onnx/test/model-file/decoded-once.test.ts",

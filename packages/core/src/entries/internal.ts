@@ -42,7 +42,7 @@ export {
   ratioOfMeans,
   summarize,
 } from "../math/statistics.js";
-export { differenceOf, noiseRatio } from "../metrics/output-difference.js";
+export { differenceOf, measureDifference, noiseRatio } from "../metrics/output-difference.js";
 export { scaledParams } from "../moves/balance/scales.js";
 export { lowRankOptions, reduced, unusedUnits } from "../moves/low-rank/low-rank.js";
 export { type Cuts, isUncuttable, type Uncuttable, withoutCuts, zeroedCuts } from "../moves/prune/cut.js";

@@ -1,4 +1,4 @@
-import type { NdArray } from "../array.js";
+import type { NdArray, Shape } from "../array.js";
 import { ShapeError } from "../errors.js";
 
 /** How far an output of one model is from that of another. */
@@ -19,31 +19,47 @@ export function differenceOf(
   expected: readonly NdArray[],
   got: readonly NdArray[],
 ): OutputDifference {
-  let [absolute, scale] = [0, 0];
-  expected.forEach(({ shape, data }, run) => {
-    const other = got[run];
-    if (other.shape.join() !== shape.join()) {
-      throw new ShapeError(
-        `${op}: the output "${name}" has the shapes [${shape.join(", ")}] and [${other.shape.join(", ")}].`,
-      );
-    }
-    for (let i = 0; i < data.length; i++) {
-      const [x, y] = [Number(data[i]), Number(other.data[i])];
-      if (Number.isFinite(x)) scale = Math.max(scale, Math.abs(x));
-      absolute = Math.max(absolute, distance(x, y));
-    }
+  const measured = measureDifference(op, name);
+  expected.forEach((own, run) => {
+    measured.add(own, got[run]);
   });
-  const { shape } = expected[0];
-  if (absolute > 0) return { name, shape, absolute, relative: absolute / scale };
-  // Two models of NaN alone agree everywhere, whatever they compute from other inputs.
-  const difference = scale > 0 || hasFinite(expected) ? 0 : Number.NaN;
-  return { name, shape, absolute: difference, relative: difference };
+  return measured.difference();
 }
 
-/** Whether some number is finite; true of outputs without elements, in which nothing can differ. */
-const hasFinite = (arrays: readonly NdArray[]): boolean =>
-  arrays.every(({ data }) => data.length === 0) ||
-  arrays.some(({ data }) => data.some((x: number | bigint) => Number.isFinite(Number(x))));
+/** The same of runs that are told one after another: none of them is kept. */
+export function measureDifference(op: string, name: string) {
+  let shape: Shape | undefined;
+  let [absolute, scale] = [0, 0];
+  // Outputs without elements cannot differ; two models of NaN alone agree everywhere, whatever they compute from other inputs.
+  let [isEmpty, hasFinite] = [true, false];
+  return {
+    add(expected: NdArray, got: NdArray): void {
+      if (got.shape.join() !== expected.shape.join()) {
+        throw new ShapeError(
+          `${op}: the output "${name}" has the shapes [${expected.shape.join(", ")}] and [${got.shape.join(", ")}].`,
+        );
+      }
+      const { data } = expected;
+      shape ??= expected.shape;
+      isEmpty &&= data.length === 0;
+      for (let i = 0; i < data.length; i++) {
+        const [x, y] = [Number(data[i]), Number(got.data[i])];
+        if (Number.isFinite(x)) {
+          hasFinite = true;
+          scale = Math.max(scale, Math.abs(x));
+        }
+        absolute = Math.max(absolute, distance(x, y));
+      }
+    },
+    /** @throws Error before any run was told */
+    difference(): OutputDifference {
+      if (shape === undefined) throw new Error(`${op}: no run was compared.`);
+      if (absolute > 0) return { name, shape, absolute, relative: absolute / scale };
+      const difference = isEmpty || hasFinite ? 0 : Number.NaN;
+      return { name, shape, absolute: difference, relative: difference };
+    },
+  };
+}
 
 function distance(x: number, y: number): number {
   if (Object.is(x, y)) return 0;

@@ -1,7 +1,7 @@
 // A session as a file: the address, and what the tab has kept. Loaded when one is saved or opened.
 import { save } from "../export/save.js";
-import { keep, keptOf } from "../worker/kept.js";
-import { tab } from "./tab.js";
+import { keep, kept, keptOf } from "../worker/kept.js";
+import { key, tab } from "./tab.js";
 
 const format = "isoloss-lab-session";
 
@@ -18,39 +18,70 @@ type ArrayName = keyof typeof arrays;
 
 /** Saves the session; what to say. */
 export async function saveSession(): Promise<string> {
-  const kept = Object.fromEntries(
-    [...(await keptOf(`${tab} `))].map(([key, value]) => [key.slice(tab.length + 1), encoded(value)]),
-  );
-  const text = JSON.stringify({ format, hash: location.hash, kept } satisfies SessionFile);
+  const own = [...(await keptOf(`${tab} `))].map(([name, value]) => [name.slice(tab.length + 1), value]);
+  const session = {
+    format,
+    hash: location.hash,
+    kept: encoded(Object.fromEntries(own)) as SessionFile["kept"],
+  } satisfies SessionFile;
+  const text = JSON.stringify(session);
   const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
   save("session.isoloss", await new Response(packed).arrayBuffer(), "application/gzip");
   return "session.isoloss saved: it holds the settings, the model with its moves, and the training of this tab.";
 }
 
 /**
- * Takes the place of what the tab has, and loads the page again.
+ * Takes the place of what the tab has, and loads the page again. The tab gets another name: what its workers still keep does not
+ * replace what was opened.
  *
- * @throws Error for a file that is no session
+ * @throws Error for a file that is no session, or that the browser does not keep: then the tab has what it had
  */
 export async function openSession(file: File): Promise<void> {
-  let session: SessionFile;
+  let hash: string;
+  let values: [string, unknown][];
   try {
     const unpacked = file.stream().pipeThrough(new DecompressionStream("gzip"));
-    session = JSON.parse(await new Response(unpacked).text());
+    const session: SessionFile = JSON.parse(await new Response(unpacked).text());
+    if (session.format !== format) throw new Error();
+    hash = session.hash;
+    values = Object.entries(decoded(session.kept) as SessionFile["kept"]);
   } catch {
     throw new Error(`${file.name} is no session of the lab.`);
   }
-  if (session.format !== format) throw new Error(`${file.name} is no session of this lab.`);
-  for (const [key] of await keptOf(`${tab} `)) await keep(key, undefined);
-  for (const [key, value] of Object.entries(session.kept)) await keep(`${tab} ${key}`, decoded(value));
-  history.replaceState(null, "", session.hash);
+  const next = `${Date.now()}-${Math.random()}`;
+  for (const [name, value] of values) {
+    await keep(`${next} ${name}`, value);
+    if ((await kept(`${next} ${name}`)) !== undefined) continue;
+    await forget(next);
+    throw new Error(`The browser cannot keep what is in ${file.name}.`);
+  }
+  sessionStorage.setItem(key, next);
+  await forget(tab);
+  history.replaceState(null, "", hash);
   location.reload();
+}
+
+async function forget(name: string): Promise<void> {
+  for (const own of (await keptOf(`${name} `)).keys()) await keep(own, undefined);
 }
 
 type Json = { readonly [key: string]: Json } | readonly Json[] | string | number | boolean | null;
 
-/** A value of the kinds that are kept as JSON: arrays of numbers and maps are objects with one key that begins with `$`. */
-export function encoded(value: unknown): Json {
+/**
+ * A value of the kinds that are kept as JSON. What is no JSON is an object with one key that begins with `$`: arrays of numbers, maps,
+ * and what was there before, by its number: points that moves are taken back to have most arrays in common.
+ */
+export function encoded(value: unknown, before = new Map<unknown, number>()): Json {
+  if (typeof value === "number" && !Number.isFinite(value)) return { $number: String(value) };
+  if (typeof value !== "object" || value === null) return (value ?? null) as Json;
+  const known = before.get(value);
+  if (known !== undefined) return { $before: known };
+  const made = encodedObject(value, before);
+  before.set(value, before.size);
+  return made;
+}
+
+function encodedObject(value: object, before: Map<unknown, number>): Json {
   const name = Object.keys(arrays).find((own) => value instanceof arrays[own as ArrayName]);
   if (name !== undefined) {
     const { buffer, byteOffset, byteLength } = value as Uint8Array;
@@ -59,26 +90,32 @@ export function encoded(value: unknown): Json {
     for (let k = 0; k < bytes.length; k += 8192) text += String.fromCharCode(...bytes.subarray(k, k + 8192));
     return { [`$${name}`]: btoa(text) };
   }
-  if (value instanceof Map) return { $Map: [...value].map(encoded) };
-  if (Array.isArray(value)) return value.map(encoded);
-  if (typeof value === "number" && !Number.isFinite(value)) return { $number: String(value) };
-  if (typeof value !== "object" || value === null) return (value ?? null) as Json;
+  const list = (own: readonly unknown[]) => own.map((entry) => encoded(entry, before));
+  if (value instanceof Map) return { $Map: list([...value]) };
+  if (Array.isArray(value)) return list(value);
   return Object.fromEntries(
-    Object.entries(value).flatMap(([key, own]) => (own === undefined ? [] : [[key, encoded(own)]])),
+    Object.entries(value).flatMap(([key, own]) => (own === undefined ? [] : [[key, encoded(own, before)]])),
   );
 }
 
 /** What {@link encoded} was given. */
-export function decoded(value: unknown): unknown {
+export function decoded(value: unknown, before: unknown[] = []): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(decoded);
   const [[key, content] = ["", undefined]] = Object.entries(value);
-  if (key === "$Map")
-    return new Map((content as unknown[]).map((entry) => decoded(entry) as [unknown, unknown]));
   if (key === "$number") return Number(content);
+  if (key === "$before") return before[content as number];
+  const made = decodedObject(value, key, content, before);
+  before.push(made);
+  return made;
+}
+
+function decodedObject(value: object, key: string, content: unknown, before: unknown[]): unknown {
+  const list = (own: readonly unknown[]) => own.map((entry) => decoded(entry, before));
+  if (Array.isArray(value)) return list(value);
+  if (key === "$Map") return new Map(list(content as unknown[]) as [unknown, unknown][]);
   if (key.startsWith("$") && Object.hasOwn(arrays, key.slice(1))) {
     const bytes = Uint8Array.from(atob(content as string), (c) => c.charCodeAt(0));
     return new arrays[key.slice(1) as ArrayName](bytes.buffer);
   }
-  return Object.fromEntries(Object.entries(value).map(([name, own]) => [name, decoded(own)]));
+  return Object.fromEntries(Object.entries(value).map(([name, own]) => [name, decoded(own, before)]));
 }

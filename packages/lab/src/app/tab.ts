@@ -1,4 +1,5 @@
-const key = "isoloss-lab-tab";
+/** Where the tab has its name, also for the page that is loaded next. */
+export const key = "isoloss-lab-tab";
 
 /** Times that a name is tried, and milliseconds between them: the page before may not be quite gone when a tab is loaded again. */
 const [tries, pause] = [6, 60];
@@ -6,14 +7,15 @@ const [tries, pause] = [6, 60];
 /** Names the tab, also after its page was loaded again: what it keeps is its own. */
 export let tab = `${Date.now()}-${Math.random()}`;
 
-/** Takes a name for as long as the page is there; false where another page has it. */
+/** Takes a name for as long as the page is there; false where another page has it. Only secure pages have locks: others do not know. */
 const claim = (name: string): Promise<boolean> =>
   new Promise((resolve, reject) => {
     const hold = (lock: Lock | null) => {
       resolve(lock !== null);
       return lock === null ? undefined : new Promise(() => {});
     };
-    navigator.locks.request(`${key} ${name}`, { ifAvailable: true }, hold).catch(reject);
+    if (!navigator.locks) resolve(true);
+    else navigator.locks.request(`${key} ${name}`, { ifAvailable: true }, hold).catch(reject);
   });
 
 /** The name that the tab had before, unless another page has it: then this is a copy of that tab, and is named anew. */

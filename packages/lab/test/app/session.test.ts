@@ -1,7 +1,24 @@
-import { expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 
-vi.mock("../../src/app/tab.js", () => ({ tab: "tab" }));
-const { decoded, encoded } = await import("../../src/app/session.js");
+/** What the browser keeps, and whether it has room for more. */
+const database = new Map<string, unknown>();
+let hasRoom = true;
+/** What was done, in order. */
+const done: string[] = [];
+let saved: ArrayBuffer;
+
+vi.mock("../../src/app/tab.js", () => ({ key: "name", tab: "tab" }));
+vi.mock("../../src/export/save.js", () => ({ save: (_: string, bytes: ArrayBuffer) => (saved = bytes) }));
+vi.mock("../../src/worker/kept.js", () => ({
+  keep: async (key: string, value: unknown) => {
+    done.push(`${value === undefined ? "forget" : "keep"} ${key.replace(/^[\d.-]+/, "next")}`);
+    if (value === undefined) database.delete(key);
+    else if (hasRoom) database.set(key, structuredClone(value));
+  },
+  kept: async (key: string) => database.get(key),
+  keptOf: async (start: string) => new Map([...database].filter(([key]) => key.startsWith(start))),
+}));
+const { decoded, encoded, openSession, saveSession } = await import("../../src/app/session.js");
 
 it("writes what screens keep as JSON, and reads it again", () => {
   const record = {
@@ -20,4 +37,75 @@ it("writes what screens keep as JSON, and reads it again", () => {
     list: [1, null, true, [2]],
   };
   expect(decoded(JSON.parse(JSON.stringify(encoded(record))))).toEqual(record);
+});
+
+describe("a session as a file", () => {
+  const array = { shape: [1000], data: Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i)) };
+  const point = (t: number) => ({ base: { w: array }, slides: new Map([[0, t]]), params: { w: array } });
+  const model = { source: "mlp", points: Array.from({ length: 8 }, (_, k) => point(k)) };
+  const training = { key: "{}", runs: [{ name: "plain", params: [array], loss: Float64Array.of(2, 1) }] };
+  const store = new Map<string, string>();
+  const replaceState = vi.fn();
+  const reload = vi.fn(() => done.push("reload"));
+  beforeEach(() => {
+    database.clear();
+    store.clear();
+    hasRoom = true;
+    replaceState.mockClear();
+    reload.mockClear();
+    vi.stubGlobal("location", { hash: "#/model?seed=2", reload });
+    vi.stubGlobal("history", { replaceState });
+    vi.stubGlobal("sessionStorage", { setItem: (key: string, value: string) => store.set(key, value) });
+    return () => vi.unstubAllGlobals();
+  });
+  const savedFile = async () => {
+    database.set("tab model", structuredClone(model)).set("tab training", structuredClone(training));
+    await saveSession();
+    done.length = 0;
+    return new File([saved], "session.isoloss");
+  };
+
+  it("holds each array once, and is as it was: with what its points have in common", async () => {
+    const file = await savedFile();
+    const unpacked = file.stream().pipeThrough(new DecompressionStream("gzip"));
+    expect((await new Response(unpacked).text()).length).toBeLessThan(2 * 1000 * 4 * (4 / 3) + 8000);
+    await openSession(file);
+    const name = store.get("name");
+    const opened = database.get(`${name} model`) as typeof model;
+    expect(opened).toEqual(model);
+    expect(database.get(`${name} training`)).toEqual(training);
+    expect(new Set(opened.points.flatMap(({ base, params }) => [base.w, params.w])).size).toBe(1);
+    expect(replaceState).toHaveBeenCalledWith(null, "", "#/model?seed=2");
+  });
+
+  it("is kept under another name before the tab forgets anything: a training that goes on replaces nothing", async () => {
+    await openSession(await savedFile());
+    expect(done).toEqual([
+      "keep next model",
+      "keep next training",
+      "forget tab model",
+      "forget tab training",
+      "reload",
+    ]);
+    expect(store.get("name")).not.toBe("tab");
+  });
+
+  it("leaves the tab as it is where the file is no session, or the browser has no room for it", async () => {
+    const file = await savedFile();
+    const before = [...database];
+    const packed = async (text: string) => {
+      const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+      return new File([await new Response(stream).arrayBuffer()], "other.isoloss");
+    };
+    const broken = { format: "isoloss-lab-session", hash: "", kept: { model: { $Float32Array: "%" } } };
+    for (const text of ["null", "{}", JSON.stringify(broken)]) {
+      await expect(openSession(await packed(text))).rejects.toThrow(
+        "other.isoloss is no session of the lab.",
+      );
+    }
+    hasRoom = false;
+    await expect(openSession(file)).rejects.toThrow("The browser cannot keep what is in session.isoloss.");
+    expect([...database]).toEqual(before);
+    expect([store.size, reload.mock.calls.length]).toEqual([0, 0]);
+  });
 });

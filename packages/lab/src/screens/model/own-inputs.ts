@@ -6,8 +6,12 @@ import { type Sizes, shapeOf } from "./sizes.js";
 
 export type Batch = Readonly<Record<string, NdArray>>;
 
-/** Examples that are compared at most. */
-const most = 64;
+/** Examples that are compared at most, or those that the model takes at once where these are more. */
+const most = (inputs: readonly ImportedInput[]) => Math.max(64, fixedRows(inputs) ?? 0);
+
+/** Examples that the model takes at once, where its file says so. */
+const fixedRows = (inputs: readonly ImportedInput[]): number | undefined =>
+  inputs.flatMap(({ shape }) => (typeof shape?.[0] === "number" ? [shape[0]] : []))[0];
 
 /**
  * Batches for a model from `.npy` files or images: of several inputs, each from the file with its name.
@@ -24,7 +28,7 @@ export async function ownInputs(
     const input = inputs.find(({ shape }) => shape?.length === 4);
     if (input === undefined) throw new DataError("The model has no input of four axes, which images have.");
     const images = await Promise.all(
-      files.slice(0, most).map((file) => imageOf(file, shapeOf(input, sizes))),
+      files.slice(0, most([input])).map((file) => imageOf(file, shapeOf(input, sizes))),
     );
     return batchesOf({ [input.name]: concatenateRows(images) }, inputs);
   }
@@ -53,10 +57,14 @@ export async function ownInputs(
 
 /** Parts of as many rows as the model takes at once; the last rows that fill no part are left out. */
 function batchesOf(arrays: Batch, inputs: readonly ImportedInput[]): readonly Batch[] {
-  const own = inputs.filter(({ name }) => Object.hasOwn(arrays, name));
-  const rows = Math.min(most, ...own.map(({ name }) => arrays[name].shape[0] ?? 1));
-  const fixed = own.flatMap(({ shape }) => (typeof shape?.[0] === "number" ? [shape[0]] : []));
-  const each = fixed[0] ?? rows;
+  if (!inputs.every(({ name }) => Object.hasOwn(arrays, name))) {
+    const names = inputs.map(({ name }) => `${name}.npy`).join(", ");
+    throw new DataError(`The model has several inputs: choose ${names} together.`);
+  }
+  // Rows of these do not belong together, such as where one is a single number.
+  if (new Set(inputs.map(({ name }) => arrays[name].shape[0])).size > 1) return [arrays];
+  const rows = Math.min(most(inputs), ...inputs.map(({ name }) => arrays[name].shape[0] ?? 1));
+  const each = fixedRows(inputs) ?? rows;
   if (rows < each) throw new DataError(`The model takes ${each} examples at once, and there are ${rows}.`);
   return Array.from({ length: Math.floor(rows / each) }, (_, k) => {
     const part = Array.from({ length: each }, (_, i) => k * each + i);
