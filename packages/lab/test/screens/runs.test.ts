@@ -3,9 +3,11 @@ import { gd, optimizers } from "isoloss/optim";
 import { booth, problems } from "isoloss/problems";
 import { atSteps, bestAngle, objectives, orbitSearches, searches } from "isoloss/teleport";
 import { gridOf, themeOf } from "isoloss-figures/base";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { nodeDocument } from "../../../figures/test/node-document.js";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
+import { planeSvg } from "../../src/export/svg.js";
 import { noGroup } from "../../src/formula/affine.js";
 import { handReading } from "../../src/screens/landscape/chart-data.js";
 import { type Course, jumpsOf, type Missing } from "../../src/screens/landscape/course.js";
@@ -15,10 +17,12 @@ import { createRuns, meanGain, quantilesOf, type Runs } from "../../src/screens/
 import {
   defaultState,
   functionNames,
+  type LandscapeState,
   type MethodName,
   objectiveNames,
   optimizerNames,
   searchNames,
+  viewOf,
 } from "../../src/screens/landscape/state.js";
 import { summaryOf } from "../../src/screens/landscape/summary.js";
 import { createSurface } from "../../src/screens/landscape/surface.js";
@@ -259,6 +263,26 @@ describe("the landscape screen's worker", () => {
     expect(color(39)).toBe(levels.colors[0]);
     expect(color(0)).toBe(levels.colors.at(-1));
     expect(pixels.filter((_, i) => i % 4 === 3).every((alpha) => alpha === 255)).toBe(true);
+  });
+
+  it.each([
+    ["at", [100, 200, 300, 400, 500, 600, 700, 800, 900], 1000],
+    ["every", 2, 300],
+  ] as const)("breaks the path of a saved plane at every jump: %s %j", async (kind, steps, n) => {
+    const state = { ...defaultState("rosenbrock"), lr: 1e-3, n, tp: { kind, steps } as LandscapeState["tp"] };
+    const teleported = await course(state, "teleported");
+    const grid = gridOf((x, y) => x * x + y * y, { ...viewOf(state), n: 9 });
+    vi.stubGlobal("document", nodeDocument());
+    vi.stubGlobal(
+      "XMLSerializer",
+      class {
+        serializeToString = String;
+      },
+    );
+    const svg = planeSvg({ state, courses: [teleported], theme: "light" }, grid, 0);
+    vi.unstubAllGlobals();
+    const path = /stroke-width="4.5"[^]*?<path[^>]* d="([^"]*)"/.exec(svg)?.[1] ?? "";
+    expect(path.match(/M/g)).toHaveLength(teleported.jumps.step.length + 1);
   });
 
   it("has all points in its table", async () => {
