@@ -38,6 +38,25 @@ describe("the controller of the landscape screen", () => {
     ]);
   });
 
+  it("times again what a change or Stop left untimed", async () => {
+    const { worker, landscape } = opened("");
+    const list = new Float64Array(1);
+    const cold = (method: string, runs = 0) => ({
+      method,
+      status: "done",
+      loss: list,
+      x: list,
+      y: list,
+      times: { runs },
+    });
+    for (const method of ["plain", "teleported"]) await worker.part("run", cold(method));
+    await worker.part("run", cold("plain", 3));
+    landscape.set({ with: ["plain", "teleported", "cg"] });
+    await worker.value("run", undefined);
+    const [, again] = worker.calls("run").map(({ args }) => (args as { state: LandscapeState }).state.with);
+    expect(again).toEqual(["teleported", "cg"]);
+  });
+
   it("shows no levels of the function before where there are none", async () => {
     const { worker, landscape } = opened("f=own");
     landscape.show({ width: 100, height: 100 }, "light");
