@@ -136,6 +136,29 @@ describe("the controller of the tasks screen", () => {
     expect(worker.calls("run")).toHaveLength(1);
   });
 
+  it("runs from all five starts again where that did not end, and not where it did", async () => {
+    const { worker, tasks } = opened("");
+    await worker.value("run", undefined);
+    tasks.tryStarts();
+    expect(tasks.state.from).toBe("five");
+    const arrival = { method: "mgda", variant: "alone", start: 0 };
+    await worker.part("arrivals", arrival);
+    tasks.set({ x: [1, 2] });
+    await worker.value("arrivals", undefined);
+    expect([tasks.arrivals, tasks.isTrying]).toEqual([[], false]);
+    await worker.value("run", undefined);
+    expect(worker.calls("arrivals")).toHaveLength(2);
+    await worker.part("arrivals", arrival);
+    tasks.set({ y: "first" });
+    await worker.value("arrivals", undefined);
+    await worker.value("run", undefined);
+    tasks.set({ x: [3, 4] });
+    await worker.value("run", undefined);
+    expect([worker.calls("arrivals").length, tasks.arrivals.length, tasks.isBusy]).toEqual([2, 1, false]);
+    tasks.set({ from: "one" });
+    expect(tasks.arrivals).toEqual([]);
+  });
+
   it("tries the starts no more after an error", async () => {
     const worker = new HeldWorker();
     const tasks = new Tasks("", () => worker);
