@@ -254,6 +254,12 @@ describe("the train screen's worker", () => {
       ...alone,
     ]);
     expect(summaryOf(several.runs[0].shown()).loss).toMatch(/^\S+ \[\S+, \S+\]$/);
+    const [head, ...rows] = dataCsv([several.runs[0].shown()]).trimEnd().split("\n");
+    const last = rows[rows.length - 1].split(",");
+    const written = ["meanLossLeast", "meanLoss", "meanLossLargest"].map((name) =>
+      Number(last[head.split(",").indexOf(name)]),
+    );
+    expect(written).toEqual(alone);
     await several.dispose();
   });
 
