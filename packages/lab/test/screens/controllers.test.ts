@@ -196,6 +196,28 @@ describe("the controller of the train screen", () => {
     expect([train.isRacing, train.isTraining]).toEqual([false, true]);
   });
 
+  it("forgets the race of other points with the same settings", async () => {
+    const { worker, train } = opened();
+    const choose = () => train.choose(new File(["1,2,a"], "points.csv"));
+    await choose();
+    train.race();
+    await worker.value("train", false);
+    await worker.part("race", { seed: 2000, plain: 1, teleported: 1 });
+    train.reload();
+    expect(train.raced).toHaveLength(1);
+    await choose();
+    expect(train.raced).toEqual([]);
+  });
+
+  it("names the runs of which some seeds diverged", async () => {
+    const { worker, train } = opened();
+    train.reload();
+    const run = { name: "plain", status: "done", spreads: { count: 3, diverged: 1 } };
+    await worker.part("train", { runs: [run], missing: [], regions: [] });
+    await worker.value("train", true);
+    expect(train.message).toBe("Done. Diverged: plain (1 of 3 seeds).");
+  });
+
   it("goes on with what is newer than an error", async () => {
     const { worker, train } = opened();
     train.reload();
