@@ -27,6 +27,7 @@ export interface Trajectory {
   readonly name: string;
   /** The iterates; `step` counts them from 0 where it is left out. */
   readonly points: readonly (PlanePoint & { readonly step?: number })[];
+  /** All of them break the path; of more than 100 some are drawn, evenly. */
   readonly jumps?: readonly Jump[];
 }
 
@@ -58,9 +59,7 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
   const { thresholds, colors, contour } = contours(f, data, theme);
   const inside = ({ x, y }: PlanePoint) => x >= f.x[0] && x <= f.x[1] && y >= f.y[0] && y <= f.y[1];
   const leaving = trajectories.filter(({ points }) => !points.every(inside)).map(({ name }) => name);
-  const jumps = trajectories
-    .flatMap(({ jumps = [] }) => jumps)
-    .filter(({ to }) => isFinitePoint(to) && inside(to));
+  const jumps = trajectories.flatMap(drawnJumps).filter(({ to }) => isFinitePoint(to) && inside(to));
 
   const legend: LegendEntry[] = [
     ...trajectories.map(
@@ -134,11 +133,23 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
 const startKey = { kind: "symbol", color: "currentColor", symbol: "circle", hollow: true } as const;
 const optimumKey = { kind: "symbol", color: "currentColor", symbol: "star" } as const;
 
-function summary({ name, points, jumps = [] }: Trajectory): string {
+function summary(trajectory: Trajectory): string {
+  const { name, points } = trajectory;
   const last = points.filter(isFinitePoint).at(-1);
   const end = last ? `ends at (${formatValue(last.x)}, ${formatValue(last.y)})` : "has no point";
-  const steps = jumps.map(({ step }) => step).join(", ");
+  const steps = drawnJumps(trajectory)
+    .map(({ step }) => step)
+    .join(", ");
   return `${name} ${end}${steps && ` with teleports before steps ${steps}`}.`;
+}
+
+/** Arrows of a path at most: more of them hide it. */
+const mostArrows = 100;
+
+/** The jumps that are drawn: evenly spread, and the last one. */
+function drawnJumps({ jumps = [] }: Trajectory): readonly Jump[] {
+  const every = Math.ceil(jumps.length / mostArrows);
+  return jumps.filter((_, k) => k % every === 0 || k === jumps.length - 1);
 }
 
 const isFinitePoint = ({ x, y }: PlanePoint) => Math.abs(x) < 1e305 && Math.abs(y) < 1e305;
@@ -170,14 +181,13 @@ function pathMarks(trajectory: Trajectory, index: number, { theme }: Canvas): Pl
   const color = theme.series(index);
   const pieces = piecesOf(trajectory);
   const count = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  // One line with gaps: a path may have thousands of pieces.
+  const gap = { x: Number.NaN, y: Number.NaN };
+  const path = pieces.flatMap((piece, k) => (k === 0 ? piece : [gap, ...piece]));
   const line = { x: "x", y: "y", clip: true, strokeLinejoin: "round" } as const;
   return [
-    ...pieces.map((piece) =>
-      Plot.line(piece, { ...line, stroke: theme.paper, strokeWidth: 4.5, strokeOpacity: 0.7 }),
-    ),
-    ...pieces.map((piece) =>
-      Plot.line(piece, { ...line, stroke: color, strokeWidth: 2, strokeDasharray: dashOf(index) }),
-    ),
+    Plot.line(path, { ...line, stroke: theme.paper, strokeWidth: 4.5, strokeOpacity: 0.7 }),
+    Plot.line(path, { ...line, stroke: color, strokeWidth: 2, strokeDasharray: dashOf(index) }),
     // Dots show the length of steps while they can be distinguished.
     Plot.dot(count <= 80 ? pieces.flat() : [], { x: "x", y: "y", r: 2.4, fill: color, clip: true }),
     ...pieces
@@ -248,9 +258,9 @@ const jumpLabels = (jumps: readonly Jump[], canvas: Canvas): Plot.Markish =>
     ...halo(canvas),
   });
 
-function jumpMarks({ jumps = [] }: Trajectory, index: number, canvas: Canvas): Plot.Markish[] {
+function jumpMarks(trajectory: Trajectory, index: number, canvas: Canvas): Plot.Markish[] {
   const color = canvas.theme.series(index);
-  const drawn = jumps.filter(({ from, to }) => isFinitePoint(from) && isFinitePoint(to));
+  const drawn = drawnJumps(trajectory).filter(({ from, to }) => isFinitePoint(from) && isFinitePoint(to));
   const ends = {
     x1: (j: Jump) => j.from.x,
     y1: (j: Jump) => j.from.y,

@@ -68,6 +68,16 @@ describe("levelSets", () => {
     expect(svg).toContain("GD ends at (−0.6, 0) with teleports before steps 2.");
   });
 
+  it("draws of many jumps a hundred, evenly, and breaks the path at all", () => {
+    const at = (k: number) => ({ x: -0.9 + 0.01 * k, y: 0 });
+    const points = Array.from({ length: 150 }, (_, k) => at(k));
+    const jumps = points.slice(1).map((from, k) => ({ from, to: { ...from, y: 0.5 }, step: k + 1 }));
+    const svg = draw({ f: bowl, trajectories: [{ name: "GD", points, jumps }] });
+    expect(elementsOf(svg, "path", { "marker-end": /url/ })).toHaveLength(75);
+    const pieces = elementsOf(svg, "path").map(({ attributes }) => attributes.d.split("M").length - 1);
+    expect(pieces.filter((count) => count === 150)).toHaveLength(2);
+  });
+
   it("writes the steps of jumps only where they cover neither each other nor another jump's end", () => {
     const to = (step: number, x: number, y: number) => ({ from: { x: 0, y: 0 }, to: { x, y }, step });
     // A picture of 640 x 480 px for a range of 2: 0.05 are about 15 px. The second label would begin in the first one,

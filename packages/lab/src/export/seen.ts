@@ -1,7 +1,7 @@
 // Runs as far as a figure shows them: a file has no point that cannot be told from the one before.
 
-/** Points of a path, jumps, and ticks of a curve at most. */
-const [mostPoints, mostJumps, mostTicks] = [4000, 100, 500];
+/** Points of a path and ticks of a curve at most. */
+const [mostPoints, mostTicks] = [4000, 500];
 /** Of the width of a plane: less than a px. */
 const apart = 1 / 1500;
 
@@ -11,22 +11,29 @@ const evenly = <T>(entries: readonly T[], most: number): readonly T[] => {
   return entries.filter((_, i) => i % every === 0 || i === entries.length - 1);
 };
 
-export function seenPoints<P extends { readonly x: number; readonly y: number }>(
-  points: readonly P[],
+/** The points of a path with their steps, and the jumps that it is broken at. */
+export function seenPath<J extends { readonly step: number }>(
+  x: Float64Array,
+  y: Float64Array,
+  all: readonly J[],
   width: number,
-): readonly P[] {
-  let last: P | undefined;
-  const far = points.filter((point, i) => {
+) {
+  let last = 0;
+  const far = Array.from(x, (value, step) => ({ x: value, y: y[step], step })).filter((point, i) => {
     const isSeen =
-      last === undefined ||
-      i === points.length - 1 ||
-      !(Math.hypot(point.x - last.x, point.y - last.y) < apart * width);
-    if (isSeen) last = point;
+      i === 0 || i === x.length - 1 || !(Math.hypot(point.x - x[last], point.y - y[last]) < apart * width);
+    if (isSeen) last = i;
     return isSeen;
   });
-  return evenly(far, mostPoints);
+  const points = evenly(far, mostPoints);
+  let k = 0;
+  const after = all.map(({ step }) => {
+    while (k < points.length && points[k].step < step) k++;
+    return k;
+  });
+  // Of several jumps between two points one breaks the path as well as all.
+  return { points, jumps: all.filter((_, i) => after[i] !== after[i + 1]) };
 }
 
-export const seenJumps = <J>(jumps: readonly J[]): readonly J[] => evenly(jumps, mostJumps);
 export const seenTicks = (steps: ArrayLike<number>): readonly number[] =>
   evenly(Array.from(steps), mostTicks);

@@ -4,7 +4,7 @@ import type { Grid } from "isoloss-figures/base";
 import { type Course, jumpPoints } from "../screens/landscape/course.js";
 import { type LandscapeState, optimumOf } from "../screens/landscape/state.js";
 import { svgText } from "./save.js";
-import { seenJumps, seenPoints, seenTicks } from "./seen.js";
+import { seenPath, seenTicks } from "./seen.js";
 
 const pointOf = ([x, y]: readonly [number, number]) => ({ x, y });
 
@@ -18,11 +18,7 @@ export function planeSvg({ state, courses, theme }: Drawn, grid: Grid, floor: nu
   const width = grid.x[1] - grid.x[0];
   const trajectories = courses.map(({ method, x, y, jumps }) => ({
     name: method,
-    points: seenPoints(
-      Array.from(x, (value, i) => ({ x: value, y: y[i] })),
-      width,
-    ),
-    jumps: seenJumps(jumpPoints(jumps)),
+    ...seenPath(x, y, jumpPoints(jumps), width),
   }));
   const optimum = optimumOf(state.f);
   const marks = { start: pointOf(state.x), ...(optimum && { optimum: pointOf(optimum) }) };

@@ -38,6 +38,25 @@ describe("the controller of the landscape screen", () => {
     ]);
   });
 
+  it("times again what a change or Stop left untimed", async () => {
+    const { worker, landscape } = opened("");
+    const list = new Float64Array(1);
+    const cold = (method: string, runs = 0) => ({
+      method,
+      status: "done",
+      loss: list,
+      x: list,
+      y: list,
+      times: { runs },
+    });
+    for (const method of ["plain", "teleported"]) await worker.part("run", cold(method));
+    await worker.part("run", cold("plain", 3));
+    landscape.set({ with: ["plain", "teleported", "cg"] });
+    await worker.value("run", undefined);
+    const [, again] = worker.calls("run").map(({ args }) => (args as { state: LandscapeState }).state.with);
+    expect(again).toEqual(["teleported", "cg"]);
+  });
+
   it("shows no levels of the function before where there are none", async () => {
     const { worker, landscape } = opened("f=own");
     landscape.show({ width: 100, height: 100 }, "light");
@@ -117,6 +136,29 @@ describe("the controller of the tasks screen", () => {
     expect(worker.calls("run")).toHaveLength(1);
   });
 
+  it("runs from all five starts again where that did not end, and not where it did", async () => {
+    const { worker, tasks } = opened("");
+    await worker.value("run", undefined);
+    tasks.tryStarts();
+    expect(tasks.state.from).toBe("five");
+    const arrival = { method: "mgda", variant: "alone", start: 0 };
+    await worker.part("arrivals", arrival);
+    tasks.set({ x: [1, 2] });
+    await worker.value("arrivals", undefined);
+    expect([tasks.arrivals, tasks.isTrying]).toEqual([[], false]);
+    await worker.value("run", undefined);
+    expect(worker.calls("arrivals")).toHaveLength(2);
+    await worker.part("arrivals", arrival);
+    tasks.set({ y: "first" });
+    await worker.value("arrivals", undefined);
+    await worker.value("run", undefined);
+    tasks.set({ x: [3, 4] });
+    await worker.value("run", undefined);
+    expect([worker.calls("arrivals").length, tasks.arrivals.length, tasks.isBusy]).toEqual([2, 1, false]);
+    tasks.set({ from: "one" });
+    expect(tasks.arrivals).toEqual([]);
+  });
+
   it("tries the starts no more after an error", async () => {
     const worker = new HeldWorker();
     const tasks = new Tasks("", () => worker);
@@ -152,6 +194,28 @@ describe("the controller of the train screen", () => {
     train.train();
     await worker.value("race", undefined);
     expect([train.isRacing, train.isTraining]).toEqual([false, true]);
+  });
+
+  it("forgets the race of other points with the same settings", async () => {
+    const { worker, train } = opened();
+    const choose = () => train.choose(new File(["1,2,a"], "points.csv"));
+    await choose();
+    train.race();
+    await worker.value("train", false);
+    await worker.part("race", { seed: 2000, plain: 1, teleported: 1 });
+    train.reload();
+    expect(train.raced).toHaveLength(1);
+    await choose();
+    expect(train.raced).toEqual([]);
+  });
+
+  it("names the runs of which some seeds diverged", async () => {
+    const { worker, train } = opened();
+    train.reload();
+    const run = { name: "plain", status: "done", spreads: { count: 3, diverged: 1 } };
+    await worker.part("train", { runs: [run], missing: [], regions: [] });
+    await worker.value("train", true);
+    expect(train.message).toBe("Done. Diverged: plain (1 of 3 seeds).");
   });
 
   it("goes on with what is newer than an error", async () => {

@@ -17,6 +17,11 @@ it("what has no place in an experiment of Landscape is named in it", () => {
   expect(landscapeExperiment({ ...shown, with: ["plain"] })).not.toContain("Left out");
 });
 
+it("an experiment of Train has all seeds", () => {
+  const text = trainExperiment({ ...train, data: "digits", seed: 4, seeds: 3 }, []);
+  expect(text).toMatch(/^seeds: \[4, 5, 6\]$/m);
+});
+
 it.each([
   ["none on Landscape", () => landscapeExperiment({ ...landscape("booth"), with: [] })],
   ["teleports that never come on Landscape", () => landscapeExperiment({ ...landscape("booth"), ...never })],

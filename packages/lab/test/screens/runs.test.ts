@@ -3,11 +3,13 @@ import { gd, optimizers } from "isoloss/optim";
 import { booth, problems } from "isoloss/problems";
 import { atSteps, bestAngle, objectives, orbitSearches, searches } from "isoloss/teleport";
 import { gridOf, themeOf } from "isoloss-figures/base";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { nodeDocument } from "../../../figures/test/node-document.js";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
+import { planeSvg } from "../../src/export/svg.js";
 import { noGroup } from "../../src/formula/affine.js";
-import { handReading } from "../../src/screens/landscape/chart-data.js";
+import { curvesOf, handReading } from "../../src/screens/landscape/chart-data.js";
 import { type Course, jumpsOf, type Missing } from "../../src/screens/landscape/course.js";
 import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";
 import { nowhereFinite } from "../../src/screens/landscape/nowhere.js";
@@ -15,10 +17,12 @@ import { createRuns, meanGain, quantilesOf, type Runs } from "../../src/screens/
 import {
   defaultState,
   functionNames,
+  type LandscapeState,
   type MethodName,
   objectiveNames,
   optimizerNames,
   searchNames,
+  viewOf,
 } from "../../src/screens/landscape/state.js";
 import { summaryOf } from "../../src/screens/landscape/summary.js";
 import { createSurface } from "../../src/screens/landscape/surface.js";
@@ -56,7 +60,8 @@ describe("the landscape screen's worker", () => {
     const own = createRuns();
     const state = { ...defaultState("quadratic"), cond: 1 };
     const first = (await own.run(state, "teleported")) as Course;
-    expect([first.times.runs, summaryOf(first, undefined).seconds]).toEqual([0, "measuring"]);
+    const told = [true, false].map((isGoingOn) => summaryOf(first, undefined, isGoingOn).seconds);
+    expect([first.times.runs, ...told]).toEqual([0, "measuring", "not timed"]);
     const [timed] = await own.timed(state, [first]);
     expect(timed.times.runs).toBeGreaterThan(0);
     expect(timed.loss).toEqual(first.loss);
@@ -71,6 +76,18 @@ describe("the landscape screen's worker", () => {
     expect(((await own.run(state, "teleported")) as Course).times).toEqual({ runs: 1 });
     const lists = [Float64Array.of(1, 5), Float64Array.of(3, 4), Float64Array.of(2, 6)];
     expect(Array.from(quantilesOf(lists, 0.5))).toEqual([2, 5]);
+  });
+
+  it("times again what took long while it was compiled, and has the times so far of what is stopped", async () => {
+    const state = defaultState("booth");
+    const cold = { method: "lbfgs", seconds: Float64Array.of(9), times: { runs: 0 } } as const;
+    const own = createRuns();
+    await own.run(state, "lbfgs");
+    let looks = 0;
+    const stopped = { isStopped: async () => ++looks > 2, send: async () => {} };
+    const timed = await own.timed(state, [cold], stopped);
+    expect(timed.map(({ times }) => times.runs)).toEqual([2]);
+    expect(await own.timed(state, [{ ...cold, times: { runs: 1 } }])).toEqual([]);
   });
 
   it("jumps on Booth's function to where ten steps lead to 9.45e-4", async () => {
@@ -259,6 +276,34 @@ describe("the landscape screen's worker", () => {
     expect(color(39)).toBe(levels.colors[0]);
     expect(color(0)).toBe(levels.colors.at(-1));
     expect(pixels.filter((_, i) => i % 4 === 3).every((alpha) => alpha === 255)).toBe(true);
+  });
+
+  it.each([
+    ["at", [100, 200, 300, 400, 500, 600, 700, 800, 900], 1000],
+    ["every", 2, 300],
+  ] as const)("breaks the path of a saved plane at every jump: %s %j", async (kind, steps, n) => {
+    const state = { ...defaultState("rosenbrock"), lr: 1e-3, n, tp: { kind, steps } as LandscapeState["tp"] };
+    const teleported = await course(state, "teleported");
+    const grid = gridOf((x, y) => x * x + y * y, { ...viewOf(state), n: 9 });
+    vi.stubGlobal("document", nodeDocument());
+    vi.stubGlobal(
+      "XMLSerializer",
+      class {
+        serializeToString = String;
+      },
+    );
+    const svg = planeSvg({ state, courses: [teleported], theme: "light" }, grid, 0);
+    vi.unstubAllGlobals();
+    const path = /stroke-width="4.5"[\s\S]*?<path[^>]* d="([^"]*)"/.exec(svg)?.[1] ?? "";
+    expect(path.match(/M/g)).toHaveLength(teleported.jumps.step.length + 1);
+  });
+
+  it("begins the axes of fewer steps anew, and keeps those of another start", () => {
+    const of = (state: LandscapeState) =>
+      curvesOf({ state, theme: "light", runs: [], orbit: undefined, steps: 9 }, "steps").of;
+    const state = defaultState("booth");
+    expect(of({ ...state, n: 5 })).not.toBe(of(state));
+    expect(of({ ...state, x: [0, 0] })).toBe(of(state));
   });
 
   it("has all points in its table", async () => {

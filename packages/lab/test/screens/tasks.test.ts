@@ -202,6 +202,8 @@ describe("the tasks screen's worker", () => {
     const came = arrivals.filter(({ arrived }) => arrived !== undefined);
     expect(came.length).toBeGreaterThan(1);
     expect(row.total).toBe(`${came.length} of 5`);
+    const half = arrivalRow(arrivals.slice(0, 2), arrivals[0], { starts: 5, isGoingOn: false });
+    expect(half.total).toMatch(/ of 5$/);
     expect(row.cells[came[0].start]).toBe(String(came[0].arrived));
   });
 
@@ -222,6 +224,9 @@ describe("the tasks screen's worker", () => {
     expect(cosines.shade?.label).toBe("conflict");
     expect(cosines.series[0].y).toHaveLength(301);
     expect(curvesOf(shown, "seconds").logY).toBe(true);
+    // Axes of fewer steps begin anew.
+    const fewer = { ...shown, state: { ...shown.state, n: shown.state.n - 1 } };
+    expect(curvesOf(fewer, "steps").of).not.toBe(curvesOf(shown, "steps").of);
     const rows = dataCsv(list).trimEnd().split("\n");
     expect(rows).toHaveLength(1 + list.reduce((sum, { step }) => sum + step.length, 0));
     expect(rows[1]).toMatch(/^linearScalarization,0,0,-7.5,6,/);

@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import { createTrainer, mlp } from "isoloss";
+import { createTrainer, mlp, NumericalError } from "isoloss";
 import { digits, divide, moons } from "isoloss/data";
 import { createOptimizer, optimizers } from "isoloss/optim";
 import { transportPolicies } from "isoloss/teleport";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { curvesOf } from "../../src/screens/train/chart-data.js";
 import { dataCsv, teleportsCsv } from "../../src/screens/train/export.js";
 import { dataOf, movesOf, readPoints } from "../../src/screens/train/problem.js";
@@ -181,6 +181,10 @@ describe("the train screen's worker", () => {
     expect(summaryOf(teleported).teleports).toBe("2 of 2");
     const curves = curvesOf({ runs: [plain, teleported], state: short, theme: "light" }, "steps");
     expect(curves.series[1].teleports).toEqual([10, 30]);
+    // Axes of a shorter training begin anew, those of one that goes on stay.
+    const axesOf = (state: TrainState) => curvesOf({ runs: [], state, theme: "light" }, "steps").of;
+    expect(axesOf({ ...short, epochs: 2 })).not.toBe(curves.of);
+    expect(axesOf({ ...short, with: ["plain"], by: "seconds" })).toBe(curves.of);
     expect(dataCsv([plain, teleported]).trimEnd().split("\n")).toHaveLength(81);
     expect(teleportsCsv([plain, teleported]).trimEnd().split("\n")).toHaveLength(3);
     await session.dispose();
@@ -254,7 +258,52 @@ describe("the train screen's worker", () => {
       ...alone,
     ]);
     expect(summaryOf(several.runs[0].shown()).loss).toMatch(/^\S+ \[\S+, \S+\]$/);
+    const [head, ...rows] = dataCsv([several.runs[0].shown()]).trimEnd().split("\n");
+    const last = rows[rows.length - 1].split(",");
+    const written = ["meanLossLeast", "meanLoss", "meanLossLargest"].map((name) =>
+      Number(last[head.split(",").indexOf(name)]),
+    );
+    expect(written).toEqual(alone);
     await several.dispose();
+  });
+
+  it("goes on with the seeds that last where the first one diverged", async () => {
+    const session = await createSession({ state: { ...short, seeds: 3, with: ["plain"] } });
+    const [run] = session.runs;
+    while (run.trainer.current.step < 5) await session.advance("steps");
+    const first = run.trainer;
+    const diverge = vi.spyOn(first, "run").mockRejectedValue(new NumericalError("Diverged."));
+    while (!session.isDone) await session.advance("steps");
+    expect(diverge).toHaveBeenCalled();
+    const shown = run.shown();
+    expect([shown.status, shown.steps, shown.spreads.diverged]).toEqual(["done", 40, 1]);
+    expect(run.trainer).not.toBe(first);
+    const { smoothLoss, evaluated } = shown.spreads;
+    expect([smoothLoss.median.at(-1), smoothLoss.high.at(-1)]).toEqual([
+      expect.toSatisfy(Number.isFinite),
+      Infinity,
+    ]);
+    expect(evaluated.loss.high.at(-1)).toBe(Infinity);
+    expect((await run.look())?.step).toBe(40);
+    const late = { ...shown, steps: 41 };
+    expect(summaryOf(late).heldOut).toMatch(/Infinity\] at step 40$/);
+    await session.dispose();
+  });
+
+  it("warms up also where it goes on, and takes those steps back", async () => {
+    const first = await createSession({ state: { ...short, seeds: 1, with: ["plain"] } });
+    while (first.runs[0].trainer.current.step < 5) await first.advance("steps");
+    const second = await createSession(
+      { state: { ...short, seeds: 1, with: ["plain"] } },
+      first.runs.map((run) => run.stored()),
+    );
+    const { trainer } = second.runs[0];
+    const before = trainer.history.loss.length;
+    const ran = vi.spyOn(trainer, "run");
+    await second.advance("steps");
+    expect(ran.mock.calls.length).toBeGreaterThan(1);
+    expect(trainer.history.loss.length - before).toBeLessThan(ran.mock.calls.length);
+    for (const session of [first, second]) await session.dispose();
   });
 
   it("takes turns of equal seconds, too", async () => {

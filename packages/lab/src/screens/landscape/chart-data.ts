@@ -47,7 +47,7 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
   });
   return {
     series,
-    of: state.f,
+    of: state.f + state.n,
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: state.y === "loss" ? "loss" : "squared gradient norm",
     logX: state.logx,

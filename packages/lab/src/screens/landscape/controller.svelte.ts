@@ -31,7 +31,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
   unpainted = $state("");
   /** The point that the orbit goes through. */
   #through: Point = [0, 0];
-  /** The methods that have no run of these settings yet. */
+  /** The methods that have no timed run of these settings yet. */
   #due = new Set<MethodName>();
   /** Counts what was asked to run: only the newest says that it is done. */
   #turn = 0;
@@ -125,7 +125,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
           this.runs.set(run.method, run);
           this.#of.set(run.method, of);
           // What was stopped for something newer is run again with it.
-          if (turn === this.#turn) due.delete(run.method);
+          if (turn === this.#turn && ("missing" in run || run.times.runs > 0)) due.delete(run.method);
           this.version++;
           if (run.method === "teleported" && state.orbit === "here") this.askOrbit();
           await nextFrame();

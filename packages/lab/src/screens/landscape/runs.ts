@@ -41,12 +41,12 @@ export interface Runs {
     hand?: Hand,
   ): Promise<Course | Missing>;
   /**
-   * Runs courses again, in turns, as often as there is time for, and gives them with the medians of their times. They ran
-   * before: the engine has compiled them, the way of a teleport that is refused included.
+   * Runs courses again, in turns, as often as there is time for, and gives them with the medians of their times, also where it
+   * is stopped. They ran before: the engine has compiled them, the way of a teleport that is refused included.
    */
   timed(
     state: LandscapeState,
-    courses: readonly Pick<Course, "method" | "seconds">[],
+    courses: readonly Pick<Course, "method" | "seconds" | "times">[],
     context?: CallContext,
     hand?: Hand,
   ): Promise<readonly Course[]>;
@@ -119,7 +119,7 @@ export function createRuns(): Runs {
   }
 
   function coldOrWarm(minimizer: Steps | Searches, course: Omit<Course, "times">): Course {
-    const runs = warm.has(minimizer) || isLong(course) ? 1 : 0;
+    const runs = warm.has(minimizer) ? 1 : 0;
     warm.add(minimizer);
     return { ...course, times: { runs } };
   }
@@ -156,32 +156,36 @@ export function createRuns(): Runs {
       const end = performance.now() + enough;
       for (let turn = 0; turn < mostTurns && (turn < leastTurns || performance.now() < end); turn++) {
         for (const [k, { method }] of courses.entries()) {
-          if (await context?.isStopped()) return [];
+          if (lists[k].some(isLong)) continue;
+          if (await context?.isStopped()) return lists.flatMap(medianOf);
           const again = await runs.run(state, method, context, hand);
-          if ("missing" in again || again.status === "stopped") return [];
-          lists[k].push(again);
+          if (!("missing" in again || again.status === "stopped")) lists[k].push(again);
         }
       }
-      return lists.map(medianOf);
+      return lists.flatMap(medianOf);
     },
   };
   return runs;
 }
 
-/** Whether one run suffices, as what is around it takes no part of its time that counts. */
-const isLong = ({ seconds }: Pick<Course, "seconds">): boolean => (seconds.at(-1) ?? 0) > long;
+/** Whether one warm run suffices, as what is around it takes no part of its time that counts. */
+const isLong = ({ seconds, times }: Pick<Course, "seconds" | "times">): boolean =>
+  times.runs > 0 && (seconds.at(-1) ?? 0) > long;
 
 /** A run that was timed several times, with the medians and quartiles of its times. */
-function medianOf(runs: readonly Course[]): Course {
+function medianOf(runs: readonly Course[]): readonly Course[] {
+  if (runs.length < 2) return runs;
   const [run] = runs;
   const lists = runs.map(({ seconds }) => seconds);
   const attempts = runs.map(({ teleports }) => teleports.seconds);
-  return {
-    ...run,
-    seconds: quantilesOf(lists, 0.5),
-    times: { runs: runs.length, low: quantilesOf(lists, 0.25), high: quantilesOf(lists, 0.75) },
-    teleports: { ...run.teleports, seconds: quantilesOf(attempts, 0.5) },
-  };
+  return [
+    {
+      ...run,
+      seconds: quantilesOf(lists, 0.5),
+      times: { runs: runs.length, low: quantilesOf(lists, 0.25), high: quantilesOf(lists, 0.75) },
+      teleports: { ...run.teleports, seconds: quantilesOf(attempts, 0.5) },
+    },
+  ];
 }
 
 /** At each place of equally long lists a quantile of their values there: the nearest one. */

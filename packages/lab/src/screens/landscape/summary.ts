@@ -17,6 +17,7 @@ export const columns = {
 export function summaryOf(
   run: Course | Missing,
   plain: Course | undefined,
+  isGoingOn = false,
 ): { readonly [Name in keyof typeof columns]?: string } & { readonly note: string } {
   if ("missing" in run) return { note: run.missing };
   const { loss, times, teleports, status, rate, evaluations } = run;
@@ -29,7 +30,7 @@ export function summaryOf(
   return {
     loss: formatLoss(loss.at(-1)),
     steps: target === undefined ? none : reached < 0 ? "not reached" : String(reached),
-    seconds: times.runs === 0 ? "measuring" : formatTimes(run),
+    seconds: times.runs > 0 ? formatTimes(run) : isGoingOn ? "measuring" : "not timed",
     refused: times.runs === 0 || count === step.length ? none : formatSeconds(sumOf(teleports)),
     teleports: step.length === 0 ? none : `${count} of ${step.length}`,
     drift: count === 0 ? none : most.toExponential(0),

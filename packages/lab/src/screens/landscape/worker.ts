@@ -24,14 +24,14 @@ const handlers = {
   /** The runs of the methods that are compared, each sent as it ends, and again with its times once all have ended. */
   async run({ state, hand }: Asked, context: CallContext): Promise<void> {
     const tell = (course: Course | Missing) => context.send(new Moved(course, buffersIn(course)));
-    const courses: Pick<Course, "method" | "seconds">[] = [];
+    const courses: Pick<Course, "method" | "seconds" | "times">[] = [];
     for (const method of state.with) {
       if (await context.isStopped()) return;
       const course = await runs
         .run(state, method, context, hand)
         .catch((error: Error): Missing => ({ method, missing: error.message }));
       // What is told is no longer here.
-      if (!("missing" in course)) courses.push({ method, seconds: course.seconds.slice(-1) });
+      if (!("missing" in course)) courses.push({ ...course, seconds: course.seconds.slice(-1) });
       await tell(course);
     }
     for (const course of await runs.timed(state, courses, context, hand)) await tell(course);

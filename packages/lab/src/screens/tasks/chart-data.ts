@@ -47,6 +47,7 @@ export function curvesOf(
   });
   return {
     series,
+    of: `${state.scale},${state.n}`,
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: labels[y],
     logX: false,

@@ -30,6 +30,7 @@ export class Tasks extends ScreenModel<TasksState> {
   /** From all five starts, of the settings without the start; empty until it is asked for. */
   arrivals: readonly Arrival[] = [];
   isTrying = $state(false);
+  /** The settings of arrivals that are complete. */
   #arrivalsOf = "";
   #coursesOf = "";
   /** Counts what was asked to run: what is stopped for something newer is not done. */
@@ -84,8 +85,10 @@ export class Tasks extends ScreenModel<TasksState> {
   compute(): void {
     const { state } = this;
     const turn = ++this.#turn;
-    const plan = planOf(state);
-    if (plan !== this.#arrivalsOf) this.arrivals = [];
+    if (state.from === "one" || planOf(state) !== this.#arrivalsOf) {
+      this.arrivals = [];
+      this.#arrivalsOf = "";
+    }
     this.isTrying = false;
     this.doing = "Computing…";
     // What is shown of other settings would be taken for these.
@@ -108,9 +111,10 @@ export class Tasks extends ScreenModel<TasksState> {
 
   /** Runs from all five starts, for the table of the experiment. */
   tryStarts(): void {
-    const { state } = this;
+    const state = { ...this.state, from: "five" as const };
+    this.state = state;
     this.arrivals = [];
-    this.#arrivalsOf = planOf(state);
+    this.#arrivalsOf = "";
     const turn = ++this.#turn;
     this.isTrying = true;
     this.doing = "Running from all five starts…";
@@ -120,14 +124,16 @@ export class Tasks extends ScreenModel<TasksState> {
       .ask<void>("arrivals", state, {
         key: "run",
         onPart: (arrival: Arrival) => {
-          if (this.#arrivalsOf !== planOf(this.state)) return;
+          if (turn !== this.#turn) return;
           this.arrivals = [...this.arrivals, arrival];
           this.version++;
         },
       })
       .then(() => {
+        if (turn !== this.#turn) return;
+        this.#arrivalsOf = planOf(state);
         // Runs that were under way before go on.
-        if (turn === this.#turn && state === this.state) this.compute();
+        this.compute();
       })
       .catch((error: Error) => {
         if (turn === this.#turn) this.isTrying = false;

@@ -64,5 +64,5 @@ export function arrivalRow(
     if (found === undefined) return isGoingOn ? "…" : none;
     return found.arrived === undefined ? "no" : String(found.arrived);
   });
-  return { cells, total: `${mine.filter(({ arrived }) => arrived !== undefined).length} of ${mine.length}` };
+  return { cells, total: `${mine.filter(({ arrived }) => arrived !== undefined).length} of ${starts}` };
 }

@@ -1,7 +1,7 @@
 // What the screen's charts draw, from the runs.
 import { type LineChartData, type LineSeries, nearestIndex } from "../../charts/line-chart.js";
 import type { TrainRun } from "./run.js";
-import type { TrainState } from "./state.js";
+import { planOf, type TrainState } from "./state.js";
 import { lookOf } from "./words.js";
 
 const labels = {
@@ -39,6 +39,7 @@ export function curvesOf(
   });
   return {
     series,
+    of: JSON.stringify(planOf(state)),
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: labels[state.y],
     logX: false,

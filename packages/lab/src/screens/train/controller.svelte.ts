@@ -80,6 +80,8 @@ export class Train extends ScreenModel<TrainState> {
   /** Points of a file: two numbers and a label a line. */
   async choose(file: File): Promise<void> {
     this.#own = await file.text();
+    // Points are in no setting: a race of those before is of others.
+    this.#racedOf = "";
     this.state = { ...this.state, data: "own" };
     this.notices = [];
     this.reload();
@@ -270,8 +272,11 @@ export class Train extends ScreenModel<TrainState> {
 
   #ending(state: TrainState): string {
     const diverged = this.runs
-      .filter(({ status }) => status === "diverged")
-      .map(({ name }) => lookOf(name, state, "light").title);
+      .filter(({ spreads }) => spreads.diverged > 0)
+      .map(({ name, spreads: { diverged, count } }) => {
+        const { title } = lookOf(name, state, "light");
+        return diverged < count ? `${title} (${diverged} of ${count} seeds)` : title;
+      });
     const [{ last } = { last: 0 }] = this.runs;
     return diverged.length > 0
       ? `Done. Diverged: ${diverged.join(", ")}.`

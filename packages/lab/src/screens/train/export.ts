@@ -4,15 +4,21 @@ import { textAt } from "../../worker/columns.js";
 import type { TrainRun } from "./run.js";
 import type { RunName, TrainState } from "./state.js";
 
-/** One row a kept step: variant, step, seconds, loss of its batch, and the means that the charts show. */
+/** One row a kept step: what the charts show, of several seeds the median, the least and the largest. */
 export function dataCsv(runs: readonly TrainRun[]): string {
-  const rows = runs.flatMap(({ name, step, seconds, loss, smoothLoss, smoothGradNormSq }) =>
-    Array.from(step, (t, k) => [name, t, seconds[k], loss[k], smoothLoss[k], smoothGradNormSq[k]].join(",")),
+  const rows = runs.flatMap(({ name, spreads: { step, seconds, smoothLoss, smoothGradNormSq } }) =>
+    Array.from(step, (t, k) =>
+      [
+        ...[name, t, seconds.median[k]],
+        ...[smoothLoss, smoothGradNormSq].flatMap(({ median, low, high }) => [median[k], low[k], high[k]]),
+      ].join(","),
+    ),
   );
-  return ["variant,step,seconds,loss,meanLoss,meanGradNormSq", ...rows, ""].join("\n");
+  const means = ["meanLoss", "meanGradNormSq"].flatMap((name) => [name, `${name}Least`, `${name}Largest`]);
+  return [`variant,step,seconds,${means.join(",")}`, ...rows, ""].join("\n");
 }
 
-/** One row a teleport. */
+/** One row a teleport of the seed that is shown. */
 export function teleportsCsv(runs: readonly TrainRun[]): string {
   const rows = runs.flatMap(({ name, teleports: t }) =>
     Array.from(t.step, (step, k) =>
@@ -61,7 +67,7 @@ const trainingDigits = 1438;
 /** An experiment of `isoloss run`; undefined for data that it does not read. */
 export function experimentOf(state: TrainState, runs: readonly TrainRun[]): string | undefined {
   if (state.data !== "digits") return undefined;
-  const { net, act, opt, lr, batch, seed, epochs, tp, sym, obj, with: names, control } = state;
+  const { net, act, opt, lr, batch, seed, seeds, epochs, tp, sym, obj, with: names, control } = state;
   const steps = stepsOf(state, runs);
   const when =
     steps === undefined
@@ -88,7 +94,7 @@ export function experimentOf(state: TrainState, runs: readonly TrainRun[]): stri
     `learningRate: ${lr}`,
     `batchSize: ${Math.min(batch, trainingDigits)}`,
     `epochs: ${epochs}`,
-    `seeds: [${seed}]`,
+    `seeds: [${Array.from({ length: seeds }, (_, k) => seed + k).join(", ")}]`,
     ...variantsOf(
       names
         .filter((name) => isThere(name, state) && (!moves || name === "plain" || name === "rate"))
@@ -99,7 +105,7 @@ export function experimentOf(state: TrainState, runs: readonly TrainRun[]): stri
   ].join("\n");
 }
 
-/** A TypeScript program of the library that trains what the screen compares, and prints the last losses. */
+/** A TypeScript program of the library that trains what the screen compares, from its first seed, and prints the last losses. */
 export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): string {
   const { data, noise, net, act, opt, lr, batch, seed, epochs, tp, sym, obj, with: names, control } = state;
   const steps = stepsOf(state, runs);

@@ -10,7 +10,8 @@ import { type FileKind, fileEndings } from "./state.js";
 async function networkOf(train: Train, kind: FileKind) {
   const [first] = train.runs;
   if (first === undefined) throw new Error("There is no network yet.");
-  const { name } = train.runs.find((run) => run.name === "teleported") ?? first;
+  const { name, status } = train.runs.find((run) => run.name === "teleported") ?? first;
+  if (status === "diverged") throw new Error(`All seeds of ${name} diverged: there is no network to save.`);
   return { name, bytes: await train.file(name, kind) };
 }
 

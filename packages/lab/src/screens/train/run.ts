@@ -18,7 +18,7 @@ export interface Teleport {
   readonly seconds: number;
 }
 
-/** What the seeds of a run have at the same points: their median, the least and the largest. */
+/** What the seeds of a run have at the same points: their median, the least and the largest; of losses Infinity where one diverged. */
 export interface Spread {
   readonly median: Float64Array;
   readonly low: Float64Array;
@@ -43,7 +43,7 @@ export interface Spreads {
   };
 }
 
-/** A run so far, of its first seed. Curves have a point every `unit` steps. */
+/** A run so far, of its first seed that has not diverged. Curves have a point every `unit` steps. */
 export interface TrainRun {
   readonly name: RunName;
   readonly steps: number;

@@ -30,12 +30,12 @@ const warming = { steps: 20, milliseconds: 50 };
 /** A run of one or several seeds. */
 export interface OneRun {
   readonly name: RunName;
-  /** That of the first seed. */
+  /** That of the first seed that has not diverged. */
   readonly trainer: Trainer<MlpParams, object>;
   readonly status: TrainRun["status"];
   /** The run so far. */
   shown(): TrainRun;
-  /** On held-out data, of the first seed's network as it is now, unless its numbers are no longer finite. */
+  /** On held-out data, of the same seed's network as it is now, unless its numbers are no longer finite. */
   look(): Promise<Evaluation | undefined>;
   /** All that it goes on with, as plain data. */
   stored(): StoredRun;
@@ -139,7 +139,7 @@ async function startRun(name: RunName, plan: Plan, stored?: StoredRun): Promise<
     if (typeof started === "string") return started;
     seeds.push(started);
   }
-  const [first] = seeds;
+  const shown = () => seeds.find((seed) => seed.status !== "diverged") ?? seeds[0];
   const going = () => seeds.filter((seed) => seed.status === "running");
   const status = (): TrainRun["status"] => {
     if (going().length > 0) return "running";
@@ -147,7 +147,9 @@ async function startRun(name: RunName, plan: Plan, stored?: StoredRun): Promise<
   };
   return {
     name,
-    trainer: first.trainer,
+    get trainer() {
+      return shown().trainer;
+    },
     get status() {
       return status();
     },
@@ -158,10 +160,13 @@ async function startRun(name: RunName, plan: Plan, stored?: StoredRun): Promise<
       return seeds.reduce((sum, { seconds }) => sum + seconds, 0);
     },
     shown() {
-      const runs = seeds.map((seed) => seed.shown());
-      return { ...runs[0], status: status(), spreads: spreadsOf(runs) };
+      return {
+        ...shown().shown(),
+        status: status(),
+        spreads: spreadsOf(seeds.map((seed) => seed.shown())),
+      };
     },
-    look: first.look,
+    look: () => shown().look(),
     stored: () => ({ name, seeds: seeds.map((seed) => seed.stored()) }),
     teleport() {
       for (const seed of seeds) seed.teleport();
@@ -225,7 +230,7 @@ async function startSeed(name: RunName, { state, data, last }: Plan, stored?: St
   const evaluate = async () => {
     evaluated.push(await look());
   };
-  let isWarm = stored !== undefined;
+  let isWarm = false;
   /** Steps and a teleport that are taken back: the first ones take the time of the engine's compiler. */
   const warmUp = async () => {
     isWarm = true;

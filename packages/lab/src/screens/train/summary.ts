@@ -26,20 +26,21 @@ export function summaryOf({
 }: TrainRun): Readonly<Record<keyof typeof columns | "note", string>> {
   const { step, accepted, reason } = teleports;
   const refused = accepted.indexOf(0);
-  /** Where it is of another step than the rest of the row. */
-  const when = heldOut === undefined || heldOut.step === steps ? "" : ` at step ${heldOut.step}`;
   const value = (v: number | undefined) => (v === undefined || Number.isNaN(v) ? none : formatValue(v));
   const spread = ({ median, low, high }: Spread) =>
     median.length === 0 ? none : `${value(median.at(-1))} [${value(low.at(-1))}, ${value(high.at(-1))}]`;
   const isSeveral = spreads.count > 1;
   const { evaluated } = spreads;
+  const seen = isSeveral ? evaluated.step.at(-1) : heldOut?.step;
+  /** Where it is of another step than the rest of the row. */
+  const when = seen === undefined || seen === steps ? "" : ` at step ${seen}`;
   const percent = (v: number | undefined) =>
-    v === undefined || Number.isNaN(v) ? none : `${(100 * v).toFixed(1)} %`;
+    v === undefined || !Number.isFinite(v) ? none : `${(100 * v).toFixed(1)} %`;
   return {
     steps: String(steps),
     loss: isSeveral ? spread(spreads.smoothLoss) : value(smoothLoss.at(-1)),
-    heldOut: isSeveral ? spread(evaluated.loss) : value(heldOut?.loss) + when,
-    accuracy: isSeveral ? percent(evaluated.accuracy.median.at(-1)) : percent(heldOut?.accuracy) + when,
+    heldOut: (isSeveral ? spread(evaluated.loss) : value(heldOut?.loss)) + when,
+    accuracy: percent(isSeveral ? evaluated.accuracy.median.at(-1) : heldOut?.accuracy) + when,
     seconds: formatSeconds((isSeveral ? spreads.seconds.median : seconds).at(-1)),
     refused:
       refused < 0
