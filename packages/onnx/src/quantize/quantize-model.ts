@@ -85,7 +85,7 @@ export interface QuantizedModel {
  * Recommended is the simplest recipe within the spread over examples: of those to which the largest SQNR has no lead that is surely
  * above 0.1 dB, the weights as they are before corrected biases, GPTQ and other weights, then the smallest file. Leads are over
  * pairs of errors on the same example, each with an interval of a level at which all of the table are to hold together in 95 %: Fieller's, or
- * where it is narrower the wider of the jackknife's and that of the ratios of each example. No interval sees rare errors that no example shows.
+ * where it is narrower the jackknife's as far as the ratios of each example agree. No interval sees rare errors that no example shows.
  * First 16 examples choose, and while that leaves open whether the best is better, four times as many, up to half of the held-out ones.
  * Examples weigh by their squared outputs, as in the SQNR.
  *

@@ -101,6 +101,20 @@ describe("the recommended file", () => {
     );
   });
 
+  it("is the better one where a single example does not carry its lead, and most agree", () => {
+    const [signal, plain, better] = [
+      [150, 29, 740, 12, 12, 0.67, 1.1, 7.1],
+      [48.5, 51.9, 13.7, 26.7, 27.2, 18, -10.1, 19.5],
+      [51.8, 34.1, 53.4, 39.6, 49.9, 26.2, 32, 22.5],
+    ];
+    const noiseOf = (sqnr: readonly number[]) => signal.map((own, i) => own / 10 ** (sqnr[i] / 10));
+    const [simple, moving] = [trial(noiseOf(plain)), trial(noiseOf(better), moved)];
+    expect(recommend([simple, moving], 1 - 0.05 / 5).trial).toBe(moving);
+    // Two of eight against it are too many.
+    const fewer = trial(noiseOf([48, ...better.slice(1)]), moved);
+    expect(recommend([simple, fewer], 1 - 0.05 / 5).trial).toBe(simple);
+  });
+
   it("stays the simple one where twenty others as good err rarely, in 95 % of cases", () => {
     const rng = createRng(3);
     const runs = 200;
@@ -112,7 +126,8 @@ describe("the recommended file", () => {
       });
       if (recommend(all, 1 - 0.05 / 20).trial !== all[0]) wrong++;
     }
-    expect(wrong / runs).toBeLessThan(0.05);
+    // Two standard deviations of such a share above 5 %.
+    expect(wrong / runs).toBeLessThan(0.08);
   });
 
   it("has the interval of the jackknife or of the ratios of examples where Fieller's is wider", () => {
