@@ -33,3 +33,12 @@ it("Units whose values are sorted may be in another order; not where all read th
   expect(s(3).found.permutations.map(({ size }) => size)).toEqual([3]);
   for (const rows of [3, 1]) expectKept(s(rows));
 });
+
+it("No shift is multiplied by sorted values", () => {
+  const s = subject(
+    (p, { x }) => mean(tanh(add(mul(add(x, p.before), sortedRows(p.factor)), p.after))),
+    { before: normals(rng, [4]), factor: normals(rng, [3, 4]), after: normals(rng, [3, 4]) },
+    { x: normals(rng, [3, 4]) },
+  );
+  expect(s.found.shifts).toEqual([]);
+});
