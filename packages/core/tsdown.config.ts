@@ -25,7 +25,8 @@ const common: UserConfig = {
   plugins: [optionComments],
   alias: { "ml-matrix": `${folderOf("ml-matrix")}/src/index.js` },
   deps: {
-    // `#ort` is resolved where the package is used: the imports map picks the Node or the browser build.
+    // `#ort` is resolved where the package is used: the imports map picks the Node or the browser build. In Node.js it is that of
+    // dist/node for dist/index.js, too, which only a path imports there: such a program holds both builds.
     neverBundle: ["#ort", /^node:/, /^onnxruntime-/],
     alwaysBundle: bundled,
     onlyBundle: bundled,

@@ -6,15 +6,15 @@ import type { Tensor } from "../graph/tensor.js";
 import { addGram } from "../math/dense.js";
 import type { ParameterAxis } from "./discovery/descriptors.js";
 import { type Matrix, product, transposed } from "./matrix.js";
-import { changeAlong, elementsAlong, rateAlongAxis } from "./parameter-axes.js";
+import { changeAlong, elementsAlong, rateAlongAxis, unitAxes } from "./parameter-axes.js";
 
 /** Matrices [copies, n, n]. */
 export type Matrices = Matrix;
 
 /** Permutation of a view's axes that puts the copies and the space first. */
-function frontOrder({ view, axis, copyAxes = [] }: ParameterAxis): number[] {
-  const front = [...copyAxes, axis];
-  return [...front, ...view.map((_, d) => d).filter((d) => !front.includes(d))];
+function frontOrder(parameterAxis: ParameterAxis): number[] {
+  const front = unitAxes(parameterAxis);
+  return [...front, ...parameterAxis.view.map((_, d) => d).filter((d) => !front.includes(d))];
 }
 
 const inverseOrder = (order: readonly number[]): number[] => order.map((_, d) => order.indexOf(d));

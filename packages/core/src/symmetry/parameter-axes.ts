@@ -191,16 +191,19 @@ export function viewAlong(w: Tensor, parameterAxis: ParameterAxis): Tensor {
   return reshape(picked, view);
 }
 
+/** The axes of a view that number the units, the copies first. */
+export const unitAxes = ({ axis, copyAxes = [] }: ParameterAxis): readonly number[] => [...copyAxes, axis];
+
 /** How many units a parameter axis has, those of all copies. */
-export const unitCount = ({ view, axis, copyAxes = [] }: ParameterAxis): number =>
-  sizeOf([...copyAxes, axis].map((d) => view[d]));
+export const unitCount = (parameterAxis: ParameterAxis): number =>
+  sizeOf(unitAxes(parameterAxis).map((d) => parameterAxis.view[d]));
 
 /** The number of the unit of each element of a parameter axis's view, row-major. */
 export function unitsOf(parameterAxis: ParameterAxis): Int32Array {
-  const { view, axis, copyAxes = [] } = parameterAxis;
+  const { view } = parameterAxis;
   const units = new Int32Array(sizeOf(view));
   let stride = unitCount(parameterAxis);
-  for (const d of [...copyAxes, axis]) {
+  for (const d of unitAxes(parameterAxis)) {
     stride /= view[d];
     const behind = sizeOf(view.slice(d + 1));
     for (let at = 0, i = 0; at < units.length; i = (i + 1) % view[d]) {

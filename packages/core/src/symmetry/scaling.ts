@@ -3,14 +3,14 @@
 import type { NdArray } from "../array.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { exp } from "../graph/ops/elementary.js";
-import { reshape } from "../graph/ops/reshape.js";
+import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import { defineSymmetry } from "./define-symmetry.js";
 import type { ParameterAxis, ScalingGenerator } from "./discovery/descriptors.js";
-import { axesOf, mapTensorsAlong, rateAlongAxis, ratesAlong, viewAlong } from "./parameter-axes.js";
+import { axesOf, mapTensorsAlong, rateAlongAxis, ratesAlong, unitAxes, viewAlong } from "./parameter-axes.js";
 import { requireGenerators, type Symmetry } from "./symmetry.js";
 
 type ScalingAxis = ScalingGenerator["axes"][number];
@@ -83,11 +83,28 @@ const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): 
 });
 
 /** T_i in a shape that broadcasts against the view of a parameter axis. */
-export const alongAxis = ({ view, axis, copyAxes = [] }: ParameterAxis, T: Tensor): Tensor =>
-  reshape(
+export function alongAxis(parameterAxis: ParameterAxis, T: Tensor): Tensor {
+  const { view } = parameterAxis;
+  const order = unitAxes(parameterAxis);
+  if (T.size === 1)
+    return reshape(
+      T,
+      view.map(() => 1),
+    );
+  const sorted = [...order].sort((a, b) => a - b);
+  const units = reshape(
     T,
-    view.map((n, d) => ((d === axis || copyAxes.includes(d)) && T.size > 1 ? n : 1)),
+    order.map((d) => view[d]),
   );
+  const ordered = transpose(
+    units,
+    sorted.map((d) => order.indexOf(d)),
+  );
+  return reshape(
+    ordered,
+    view.map((n, d) => (order.includes(d) ? n : 1)),
+  );
+}
 
 /** power T_i w along the axis. */
 const rateAlong = (w: Tensor, parameterAxis: ScalingAxis, T: Tensor): Tensor =>

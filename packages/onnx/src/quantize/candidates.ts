@@ -115,7 +115,9 @@ export function rotatedFile(
       return { reason: "the model has no space that linear maps or lengths alone touch" };
     }
     if (!spaces.some((space) => canTurn({ p: params }, space))) {
-      return { reason: "no space can turn, as each is seen through a gain of 0" };
+      return {
+        reason: "no space can turn: each is seen through a gain of 0, or is a plane of rotary positions",
+      };
     }
     return { file: withParamsIn(file, rotated({ p: params }, found, { by: "descended" }).p) };
   } catch (cause) {

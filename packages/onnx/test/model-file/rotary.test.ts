@@ -2,8 +2,7 @@
 import { astype, type NdArray } from "isoloss";
 import { createRng } from "isoloss/data";
 import { int, type OnnxNode } from "isoloss/internal";
-import { rotated } from "isoloss/moves";
-import type { Discovery } from "isoloss/symmetry";
+import { type Discovery, isRefusal, orthogonal } from "isoloss/symmetry";
 import { withParams } from "isoloss-onnx";
 import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
@@ -15,6 +14,7 @@ import {
   transformerInputs,
 } from "isoloss-test-support/model-file/transformer";
 import { type Arrays, fileOf, int64, node, runOrt } from "isoloss-test-support/nn/onnx/support";
+import { randomT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { shiftedAlong } from "../../src/half/descend.js";
 import { tracedFile } from "../../src/model-file/traced-file.js";
@@ -132,7 +132,9 @@ describe.each(Object.entries(cases))("In %s", (_, { file, inputs, layers, planes
   });
 
   it("turns keep the outputs to rounding", async () => {
-    const params = rotated(model.params, { linear: [], orthogonal: planesIn(found) }, { by: "random" });
+    const symmetry = orthogonal<typeof model.params>(planesIn(found));
+    const params = await symmetry.act(model.params, randomT(symmetry.algebra, 1, 1), {});
+    if (isRefusal(params)) throw new Error(params.refused);
     const [before, after] = [await runOrt(file, inputs), await runOrt(withParams(file, params), inputs)];
     expect(after).not.toEqual(before);
     for (const [name, value] of Object.entries(after)) {

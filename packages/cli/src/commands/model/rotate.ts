@@ -107,7 +107,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
     }));
   const { blocked } = describeDiscovery(model.params, found);
   const reason = [
-    ...(all.length > 0 ? ["Each space is seen through a gain of 0."] : []),
+    ...(all.length > 0 ? ["Each space is seen through a gain of 0, or is a plane of rotary positions."] : []),
     ...(all.length + blocked.length === 0 ? ["No space is touched by linear maps or lengths alone."] : []),
     ...blocked,
   ].join(" ");

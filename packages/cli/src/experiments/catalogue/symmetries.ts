@@ -84,7 +84,7 @@ const showsNo = (what: string): OptionError =>
 const shown = {
   scaling: "scalings",
   generalLinear: "spaces that linear maps alone touch",
-  orthogonal: "spaces that linear maps and lengths alone read",
+  orthogonal: "spaces that linear maps and lengths alone read, nor planes of rotary positions",
 } satisfies Record<keyof typeof foundSymmetries, string>;
 
 /** A symmetry that is found in the graph of any loss. */

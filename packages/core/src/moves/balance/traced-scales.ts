@@ -6,10 +6,10 @@ import { equal, greater, less, lessEqual, logicalAnd, logicalOr, where } from ".
 import { abs, exp, log, square } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { max, sum } from "../../graph/ops/reduce.js";
-import { reshape } from "../../graph/ops/reshape.js";
+import { reshape, transpose } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { byPath, rateAlongAxis, viewAlong } from "../../symmetry/parameter-axes.js";
+import { byPath, rateAlongAxis, unitAxes, viewAlong } from "../../symmetry/parameter-axes.js";
 import { alongAxis } from "../../symmetry/scaling.js";
 import type { ScaleMeasure } from "./cells.js";
 import { biasShare, farLog, isEven, isOnce, reachOf, relaxation } from "./scales.js";
@@ -102,10 +102,19 @@ function stepsOf(
       sizes.get(leg.path) as Tensor,
     );
     const view = viewAlong(scaled, leg);
-    const { axis, copyAxes = [] } = leg;
-    const axes = view.shape.flatMap((_, d) => (d === axis || copyAxes.includes(d) ? [] : [d]));
-    const factor = factorOf(leg, T);
-    return mul(reshape(factor, [factor.size]), reshape(reduced(view, { axes }), [factor.size]));
+    const order = unitAxes(leg);
+    const [axes, kept] = [false, true].map((isUnit) =>
+      [...view.shape.keys()].filter((d) => order.includes(d) === isUnit),
+    );
+    const own = reduced(view, { axes });
+    const size = mul(reshape(factorOf(leg, T), own.shape), own);
+    return reshape(
+      transpose(
+        size,
+        order.map((d) => kept.indexOf(d)),
+      ),
+      [size.size],
+    );
   };
   const isWeight = ({ path }: Leg): boolean => (weights.get(path) as Tensor).rank > 1;
   const start = generators.map(({ size }) => fill([size], 0, "float64"));

@@ -39,7 +39,7 @@ type Space = LinearSpace | OrthogonalSpace;
 
 /**
  * The same function with rotated hidden spaces: attention heads and other spaces that linear maps alone touch, and residual
- * streams that are read by linear maps and by their length. What maps into a space turns by an orthogonal R, and what
+ * streams that are read by linear maps and by their length, not planes of rotary positions. What maps into a space turns by an orthogonal R, and what
  * maps out of it by R, too, as R^-T = R:
  *
  * W_1 <- R W_1,  b_1 <- R b_1,  W_2 <- W_2 R'
@@ -98,12 +98,14 @@ export function rotated<P>(
 }
 
 /**
- * Whether {@link rotated} turns a space: no rotation can be undone behind a gain of 0.
+ * Whether {@link rotated} turns a space: no rotation can be undone behind a gain of 0, and those of planes of rotary positions
+ * spread nothing over a head.
  *
  * @example
  * const turned = symmetriesOf(loss, params, batch).found.orthogonal.filter((space) => canTurn(params, space));
  */
 export function canTurn<P>(params: P, space: LinearSpace | OrthogonalSpace): boolean {
+  if ("keeps" in space && space.keeps === "orientation") return false;
   const arrays: Readonly<Record<string, NdArray>> = namedArrays(params);
   return gainsOf([space]).every((path) => !(arrays[path].data as Float64Array).includes(0));
 }
@@ -144,8 +146,7 @@ function rotationOf(
 ): Matrix {
   const own = { keeps: undefined, ...space };
   const size = turnedUnits(own);
-  const drawn = isRandom ? randomOrthogonal(size, rng) : randomHadamard(size, rng);
-  const start = own.keeps === "orientation" ? withoutReflection(drawn) : drawn;
+  const start = isRandom ? randomOrthogonal(size, rng) : randomHadamard(size, rng);
   const objective = (rotation: Matrix) => {
     const { value, gradient } = kurtosis(vectors ?? [], inSpace(own, rotation));
     if (own.keeps !== "sum") return { value, gradient };
@@ -153,12 +154,6 @@ function rotationOf(
     return { value, gradient: product(basis, product(gradient, transposed(basis))) };
   };
   return inSpace(own, vectors ? descended(start, objective, steps) : start);
-}
-
-/** A rotation of a plane: with its second column reversed where it was a reflection. */
-function withoutReflection({ shape, data }: Matrix): Matrix {
-  const [a, b, c, d] = data;
-  return a * d > b * c ? { shape, data } : { shape, data: Float64Array.of(a, -b, c, -d) };
 }
 
 /** The vectors along a space's axes, for each of its copies; parameters of zeros alone have none. */

@@ -34,7 +34,7 @@ export const orthogonalOptions = optionTable("orthogonal", {
 
 /**
  * The symmetry of rotations of hidden spaces that the network reads by linear maps and by their length alone,
- * x / sqrt(mean(x^2) + epsilon): everything that writes into the space and reads from it turns along,
+ * x / sqrt(mean(x^2) + epsilon), or of planes that rotary positions turn: everything that writes into the space and reads from it turns along,
  *
  * w <- R w along the space,  R = exp(S(T)) in SO(n)
  *

@@ -10,17 +10,22 @@ export function withInputs(node: Tensor, inputs: readonly Tensor[], shape: Shape
   return new Tensor(node.op, inputs, node.attrs, shape, node.dtype, node.results);
 }
 
+const uncomputed = {
+  kernel(): never {
+    throw new Error("A graph for analysis is not computed.");
+  },
+};
+
 /** An operation that stands for a pattern while a graph is analyzed. It is never computed. */
 export const analyzedOnly = (name: string, infer: Op["infer"]): Op => ({
   name,
   infer,
-  js: {},
-  onnx: {
-    emit() {
-      throw new Error("A graph for analysis is not exported.");
-    },
-  },
+  js: uncomputed,
+  onnx: { emit: uncomputed.kernel },
 });
+
+/** Whether a node stands for a pattern. */
+export const isAnalyzedOnly = ({ op }: Tensor): boolean => op.js === uncomputed;
 
 /** Replaces some nodes of a graph; `by` gets a node whose inputs are already replaced. */
 export function rewrite(graph: Graph, by: (node: Tensor, original: Tensor) => Tensor): Graph {

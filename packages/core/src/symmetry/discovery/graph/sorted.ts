@@ -2,7 +2,7 @@
 import type { NdArray } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { constantValue } from "../../../graph/ops/leaf.js";
-import { apply, type Tensor } from "../../../graph/tensor.js";
+import { apply, sameShape, type Tensor } from "../../../graph/tensor.js";
 import { analyzedOnly, rewrite } from "./rewrite.js";
 
 /** Elements by size, without their places. */
@@ -35,13 +35,17 @@ function sorted(node: Tensor): Tensor {
       if (order !== undefined || places.attrs.axis !== d || places.inputs[0] !== x) return node;
       order = places;
     } else {
-      const isAlong = own.op.name === "reshape" && own.rank === x.rank && own.shape[d] === own.size;
+      const isAlong =
+        own.op.name === "reshape" &&
+        own.rank === x.rank &&
+        own.shape[d] === own.size &&
+        own.size === x.shape[d];
       if (!isAlong || !isCount(numbers)) return node;
     }
   }
-  return order === undefined
-    ? node
-    : apply(sortedValues, [x], { ...order.attrs, count: order.shape[order.attrs.axis as number] });
+  if (order === undefined) return node;
+  const named = apply(sortedValues, [x], { ...order.attrs, count: order.shape[order.attrs.axis as number] });
+  return sameShape(named.shape, node.shape) ? named : node;
 }
 
 const unrepeated = (x: Tensor): Tensor => (x.op.name === "broadcast" ? unrepeated(x.inputs[0]) : x);

@@ -3,8 +3,8 @@ import { sizeOf } from "../../../array.js";
 import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { matmulLinks } from "../graph/links.js";
+import { isAnalyzedOnly } from "../graph/rewrite.js";
 import { ruleOf } from "../graph/rules.js";
-import { turnPairs } from "../graph/turns.js";
 import { type Axes, carried, type Variations } from "./variation.js";
 
 /** What is added to a tensor when the parameter is shifted: linear in the shift. */
@@ -14,7 +14,7 @@ export interface Signal {
   readonly factor: number;
   /** Axes of the tensor along which the signal may vary. */
   readonly varies: Axes;
-  /** Whether it depends on anything but parameters. */
+  /** Whether it is not computed from parameters alone. */
   readonly isData: boolean;
 }
 
@@ -40,9 +40,7 @@ export function passed(
   if (isAverage(node, k) && !own.varies.has(contractedAxis(node, k))) {
     return { ...own, varies: carried(node, withOnly(node, k, own.varies)) };
   }
-  // What a shift makes of a node is computed by the node, which turned pairs cannot.
-  const isComputed = name !== "where" && node.op !== turnPairs;
-  if (!isComputed || !ruleOf(node).linear(node).inputs.includes(k)) return "broken";
+  if (name === "where" || !ruleOf(node).linear(node).inputs.includes(k)) return "broken";
   const scaled = multiple(node, k, own);
   if (scaled) return scaled;
   const others = node.inputs.filter((_, j) => signals[j] === undefined);
@@ -51,6 +49,7 @@ export function passed(
     node.inputs.map((x, j) => signals[j]?.varies ?? (name === "concat" ? undefined : variations.axes(x))),
   );
   const isData =
+    isAnalyzedOnly(node) ||
     reached.some((j) => signals[j]?.isData) ||
     (name !== "concat" && others.some((x) => variations.isData(x)));
   return { base: {}, factor: 1, varies, isData };

@@ -1,6 +1,7 @@
 import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { reshapeGroups } from "../graph/links.js";
+import { isAnalyzedOnly } from "../graph/rewrite.js";
 import { ruleOf } from "../graph/rules.js";
 import { variesAlong } from "../layout.js";
 
@@ -43,7 +44,7 @@ export function carried(node: Tensor, inputs: readonly (Axes | undefined)[]): Ax
 const isUnpadded = ({ op, attrs }: Tensor): boolean =>
   op.name === "conv2d" && (attrs.padding as readonly number[]).every((n) => n === 0);
 
-/** What parameters alone determine, and along which axes tensors may vary. */
+/** What is computed from parameters alone, and along which axes tensors may vary. */
 export class Variations {
   private readonly data = new Map<Tensor, boolean>();
   private readonly known = new Map<Tensor, Axes>();
@@ -54,13 +55,13 @@ export class Variations {
       const isConstant = node.op.name === "array" || constantValue(node) !== undefined;
       const isData = isSource
         ? !parameters.has(node) && !isConstant
-        : node.inputs.some((x) => this.isData(x));
+        : isAnalyzedOnly(node) || node.inputs.some((x) => this.isData(x));
       this.data.set(node, isData);
       this.known.set(node, isData ? allAxes(node) : this.of(node));
     }
   }
 
-  /** Whether a tensor depends on anything but parameters. */
+  /** Whether a tensor is not computed from parameters alone. */
   isData(node: Tensor): boolean {
     return this.data.get(node) === true;
   }
