@@ -1,5 +1,5 @@
 // O(n) on hidden spaces that only normalizations read, such as the residual stream of a transformer: S. Ashkboos et
-// al., "SliceGPT", ICLR 2024, section 3.1.
+// al., "SliceGPT", ICLR 2024, section 3.1. And rotations of each plane that rotary positions turn.
 import type { NdArray } from "../../array.js";
 import { add, cast, div, mul, pow, sub } from "../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../graph/ops/broadcast.js";
