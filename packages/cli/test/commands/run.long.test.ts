@@ -24,7 +24,7 @@ describe("isoloss run", () => {
       const [, from] = /import\("([^"]+)"\)/.exec(text.slice(text.search(before))) ?? [];
       return join(dirname(file), String(from));
     };
-    const row = importIn(script, /name: "run \[experiment\]"/);
+    const row = importIn(script, /usage: "run \[experiment\]"/);
     expect([...loadedBy(row)]).not.toContain("zod");
     expect([...loadedBy(importIn(row, /run/))]).toContain("zod");
   });
