@@ -26,7 +26,7 @@ export function differenceOf(
   return measured.difference();
 }
 
-/** The same of runs that are told one after another: none of them is kept. */
+/** The same of pairs of runs that are given one at a time, of which none is kept. */
 export function measureDifference(op: string, name: string) {
   let shape: Shape | undefined;
   let [absolute, scale] = [0, 0];

@@ -39,8 +39,8 @@ type Space = LinearSpace | OrthogonalSpace;
 
 /**
  * The same function with rotated hidden spaces: attention heads and other spaces that linear maps alone touch, and residual
- * streams that are read by linear maps and by their length, not planes of rotary positions. What maps into a space turns by an orthogonal R, and what
- * maps out of it by R, too, as R^-T = R:
+ * streams that are read by linear maps and by their length, not planes of rotary positions. What maps into a space turns by an
+ * orthogonal R, and what maps out of it by R, too, as R^-T = R:
  *
  * W_1 <- R W_1,  b_1 <- R b_1,  W_2 <- W_2 R'
  *

@@ -30,7 +30,7 @@ const handlers = {
       const course = await runs
         .run(state, method, context, hand)
         .catch((error: Error): Missing => ({ method, missing: error.message }));
-      // What is told is no longer here.
+      // Sending empties arrays, of which the last seconds alone are needed here.
       if (!("missing" in course)) courses.push({ ...course, seconds: course.seconds.slice(-1) });
       await tell(course);
     }

@@ -213,7 +213,7 @@ export class Train extends ScreenModel<TrainState> {
     });
   }
 
-  /** Runs beside the training, which pauses. @param take takes what is told, and says what there is so far */
+  /** Runs beside the training, which pauses. @param take receives each result, and returns a status of all so far */
   #compare<T>(call: "race" | "sweep" | "regression", more: object, take: (told: T) => string): void {
     this.pause();
     this.#racedOf = textOf(this.state);
