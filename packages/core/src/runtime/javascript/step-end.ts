@@ -65,9 +65,11 @@ export function passOn(
       tensor.attrs.index === index &&
       isSwapped(graph, memory, tensor),
   );
-  const readers = [...memory.order.flatMap(({ inputs }) => inputs), ...graph.outputs.map((o) => o.tensor)];
-  const isReadOnce = readers.filter((y) => y === x).length === 1;
-  return isCarried && isReadOnce ? `{const s=${from};${from}=${to};${to}=s;}` : copying(from, to, x.size);
+  const isReadOnce = () =>
+    [...memory.order.flatMap(({ inputs }) => inputs), ...graph.outputs.map((o) => o.tensor)].filter(
+      (y) => y === x,
+    ).length === 1;
+  return isCarried && isReadOnce() ? `{const s=${from};${from}=${to};${to}=s;}` : copying(from, to, x.size);
 }
 
 function isSwapped(graph: Graph, memory: Memory, tensor: Tensor): boolean {
