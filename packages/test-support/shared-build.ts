@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +16,7 @@ import { fileURLToPath } from "node:url";
 /**
  * A folder that is built from sources, for all test files that need it: it is built again when a source has changed.
  *
- * @param sources files and folders on which it depends
+ * @param sources files and folders on which it depends, besides the installed packages and this file
  */
 export async function sharedBuild(
   name: string,
@@ -25,7 +26,10 @@ export async function sharedBuild(
   // Inside the checkout: from there Node finds the dependencies.
   const cache = fileURLToPath(new URL(`../../node_modules/.cache/isoloss-${name}`, import.meta.url));
   mkdirSync(cache, { recursive: true });
-  const folder = join(cache, keyOf(sources));
+  const own = ["../../package-lock.json", "shared-build.ts"].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const folder = join(cache, keyOf([...sources, ...own]));
   if (!existsSync(folder)) {
     removeOld(cache);
     const making = mkdtempSync(join(cache, "making-"));
@@ -38,6 +42,7 @@ export async function sharedBuild(
       rmSync(making, { recursive: true, force: true });
     }
   }
+  utimesSync(folder, new Date(), new Date());
   return folder;
 }
 
