@@ -23,7 +23,9 @@ export interface LabSite {
 const sources = [
   ...["src", "public", "index.html", "vite.config.ts", "../core/src", "../onnx/src", "../figures/src"],
   ...["../../docs/studies", "../../scripts/entries.js", "../../tsconfig.base.json"],
-].map((path) => join(root, path)).concat(fileURLToPath(import.meta.url));
+]
+  .map((path) => join(root, path))
+  .concat(fileURLToPath(import.meta.url));
 
 /** Builds the lab from the sources, and serves it in a folder of a site. */
 async function labSite(): Promise<LabSite> {
