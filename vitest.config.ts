@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 import { sources } from "./scripts/entries.js";
 import { optionComments } from "./scripts/option-comments.js";
 import { countsReporter } from "./scripts/vitest-reporter.js";
+import { LongestFirst } from "./scripts/vitest-sequencer.js";
 
 /** Tests that put other modules in the place of Node's or of the library's: no other test may see these. */
 const mocking = [
@@ -55,6 +56,7 @@ export default defineConfig(({ mode }) => ({
     setupFiles: "scripts/vitest-setup.ts",
     env: mode === "quick" ? { SAMPLED_ROWS: "true" } : mode === "test" ? {} : { ALL_CASES: "true" },
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // For what hangs: a slow machine, beside other programs, must not fail.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -1,27 +1,13 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Outcome } from "isoloss-test-support/cli/in-process";
+import { sharedBuild } from "isoloss-test-support/shared-build";
 import { aliases } from "../../../scripts/entries.js";
 import { lazyCommands } from "../lazy-commands.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const core = (file: string): string => path(`../../core/src/${file}`);
-const figures = (file: string): string => path(`../../figures/src/${file}`);
-const queue = (file: string): string => path(`../../queue/src/${file}`);
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -37,26 +23,14 @@ export interface BuiltCli {
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
 }
 
-/**
- * The command line built from the sources of all packages as they are, whatever the state of `dist`. Test files share it:
- * it is built again when a source has changed.
- */
+/** The command line built from the sources of all packages as they are, whatever the state of `dist`. */
 export async function buildCli(): Promise<BuiltCli> {
-  // Inside the checkout: from there Node finds the dependencies.
-  const cache = path("../../../node_modules/.cache/isoloss-cli");
-  mkdirSync(cache, { recursive: true });
-  const folder = join(cache, sourcesKey());
-  if (!existsSync(folder)) {
-    removeOld(cache);
-    const making = mkdtempSync(join(cache, "making-"));
-    await buildInto(making);
-    try {
-      renameSync(making, folder);
-    } catch {
-      // Another test file was faster: the same sources make the same program.
-      rmSync(making, { recursive: true, force: true });
-    }
-  }
+  const sources = ["../src", "../../core/src", "../../onnx/src", "../../benchmarks/src", "../../figures/src"];
+  const folder = await sharedBuild(
+    "cli",
+    [...sources, "../../queue/src", "../lazy-commands.ts"].map(path).concat(fileURLToPath(import.meta.url)),
+    buildInto,
+  );
   const script = join(folder, "dist/bin.js");
   return {
     script,
@@ -80,28 +54,7 @@ export async function buildCli(): Promise<BuiltCli> {
   };
 }
 
-/** Names, sizes and times of all sources, and how they are built, as a hash. */
-function sourcesKey(): string {
-  const hash = createHash("sha256").update(readFileSync(fileURLToPath(import.meta.url)));
-  for (const root of [path("../src"), core(""), figures(""), queue("")]) {
-    for (const name of (readdirSync(root, { recursive: true }) as string[]).sort()) {
-      const { size, mtimeMs } = statSync(join(root, name));
-      hash.update(`${name} ${size} ${mtimeMs}\n`);
-    }
-  }
-  return hash.digest("hex").slice(0, 16);
-}
-
-/** Removes builds that no test run uses any more. */
-function removeOld(cache: string): void {
-  for (const name of readdirSync(cache)) {
-    const age = Date.now() - (statSync(join(cache, name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
-    if (age > 3_600_000) rmSync(join(cache, name), { recursive: true, force: true });
-  }
-}
-
 async function buildInto(folder: string): Promise<void> {
-  chmodSync(folder, 0o755);
   cpSync(path("../package.json"), join(folder, "package.json"));
   const { build } = await import("tsdown");
   await build({

@@ -1,9 +1,8 @@
 // The lab as it is built, served as by `isoloss lab`, in a real browser.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { executablePath, launch } from "isoloss-test-support/browser/site";
+import { sharedBuild } from "isoloss-test-support/shared-build";
 import type { BrowserContext, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
@@ -21,26 +20,30 @@ export interface LabSite {
   close(): Promise<void>;
 }
 
+const sources = [
+  ...["src", "public", "index.html", "vite.config.ts", "../core/src", "../onnx/src", "../figures/src"],
+  ...["../../docs/studies", "../../scripts/entries.js", "../../tsconfig.base.json"],
+]
+  .map((path) => join(root, path))
+  .concat(fileURLToPath(import.meta.url));
+
 /** Builds the lab from the sources, and serves it in a folder of a site. */
 async function labSite(): Promise<LabSite> {
-  const folder = mkdtempSync(join(tmpdir(), "isoloss-lab-"));
-  const outDir = join(folder, "some/folder");
-  // As it is published: the environment of tests would build it with what is for development.
-  vi.stubEnv("NODE_ENV", "production");
-  await build({
-    configFile,
-    logLevel: "error",
-    build: { outDir, emptyOutDir: true, reportCompressedSize: false },
+  const site = await sharedBuild("lab", sources, async (folder) => {
+    // As it is published: the environment of tests would build it with what is for development.
+    vi.stubEnv("NODE_ENV", "production");
+    await build({
+      configFile,
+      logLevel: "error",
+      build: { outDir: join(folder, "some/folder"), emptyOutDir: true, reportCompressedSize: false },
+    });
+    vi.unstubAllEnvs();
   });
-  vi.unstubAllEnvs();
-  const server = await serveLab(folder, { port: 0, host: "127.0.0.1" });
+  const server = await serveLab(site, { port: 0, host: "127.0.0.1" });
   return {
     url: `${server.url}some/folder/`,
-    folder: outDir,
-    async close() {
-      await server.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    folder: join(site, "some/folder"),
+    close: () => server.close(),
   };
 }
 

@@ -24,7 +24,7 @@ beforeAll(() => {
   };
   for (const [name, content] of Object.entries(files)) bench.write(name, content ?? "");
   for (const yaml of blocksOf("yaml")) {
-    const [, name = "bowl-rates"] = /^name: (.*)$/m.exec(yaml) ?? [];
+    const [, name] = /^name: (.*)$/m.exec(yaml) as RegExpExecArray;
     bench.write(`${name}.yaml`, yaml);
   }
 });

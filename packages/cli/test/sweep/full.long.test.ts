@@ -20,7 +20,7 @@ const small = (name: string): string[] => {
   const problem = problems[name];
   const data = problem
     ? [`set.problem={${problem}, dropout: 0, trainCount: 64, testCount: 40}`, "set.batchSize=16"]
-    : ["set.data={name: fashionMnist, validation: 0.2, limit: 160}", "set.batchSize=32"];
+    : ["set.data={name: fashionMnist, validation: 0.005, limit: 160}", "set.batchSize=32"];
   const rate = problem ? "1.0e-3" : "{name: cosine, rate: 0.01}";
   return (
     [...data, "set.epochs=2", "seeds=[100]"]

@@ -26,8 +26,11 @@ const timing = {
   heartbeat: 1000,
 };
 
-/** How long chaos begins sweeps. */
-const minutes = Number(process.env.ISOLOSS_CHAOS_MINUTES ?? 2);
+/** How long chaos begins sweeps at least: until everything has happened once. */
+const minutes = Number(process.env.ISOLOSS_CHAOS_MINUTES ?? 0);
+/** What happens to sweeps of this computer, and to those behind the server. */
+const here = ["laneKilled", "sweepKilled", "sweepInterrupted", "frozen", "diskFull"];
+const disturbances = { here, queued: [...here, "workerKilled", "serverKilled"] };
 
 // A run takes a second or two: a sweep must not end before the last of five kills.
 const sweep = `name: chaos
@@ -123,22 +126,31 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
   });
 
   it(
-    `when anything is killed, stopped, frozen or finds its disk full, for ${minutes} minutes`,
+    "when anything is killed, stopped, frozen or finds its disk full, until all of it has happened here and behind the server",
     async () => {
-      const counts: Record<string, number> = { sweeps: 0 };
+      const counts = { queued: new Map<string, number>(), here: new Map<string, number>() };
       const until = Date.now() + 60_000 * minutes;
-      while (Date.now() < until) {
-        await disturb(`disturbed-${counts.sweeps}`, (counts.sweeps as number) % 2 === 0, counts);
-        counts.sweeps = (counts.sweeps as number) + 1;
+      for (let sweeps = 0; ; sweeps++) {
+        const missing = (["queued", "here"] as const).find(
+          (one) => counts[one].size < disturbances[one].length,
+        );
+        if (missing === undefined && Date.now() >= until) break;
+        const where = missing ?? (sweeps % 2 === 0 ? "queued" : "here");
+        await disturb(`disturbed-${sweeps}`, where, counts[where]);
       }
-      console.log(`chaos: ${JSON.stringify(counts)}`);
+      console.log(`chaos: ${JSON.stringify({ queued: [...counts.queued], here: [...counts.here] })}`);
     },
     60_000 * minutes + 900_000,
   );
 
   /** A sweep behind the server, or of this computer, to which all sorts of things happen. */
-  async function disturb(out: string, isQueued: boolean, counts: Record<string, number>): Promise<void> {
+  async function disturb(
+    out: string,
+    place: keyof typeof disturbances,
+    counts: Map<string, number>,
+  ): Promise<void> {
     const directory = folderOf(out);
+    const isQueued = place === "queued";
     const where = isQueued ? ["--queue", server.url] : ["--jobs", "2"];
     const workers = (isQueued ? ["a", "b"] : []).map((name) => worker(`${out}-${name}`));
     let own = start("sweep", "chaos.yaml", "--out", out, ...where);
@@ -161,7 +173,8 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     const pick = <T>(of: readonly T[]): T | undefined => of[Math.floor(of.length * random.next())];
     const computing = () => (isQueued ? workers : [own]);
     const lanes = () => computing().flatMap(({ child }) => childrenOf(child.pid as number));
-    const events: Record<string, () => Promise<unknown> | unknown> = {
+    /** False: there was nothing to disturb. */
+    const events: Record<string, () => unknown> = {
       laneKilled: () => kill(pick(lanes()), "SIGKILL"),
       async sweepKilled() {
         own.child.kill("SIGKILL");
@@ -175,43 +188,39 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
       },
       async frozen() {
         const pid = pick([...computing().map(({ child }) => child.pid), own.child.pid, ...lanes()]);
-        kill(pid, "SIGSTOP");
+        const isFrozen = kill(pid, "SIGSTOP");
         await pause(4000 * random.next());
         kill(pid, "SIGCONT");
+        return isFrozen;
       },
       diskFull() {
-        for (const pid of random.next() < 0.5 ? lanes() : [own.child.pid])
-          spawnSync("prlimit", ["--pid", `${pid}`, "--fsize=0"]);
+        const pids = random.next() < 0.5 ? lanes() : [own.child.pid];
+        for (const pid of pids) spawnSync("prlimit", ["--pid", `${pid}`, "--fsize=0"]);
+        return pids.length > 0;
       },
-      ...(isQueued
-        ? {
-            async workerKilled() {
-              const i = Math.floor(workers.length * random.next());
-              const [one] = [workers[i] as typeof own];
-              one.child.kill("SIGKILL");
-              await one.ended;
-              workers[i] = worker(`${out}-${"ab"[i]}`);
-            },
-            async serverKilled() {
-              await server.kill();
-              await pause(3000 * random.next());
-              await server.start();
-            },
-          }
-        : {}),
+      async workerKilled() {
+        const i = Math.floor(workers.length * random.next());
+        const [one] = [workers[i] as typeof own];
+        one.child.kill("SIGKILL");
+        await one.ended;
+        workers[i] = worker(`${out}-${"ab"[i]}`);
+      },
+      async serverKilled() {
+        await server.kill();
+        await pause(3000 * random.next());
+        await server.start();
+      },
     };
     while (entriesOf(directory).length < 2) await pause(50);
     // A run that was killed five times is lost.
     for (let kills = 0, n = 0; n < 8 && recordsOf(directory).length < calm.size; n++) {
       await pause(2000 * random.next());
       revive();
-      const name = pick(
-        Object.keys(events).filter((one) => kills < 4 || !/^(lane|worker)/.test(one)),
-      ) as string;
+      const names = disturbances[place].filter((one) => kills < 4 || !/^(lane|worker)/.test(one));
+      const name = pick(names.filter((one) => !counts.has(one))) ?? (pick(names) as string);
       if (/^(lane|worker)/.test(name)) kills += 1;
       if (own.child.exitCode === 0) break;
-      counts[name] = (counts[name] ?? 0) + 1;
-      await events[name]?.();
+      if ((await events[name]()) !== false) counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     while (own.child.exitCode !== 0) {
       await pause(200);
@@ -367,10 +376,12 @@ const childrenOf = (pid: number): number[] =>
     .map(Number);
 
 /** A process that has just ended has no signals. */
-function kill(pid: number | undefined, signal: NodeJS.Signals): void {
+function kill(pid: number | undefined, signal: NodeJS.Signals): boolean {
   try {
-    if (pid !== undefined) process.kill(pid, signal);
-  } catch {}
+    return pid !== undefined && process.kill(pid, signal);
+  } catch {
+    return false;
+  }
 }
 
 /** Passes bytes on to a port of this computer, until it stalls or is cut. */
