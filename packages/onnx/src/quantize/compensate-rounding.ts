@@ -29,7 +29,10 @@ const DAMPINGS = [0.001, 0.01, 0.1];
 /** The one that decides on the scales. */
 const USUAL = 0.01;
 
-/** How a scale follows from its weights w: from the largest, or by least squared errors, all alike or times mean x^2. */
+/**
+ * How the scale of a channel or tensor follows from its weights w: from the largest, or by least squared errors, all alike or times mean
+ * x^2. That of a block has least error when those behind in it make up for each.
+ */
 const SCALES = ["largest", "squares", "weighted"] as const;
 type ScaleKind = (typeof SCALES)[number];
 
@@ -203,7 +206,7 @@ interface Choice {
 
 function compensatedWeight(layer: Layer, { all, some, others }: Moments): QuantizedWeight {
   const rounding = new LayerRounding(layer, some, others);
-  const byScale = SCALES.map((scale) => ({
+  const byScale = rounding.scaleKinds.map((scale) => ({
     scale,
     damping: USUAL,
     error: rounding.errorOfSome({ scale, damping: USUAL }),
@@ -245,6 +248,14 @@ interface RoundedCell {
   readonly scales: Float64Array;
 }
 
+/** Weights by the scale that they share: those of a scale are from its start to that of the next. */
+interface Sharing {
+  readonly starts: Int32Array;
+  readonly values: Float64Array;
+  /** Where the mean square of what each one multiplies is among the moments. */
+  readonly diagonal: Int32Array;
+}
+
 class LayerRounding {
   readonly #weight: WrittenWeight;
   readonly #units: WeightUnits;
@@ -253,6 +264,7 @@ class LayerRounding {
   /** By damping, then by cell. */
   readonly #factors = new Map<number, Map<number, Factor>>();
   readonly #fixed = new Map<ScaleKind, Float32Array | undefined>();
+  #sharing: Sharing | undefined;
 
   /**
    * @param own moments of what rounds
@@ -265,6 +277,11 @@ class LayerRounding {
     this.#others = others;
   }
 
+  /** Those to choose from. */
+  get scaleKinds(): readonly ScaleKind[] {
+    return this.#weight.grid.per === "block" ? ["weighted"] : SCALES;
+  }
+
   /** The error of some units on the examples that choose. */
   errorOfSome(choice: Choice): number {
     const { groups, count, m } = this.#units;
@@ -274,7 +291,7 @@ class LayerRounding {
     for (const group of evenly(groups, Math.ceil(CHOOSING / count))) {
       for (let part = 0; part < partsOf(this.#units); part++) {
         const cell = { group, part, chosen };
-        const { before, after } = this.#rounded(cell, choice, fixed);
+        const { before, after } = this.#rounded(cell, choice.damping, fixed);
         sum += total(columnErrors(before, after, this.#of(this.#others, cell), m));
       }
     }
@@ -299,7 +316,7 @@ class LayerRounding {
         const gains = new Float64Array(chosen.length);
         const cells = Array.from({ length: partsOf(this.#units) }, (_, part) => {
           const cell = { group, part, chosen };
-          const own = this.#rounded(cell, choice, fixed);
+          const own = this.#rounded(cell, choice.damping, fixed);
           const nearest = this.#nearest(cell, isShared ? fixed : undefined);
           const h = this.#of(this.#own, cell);
           const [errors, others] = [own.after, nearest].map((after) => columnErrors(own.before, after, h, m));
@@ -351,7 +368,7 @@ class LayerRounding {
     }
   }
 
-  #rounded(cell: Cell, { scale: kind, damping }: Choice, fixed: Float32Array | undefined): RoundedCell {
+  #rounded(cell: Cell, damping: number, fixed: Float32Array | undefined): RoundedCell {
     const { m } = this.#units;
     const { grid, floats } = this.#weight;
     const before = new Float64Array(cell.chosen.length * m);
@@ -363,7 +380,6 @@ class LayerRounding {
       if (fixed !== undefined) scales[at] = fixed[groups[at]];
     });
     const after = before.slice();
-    const h = this.#of(this.#own, cell);
     // Blocks divide all units alike.
     const blocks = new Map<number, number[]>();
     for (let i = 0; fixed === undefined && i < m && groups[i] >= 0; i++) {
@@ -372,17 +388,17 @@ class LayerRounding {
       else block.push(i);
     }
     const byStart = new Map([...blocks.values()].map((block) => [block[0], block]));
+    const factor = this.#factor(cell, damping);
     const visit = (v: Float64Array, i: number) => {
       const block = byStart.get(i) ?? [];
       for (const c of cell.chosen.keys()) {
-        const values = block.map((k) => v[c * m + k]);
-        const squares = block.map((k) => (kind === "weighted" ? h[k * m + k] : 1));
-        const scale = this.#scaleOf(values, squares, kind, groups[c * m + i]);
+        const [values, weights] = [v, before].map((own) => Float64Array.from(block, (k) => own[c * m + k]));
+        const scale = this.#blockScale(values, weights, block, factor, groups[c * m + i]);
         for (const k of block) scales[c * m + k] = scale;
       }
     };
     const round: Round = (value, i, c) => this.#round(value, scales[c * m + i]);
-    roundColumns(after, this.#factor(cell, damping), round, { at: new Set(byStart.keys()), visit });
+    roundColumns(after, factor, round, { at: new Set(byStart.keys()), visit });
     return { before, after, scales };
   }
 
@@ -412,33 +428,85 @@ class LayerRounding {
   }
 
   #newScales(kind: ScaleKind): Float32Array | undefined {
-    const { grid, floats, stored } = this.#weight;
+    const { grid, stored } = this.#weight;
     if (grid.per === "block") return undefined;
-    const { groups, count, m } = this.#units;
-    const all = Array.from(stored.scales, (): { values: number[]; squares: number[] } => ({
-      values: [],
-      squares: [],
-    }));
-    const chosen = Array.from({ length: count }, (_, u) => u);
-    for (let group = 0; group < groups; group++) {
-      for (let part = 0; part < partsOf(this.#units); part++) {
-        const cell = { group, part, chosen };
-        const h = this.#of(this.#own, cell);
-        this.#visit(cell, (element, at) => {
-          const { values, squares } = all[grid.groupOf(element)];
-          const i = at % m;
-          values.push(floats.data[element]);
-          squares.push(kind === "weighted" ? h[i * m + i] : 1);
-        });
-      }
-    }
-    return Float32Array.from(all, ({ values, squares }, index) =>
-      this.#scaleOf(values, squares, kind, index),
-    );
+    this.#sharing ??= this.#findSharing();
+    const { starts, values, diagonal } = this.#sharing;
+    const squares = values.map((_, k) => (kind === "weighted" ? this.#own[diagonal[k]] : 1));
+    return stored.scales.map((_, group) => {
+      const [start, end] = [starts[group], starts[group + 1]];
+      return this.#scaleOf(values.subarray(start, end), squares.subarray(start, end), kind, group);
+    });
   }
 
-  /** The scale of some weights, each with a factor of its squared error. */
-  #scaleOf(values: readonly number[], squares: readonly number[], kind: ScaleKind, index: number): number {
+  #findSharing(): Sharing {
+    const { grid, floats, stored } = this.#weight;
+    const { groups, count, m } = this.#units;
+    const starts = new Int32Array(stored.scales.length + 1);
+    for (let e = 0; e < floats.data.length; e++) starts[grid.groupOf(e) + 1]++;
+    for (let group = 0; group < stored.scales.length; group++) starts[group + 1] += starts[group];
+    const next = starts.slice();
+    const values = new Float64Array(floats.data.length);
+    const diagonal = new Int32Array(values.length);
+    const chosen = Array.from({ length: count }, (_, u) => u);
+    const parts = partsOf(this.#units);
+    for (let cell = 0; cell < groups * parts; cell++) {
+      const [group, part] = [Math.floor(cell / parts), cell % parts];
+      this.#visit({ group, part, chosen }, (element, at) => {
+        const place = next[grid.groupOf(element)]++;
+        values[place] = floats.data[element];
+        diagonal[place] = (cell * m + (at % m)) * m + (at % m);
+      });
+    }
+    return { starts, values, diagonal };
+  }
+
+  /** The scale of channels' or a tensor's weights, each with a factor of its squared error. */
+  #scaleOf(values: Float64Array, squares: Float64Array, kind: ScaleKind, index: number): number {
+    const errorOf = (scale: number) => {
+      let error = 0;
+      for (let i = 0; i < values.length; i++) {
+        error += squares[i] * (values[i] - this.#round(values[i], scale)) ** 2;
+      }
+      return error;
+    };
+    return this.#leastScale(values, index, kind === "largest" ? undefined : errorOf);
+  }
+
+  /**
+   * The scale of a block, of which each error is made up for by those behind.
+   *
+   * @param values the weights with the errors before the block
+   * @param weights as they were
+   */
+  #blockScale(
+    values: Float64Array,
+    weights: Float64Array,
+    block: readonly number[],
+    { n, u, d }: Factor,
+    index: number,
+  ): number {
+    const own = new Float64Array(values.length);
+    return this.#leastScale(values, index, (scale, fewest) => {
+      own.set(values);
+      let error = 0;
+      for (let k = 0; k < block.length && error < fewest; k++) {
+        const i = block[k];
+        const rounded = this.#round(own[k], scale);
+        error += d[i] * (own[k] - rounded) ** 2;
+        const x = weights[k] - rounded;
+        for (let j = k + 1; j < block.length; j++) own[j] += u[i * n + block[j]] * x;
+      }
+      return error;
+    });
+  }
+
+  /** The scale with the least error: from the largest weight down to half of that. */
+  #leastScale(
+    values: Float64Array,
+    index: number,
+    errorOf: ((scale: number, fewest: number) => number) | undefined,
+  ): number {
     const { type, stored, floor } = this.#weight;
     let largest = 0;
     for (const value of values) largest = Math.max(largest, Math.abs(value));
@@ -446,12 +514,9 @@ class LayerRounding {
     const least = Math.max(leastScale, floor[index]);
     const whole = Math.max(largest / type.limit, least);
     let [best, fewest] = [Math.fround(whole), Infinity];
-    for (let share = 1; kind !== "largest" && share > 0.5; share -= 0.03) {
+    for (let share = 1; errorOf !== undefined && share > 0.5; share -= 0.03) {
       const scale = Math.fround(Math.max(share * whole, least));
-      let error = 0;
-      for (let i = 0; i < values.length; i++) {
-        error += squares[i] * (values[i] - this.#round(values[i], scale)) ** 2;
-      }
+      const error = errorOf(scale, fewest);
       if (error < fewest) [best, fewest] = [scale, error];
     }
     return best;
