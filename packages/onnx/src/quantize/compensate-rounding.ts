@@ -23,11 +23,11 @@ interface Moments {
   readonly others: Float64Array;
 }
 
-/** Shares of the mean diagonal that are added to moments. */
-const DAMPINGS = [0.001, 0.01, 0.1];
-
-/** The one that decides on the scales. */
+/** The share of the mean diagonal that is added to moments, with which scales are chosen. */
 const USUAL = 0.01;
+
+/** Others to the two sides of it: where one is better, the other is worse. */
+const OTHERS = [0.1, 0.001];
 
 /**
  * How the scale of a channel or tensor follows from its weights w: from the largest, or by least squared errors, all alike or times mean
@@ -206,26 +206,19 @@ interface Choice {
 
 function compensatedWeight(layer: Layer, { all, some, others }: Moments): QuantizedWeight {
   const rounding = new LayerRounding(layer, some, others);
-  const byScale = rounding.scaleKinds.map((scale) => ({
-    scale,
-    damping: USUAL,
-    error: rounding.errorOfSome({ scale, damping: USUAL }),
-  }));
-  const usual = byScale.reduce(lessOf);
-  const { scale } = usual;
-  let best: typeof usual | undefined;
-  for (const damping of DAMPINGS) {
-    const own =
-      damping === USUAL ? usual : { scale, damping, error: rounding.errorOfSome({ scale, damping }) };
-    const kept = best === undefined ? own : lessOf(best, own);
-    if (best !== undefined) rounding.forget(kept === best ? damping : best.damping);
-    best = kept;
+  const errorOf = (choice: Choice) => ({ ...choice, error: rounding.errorOfSome(choice) });
+  const usual = rounding.scaleKinds.map((scale) => errorOf({ scale, damping: USUAL })).reduce(lessOf);
+  let best = usual;
+  for (const damping of OTHERS) {
+    const other = errorOf({ ...usual, damping });
+    best = lessOf(usual, other);
+    rounding.forget(best === usual ? damping : USUAL);
+    if (best !== usual) break;
   }
-  const choice = best ?? usual;
-  if (all === some) return rounding.all(choice);
+  if (all === some) return rounding.all(best);
   // What was chosen on some examples rounds by all of them, by factors of its own.
-  rounding.forget(choice.damping);
-  return new LayerRounding(layer, all, all).all(choice);
+  rounding.forget(best.damping);
+  return rounding.withMoments(all).all(best);
 }
 
 /** Of equal errors the first. */
@@ -257,6 +250,7 @@ interface Sharing {
 }
 
 class LayerRounding {
+  readonly #layer: Layer;
   readonly #weight: WrittenWeight;
   readonly #units: WeightUnits;
   readonly #own: Float64Array;
@@ -270,11 +264,20 @@ class LayerRounding {
    * @param own moments of what rounds
    * @param others of what errors are measured on
    */
-  constructor({ weight, units }: Layer, own: Float64Array, others: Float64Array) {
-    this.#weight = weight;
-    this.#units = units;
+  constructor(layer: Layer, own: Float64Array, others: Float64Array) {
+    this.#layer = layer;
+    this.#weight = layer.weight;
+    this.#units = layer.units;
     this.#own = own;
     this.#others = others;
+  }
+
+  /** The same by other moments: scales that do not follow from these stay. */
+  withMoments(own: Float64Array): LayerRounding {
+    const other = new LayerRounding(this.#layer, own, own);
+    other.#sharing = this.#sharing;
+    for (const [kind, scales] of this.#fixed) if (kind !== "weighted") other.#fixed.set(kind, scales);
+    return other;
   }
 
   /** Those to choose from. */
@@ -463,9 +466,9 @@ class LayerRounding {
 
   /** The scale of channels' or a tensor's weights, each with a factor of its squared error. */
   #scaleOf(values: Float64Array, squares: Float64Array, kind: ScaleKind, index: number): number {
-    const errorOf = (scale: number) => {
+    const errorOf = (scale: number, fewest: number) => {
       let error = 0;
-      for (let i = 0; i < values.length; i++) {
+      for (let i = 0; i < values.length && error < fewest; i++) {
         error += squares[i] * (values[i] - this.#round(values[i], scale)) ** 2;
       }
       return error;

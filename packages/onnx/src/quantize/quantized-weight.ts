@@ -70,11 +70,13 @@ export interface QuantizedWeight {
  */
 export function finiteFloats(editor: GraphEditor, name: string): Floats | undefined {
   const floats = editor.floats(name);
-  const wrong = floats?.data.findIndex((w) => !Number.isFinite(w)) ?? -1;
-  if (floats === undefined || wrong < 0) return floats;
-  throw new DataError(
-    `The weight "${name}" cannot be quantized: its element ${wrong} is ${floats.data[wrong]}.`,
-  );
+  if (floats === undefined) return undefined;
+  const { data } = floats;
+  for (let e = 0; e < data.length; e++) {
+    if (Number.isFinite(data[e])) continue;
+    throw new DataError(`The weight "${name}" cannot be quantized: its element ${e} is ${data[e]}.`);
+  }
+  return floats;
 }
 
 /** Zeros of a type. */
