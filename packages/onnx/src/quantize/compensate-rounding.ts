@@ -26,7 +26,7 @@ interface Moments {
 /** The share of the mean diagonal that is added to moments, with which scales are chosen. */
 const USUAL = 0.01;
 
-/** Others to the two sides of it: where one is better, the other is worse. */
+/** Others to the two sides of it; the second one is tried where the first one is no better. */
 const OTHERS = [0.1, 0.001];
 
 /**
@@ -477,7 +477,8 @@ class LayerRounding {
   }
 
   /**
-   * The scale of a block, of which each error is made up for by those behind.
+   * The scale of a block, of which each error is made up for by those behind in it. Weights of other blocks between them, as
+   * in convolutions, are left out.
    *
    * @param values the weights with the errors before the block
    * @param weights as they were
