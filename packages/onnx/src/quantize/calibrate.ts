@@ -127,14 +127,13 @@ async function extremes(
 }
 
 function widened(name: string, { min, max }: ValueRange, data: Float32Array | Float64Array): ValueRange {
-  let sum = 0;
+  let [low, high] = [min, max];
+  // What is no number stays in the least and the largest.
   for (let i = 0; i < data.length; i++) {
-    const x = data[i];
-    sum += x;
-    if (x < min) min = x;
-    else if (x > max) max = x;
+    low = Math.min(low, data[i]);
+    high = Math.max(high, data[i]);
   }
-  if (Number.isFinite(sum) || data.every(Number.isFinite)) return { min, max };
+  if (Number.isFinite(low) && Number.isFinite(high)) return { min: low, max: high };
   throw new DataError(`The value "${name}" has numbers that are not finite on these examples.`);
 }
 

@@ -23,13 +23,16 @@ interface Moments {
   readonly others: Float64Array;
 }
 
-/** Shares of the mean diagonal that are added to moments. */
-const DAMPINGS = [0.001, 0.01, 0.1];
-
-/** The one that decides on the scales. */
+/** The share of the mean diagonal that is added to moments, with which scales are chosen. */
 const USUAL = 0.01;
 
-/** How a scale follows from its weights w: from the largest, or by least squared errors, all alike or times mean x^2. */
+/** Others to the two sides of it; the second one is tried where the first one is no better. */
+const OTHERS = [0.1, 0.001];
+
+/**
+ * How the scale of a channel or tensor follows from its weights w: from the largest, or by least squared errors, all alike or times mean
+ * x^2. That of a block has least error when those behind in it make up for each.
+ */
 const SCALES = ["largest", "squares", "weighted"] as const;
 type ScaleKind = (typeof SCALES)[number];
 
@@ -203,26 +206,19 @@ interface Choice {
 
 function compensatedWeight(layer: Layer, { all, some, others }: Moments): QuantizedWeight {
   const rounding = new LayerRounding(layer, some, others);
-  const byScale = SCALES.map((scale) => ({
-    scale,
-    damping: USUAL,
-    error: rounding.errorOfSome({ scale, damping: USUAL }),
-  }));
-  const usual = byScale.reduce(lessOf);
-  const { scale } = usual;
-  let best: typeof usual | undefined;
-  for (const damping of DAMPINGS) {
-    const own =
-      damping === USUAL ? usual : { scale, damping, error: rounding.errorOfSome({ scale, damping }) };
-    const kept = best === undefined ? own : lessOf(best, own);
-    if (best !== undefined) rounding.forget(kept === best ? damping : best.damping);
-    best = kept;
+  const errorOf = (choice: Choice) => ({ ...choice, error: rounding.errorOfSome(choice) });
+  const usual = rounding.scaleKinds.map((scale) => errorOf({ scale, damping: USUAL })).reduce(lessOf);
+  let best = usual;
+  for (const damping of OTHERS) {
+    const other = errorOf({ ...usual, damping });
+    best = lessOf(usual, other);
+    rounding.forget(best === usual ? damping : USUAL);
+    if (best !== usual) break;
   }
-  const choice = best ?? usual;
-  if (all === some) return rounding.all(choice);
+  if (all === some) return rounding.all(best);
   // What was chosen on some examples rounds by all of them, by factors of its own.
-  rounding.forget(choice.damping);
-  return new LayerRounding(layer, all, all).all(choice);
+  rounding.forget(best.damping);
+  return rounding.withMoments(all).all(best);
 }
 
 /** Of equal errors the first. */
@@ -245,7 +241,16 @@ interface RoundedCell {
   readonly scales: Float64Array;
 }
 
+/** Weights by the scale that they share: those of a scale are from its start to that of the next. */
+interface Sharing {
+  readonly starts: Int32Array;
+  readonly values: Float64Array;
+  /** Where the mean square of what each one multiplies is among the moments. */
+  readonly diagonal: Int32Array;
+}
+
 class LayerRounding {
+  readonly #layer: Layer;
   readonly #weight: WrittenWeight;
   readonly #units: WeightUnits;
   readonly #own: Float64Array;
@@ -253,16 +258,31 @@ class LayerRounding {
   /** By damping, then by cell. */
   readonly #factors = new Map<number, Map<number, Factor>>();
   readonly #fixed = new Map<ScaleKind, Float32Array | undefined>();
+  #sharing: Sharing | undefined;
 
   /**
    * @param own moments of what rounds
    * @param others of what errors are measured on
    */
-  constructor({ weight, units }: Layer, own: Float64Array, others: Float64Array) {
-    this.#weight = weight;
-    this.#units = units;
+  constructor(layer: Layer, own: Float64Array, others: Float64Array) {
+    this.#layer = layer;
+    this.#weight = layer.weight;
+    this.#units = layer.units;
     this.#own = own;
     this.#others = others;
+  }
+
+  /** The same by other moments: scales that do not follow from these stay. */
+  withMoments(own: Float64Array): LayerRounding {
+    const other = new LayerRounding(this.#layer, own, own);
+    other.#sharing = this.#sharing;
+    for (const [kind, scales] of this.#fixed) if (kind !== "weighted") other.#fixed.set(kind, scales);
+    return other;
+  }
+
+  /** Those to choose from. */
+  get scaleKinds(): readonly ScaleKind[] {
+    return this.#weight.grid.per === "block" ? ["weighted"] : SCALES;
   }
 
   /** The error of some units on the examples that choose. */
@@ -274,7 +294,7 @@ class LayerRounding {
     for (const group of evenly(groups, Math.ceil(CHOOSING / count))) {
       for (let part = 0; part < partsOf(this.#units); part++) {
         const cell = { group, part, chosen };
-        const { before, after } = this.#rounded(cell, choice, fixed);
+        const { before, after } = this.#rounded(cell, choice.damping, fixed);
         sum += total(columnErrors(before, after, this.#of(this.#others, cell), m));
       }
     }
@@ -299,7 +319,7 @@ class LayerRounding {
         const gains = new Float64Array(chosen.length);
         const cells = Array.from({ length: partsOf(this.#units) }, (_, part) => {
           const cell = { group, part, chosen };
-          const own = this.#rounded(cell, choice, fixed);
+          const own = this.#rounded(cell, choice.damping, fixed);
           const nearest = this.#nearest(cell, isShared ? fixed : undefined);
           const h = this.#of(this.#own, cell);
           const [errors, others] = [own.after, nearest].map((after) => columnErrors(own.before, after, h, m));
@@ -351,7 +371,7 @@ class LayerRounding {
     }
   }
 
-  #rounded(cell: Cell, { scale: kind, damping }: Choice, fixed: Float32Array | undefined): RoundedCell {
+  #rounded(cell: Cell, damping: number, fixed: Float32Array | undefined): RoundedCell {
     const { m } = this.#units;
     const { grid, floats } = this.#weight;
     const before = new Float64Array(cell.chosen.length * m);
@@ -363,7 +383,6 @@ class LayerRounding {
       if (fixed !== undefined) scales[at] = fixed[groups[at]];
     });
     const after = before.slice();
-    const h = this.#of(this.#own, cell);
     // Blocks divide all units alike.
     const blocks = new Map<number, number[]>();
     for (let i = 0; fixed === undefined && i < m && groups[i] >= 0; i++) {
@@ -372,17 +391,17 @@ class LayerRounding {
       else block.push(i);
     }
     const byStart = new Map([...blocks.values()].map((block) => [block[0], block]));
+    const factor = this.#factor(cell, damping);
     const visit = (v: Float64Array, i: number) => {
       const block = byStart.get(i) ?? [];
       for (const c of cell.chosen.keys()) {
-        const values = block.map((k) => v[c * m + k]);
-        const squares = block.map((k) => (kind === "weighted" ? h[k * m + k] : 1));
-        const scale = this.#scaleOf(values, squares, kind, groups[c * m + i]);
+        const [values, weights] = [v, before].map((own) => Float64Array.from(block, (k) => own[c * m + k]));
+        const scale = this.#blockScale(values, weights, block, factor, groups[c * m + i]);
         for (const k of block) scales[c * m + k] = scale;
       }
     };
     const round: Round = (value, i, c) => this.#round(value, scales[c * m + i]);
-    roundColumns(after, this.#factor(cell, damping), round, { at: new Set(byStart.keys()), visit });
+    roundColumns(after, factor, round, { at: new Set(byStart.keys()), visit });
     return { before, after, scales };
   }
 
@@ -412,33 +431,86 @@ class LayerRounding {
   }
 
   #newScales(kind: ScaleKind): Float32Array | undefined {
-    const { grid, floats, stored } = this.#weight;
+    const { grid, stored } = this.#weight;
     if (grid.per === "block") return undefined;
-    const { groups, count, m } = this.#units;
-    const all = Array.from(stored.scales, (): { values: number[]; squares: number[] } => ({
-      values: [],
-      squares: [],
-    }));
-    const chosen = Array.from({ length: count }, (_, u) => u);
-    for (let group = 0; group < groups; group++) {
-      for (let part = 0; part < partsOf(this.#units); part++) {
-        const cell = { group, part, chosen };
-        const h = this.#of(this.#own, cell);
-        this.#visit(cell, (element, at) => {
-          const { values, squares } = all[grid.groupOf(element)];
-          const i = at % m;
-          values.push(floats.data[element]);
-          squares.push(kind === "weighted" ? h[i * m + i] : 1);
-        });
-      }
-    }
-    return Float32Array.from(all, ({ values, squares }, index) =>
-      this.#scaleOf(values, squares, kind, index),
-    );
+    this.#sharing ??= this.#findSharing();
+    const { starts, values, diagonal } = this.#sharing;
+    const squares = values.map((_, k) => (kind === "weighted" ? this.#own[diagonal[k]] : 1));
+    return stored.scales.map((_, group) => {
+      const [start, end] = [starts[group], starts[group + 1]];
+      return this.#scaleOf(values.subarray(start, end), squares.subarray(start, end), kind, group);
+    });
   }
 
-  /** The scale of some weights, each with a factor of its squared error. */
-  #scaleOf(values: readonly number[], squares: readonly number[], kind: ScaleKind, index: number): number {
+  #findSharing(): Sharing {
+    const { grid, floats, stored } = this.#weight;
+    const { groups, count, m } = this.#units;
+    const starts = new Int32Array(stored.scales.length + 1);
+    for (let e = 0; e < floats.data.length; e++) starts[grid.groupOf(e) + 1]++;
+    for (let group = 0; group < stored.scales.length; group++) starts[group + 1] += starts[group];
+    const next = starts.slice();
+    const values = new Float64Array(floats.data.length);
+    const diagonal = new Int32Array(values.length);
+    const chosen = Array.from({ length: count }, (_, u) => u);
+    const parts = partsOf(this.#units);
+    for (let cell = 0; cell < groups * parts; cell++) {
+      const [group, part] = [Math.floor(cell / parts), cell % parts];
+      this.#visit({ group, part, chosen }, (element, at) => {
+        const place = next[grid.groupOf(element)]++;
+        values[place] = floats.data[element];
+        diagonal[place] = (cell * m + (at % m)) * m + (at % m);
+      });
+    }
+    return { starts, values, diagonal };
+  }
+
+  /** The scale of channels' or a tensor's weights, each with a factor of its squared error. */
+  #scaleOf(values: Float64Array, squares: Float64Array, kind: ScaleKind, index: number): number {
+    const errorOf = (scale: number, fewest: number) => {
+      let error = 0;
+      for (let i = 0; i < values.length && error < fewest; i++) {
+        error += squares[i] * (values[i] - this.#round(values[i], scale)) ** 2;
+      }
+      return error;
+    };
+    return this.#leastScale(values, index, kind === "largest" ? undefined : errorOf);
+  }
+
+  /**
+   * The scale of a block, of which each error is made up for by those behind in it. Weights of other blocks between them, as
+   * in convolutions, are left out.
+   *
+   * @param values the weights with the errors before the block
+   * @param weights as they were
+   */
+  #blockScale(
+    values: Float64Array,
+    weights: Float64Array,
+    block: readonly number[],
+    { n, u, d }: Factor,
+    index: number,
+  ): number {
+    const own = new Float64Array(values.length);
+    return this.#leastScale(values, index, (scale, fewest) => {
+      own.set(values);
+      let error = 0;
+      for (let k = 0; k < block.length && error < fewest; k++) {
+        const i = block[k];
+        const rounded = this.#round(own[k], scale);
+        error += d[i] * (own[k] - rounded) ** 2;
+        const x = weights[k] - rounded;
+        for (let j = k + 1; j < block.length; j++) own[j] += u[i * n + block[j]] * x;
+      }
+      return error;
+    });
+  }
+
+  /** The scale with the least error: from the largest weight down to half of that. */
+  #leastScale(
+    values: Float64Array,
+    index: number,
+    errorOf: ((scale: number, fewest: number) => number) | undefined,
+  ): number {
     const { type, stored, floor } = this.#weight;
     let largest = 0;
     for (const value of values) largest = Math.max(largest, Math.abs(value));
@@ -446,12 +518,9 @@ class LayerRounding {
     const least = Math.max(leastScale, floor[index]);
     const whole = Math.max(largest / type.limit, least);
     let [best, fewest] = [Math.fround(whole), Infinity];
-    for (let share = 1; kind !== "largest" && share > 0.5; share -= 0.03) {
+    for (let share = 1; errorOf !== undefined && share > 0.5; share -= 0.03) {
       const scale = Math.fround(Math.max(share * whole, least));
-      let error = 0;
-      for (let i = 0; i < values.length; i++) {
-        error += squares[i] * (values[i] - this.#round(values[i], scale)) ** 2;
-      }
+      const error = errorOf(scale, fewest);
       if (error < fewest) [best, fewest] = [scale, error];
     }
     return best;

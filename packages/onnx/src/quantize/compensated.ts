@@ -83,7 +83,8 @@ export function roundColumns(w: Float64Array, { n, u }: Factor, round: Round, st
     do end++;
     while (end < Math.min(n, start + 4) && !stops?.at.has(end));
     const [a, b, c, d] = [0, 1, 2, 3].map((k) => Math.min(start + k, n - 1) * n);
-    for (let column = 0, at = 0; column < count; column++, at += n) {
+    const roundInputs = (column: number) => {
+      const at = column * n;
       errors.fill(0);
       for (let i = start; i < end; i++) {
         const rounded = round(v[at + i], i, column);
@@ -92,12 +93,29 @@ export function roundColumns(w: Float64Array, { n, u }: Factor, round: Round, st
         errors[i - start] = error;
         for (let j = i + 1; j < end; j++) v[at + j] += u[i * n + j] * error;
       }
+    };
+    // Two columns at once take the same numbers of U; one that is missing is the other.
+    for (let column = 0; column < count; column += 2) {
+      const at = column * n;
+      roundInputs(column);
       const ea = errors[0];
       const eb = errors[1];
       const ec = errors[2];
       const ed = errors[3];
+      const beside = column + 1 < count ? at + n : at;
+      if (beside > at) roundInputs(column + 1);
+      const fa = errors[0];
+      const fb = errors[1];
+      const fc = errors[2];
+      const fd = errors[3];
       for (let j = end; j < n; j++) {
-        v[at + j] = v[at + j] + u[a + j] * ea + u[b + j] * eb + u[c + j] * ec + u[d + j] * ed;
+        const ua = u[a + j];
+        const ub = u[b + j];
+        const uc = u[c + j];
+        const ud = u[d + j];
+        const own = v[at + j] + ua * ea + ub * eb + uc * ec + ud * ed;
+        v[beside + j] = v[beside + j] + ua * fa + ub * fb + uc * fc + ud * fd;
+        v[at + j] = own;
       }
     }
   }
@@ -106,29 +124,61 @@ export function roundColumns(w: Float64Array, { n, u }: Factor, round: Round, st
 /** x' H x of the difference x of columns [count, n]. */
 export function columnErrors(a: Float64Array, b: Float64Array, h: Float64Array, n: number): Float64Array {
   const count = a.length / n;
-  // Four columns at once take each number of H; those that are missing are 0.
+  // Two rows of H and four columns at once, which read each other's numbers once; rows and columns that are missing are 0.
   const x = new Float64Array(4 * n * Math.ceil(count / 4));
   for (let i = 0; i < a.length; i++) x[i] = a[i] - b[i];
   const errors = new Float64Array(x.length / n);
   for (let column = 0; column < count; column += 4) {
-    const [p, q, r, s] = [0, 1, 2, 3].map((k) => (column + k) * n);
-    for (let i = 0, row = 0; i < n; i++, row += n) {
+    const p = column * n;
+    const q = p + n;
+    const r = q + n;
+    const s = r + n;
+    for (let i = 0, row = 0; i < n; i += 2, row += 2 * n) {
+      const hasTwo = i + 1 < n;
+      const below = hasTwo ? row + n : row;
       const half = 0.5 * h[row + i];
       let sp = half * x[p + i];
       let sq = half * x[q + i];
       let sr = half * x[r + i];
       let ss = half * x[s + i];
-      for (let j = i + 1; j < n; j++) {
+      let [tp, tq, tr, ts] = [0, 0, 0, 0];
+      if (hasTwo) {
+        const beside = h[row + i + 1];
+        sp += beside * x[p + i + 1];
+        sq += beside * x[q + i + 1];
+        sr += beside * x[r + i + 1];
+        ss += beside * x[s + i + 1];
+        const next = 0.5 * h[below + i + 1];
+        tp = next * x[p + i + 1];
+        tq = next * x[q + i + 1];
+        tr = next * x[r + i + 1];
+        ts = next * x[s + i + 1];
+      }
+      for (let j = i + 2; j < n; j++) {
         const own = h[row + j];
-        sp += own * x[p + j];
-        sq += own * x[q + j];
-        sr += own * x[r + j];
-        ss += own * x[s + j];
+        const other = h[below + j];
+        const xp = x[p + j];
+        const xq = x[q + j];
+        const xr = x[r + j];
+        const xs = x[s + j];
+        sp += own * xp;
+        sq += own * xq;
+        sr += own * xr;
+        ss += own * xs;
+        tp += other * xp;
+        tq += other * xq;
+        tr += other * xr;
+        ts += other * xs;
       }
       errors[column] += 2 * x[p + i] * sp;
       errors[column + 1] += 2 * x[q + i] * sq;
       errors[column + 2] += 2 * x[r + i] * sr;
       errors[column + 3] += 2 * x[s + i] * ss;
+      if (!hasTwo) continue;
+      errors[column] += 2 * x[p + i + 1] * tp;
+      errors[column + 1] += 2 * x[q + i + 1] * tq;
+      errors[column + 2] += 2 * x[r + i + 1] * tr;
+      errors[column + 3] += 2 * x[s + i + 1] * ts;
     }
   }
   return errors.subarray(0, count);

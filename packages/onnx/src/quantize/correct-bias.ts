@@ -84,8 +84,7 @@ export function withShifts(
 ): CorrectedBiases {
   const corrected = layers.filter((layer, k) => {
     const bias = layer.bias.map((b, c) => b + shifts[k][c]);
-    const factors = new Float64Array(layer.channels).fill(1);
-    return !isReason(changeLayer(editor, layer, { factors, bias, output: resultOf(layer) }));
+    return !isReason(changeLayer(editor, layer, { factors: undefined, bias, output: resultOf(layer) }));
   });
   return { file: editor.finish(), layers: corrected.map(resultOf) };
 }

@@ -6,7 +6,7 @@ import { int, ints, string } from "../model-file/prepare/attributes.js";
 
 /**
  * A layer's weight as units: unit u of group g multiplies n numbers of that group's operand. These are taken in parts of m, the
- * last of which may be shorter: moments are of the numbers of a part.
+ * last of which may be a little shorter: moments are of the numbers of a part.
  */
 export interface WeightUnits {
   readonly groups: number;
@@ -41,7 +41,9 @@ export function unitsOf(
   const count = shape[outAxis] / groups;
   const n = sizeOf(shape) / shape[outAxis];
   const together = blockSize * sizeOf(shape.slice(2));
-  const m = Math.min(n, together * Math.max(1, Math.floor(LARGEST_PART / together)));
+  const parts = Math.ceil(n / (together * Math.max(1, Math.floor(LARGEST_PART / together))));
+  // Parts of one length: their third powers are less than those of long ones and a rest.
+  const m = Math.min(n, together * Math.ceil(n / (together * parts)));
   const first = (g: number, u: number) => (g * count + u) * (isByUnit ? n : 1);
   return { groups, count, n, m, first, stride: isByUnit ? 1 : count };
 }
@@ -88,14 +90,18 @@ export class OperandMoments {
     const { total, read } =
       this.node.opType === "Conv" ? windows(this.node, this.weightShape, x) : rowsOf(x, n);
     const count = Math.min(total, Math.ceil(enough(m) / this.batches));
-    const cells = groups * partsOf(this.units);
+    const parts = partsOf(this.units);
+    const rows = this.#rows;
     const row = new Float64Array(groups * n);
     for (let k = 0; k < count; k++) {
       read(count === total ? k : Math.floor(((k * PHI) % 1) * total), row);
-      for (let cell = 0; cell < cells; cell++) {
-        const [group, part] = [Math.floor(cell / (cells / groups)), cell % (cells / groups)];
-        const own = row.subarray(group * n + part * m, group * n + Math.min(n, (part + 1) * m));
-        this.#rows.set(own, (cell * ROWS + this.#filled) * m);
+      for (let cell = 0; cell < groups * parts; cell++) {
+        const part = cell % parts;
+        const from = ((cell - part) / parts) * n + part * m;
+        const to = (cell * ROWS + this.#filled) * m;
+        const size = Math.min(m, n - part * m);
+        // A call for each of the many short rows of a convolution by channels takes longer than the loop.
+        for (let i = 0; i < size; i++) rows[to + i] = row[from + i];
       }
       this.#filled++;
       if (this.#filled === ROWS) await this.#flush();
@@ -133,7 +139,7 @@ interface Rows {
 const rowsOf = ({ shape, data }: NdArray, n: number): Rows => ({
   total: sizeOf(shape) / n,
   read: (row, out) => {
-    for (let i = 0; i < n; i++) out[i] = Number(data[row * n + i]);
+    for (let i = 0, from = row * n; i < n; i++) out[i] = (data as Float32Array)[from + i];
   },
 });
 
@@ -146,6 +152,9 @@ function windows(node: OnnxNode, [, , ...kernel]: readonly number[], { shape, da
   const around = space.map((n, d) => paddingOf(node, d, n, (kernel[d] - 1) * dilations[d] + 1, strides[d]));
   const outer = space.map((n, d) => windowLength(n, kernel[d], strides[d], ...around[d], dilations[d]));
   const [inner, places, reads] = [sizeOf(space), sizeOf(outer), sizeOf(kernel)];
+  const floats = data as Float32Array;
+  /** Where the reads of a window are in a channel; -1 outside. */
+  const offsets = new Int32Array(reads);
   return {
     total: batch * places,
     read(row, out) {
@@ -161,9 +170,10 @@ function windows(node: OnnxNode, [, , ...kernel]: readonly number[], { shape, da
           window = Math.floor(window / outer[d]);
           place = Math.floor(place / kernel[d]);
         }
-        for (let c = 0; c < channels; c++) {
-          out[c * reads + r] = isInside ? Number(data[image + c * inner + from]) : 0;
-        }
+        offsets[r] = isInside ? from : -1;
+      }
+      for (let c = 0, to = 0, start = image; c < channels; c++, start += inner) {
+        for (let r = 0; r < reads; r++, to++) out[to] = offsets[r] < 0 ? 0 : floats[start + offsets[r]];
       }
     },
   };

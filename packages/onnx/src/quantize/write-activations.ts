@@ -69,7 +69,8 @@ function writeConstant(
 
 /** Puts nodes before the first one that reads a value, which they make. */
 export function putBeforeReaders(editor: GraphEditor, value: string, nodes: readonly OnnxNode[]): void {
-  const first = editor.nodes.find(({ inputs }) => inputs.includes(value));
+  const readers = editor.uses.readers(value);
+  const first = readers.length === 1 ? readers[0] : editor.nodes.find((node) => readers.includes(node));
   if (first !== undefined) editor.replace(first, ...nodes, first);
 }
 

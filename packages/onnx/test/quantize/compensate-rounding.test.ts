@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { OnnxFile } from "../../src/model-file/edit/onnx-file.js";
 import { rangesOf } from "../../src/quantize/calibrate.js";
 import { compensatedWeights } from "../../src/quantize/compensate-rounding.js";
-import { OperandMoments, unitsOf } from "../../src/quantize/operand-moments.js";
+import { OperandMoments, partsOf, unitsOf } from "../../src/quantize/operand-moments.js";
 import { type QdqSettings, quantizableValues, writeQdq } from "../../src/quantize/write-qdq.js";
 
 /** A file that takes any number of examples. */
@@ -129,6 +129,25 @@ describe.each(Object.entries(layers))(
       const places = y.length / (groups * count);
       expect(squares / places / expected).toBeCloseTo(1, 4);
     });
+  },
+);
+
+it.each([
+  [[300, 8], {}],
+  [[1025, 8], {}],
+  [[5000, 8], {}],
+  [[8, 480, 3, 3], {}],
+  [[960, 1, 5, 5], { group: int(960) }],
+])(
+  "The second moments of a layer of %j are no more than the square of what a unit multiplies",
+  (shape, attributes) => {
+    const isConv = shape.length > 2;
+    const own = node(isConv ? "Conv" : "MatMul", ["x", "w"], attributes);
+    const units = unitsOf(own, shape, isConv ? 0 : 1, 1);
+    if (units === undefined) throw new Error("The layer has no units.");
+    const { n, m } = units;
+    expect(partsOf(units) * m).toBeGreaterThanOrEqual(n);
+    expect(partsOf(units) * m ** 2).toBeLessThanOrEqual(Math.min(n, 1024) * n * 1.01);
   },
 );
 

@@ -254,8 +254,10 @@ export class GraphEditor {
 
   /** A field with its new numbers; a new node as it is read back. */
   #finished(item: GraphItem): GraphItem {
-    const field = withOtherFloats(item.field, ({ name }) => this.#changed(name));
-    const isOld = item.node === undefined || this.#read.has(item.node);
+    const { node, name = "" } = item;
+    const mayChange = node === undefined ? this.#changed(name) !== undefined : node.opType === "Constant";
+    const field = mayChange ? withOtherFloats(item.field, (own) => this.#changed(own.name)) : item.field;
+    const isOld = node === undefined || this.#read.has(node);
     return field === item.field && isOld ? item : itemOf(field);
   }
 

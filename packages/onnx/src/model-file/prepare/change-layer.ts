@@ -4,8 +4,8 @@ import type { GraphEditor } from "../edit/graph-editor.js";
 import type { LinearLayer, Reason } from "./linear-layer.js";
 
 export interface LayerChange {
-  /** Factor of each channel's weights. */
-  readonly factors: Float64Array;
+  /** Factor of each channel's weights; undefined: they stay. */
+  readonly factors: Float64Array | undefined;
   /** The new bias; undefined for none. */
   readonly bias: Float64Array | undefined;
   /** The new name of the layer's value. */
@@ -17,12 +17,13 @@ export function changeLayer(editor: GraphEditor, layer: LinearLayer, change: Lay
   const stored = editor.floats(layer.weight);
   if (stored === undefined) return { reason: "its weight is computed" };
   const { dtype } = stored;
-  const weight = stored.data.map((w, e) => w * change.factors[layer.channelOf(e)]);
+  const { factors } = change;
+  const weight = factors && stored.data.map((w, e) => w * factors[layer.channelOf(e)]);
   const bias = change.bias?.map((b) => b / layer.biasFactor);
-  if (!canHold(dtype, weight) || !(bias === undefined || canHold(dtype, bias))) {
+  if (![weight, bias].every((numbers) => numbers === undefined || canHold(dtype, numbers))) {
     return { reason: `its new weights are beyond the range of ${dtype}` };
   }
-  editor.setFloats(layer.weight, { ...stored, data: weight });
+  if (weight !== undefined) editor.setFloats(layer.weight, { ...stored, data: weight });
   return layer.node.opType === "MatMul" || layer.end !== layer.node
     ? changeSum(editor, layer, change.output, bias)
     : changeNode(editor, layer, change.output, bias);
