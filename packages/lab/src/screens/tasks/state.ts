@@ -165,6 +165,10 @@ export const seedOf = ([a, b]: TasksState["x"]): number =>
     starts.findIndex(([x, y]) => x === a && y === b),
   );
 
+/** What the runs depend on, without which of them are compared. */
+export const runsOf = ({ scale, x, every, weight, radius, lr, n }: TasksState): string =>
+  JSON.stringify([scale, x, every, weight, radius, lr, n]);
+
 /** Steps between the points of a run that are kept, and between looks whether it has come to the front. */
 export const stepsBetween = (n: number): number => (n <= 500 ? 1 : n <= 5000 ? 10 : 100);
 
