@@ -192,7 +192,7 @@ const row = (what, value, budget, unit = "ms") =>
   rows.push({ what, value: Number(value.toFixed(1)), unit, budget, ok: value <= budget });
 row("first load of Landscape", await firstLoad(), 147, "kB gzip");
 row("first trajectory", await best(() => firstTrajectory(1)), 1000);
-row("first trajectory, processor slowed 4 times", await best(() => firstTrajectory(4)), 2500);
+row("first trajectory, processor slowed 4 times", await best(() => firstTrajectory(4)), 1500);
 const drags = [await drag(), await drag(), await drag()];
 const least = (of) => Math.min(...drags.map(of));
 row(

@@ -47,7 +47,8 @@ export function curvesOf(
   });
   return {
     series,
-    of: runsOf(state),
+    // Axes that had room for more fit once there is no more.
+    of: runsOf(state) + runs.some(({ status }) => status === "running"),
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: labels[y],
     logX: false,
