@@ -121,7 +121,7 @@ describe.skipIf(!executablePath)(titled("presets of the lab"), () => {
   });
 
   it("of the papers link to their page of results, which is there", async () => {
-    for (const address of ["#/landscape?preset=rosenbrock", "#/train?epochs=1"]) {
+    for (const address of ["#/landscape?preset=rosenbrock", "#/landscape?preset=booth", "#/train?epochs=1"]) {
       const page = await open(address);
       const href = await page.getByRole("link", { name: "Its page of results" }).first().getAttribute("href");
       const text = await page.evaluate(async (url) => (await fetch(url)).text(), href as string);
