@@ -43,7 +43,7 @@ export async function watchLongTasks(page: Page): Promise<() => Promise<readonly
     look();
     const tasks = await page.evaluate(() => (globalThis as unknown as Watched).longTasks);
     return tasks.map(({ start, duration, hash }) => {
-      const before = looks.findLast(({ time }) => time <= start) ?? looks[0];
+      const before = looks.filter(({ time }) => time <= start).at(-1) ?? looks[0];
       const after = looks.find(({ time }) => time >= start + duration) ?? looks[looks.length - 1];
       const spans = after.computed.map((value, k) => (value - before.computed[k]) / 1e6);
       return {
