@@ -3,7 +3,6 @@ import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { watchLongTasks } from "./long-tasks.js";
-import { chain, wide } from "./screens/model-files.js";
 import { settled, titled, useLab } from "./support.js";
 
 /** Milliseconds that nothing may block the page for; the best of three counts, as others use this machine, too. */
@@ -74,32 +73,6 @@ describe.skipIf(!executablePath)(titled("the lab at its largest settings"), () =
       await page.getByRole("heading", { level: 1, name: address.slice(2, 7), exact: false }).waitFor();
       const time = await longestOf(page, () => page.waitForTimeout(8000));
       await page.getByRole("button", { name: "Stop", exact: true }).first().click();
-      await page.close();
-      return time;
-    }),
-  );
-
-  it.each([
-    ["a graph of 1990 nodes", () => chain(1988)],
-    ["a file of 48 MB", wide],
-  ] as const)("opens and moves the largest models without a pause of the page: %s", (_, bytes) =>
-    expectShort(async () => {
-      const page = await open("#/model?sample=mlp");
-      const done = () =>
-        page.waitForFunction(() =>
-          /^\s*Done.*largest/.test(document.querySelector(".status")?.textContent ?? ""),
-        );
-      const time = await longestOf(page, async () => {
-        await page
-          .locator("input[type=file]")
-          .first()
-          .setInputFiles({ name: "largest.onnx", mimeType: "", buffer: Buffer.from(bytes()) });
-        await done();
-        const move = page.getByRole("button", { name: "Random move of all" });
-        if (await move.isEnabled()) await move.click();
-        await done();
-        await page.waitForTimeout(500);
-      });
       await page.close();
       return time;
     }),

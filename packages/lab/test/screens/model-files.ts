@@ -89,20 +89,19 @@ export function withDataBeside(location: string): Uint8Array {
   return file.finish();
 }
 
-const weight = (name: string, shape: readonly number[]) => ({
-  name,
-  dtype: "float32" as const,
-  shape,
-  data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i) / 24),
-});
-
-/** Three layers with a ReLU between them, from x to an output of the same shape, each with a weight of one shape. */
-function threeLayers(shape: readonly number[], weights: readonly number[], layer: Node): Uint8Array {
-  const at = (k: number): Node => ({
-    ...layer,
-    name: `layer${k}`,
-    inputs: [k === 0 ? "x" : `r${k - 1}`, `w${k}`],
-    outputs: [`c${k}`],
+/** Three convolutions of 64 channels in a few million places: little to load, and long to compute. */
+export function heavy(): Uint8Array {
+  const weight = (name: string, shape: readonly number[]) => ({
+    name,
+    dtype: "float32" as const,
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i) / 24),
+  });
+  const shape = [4, 64, 96, 96];
+  const pads = { kind: "ints", value: [1, 1, 1, 1] } as const;
+  const conv = (k: number): Node => ({
+    ...node("Conv", [k === 0 ? "x" : `r${k - 1}`, `w${k}`], `c${k}`),
+    attributes: { pads },
   });
   return encodeModel({
     irVersion: 8,
@@ -110,21 +109,11 @@ function threeLayers(shape: readonly number[], weights: readonly number[], layer
     producer: "test",
     metadata: {},
     graph: {
-      name: "layers",
+      name: "heavy",
       inputs: [{ name: "x", dtype: "float32", shape }],
       outputs: [{ name: "c2", dtype: "float32", shape }],
-      initializers: [0, 1, 2].map((k) => weight(`w${k}`, weights)),
-      nodes: [at(0), node("Relu", ["c0"], "r0"), at(1), node("Relu", ["c1"], "r1"), at(2)],
+      initializers: [0, 1, 2].map((k) => weight(`w${k}`, [64, 64, 3, 3])),
+      nodes: [conv(0), node("Relu", ["c0"], "r0"), conv(1), node("Relu", ["c1"], "r1"), conv(2)],
     },
   });
 }
-
-/** Convolutions of 64 channels in a few million places: little to load, and long to compute. */
-export const heavy = (): Uint8Array =>
-  threeLayers([4, 64, 96, 96], [64, 64, 3, 3], {
-    ...node("Conv", [], ""),
-    attributes: { pads: { kind: "ints", value: [1, 1, 1, 1] } },
-  });
-
-/** 48 MB, of which a test's browser takes no more than 50 at once. */
-export const wide = (): Uint8Array => threeLayers([1, 2000], [2000, 2000], node("MatMul", [], ""));
