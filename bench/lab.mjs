@@ -46,18 +46,21 @@ function watch() {
 const quantile = (values, p) =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(p * values.length))];
 
-/** Milliseconds from the start of loading to the first trajectory. */
-async function firstTrajectory(throttle) {
+/** Milliseconds from the start of loading to the first paint, which has all controls, and to the first trajectory. */
+async function firstLook(throttle) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   const client = await page.context().newCDPSession(page);
   await client.send("Emulation.setCPUThrottlingRate", { rate: throttle });
   await page.goto(`${url}#/landscape`);
   await page.waitForFunction(() => (globalThis.isolossLab?.inspect()?.runs.length ?? 0) > 0);
-  const at = await page.evaluate(
+  const trajectory = await page.evaluate(
     () => new Promise((resolve) => requestAnimationFrame(() => resolve(performance.now()))),
   );
+  const controls = await page.evaluate(
+    () => performance.getEntriesByName("first-contentful-paint")[0].startTime,
+  );
   await page.close();
-  return at;
+  return { controls, trajectory };
 }
 
 /** Drags the start for some seconds. */
@@ -191,8 +194,11 @@ const best = async (measure) => {
 const row = (what, value, budget, unit = "ms") =>
   rows.push({ what, value: Number(value.toFixed(1)), unit, budget, ok: value <= budget });
 row("first load of Landscape", await firstLoad(), 147, "kB gzip");
-row("first trajectory", await best(() => firstTrajectory(1)), 1000);
-row("first trajectory, processor slowed 4 times", await best(() => firstTrajectory(4)), 2500);
+row("first trajectory", await best(async () => (await firstLook(1)).trajectory), 1000);
+const slow = [await firstLook(4), await firstLook(4), await firstLook(4)];
+const soonest = (what) => Math.min(...slow.map((look) => look[what]));
+row("controls that can be used, processor slowed 4 times", soonest("controls"), 1500);
+row("first trajectory, processor slowed 4 times", soonest("trajectory"), 2500);
 const drags = [await drag(), await drag(), await drag()];
 const least = (of) => Math.min(...drags.map(of));
 row(

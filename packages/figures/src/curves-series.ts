@@ -12,6 +12,12 @@ export interface CurveSeries {
     readonly seconds?: readonly number[];
     readonly values: readonly number[];
   }[];
+  /** What several seeds have, where the only run is their median: the least and the largest at its steps. */
+  readonly band?: {
+    readonly low: readonly number[];
+    readonly high: readonly number[];
+    readonly seeds: number;
+  };
   /** Steps before which parameters were teleported: marks on the curve. */
   readonly teleports?: readonly number[];
 }
@@ -57,19 +63,27 @@ export function drawnSeries(
   theme: Theme,
 ): DrawnSeries {
   const { x, logX, logY, spread, window } = settings;
-  const runs = series.runs.map(({ steps, seconds, values }): Run => {
-    const places = (x === "seconds" && seconds) || steps;
-    const means = runningMean(values, window);
+  const placesOf = ({ steps, seconds }: CurveSeries["runs"][number]) => (x === "seconds" && seconds) || steps;
+  const runs = series.runs.map((run): Run => {
+    const places = placesOf(run);
+    const means = runningMean(run.values, window);
     const kept = [...places.keys()].filter((i) => !logX || places[i] > 0);
     return { x: kept.map((i) => places[i]), y: kept.map((i) => means[i]) };
   });
-  const summary = summarize(runs, { log: logY, spread });
+  const summary = banded(summarize(runs, { log: logY, spread }), series, placesOf(series.runs[0]));
   const teleports = (series.teleports ?? []).flatMap((step) => {
     const place = x === "steps" ? step : meanSecondsAt(series, step);
     const y = valueAt(summary, place, logY);
     return y === undefined ? [] : [{ x: place, y }];
   });
   return { series, summary, color: theme.series(index), dash: dashOf(index), teleports };
+}
+
+/** A median with the ends of its band, in the place of those of a single run. */
+function banded(summary: Summary, { band }: CurveSeries, places: readonly number[]): Summary {
+  if (band === undefined) return summary;
+  const ends = new Map(places.map((x, i) => [x, { low: band.low[i], high: band.high[i] }]));
+  return { ...summary, band: summary.band.map((point) => ({ ...point, ...ends.get(point.x) })) };
 }
 
 /** Mean over runs of the seconds at the first recorded step from `step` on. */
@@ -100,8 +114,15 @@ export function checkCurves({ series, x = "steps", window = 1, spread = "range" 
     `curves: spread must be range, interval or none; got ${JSON.stringify(spread)}.`,
   );
   need(x === "steps" || x === "seconds", `curves: x must be steps or seconds; got ${JSON.stringify(x)}.`);
-  for (const { name, runs } of series) {
+  for (const { name, runs, band } of series) {
     need(runs.length > 0, `curves: "${name}" has no runs; leave it out, or give one run a seed.`);
+    need(
+      band === undefined ||
+        (runs.length === 1 &&
+          [band.low, band.high].every(({ length }) => length === runs[0].values.length) &&
+          window === 1),
+      `curves: the band of "${name}" needs one run, as many values as it has, and a window of 1.`,
+    );
     for (const { steps, seconds, values } of runs) {
       const places = x === "steps" ? steps : seconds;
       need(places !== undefined, `curves: a run of "${name}" has no seconds; draw it against steps.`);

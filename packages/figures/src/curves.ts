@@ -136,13 +136,15 @@ function notesOf(
     xLabel,
   }: Pick<CurvesData, "target"> & Pick<Settings, "logY" | "spread" | "window"> & { xLabel: string },
 ): string[] {
-  const counts = drawn.map(({ series }) => series.runs.length);
+  const counts = drawn.map(({ series: { runs, band } }) => band?.seeds ?? runs.length);
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
   const runs = fewest === most ? `${most} runs` : `${fewest} to ${most} runs`;
   const band = { range: "; band: least to largest", interval: "; band: 95 % interval of the mean", none: "" };
   const left = drawn.reduce((sum, { summary }) => sum + summary.left, 0);
   const smooth = window > 1 ? `means of ${window} values` : "";
-  const mean = most > 1 ? `${logY ? "geometric mean" : "mean"} of ${runs}${band[spread]}` : "";
+  const isMedian = drawn.some(({ series }) => series.band !== undefined);
+  const middle = isMedian ? "median" : logY ? "geometric mean" : "mean";
+  const mean = most > 1 ? `${middle} of ${runs}${band[isMedian ? "range" : spread]}` : "";
   return [
     ...(smooth || mean ? [`Line: ${[mean, smooth].filter(Boolean).join("; of ")}.`] : []),
     ...drawn.flatMap(({ series, summary: { diverged } }) => {

@@ -76,6 +76,23 @@ describe("curves", () => {
     expect(line(draw(single([-1e300, 1e300])))[0]).toHaveLength(2);
   });
 
+  it("draws the median of several seeds between the least and the largest, as they are given", () => {
+    const [values, low, high] = [
+      [4, 3, 2],
+      [3, 2, 0],
+      [5, 5, Infinity],
+    ];
+    const series = [{ name: "SGD", runs: [{ steps: [0, 1, 2], values }], band: { low, high, seeds: 5 } }];
+    const svg = draw({ series, logY: true });
+    expect(svg).toContain("Line: median of 5 runs; band: least to largest.");
+    const [area] = elementsOf(svg, "path", { d: /Z$/ }).map((e) => pointsOf(e.attributes.d));
+    const [middle] = line(svg);
+    expect([area.length, middle.length]).toEqual([6, 3]);
+    expect(area[1][1]).toBeLessThan(middle[1][1]);
+    const two = [...series[0].runs, ...series[0].runs];
+    expect(() => draw({ series: [{ ...series[0], runs: two }] })).toThrow(OptionError);
+  });
+
   it("names a value to reach", () => {
     expect(draw(single([1, 3], { target: 2 }))).toContain("target 2");
     expect(draw(single([1, 3], { target: 2, targetName: "largest float16" }))).toContain("largest float16 2");

@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
-import { compareModels, fromOnnx, modelError, toHalf } from "isoloss-onnx";
+import { symmetriesOf } from "isoloss";
+import { imbalance } from "isoloss/moves";
+import { add, mean, square } from "isoloss/ops";
+import { compareModels, createParamsComparison, fromOnnx, modelError, toHalf } from "isoloss-onnx";
 import { executablePath } from "isoloss-test-support/browser/site";
 import { transformer } from "isoloss-test-support/model-file/transformer";
 import type { Page } from "playwright-core";
@@ -24,7 +27,11 @@ interface Shown {
   readonly ort:
     | { readonly examples: number; readonly outputs: readonly { readonly relative: number }[] }
     | undefined;
+  readonly figures: {
+    readonly now: { readonly norm: number; readonly factor: number; readonly sigma: number };
+  };
   readonly check: {
+    readonly seed: number;
     readonly isInOrt: boolean;
     readonly own: readonly { readonly relative: number }[];
     readonly outputs: readonly { readonly relative: number; readonly shape: readonly number[] }[];
@@ -100,6 +107,29 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
       (weight) => own[weight].data.join() !== params[weight].data.join(),
     );
     expect(changed.sort()).toEqual([...(position?.moved ?? [])].sort());
+  });
+
+  it("shows the numbers of the library for weights that were moved", async () => {
+    const page = await open("#/model?sample=convnet");
+    await page.getByLabel("leave one weight out").check();
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    const { check, figures } = await shown(page);
+    const [, bytes] = await saved(page, "Save although outputs differ");
+    const model = fromOnnx(files.convnet());
+    const { params } = fromOnnx(bytes);
+    const { outputs } = await (await createParamsComparison(model)).compare(params, { seed: check.seed });
+    expect(outputs[0].relative).toBeGreaterThan(1e-3);
+    expect(check.outputs[0].relative / outputs[0].relative).toBeCloseTo(1, 5);
+    const numbers = Object.values(params).flatMap(({ data }) => Array.from(data, Number));
+    expect(figures.now.norm / Math.hypot(...numbers)).toBeCloseTo(1, 6);
+    const input = randomBatch(model.inputs, {}, 1);
+    const loss = (p: never, x: never) =>
+      Object.values(model.apply(p, x))
+        .map((y) => mean(square(y)))
+        .reduce(add);
+    const { factor, sigma } = imbalance(params, symmetriesOf(loss as never, params, input as never).found);
+    expect(figures.now.factor / (factor as number)).toBeCloseTo(1, 6);
+    expect(figures.now.sigma / Math.exp(sigma as number)).toBeCloseTo(1, 6);
   });
 
   it("orders channels with their running statistics, folds batch norms on request, and says what stops symmetries", async () => {

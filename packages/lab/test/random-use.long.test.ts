@@ -3,9 +3,10 @@ import { createRng } from "isoloss/data";
 import { executablePath } from "isoloss-test-support/browser/site";
 import type { CDPSession, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { watchLongTasks } from "./long-tasks.js";
 import { settled, titled, useLab } from "./support.js";
 
-const minutes = Number(process.env.RANDOM_USE_MINUTES ?? 0.5);
+const minutes = Number(process.env.RANDOM_USE_MINUTES ?? 2);
 const seed = Number(process.env.RANDOM_USE_SEED ?? 7);
 /** Settings that a person waits for, with short runs. */
 const addresses = [
@@ -22,12 +23,14 @@ const addresses = [
 const nothing = "there is nothing to choose from";
 /** Megabytes of heap that a page may have after a collection of garbage. */
 const mostHeap = 80;
+/** Milliseconds that the page may compute without a pause. */
+const mostComputing = 100;
 
 describe.skipIf(!executablePath)(titled("random use"), () => {
   const lab = useLab();
 
   it(
-    `ends without an error and with a bounded heap (seed ${seed}, ${minutes} minutes)`,
+    `ends without an error, a long task or a worker that is left over, and with a bounded heap (seed ${seed}, ${minutes} minutes)`,
     async () => {
       console.info(`random use: seed ${seed}, ${minutes} minutes`);
       const rng = createRng(seed);
@@ -39,6 +42,7 @@ describe.skipIf(!executablePath)(titled("random use"), () => {
       const client = await lab.context.newCDPSession(page);
       page.on("dialog", (dialog) => void dialog.dismiss());
       const before = await heapOf(client);
+      const longTasks = await watchLongTasks(page);
       const counts: Record<string, number> = {};
       const end = performance.now() + 60_000 * minutes;
       while (performance.now() < end) {
@@ -58,16 +62,28 @@ describe.skipIf(!executablePath)(titled("random use"), () => {
       await page.evaluate((hash) => {
         location.hash = hash;
       }, addresses[0]);
-      await expect.poll(() => page.workers().length, { timeout: 60_000 }).toBeLessThanOrEqual(1);
+      await expect.poll(() => page.workers().length, { timeout: 60_000 }).toBe(1);
+      const atEnd = await heapOf(client);
+      const tasks = [...(await longTasks())].sort((a, b) => b.computing - a.computing);
+      const told = tasks
+        .slice(0, 5)
+        .map(
+          ({ duration, computing, hash }) =>
+            `${computing.toFixed(0)} of ${duration.toFixed(0)} ms at ${hash}`,
+        );
+      console.info(
+        `random use: ${tasks.length} tasks above 50 ms by the clock; most computing: ${told.join("; ")}`,
+      );
       // Back to where it began: what is left is what was not let go.
       await page.goto("about:blank");
       await page.goto(`${lab.site.url}${addresses[0]}`);
       await settled(page);
       const after = await heapOf(client);
       console.info(
-        `random use: heap ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after a reload; most ${mostSeen.toFixed(1)} MB; ${JSON.stringify(counts)}`,
+        `random use: heap ${before.toFixed(1)} MB before, ${atEnd.toFixed(1)} MB at the end, ${after.toFixed(1)} MB after a reload; most ${mostSeen.toFixed(1)} MB; ${JSON.stringify(counts)}`,
       );
       expect(mostSeen).toBeLessThan(mostHeap);
+      expect(tasks[0]?.computing ?? 0).toBeLessThan(mostComputing);
       expect(await page.locator("[role=alert]").count()).toBe(0);
       // The usual limit, on top of the minutes that were asked for.
     },

@@ -139,6 +139,8 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     await page.getByRole("heading", { name: "Model" }).waitFor();
     const after = await shown(page);
     expect([after.file, after.position, after.check]).toEqual(["resnet.onnx", before.position, before.check]);
+    await page.locator(".groups .name").first().click();
+    await page.locator(".legend", { hasText: "takes it back" }).waitFor();
 
     await page.reload();
     await settled(page);

@@ -111,9 +111,8 @@ describe.skipIf(!executablePath)(titled("presets of the lab"), () => {
       if (name === "starts") {
         const reached = (variant: string) =>
           shown.arrivals.filter((run) => run.variant === variant && run.arrived !== undefined).length;
-        // docs/studies/toy.md has 3, 5 and 5: rounding decides which jump leads off the ridge, not whether one starts on it.
-        expect(reached("alone")).toBe(3);
-        expect([reached("cost") > 3, reached("random") > 3]).toEqual([true, true]);
+        // As in docs/studies/toy.md: rounding decides when a jump leads off the ridge.
+        expect(["alone", "cost", "random"].map(reached)).toEqual([3, 5, 5]);
         expect(await page.getByRole("link", { name: "Its page of results" }).count()).toBe(1);
         expect(await page.getByRole("img", { name: /LS, with COST from \(9, 9\) ends at/ }).count()).toBe(2);
       }
@@ -122,7 +121,7 @@ describe.skipIf(!executablePath)(titled("presets of the lab"), () => {
   });
 
   it("of the papers link to their page of results, which is there", async () => {
-    for (const address of ["#/landscape?preset=rosenbrock", "#/train?epochs=1"]) {
+    for (const address of ["#/landscape?preset=rosenbrock", "#/landscape?preset=booth", "#/train?epochs=1"]) {
       const page = await open(address);
       const href = await page.getByRole("link", { name: "Its page of results" }).first().getAttribute("href");
       const text = await page.evaluate(async (url) => (await fetch(url)).text(), href as string);
@@ -263,9 +262,9 @@ describe.skipIf(!executablePath)(titled("what the lab shows"), () => {
       const { state } = await inspected(page);
       expect(state).toEqual(landscapePresets[name].state);
     }
-    for (const address of ["#/landscape", "#/train?epochs=1", "#/tasks?n=100"]) {
+    for (const address of ["#/landscape", "#/train?epochs=1", "#/tasks?n=100", "#/model"]) {
       const other = await open(address);
-      expect(await other.locator("details.truth[open] p").count()).toBe(1);
+      expect(await other.locator("details.truth[open] p").count()).toBeGreaterThan(0);
       await other.close();
     }
   });

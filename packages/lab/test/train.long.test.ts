@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { array, compile, createTrainer, decodeCheckpoint, mlp, namedArrays, spec, trace } from "isoloss";
 import { decodeSafetensors, digits, divide, moons } from "isoloss/data";
 import { createOptimizer } from "isoloss/optim";
+import { runningMean } from "isoloss-figures/base";
 import { fromOnnx } from "isoloss-onnx";
 import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
@@ -27,7 +28,7 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
   it.each([
     ["digits", "#/train?data=digits&net=16&batch=20&epochs=2&tp=at:9&with=plain", [64, 16, 10], 20, digits],
     ["moons", "#/train?net=8&epochs=10&with=plain", [2, 8, 2], 40, () => moons({ noise: 0.15 })],
-  ] as const)("shows 100 losses of a trainer: %s", async (_, address, sizes, batchSize, data) => {
+  ] as const)("shows the numbers of a trainer: %s", async (_, address, sizes, batchSize, data) => {
     const page = await open(address.replace("tp=at:9", "tp=9"));
     const { plain } = await runs(page);
     const trainer = await createTrainer({
@@ -36,6 +37,7 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
       optimizer: createOptimizer("gd"),
       learningRate: 0.1,
       batchSize,
+      gradNorm: true,
       runtime: "javascript",
     });
     await trainer.run({ steps: 100 });
@@ -44,6 +46,12 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
     trainer.history.loss.forEach((loss, t) => {
       expect(Math.abs(plain.loss[t] - loss)).toBeLessThan(1e-5 * Math.max(1, loss));
     });
+    await trainer.run({ steps: plain.last - 100 });
+    const { loss, accuracy = Number.NaN } = await trainer.evaluate(divide(data()).validation as never);
+    expect((plain.heldOut?.loss as number) / loss).toBeCloseTo(1, 4);
+    expect(plain.heldOut?.accuracy).toBeCloseTo(accuracy, 10);
+    const smooth = runningMean(trainer.history.gradNormSq, Math.round(plain.last / 50)).at(-1) as number;
+    expect((plain.smoothGradNormSq.at(-1) as number) / smooth).toBeCloseTo(1, 3);
   });
 
   it("says that a step takes all examples where a batch is larger than the data", async () => {

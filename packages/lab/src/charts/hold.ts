@@ -7,18 +7,26 @@ const least = 1 / 3;
 const more = 0.5;
 
 /**
- * The range of an axis after another one: the same while the new one fits and is not much smaller; else room for more is added
- * where it does not fit. An axis that always fits its data moves every curve in every frame.
+ * The range of an axis after another one: the same while the values are in it and are not much less than it; else room for more is
+ * added where they are not. An axis that always fits its data moves every curve in every frame.
  *
- * @param fitting the axis that fits the data
+ * @param fitting the axis that fits the values, with a margin of its own
  */
-export function heldDomain(before: Axis | undefined, { log, domain }: Axis): readonly [number, number] {
-  if (before?.log !== log) return domain;
+export function heldDomain(
+  before: Axis | undefined,
+  { log, domain }: Axis,
+  values: readonly number[],
+): readonly [number, number] {
+  const drawn = values.filter((value) => isDrawable(value, log));
+  if (before?.log !== log || drawn.length === 0) return domain;
   const forward = log ? Math.log : (v: number) => v;
   const [a, b, low, high] = [...before.domain, ...domain].map(forward);
   if (high - low < least * (b - a)) return domain;
   const room = more * (high - low);
-  const ends = [low < a ? low - room : a, high > b ? high + room : b];
+  const ends = [
+    forward(Math.min(...drawn)) < a ? low - room : a,
+    forward(Math.max(...drawn)) > b ? high + room : b,
+  ];
   const [from, to] = log ? ends.map(Math.exp) : ends;
   return isDrawable(from, log) && isDrawable(to, log) ? [from, to] : domain;
 }

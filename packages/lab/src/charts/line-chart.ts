@@ -65,7 +65,7 @@ export function layoutOf(
   const [left, right, top, bottom] = [58, width - 14, 26, height - 40];
   const fitted = (values: readonly number[], options: AxisOptions, held: Axis | undefined): Axis => {
     const axis = axisOf(values, options);
-    return axisOf([], { ...options, domain: options.domain ?? heldDomain(held, axis) });
+    return axisOf([], { ...options, domain: options.domain ?? heldDomain(held, axis, values) });
   };
   const valuesOf = (s: LineSeries, along: "x" | "y", log: boolean) => [
     ...rangeOf((s.extent ?? s)[along], log),

@@ -109,6 +109,8 @@ describe("axes that are held", () => {
       layout = layoutOf(grown(n), size, layout);
       expect(layout.x.domain[1]).toBeGreaterThanOrEqual(n - 1);
       expect(layout.y.domain[1]).toBeGreaterThanOrEqual(n);
+      // Where nothing grows there is no room for more.
+      expect(Math.min(layout.x.domain[0], layout.y.domain[0])).toBeGreaterThan(-1);
       domains.add(String([layout.x.domain, layout.y.domain]));
     }
     expect(domains.size).toBeLessThan(20);

@@ -38,6 +38,19 @@ describe("the controller of the landscape screen", () => {
     ]);
   });
 
+  it("says which settings the runs are of that charts have axes for, until others have come", async () => {
+    const { worker, landscape } = opened("with=plain");
+    const list = new Float64Array(1);
+    const run = { method: "plain", status: "done", loss: list, x: list, y: list, times: { runs: 1 } };
+    await worker.part("run", run);
+    const before = landscape.runsOf;
+    landscape.set({ x: [0, 0] });
+    expect(landscape.runsOf).toBe(before);
+    await worker.value("run", undefined);
+    await worker.part("run", run);
+    expect(landscape.runsOf).not.toBe(before);
+  });
+
   it("times again what a change or Stop left untimed", async () => {
     const { worker, landscape } = opened("");
     const list = new Float64Array(1);

@@ -118,8 +118,8 @@ it.each(shapes)("copies of the train screen end where its runs do: %s", async (n
   );
   expect(Object.keys(ends)).toEqual(names);
   for (const run of runs) {
-    const { loss, accuracy } = run.evaluations.at(-1) ?? {};
-    expect(ends[run.name]).toEqual({ loss, accuracy });
+    const { loss, accuracy } = run.spreads.evaluated;
+    expect(ends[run.name]).toEqual({ loss: loss.median.at(-1), accuracy: accuracy.median.at(-1) });
   }
   const yaml = trainExport.experimentOf(state, runs);
   if (yaml === undefined) return;

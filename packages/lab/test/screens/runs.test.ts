@@ -9,7 +9,7 @@ import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
 import { planeSvg } from "../../src/export/svg.js";
 import { noGroup } from "../../src/formula/affine.js";
-import { curvesOf, handReading } from "../../src/screens/landscape/chart-data.js";
+import { handReading } from "../../src/screens/landscape/chart-data.js";
 import { type Course, jumpsOf, type Missing } from "../../src/screens/landscape/course.js";
 import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";
 import { nowhereFinite } from "../../src/screens/landscape/nowhere.js";
@@ -296,14 +296,6 @@ describe("the landscape screen's worker", () => {
     vi.unstubAllGlobals();
     const path = /stroke-width="4.5"[\s\S]*?<path[^>]* d="([^"]*)"/.exec(svg)?.[1] ?? "";
     expect(path.match(/M/g)).toHaveLength(teleported.jumps.step.length + 1);
-  });
-
-  it("begins the axes of fewer steps anew, and keeps those of another start", () => {
-    const of = (state: LandscapeState) =>
-      curvesOf({ state, theme: "light", runs: [], orbit: undefined, steps: 9 }, "steps").of;
-    const state = defaultState("booth");
-    expect(of({ ...state, n: 5 })).not.toBe(of(state));
-    expect(of({ ...state, x: [0, 0] })).toBe(of(state));
   });
 
   it("has all points in its table", async () => {

@@ -224,9 +224,11 @@ describe("the tasks screen's worker", () => {
     expect(cosines.shade?.label).toBe("conflict");
     expect(cosines.series[0].y).toHaveLength(301);
     expect(curvesOf(shown, "seconds").logY).toBe(true);
-    // Axes of fewer steps begin anew.
-    const fewer = { ...shown, state: { ...shown.state, n: shown.state.n - 1 } };
-    expect(curvesOf(fewer, "steps").of).not.toBe(curvesOf(shown, "steps").of);
+    // Axes of fewer steps, and of another start, begin anew.
+    for (const other of [{ n: short.n - 1 }, { x: [0, 0] }] as const) {
+      const { of } = curvesOf({ ...shown, state: { ...short, ...other } }, "steps");
+      expect(of).not.toBe(curvesOf(shown, "steps").of);
+    }
     const rows = dataCsv(list).trimEnd().split("\n");
     expect(rows).toHaveLength(1 + list.reduce((sum, { step }) => sum + step.length, 0));
     expect(rows[1]).toMatch(/^linearScalarization,0,0,-7.5,6,/);

@@ -16,6 +16,8 @@ export interface Shown {
   readonly orbit: Orbit | undefined;
   /** Steps that are shown, of runs that are played. */
   readonly steps: number;
+  /** The settings of the runs. */
+  readonly of: string;
 }
 
 export const coursesOf = ({ runs }: Pick<Shown, "runs">): Course[] =>
@@ -47,7 +49,7 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
   });
   return {
     series,
-    of: state.f + state.n,
+    of: shown.of,
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: state.y === "loss" ? "loss" : "squared gradient norm",
     logX: state.logx,

@@ -57,6 +57,11 @@ export class Landscape extends ScreenModel<LandscapeState> {
     return runsOf(this.state) + this.state.with.join();
   }
 
+  /** The settings of the runs that are shown, of which some may be those before. */
+  get runsOf(): string {
+    return this.state.with.map((method) => this.#of.get(method)).join();
+  }
+
   /** Whether a run is of other settings than those that are shown. */
   isOfOthers(method: MethodName): boolean {
     return this.#of.get(method) !== runsOf(this.state);

@@ -77,9 +77,6 @@ export class Model extends ScreenModel<ModelState> {
   /** The groups that are pointed at, and that a click chose. */
   pointed = $state<number>();
   pinned = $state<number>();
-  /** The group whose weights are lit on the graph. */
-  readonly lit = $derived(this.pointed ?? this.pinned);
-
   /** Counts random moves and checks: each has inputs and numbers of its own. */
   #draws = 0;
   #isSliding = false;
@@ -102,6 +99,11 @@ export class Model extends ScreenModel<ModelState> {
 
   protected get subject(): string {
     return String(this.#weights);
+  }
+
+  /** The group whose weights are lit on the graph; not derived, as that would end with the component that made this. */
+  get lit(): number | undefined {
+    return this.pointed ?? this.pinned;
   }
 
   /** Whether the check is of the weights as they are now. */

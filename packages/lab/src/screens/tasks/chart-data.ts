@@ -4,7 +4,7 @@ import type { PlaneData } from "../../charts/plane.js";
 import type { AtStart, FrontPoint } from "./controller.svelte.js";
 import type { Arrival, Course } from "./course.js";
 import { lookOf } from "./looks.js";
-import { starts, type TasksState, view } from "./state.js";
+import { runsOf, starts, type TasksState, view } from "./state.js";
 
 export interface Shown {
   readonly state: TasksState;
@@ -47,7 +47,8 @@ export function curvesOf(
   });
   return {
     series,
-    of: `${state.scale},${state.n}`,
+    // Axes that had room for more fit once there is no more.
+    of: runsOf(state) + runs.some(({ status }) => status === "running"),
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: labels[y],
     logX: false,

@@ -5,7 +5,7 @@ import { ScreenModel } from "../../app/screen-model.svelte.js";
 import type { Size } from "../../charts/canvas.js";
 import type { WorkerLike } from "../../worker/client.js";
 import { type Arrival, type Course, type Point, runKey } from "./course.js";
-import { readTasks, stepsBetween, type TasksState } from "./state.js";
+import { readTasks, runsOf, stepsBetween, type TasksState } from "./state.js";
 
 export type Theme = "light" | "dark";
 
@@ -203,10 +203,6 @@ export class Tasks extends ScreenModel<TasksState> {
     this.message = `Done: ${arrived} of ${shown.length} ${shown.length === 1 ? "run" : "runs"} reached the Pareto front.`;
   }
 }
-
-/** What the runs depend on, without which of them are compared. */
-const runsOf = ({ scale, x, every, weight, radius, lr, n }: TasksState): string =>
-  JSON.stringify([scale, x, every, weight, radius, lr, n]);
 
 /** What runs from all starts depend on. */
 const planOf = ({ scale, methods, with: variants, every, weight, radius, lr, n }: TasksState): string =>

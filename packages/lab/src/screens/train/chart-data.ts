@@ -39,7 +39,8 @@ export function curvesOf(
   });
   return {
     series,
-    of: JSON.stringify(planOf(state)),
+    // Axes that had room for more fit once there is no more.
+    of: JSON.stringify(planOf(state)) + runs.some(({ status }) => status === "running"),
     xLabel: by === "steps" ? "step" : "seconds",
     yLabel: labels[state.y],
     logX: false,

@@ -64,10 +64,13 @@ const isThere = (name: RunName, { sym }: TrainState): boolean => name !== "rando
 /** Four fifths of the digits: a batch has no more of them. */
 const trainingDigits = 1438;
 
+const seedsOf = ({ seed, seeds }: TrainState): string =>
+  Array.from({ length: seeds }, (_, k) => seed + k).join(", ");
+
 /** An experiment of `isoloss run`; undefined for data that it does not read. */
 export function experimentOf(state: TrainState, runs: readonly TrainRun[]): string | undefined {
   if (state.data !== "digits") return undefined;
-  const { net, act, opt, lr, batch, seed, seeds, epochs, tp, sym, obj, with: names, control } = state;
+  const { net, act, opt, lr, batch, seed, epochs, tp, sym, obj, with: names, control } = state;
   const steps = stepsOf(state, runs);
   const when =
     steps === undefined
@@ -94,7 +97,7 @@ export function experimentOf(state: TrainState, runs: readonly TrainRun[]): stri
     `learningRate: ${lr}`,
     `batchSize: ${Math.min(batch, trainingDigits)}`,
     `epochs: ${epochs}`,
-    `seeds: [${Array.from({ length: seeds }, (_, k) => seed + k).join(", ")}]`,
+    `seeds: [${seedsOf(state)}]`,
     ...variantsOf(
       names
         .filter((name) => isThere(name, state) && (!moves || name === "plain" || name === "rate"))
@@ -105,9 +108,9 @@ export function experimentOf(state: TrainState, runs: readonly TrainRun[]): stri
   ].join("\n");
 }
 
-/** A TypeScript program of the library that trains what the screen compares, from its first seed, and prints the last losses. */
+/** A TypeScript program of the library that trains what the screen compares, from its seeds, and prints the medians of the last losses. */
 export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): string {
-  const { data, noise, net, act, opt, lr, batch, seed, epochs, tp, sym, obj, with: names, control } = state;
+  const { data, noise, net, act, opt, lr, batch, epochs, tp, sym, obj, with: names, control } = state;
   const steps = stepsOf(state, runs);
   const isMoving = (name: string) => name === "teleported" || name === "random";
   const moved = steps?.length === 0 ? [] : names.filter((name) => isMoving(name) && isThere(name, state));
@@ -117,8 +120,8 @@ export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): stri
   const schedule =
     steps === undefined ? `every(${tp.kind === "every" ? tp.steps : 1})` : `atSteps([${steps.join(", ")}])`;
   const searches = {
-    teleported: isGroup ? "gradientAscent(symmetry)" : "levelSet()",
-    random: `randomSearch(symmetry, { samples: 1, seed: ${seed} })`,
+    teleported: isGroup ? "gradientAscent(symmetryOf(seed))" : "levelSet()",
+    random: "randomSearch(symmetryOf(seed), { samples: 1, seed })",
   } as const;
   const named = [
     steps === undefined ? "every" : "atSteps",
@@ -127,13 +130,13 @@ export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): stri
   ];
   const list = (all: readonly string[]) => [...new Set(all)].sort().join(", ");
   const runOf = (name: (typeof names)[number]) => {
-    if (name === "plain") return "settings";
-    if (name === "rate") return `{ ...settings, learningRate: ${lr * Number(control)} }`;
-    return `{ ...settings, teleport: { when: ${schedule}, search: ${searches[name]}, objective: ${obj}, state: "${state.state}" } }`;
+    if (name === "plain") return "{ ...settings, seed }";
+    if (name === "rate") return `{ ...settings, seed, learningRate: ${lr * Number(control)} }`;
+    return `{ ...settings, seed, teleport: { when: ${schedule}, search: ${searches[name]}, objective: ${obj}, state: "${state.state}" } }`;
   };
   const shown = names.filter((name) => !isMoving(name) || moved.includes(name));
   return [
-    `import { ${list(["createTrainer", "mlp", ...(isGroup ? ["crossEntropy", "symmetriesOf", "takeRows", "torchGenerator"] : [])])} } from "isoloss";`,
+    `import { ${list(["createTrainer", "mlp", "NumericalError", ...(isGroup ? ["crossEntropy", "symmetriesOf", "takeRows", "torchGenerator"] : [])])} } from "isoloss";`,
     `import { ${list([set, "divide"])} } from "isoloss/data";`,
     'import { createOptimizer } from "isoloss/optim";',
     ...(moved.length > 0 ? [`import { ${list(named)} } from "isoloss/teleport";`] : []),
@@ -147,7 +150,6 @@ export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): stri
     `  optimizer: createOptimizer("${opt}"),`,
     `  learningRate: ${lr},`,
     `  batchSize: Math.min(${batch}, train.inputs.shape[0]),`,
-    `  seed: ${seed},`,
     "  gradNorm: true,",
     '  runtime: "javascript",',
     "} as const;",
@@ -155,19 +157,41 @@ export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): stri
       ? [
           "const rows = Int32Array.from({ length: settings.batchSize }, (_, k) => k);",
           "const batch = { x: takeRows(train.inputs, rows), y: takeRows(train.labels, rows) };",
-          `const { params } = model.init(torchGenerator(${seed}));`,
-          `const { ${sym}: symmetry } = symmetriesOf((p, { x, y }) => crossEntropy(model.apply(p, x).output, y), params, batch);`,
-          'if (symmetry === undefined) throw new Error("This network has no such symmetry.");',
+          "const symmetryOf = (seed: number) => {",
+          "  const { params } = model.init(torchGenerator(seed));",
+          `  const { ${sym}: symmetry } = symmetriesOf((p, { x, y }) => crossEntropy(model.apply(p, x).output, y), params, batch);`,
+          '  if (symmetry === undefined) throw new Error("This network has no such symmetry.");',
+          "  return symmetry;",
+          "};",
         ]
       : []),
     "",
+    `const seeds = [${seedsOf(state)}];`,
     "const trainers = {",
-    ...shown.map((name) => `  ${name}: await createTrainer(${runOf(name)}),`),
+    ...shown.map((name) => `  ${name}: (seed: number) => createTrainer(${runOf(name)}),`),
     "};",
-    "export const ends: Record<string, { readonly loss: number; readonly accuracy?: number | undefined }> = {};",
-    "for (const [name, trainer] of Object.entries(trainers)) {",
-    `  await trainer.run({ steps: ${epochs} * trainer.stepsPerEpoch });`,
-    "  ends[name] = await trainer.evaluate(validation);",
+    "const median = (values: readonly number[]) => {",
+    "  const [sorted, middle] = [[...values].sort((a, b) => a - b), (values.length - 1) / 2];",
+    "  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;",
+    "};",
+    "export const ends: Record<string, { readonly loss: number; readonly accuracy: number }> = {};",
+    "for (const [name, trainerOf] of Object.entries(trainers)) {",
+    "  const [losses, accuracies]: number[][] = [[], []];",
+    "  for (const seed of seeds) {",
+    "    const trainer = await trainerOf(seed);",
+    "    try {",
+    `      await trainer.run({ steps: ${epochs} * trainer.stepsPerEpoch });`,
+    "      const { loss, accuracy = Number.NaN } = await trainer.evaluate(validation);",
+    "      losses.push(loss);",
+    "      accuracies.push(accuracy);",
+    "    } catch (error) {",
+    "      if (!(error instanceof NumericalError)) throw error;",
+    "      // A seed that diverged counts as an infinite loss.",
+    "      losses.push(Infinity);",
+    "      accuracies.push(-Infinity);",
+    "    }",
+    "  }",
+    "  ends[name] = { loss: median(losses), accuracy: median(accuracies) };",
     "}",
     "console.log(ends);",
     "",

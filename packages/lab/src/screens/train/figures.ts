@@ -16,9 +16,12 @@ export function curvesSvg({ state, runs, theme }: Drawn): string {
   return svgText(
     curves(
       {
-        series: series.map(({ name, x, y, teleports }) => ({
+        series: series.map(({ name, x, y, band, teleports }) => ({
           name,
           runs: [{ steps: Array.from(x), values: Array.from(y) }],
+          ...(band && {
+            band: { low: Array.from(band.low), high: Array.from(band.high), seeds: state.seeds },
+          }),
           teleports: Array.from(teleports, (k) => x[k]),
         })),
         logY,

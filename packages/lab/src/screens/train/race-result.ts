@@ -78,6 +78,7 @@ export function sweepCurves(
   });
   return {
     series: swept.length > 0 ? series : [],
+    of: String(swept.length),
     xLabel: "learning rate",
     yLabel: "last held-out loss",
     logX: true,

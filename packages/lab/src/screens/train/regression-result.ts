@@ -46,7 +46,8 @@ export function regressionCurves(runs: readonly Regressed[], theme: "light" | "d
       diverged: false,
     };
   });
-  return { series, xLabel: "step", yLabel: "loss", logX: false, logY: true, whole: true };
+  const axes = { xLabel: "step", yLabel: "loss", logX: false, logY: true, whole: true };
+  return { series, of: String(runs.length), ...axes };
 }
 
 /** A row of the table: the mean of the last losses, beside the published one. */
