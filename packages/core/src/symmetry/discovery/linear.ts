@@ -429,7 +429,7 @@ class Space {
       const rest = plus(times(b.label, variance), a.label, -1);
       if (relative === 1) a.root.require(rest, weight);
       else if (this.search !== "orthogonal") a.root.isBroken = true;
-      else a.root.see(times(rest, a.variance));
+      else a.root.see(times(rest, a.variance), weight);
       return;
     }
     b.root.parent = a.root;
@@ -457,10 +457,10 @@ class Space {
     this.find().root.keepsOnes = true;
   }
 
-  private see(frame: Form<number>): void {
+  private see(frame: Form<number>, weight?: number): void {
     // Of a root of gains, such as in a weighted length, the sign is not known.
-    this.require(new Map([...frame].filter(([, power]) => power % 2 !== 0)));
-    if (this.frame) this.require(plus(frame, this.frame, -1));
+    this.require(new Map([...frame].filter(([, power]) => power % 2 !== 0)), weight);
+    if (this.frame) this.require(plus(frame, this.frame, -1), weight);
     else this.frame = frame;
   }
 
