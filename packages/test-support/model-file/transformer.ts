@@ -34,6 +34,8 @@ export interface TransformerOptions {
   readonly norm?: "layer" | "rms";
   /** One node a norm: LayerNormalization from operator set 17 on, RMSNormalization from 23 on. */
   readonly fused?: boolean;
+  /** The sum of the stream is inside of the norm behind it, as ONNX Runtime's optimizer writes them: Skip*LayerNormalization. */
+  readonly skip?: boolean;
   /** Where norms are: before each block, behind its sum, or before the block and behind it. */
   readonly place?: "pre" | "post" | "both";
   /** Whether the head is the transposed table of tokens. */
@@ -129,6 +131,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     stem = "tokens",
     head = "tokens",
     fused = false,
+    skip = false,
     place = "pre",
     tied = false,
     parallel = false,
@@ -185,12 +188,29 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     opset < 18
       ? node("ReduceMean", [x], { axes: ints([-1]), keepdims: int(1) })
       : node("ReduceMean", [x, list([-1])], { keepdims: int(1) });
+  const sums = new Map<string, readonly [string, string]>();
+  /** The sum of the stream and a block, which with `skip` the norm behind it makes. */
+  const summed = (x: string, y: string): string => {
+    if (!skip) return node("Add", [x, y]);
+    const sum = `sum_${count++}`;
+    sums.set(sum, [x, y]);
+    return sum;
+  };
   let isLayer = norm === "layer";
   const normed = (x: string, name: string, size = width, planted = 0): string => {
     const gains = draw([size], 0.1, 1);
     if (planted !== 0) plant(gains, planted);
     const g = stored(`${name}.gain`, gains);
     const b = isLayer ? [weight(`${name}.bias`, [size], 0.05)] : [];
+    const sum = sums.get(x);
+    if (sum !== undefined) {
+      sums.delete(x);
+      const opType = isLayer ? "SkipLayerNormalization" : "SkipSimplifiedLayerNormalization";
+      const outputs = [`skip_${count++}`, "", "", x];
+      const attributes = { epsilon: float(epsilon) };
+      nodes.push({ opType, domain: "com.microsoft", inputs: [...sum, g, ...b], outputs, attributes });
+      return outputs[0];
+    }
     if (fused && opset >= (isLayer ? 17 : 23)) {
       const own = isLayer ? "LayerNormalization" : "RMSNormalization";
       return node(own, [x, g, ...b], { axis: int(-1), epsilon: float(epsilon) });
@@ -384,11 +404,11 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
   const residual = (x: string, name: string, f: (y: string) => string, layer: number): string =>
     clipped(unbounded(x, name, f, layer));
   const unbounded = (x: string, name: string, f: (y: string) => string, layer: number): string => {
-    if (place === "post") return normed(node("Add", [x, planted(f(x), name, layer)]), `${name}.norm`);
+    if (place === "post") return normed(summed(x, planted(f(x), name, layer)), `${name}.norm`);
     const y = f(normed(x, `${name}.norm`));
-    if (place === "pre") return node("Add", [x, planted(y, name, layer)]);
-    if (!byGain) return node("Add", [x, planted(normed(y, `${name}.after`), name, layer)]);
-    return node("Add", [x, normed(y, `${name}.after`, width, isPlanted(layer) ? outlier : 0)]);
+    if (place === "pre") return summed(x, planted(y, name, layer));
+    if (!byGain) return summed(x, planted(normed(y, `${name}.after`), name, layer));
+    return summed(x, normed(y, `${name}.after`, width, isPlanted(layer) ? outlier : 0));
   };
   const tokens = stem === "patches" ? "" : weight("tokens", [vocabulary, width], 0.5);
   const placed = (x: string, name: string): string =>

@@ -3,10 +3,17 @@ import { OptionError } from "../errors.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { fillLike } from "../graph/ops/leaf.js";
 import { reshape } from "../graph/ops/reshape.js";
-import { pad, slice } from "../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { flatten, unflatten } from "../tree.js";
-import { cutsOf, type ParameterAxis } from "./discovery/descriptors.js";
+import { placed, taken } from "./discovery/cuts.js";
+import {
+  type Cut,
+  cutsOf,
+  lengthOf,
+  type ParameterAxis,
+  partShape,
+  placeIn,
+} from "./discovery/descriptors.js";
 
 /** Axes by the path of their parameter. */
 export function byPath<L extends ParameterAxis>(axes: readonly L[]): AxesByPath<L> {
@@ -88,17 +95,20 @@ export const ratesAlong = <P, A>(
 function runsOf({ shape }: Pick<NdArray, "shape">, { part }: ParameterAxis) {
   const cuts = cutsOf(part);
   if (cuts.length === 0) return { count: 1, length: sizeOf(shape), startOf: () => 0 };
-  const cutAt = shape.map((count, d) => cuts.find(({ axis }) => axis === d) ?? { start: 0, count });
+  const cutAt = shape.map(
+    (count, d): Omit<Cut, "axis"> => cuts.find(({ axis }) => axis === d) ?? { start: 0, count },
+  );
   const strideOf = (d: number) => sizeOf(shape.slice(d + 1));
   const last = Math.max(...cuts.map(({ axis }) => axis));
+  const { start, count, period = count, times = 1 } = cutAt[last];
   return {
-    count: sizeOf(cutAt.slice(0, last).map(({ count }) => count)),
-    length: cutAt[last].count * strideOf(last),
+    count: sizeOf(cutAt.slice(0, last).map(lengthOf)) * times,
+    length: count * strideOf(last),
     startOf(r: number) {
-      let [place, rest] = [cutAt[last].start * strideOf(last), r];
+      let [place, rest] = [(start + (r % times) * period) * strideOf(last), Math.floor(r / times)];
       for (let d = last - 1; d >= 0; d--) {
-        place += (cutAt[d].start + (rest % cutAt[d].count)) * strideOf(d);
-        rest = Math.floor(rest / cutAt[d].count);
+        place += placeIn(cutAt[d], rest % lengthOf(cutAt[d])) * strideOf(d);
+        rest = Math.floor(rest / lengthOf(cutAt[d]));
       }
       return place;
     },
@@ -114,7 +124,7 @@ export function requireView(array: Pick<NdArray, "shape">, parameterAxis: Parame
   const { path, part, view } = parameterAxis;
   const { shape } = array;
   const { count, length } = runsOf(array, parameterAxis);
-  const isInside = cutsOf(part).every(({ axis, start, count: n }) => start + n <= shape[axis]);
+  const isInside = cutsOf(part).every((cut) => placeIn(cut, lengthOf(cut) - 1) < shape[cut.axis]);
   if (isInside && count * length === sizeOf(view)) return;
   throw new OptionError(
     `The symmetries are of other parameters: "${path}" has the shape [${shape.join(", ")}], which is not that of which they were found. Find those of these parameters by symmetriesOf.`,
@@ -167,15 +177,7 @@ export function changeAlong(
 export function rateAlongAxis(w: Tensor, parameterAxis: ParameterAxis, f: (view: Tensor) => Tensor): Tensor {
   const rate = f(viewAlong(w, parameterAxis));
   if (parameterAxis.part === undefined) return reshape(rate, w.shape);
-  const { axis, start, count } = parameterAxis.part;
-  const around = w.shape.map((n, d): [number, number] => (d === axis ? [start, n - start - count] : [0, 0]));
-  return pad(
-    reshape(
-      rate,
-      w.shape.map((n, d) => (d === axis ? count : n)),
-    ),
-    around,
-  );
+  return placed(reshape(rate, partShape(w.shape, parameterAxis.part)), parameterAxis.part, w.shape);
 }
 
 /** The elements of a tensor that a parameter axis covers, in the shape of the axis's view. Traced. @throws OptionError for a tensor of another size */
@@ -183,12 +185,7 @@ export function viewAlong(w: Tensor, parameterAxis: ParameterAxis): Tensor {
   const { part, view } = parameterAxis;
   requireView(w, parameterAxis);
   if (part === undefined) return reshape(w, view);
-  const { axis, start, count } = part;
-  const picked = slice(w, {
-    starts: w.shape.map((_, d) => (d === axis ? start : 0)),
-    ends: w.shape.map((n, d) => (d === axis ? start + count : n)),
-  });
-  return reshape(picked, view);
+  return reshape(taken(w, part), view);
 }
 
 /** The axes of a view that number the units, the copies first. */

@@ -7,11 +7,11 @@ import type { Graph } from "../graph/graph.js";
 import { add, cast, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { input } from "../graph/ops/leaf.js";
-import { pad } from "../graph/ops/slice.js";
 import { isFloat, isTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { flatten, unflatten } from "../tree.js";
 import { defineSymmetry } from "./define-symmetry.js";
+import { placed } from "./discovery/cuts.js";
 import type { ShiftGenerator } from "./discovery/descriptors.js";
 import { prepare } from "./discovery/graph/prepare.js";
 import type { ParameterRef } from "./discovery/layout.js";
@@ -116,10 +116,5 @@ function changesByPath<P>(
 
 /** The change of a part, as that of the whole parameter. */
 function inWhole(change: Tensor, { part }: ParameterRef, { shape }: Tensor): Tensor {
-  if (!part) return change;
-  const { axis, start, count } = part;
-  return pad(
-    change,
-    shape.map((n, d): [number, number] => (d === axis ? [start, n - start - count] : [0, 0])),
-  );
+  return placed(change, part, shape);
 }

@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import type { QuantizeModelOptions } from "isoloss-onnx";
+import { modelError, type QuantizeModelOptions } from "isoloss-onnx";
 import {
   buildSite,
   executablePath,
@@ -18,6 +18,8 @@ import {
   exactResult,
   showingIntegers,
 } from "isoloss-test-support/compress/quantize/support";
+import { fixtures } from "isoloss-test-support/model-file/float16-fixtures";
+import { transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
 import { runOrt } from "isoloss-test-support/nn/onnx/support";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
@@ -276,6 +278,29 @@ describe.skipIf(!executablePath)(title, () => {
         const expected = { y: [...(await exactResult(file, { x: examples(3, [8, ...shape]) }))] };
         expect(distance(expected, await call(page, "outputsOf", [...file], shape))).toBeLessThan(1e-5);
       }
+    },
+  );
+
+  it.each(fixtures.filter((_, i) => i % 4 === 0).map(({ name, options }) => [name, options] as const))(
+    "makes and runs a file of float16 of %s in the page, with numbers that ONNX Runtime in Node gives, too",
+    async (_, options) => {
+      const page = await pages.open(pages.plain);
+      const bytes = transformer(options);
+      const inputs = transformerInputs(options);
+      const given = Object.entries(inputs).map(([name, { shape, data }]) => [
+        name,
+        { shape, data: Array.from(data, Number), isInteger: data instanceof BigInt64Array },
+      ]);
+      const { bytes: half, outputs } = await call(page, "halved", [...bytes], Object.fromEntries(given));
+      const { logits } = await runOrt(bytes, inputs);
+      const expected = Array.from(logits.data, Number);
+      const error = expected.reduce((sum, y, i) => sum + (y - outputs.logits[i]) ** 2, 0);
+      const sqnr = 10 * Math.log10(expected.reduce((sum, y) => sum + y * y, 0) / error);
+      expect(sqnr).toBeGreaterThan(50);
+      const inNode = await modelError(bytes, Uint8Array.from(half), {
+        inputs: [inputs as Record<string, never>],
+      });
+      expect(Math.abs(inNode.sqnr - sqnr)).toBeLessThan(3);
     },
   );
 

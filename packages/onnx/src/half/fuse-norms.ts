@@ -137,7 +137,8 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
     return type !== undefined && along(type.shape) ? [next, name] : undefined;
   };
   const gain = behind(node, "Mul");
-  if (gain === undefined && !hasFixedWidth(editor, input)) return undefined;
+  const isAsWide = (name: string) => (editor.floatType(name)?.shape ?? shapeOf(name))?.at(-1) === width;
+  if (gain === undefined && !hasFixedWidth(editor, input, isAsWide)) return undefined;
   const bias = x === undefined || gain === undefined ? undefined : behind(gain[0], "Add");
   return {
     isCentered: x !== undefined,
@@ -150,14 +151,28 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
   };
 }
 
-/** Whether the last axis of a value has the same size in every run. */
-function hasFixedWidth(editor: GraphEditor, name: string): boolean {
-  const own = layouts(editor)(name);
-  if (own?.axis === (own?.rank ?? 0) - 1) return true;
+/** Whether the last axis of a value has the same size in every run. `isAsWide`: whether that of another has its size. */
+function hasFixedWidth(editor: GraphEditor, value: string, isAsWide: (name: string) => boolean): boolean {
   const isFixed = (shape: OnnxValueInfo["shape"]) =>
     shape?.every((size) => typeof size === "number") ?? false;
-  return (
-    typeof editor.input(name)?.shape?.at(-1) === "number" ||
-    editor.freeInputs.every((input) => isFixed(editor.input(input)?.shape))
-  );
+  if (editor.freeInputs.every((input) => isFixed(editor.input(input)?.shape))) return true;
+  const layoutOf = layouts(editor);
+  // A sum is as wide as any of what it adds, and a row of a table or a product with a weight as that.
+  const seen = new Set<string>();
+  const pending = [value];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (seen.has(name) || !isAsWide(name)) continue;
+    seen.add(name);
+    const own = layoutOf(name);
+    const maker = editor.uses.maker(name);
+    const isStored = editor.floatType(name) !== undefined;
+    if (isStored || own?.axis === (own?.rank ?? 0) - 1) return true;
+    if (typeof editor.input(name)?.shape?.at(-1) === "number") return true;
+    if (maker === undefined || !isStandard(maker)) continue;
+    const [first, second] = maker.inputs;
+    if (["Add", "Sub", "Mul", "Div"].includes(maker.opType)) pending.push(first, second);
+    const isOfRows = maker.opType === "Gather" && (editor.floatType(first)?.shape.length ?? 0) > 1;
+    if (maker.opType === "MatMul" || isOfRows) pending.push(isOfRows ? first : second);
+  }
+  return false;
 }

@@ -1,13 +1,34 @@
 // Twelve transformers whose float16 files overflow, and three ways out: powers of two, Clip, and operators in float32.
 import { writeFileSync } from "node:fs";
-import { compareTimes, modelError, toHalf } from "isoloss-onnx";
+import { compareTimes, type HalfModel, modelError, toHalf } from "isoloss-onnx";
 import { opened } from "isoloss-test-support/model-file/builder";
 import { clipBound, fixtures } from "isoloss-test-support/model-file/float16-fixtures";
 import { transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
-import { runOrt } from "isoloss-test-support/nn/onnx/support";
+import { type Arrays, runOrt } from "isoloss-test-support/nn/onnx/support";
+import { hasPackage, runPython } from "isoloss-test-support/runtime/onnx/python";
 import { afterAll, describe, expect, it } from "vitest";
 import { withParams } from "../../src/model-file/edit/with-params.js";
 import { streamShifted } from "./transformers-support.js";
+
+/** The outputs of a file and of one of float16 as Python's onnxruntime computes them: the SQNR in dB; null where it does not know the operator set. */
+const sqnrInPython = `
+import json, sys
+import numpy, onnxruntime
+folder = sys.argv[1]
+inputs = {k: numpy.array(v["data"], dtype=v["type"]).reshape(v["shape"]) for k, v in json.load(open(f"{folder}/inputs.json")).items()}
+options = onnxruntime.SessionOptions()
+options.log_severity_level = 4
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+def outputs(name):
+    return onnxruntime.InferenceSession(f"{folder}/{name}.onnx", options, providers=["CPUExecutionProvider"]).run(None, inputs)[0].astype(numpy.float64)
+try:
+    before, half = outputs("before"), outputs("half")
+    print(10 * numpy.log10((before ** 2).sum() / ((before - half) ** 2).sum()))
+except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
+    print("null" if "opset" in str(error) else error)
+`;
+
+const hasPython = hasPackage("onnxruntime");
 
 /** A row of the table in docs/float16.md, which `ISOLOSS_FLOAT16_TABLE=path` writes. */
 interface Row {
@@ -33,10 +54,15 @@ describe.each(fixtures.map(({ name, options }) => [name, options] as const))("%s
   const bytes = transformer(options);
   const inputs = transformerInputs(options) as Record<string, never>;
   const calibration = [inputs];
+  let halved: Promise<HalfModel> | undefined;
+  const rescued = () => {
+    halved ??= toHalf(bytes, { calibration, rescue: "none" });
+    return halved;
+  };
   const nodesOf = (file: Uint8Array) => opened(file).model.graph.nodes.length;
 
   it("is rescued by powers of two, with no Clip and no node more, beside Clip and operators in float32", async () => {
-    const moved = await toHalf(bytes, { calibration, rescue: "none" });
+    const moved = await rescued();
     const asIs = moved.files.at(-1);
     const islands = await toHalf(bytes, { calibration, move: false, rescue: "float32" });
     const clipped = transformer({ ...options, bound: clipBound(options) });
@@ -68,6 +94,26 @@ describe.each(fixtures.map(({ name, options }) => [name, options] as const))("%s
         `${kilobytes(islands.bytes)} / ${await timeOf(bytes, islands.bytes, inputs)}`,
       ],
     });
+  });
+
+  const where = hasPython ? "and in Python" : "(Python skipped: it has no onnxruntime)";
+  it(`is rescued as ONNX Runtime runs the file in Node ${where}, too`, async () => {
+    const { bytes: half } = await rescued();
+    const { sqnr } = await modelError(bytes, half, { inputs: calibration });
+    expect(sqnr).toBeGreaterThan(50);
+    if (!hasPython) return;
+    const given = Object.entries(inputs as Arrays).map(([name, { shape, data }]) => [
+      name,
+      { shape, type: data instanceof BigInt64Array ? "int64" : "float32", data: Array.from(data, Number) },
+    ]);
+    const files = {
+      "before.onnx": bytes,
+      "half.onnx": half,
+      "inputs.json": JSON.stringify(Object.fromEntries(given)),
+    };
+    const inPython = JSON.parse(runPython(sqnrInPython, files));
+    if (options.opset === 23 && inPython === null) return;
+    expect(inPython).toBeGreaterThan(50);
   });
 
   it("has bit-identical float32 outputs after the move", async () => {

@@ -8,7 +8,7 @@ import {
   transformer,
   transformerInputs,
 } from "isoloss-test-support/model-file/transformer";
-import { fileOf, float32, node, runOrt } from "isoloss-test-support/nn/onnx/support";
+import { fileOf, float32, int64, node, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { expect, it } from "vitest";
 import { ints } from "../../../core/src/runtime/onnx/schema.js";
 import { fuseNorms } from "../../src/half/fuse-norms.js";
@@ -47,9 +47,9 @@ it.each(kinds)("%s takes the place of %s", async (opType, _, options) => {
   }
 });
 
-const fusedOf = (bytes: Uint8Array) => {
+const fusedOf = (bytes: Uint8Array, sizes: Readonly<Record<string, number>> = {}) => {
   const file = opened(bytes);
-  const { values } = tracedFile("test", withInnerValues("test", file), { sizes: {} });
+  const { values } = tracedFile("test", withInnerValues("test", file), { sizes });
   return fuseNorms("test", file, values);
 };
 
@@ -88,6 +88,24 @@ it("a norm without a gain gets one where the file fixes the width alone", () => 
   expect(fusedOf(open(behindRelu, ["rows", "width"]))).toBeUndefined();
   const behindWeights = fileWith([node("MatMul", ["x", "w"], {}, ["z"]), ...scaled("z", "y")]);
   expect(fusedOf(open(behindWeights, ["rows", 4]))?.fused).toEqual(["y"]);
+});
+
+it("a norm without a gain gets one behind a table of tokens, too, where all sizes of tokens are open", () => {
+  const ids = int64([0, 1, 2, 3, 0, 1], [2, 3]);
+  const tokens = [
+    node("Gather", ["w", "ids"], {}, ["rows"]),
+    node("Add", ["rows", "positions"], {}, ["x"]),
+    ...scaled("x", "z"),
+    node("MatMul", ["z", "w"], {}, ["block"]),
+    node("Add", ["x", "block"], {}, ["sum"]),
+    ...scaled("sum", "y"),
+  ];
+  const positions: NdArray = { shape: [3, 4], data: new Float32Array(12).fill(0.5) };
+  const bytes = fileOf({ inputs: { ids }, initializers: { ...stored, positions }, nodes: tokens, opset: 17 });
+  const model = decodeModel(bytes);
+  const inputs = [{ name: "ids", dtype: "int64" as const, shape: ["batch", "length"] }];
+  const anySize = encodeModel({ ...model, graph: { ...model.graph, inputs } });
+  expect(fusedOf(anySize, { batch: 2, length: 3 })?.fused).toEqual(["z", "y"]);
 });
 
 it("a norm of an input becomes one node, too", async () => {

@@ -54,5 +54,6 @@ export function randomTransformer(seed: number): TransformerOptions {
     epsilon: pick(1e-5, 1e-6),
     // Decomposed norms square it: float16 holds from 2^-24 to 2^16, and so the stream half as many powers of two.
     outlier: fused ? 10 ** (4.9 + rng.next()) : 10 ** (2.5 + 2 * rng.next()),
+    skip: fused && rng.next() < 0.5,
   };
 }

@@ -2,7 +2,11 @@ import type { NdArray, TensorsOf } from "isoloss";
 import { createRng } from "isoloss/data";
 import { constant, mul, sum } from "isoloss/ops";
 import { fromOnnx } from "isoloss-onnx";
-import { architectures, transformer } from "isoloss-test-support/model-file/transformer";
+import {
+  architectures,
+  type TransformerOptions,
+  transformer,
+} from "isoloss-test-support/model-file/transformer";
 import {
   normals,
   randomized,
@@ -12,8 +16,9 @@ import {
 } from "isoloss-test-support/symmetry/discovery/support";
 
 /** An architecture at random numbers in float64, and a random combination of its outputs. */
-export function studied(name: string): Subject {
-  const file = fromOnnx(transformer(architectures[name]), { epsilons: true, dtype: "float64" });
+export function studied(name: string, changes: TransformerOptions = {}): Subject {
+  const options = { ...architectures[name], ...changes };
+  const file = fromOnnx(transformer(options), { epsilons: true, dtype: "float64" });
   const rng = createRng(1);
   const data = Object.fromEntries(
     file.inputs.map(({ name: input, shape = [], dtype }): [string, NdArray] => {

@@ -54,7 +54,10 @@ const expected: Readonly<Record<string, Expected>> = {
     ...{ norms: 5, values: [2, 4, 8], queries: 0, frequencies: [2, 4, "scales"] },
     ...{ hidden: 2, heads: 2, turns: [32] },
   },
-  Phi: { norms: 3, values: [2, 4, 10], queries: 0, hidden: 0, heads: 2, turns: [40] },
+  // Queries and keys: of what is not turned of a head.
+  Phi: {
+    ...{ norms: 3, values: [2, 4, 10], queries: 2, frequencies: [2, 8], hidden: 0, heads: 2, turns: [40] },
+  },
   ViT: { norms: 5, values: [2, 4, 8], queries: 2, hidden: 0, heads: 2, turns: [32] },
   Mixtral: {
     ...{ norms: 5, values: [2, 2, 4], queries: 0, frequencies: [2, 4] },
@@ -74,8 +77,10 @@ function frequenciesIn({ orthogonal, scalings }: Discovery): Expected["frequenci
   const scales = scalings.filter(isOfQueries);
   const [{ size }] = scales;
   if (planes.length === 0) return [scales.length, size, "scales"];
-  expect(planes.map(({ copies }) => copies)).toEqual(scales.map((own) => own.size));
-  return [planes.length, size];
+  const counts = planes.map(({ copies }) => copies);
+  // What is not turned has scales of its own.
+  expect(scales.map((own) => own.size)).toEqual(expect.arrayContaining(counts));
+  return [planes.length, counts[0]];
 }
 
 const page = readFileSync(new URL("../../../../docs/onnx-models.md", import.meta.url), "utf8");
@@ -143,11 +148,18 @@ describe.each(Object.entries(expected))("%s", (name, row) => {
     expect(found.signs.some(isStream)).toBe(architectures[name].norm === "rms");
   });
 
-  it("names the gains that keep its stream from turning", () => {
+  it("names the gains that keep its stream from turning, and a head that is the table of tokens where that alone does", () => {
     const { blocked } = describeDiscovery(values, found);
     const gains = row.turns.filter((own) => typeof own === "string");
     expect(blocked).toHaveLength(gains.length > 0 ? 1 : 0);
     for (const gain of gains) expect(blocked[0]).toContain(gain);
+    const isTiedAlone = gains.join() === "final.gain";
+    expect(blocked.some((text) => text.includes("Both read p.tokens"))).toBe(isTiedAlone);
+    if (!isTiedAlone) return;
+    // As the message says.
+    const untied = studied(name, { tied: false }).found;
+    expect(untied.blocked).toBeUndefined();
+    expect(untied.orthogonal.map(({ size }) => size)).toContain(width);
   });
 
   it("is in the table of the documents", () => {
@@ -196,12 +208,4 @@ it.each([
   });
   const { found } = tracedFile("test", opened(file), { sizes: {} });
   expect(found.permutations.filter(({ size }) => size === 6)).toHaveLength(count);
-});
-
-describe("Known gaps, which are valid symmetries", () => {
-  it("are the turns and scales of frequencies where rotary positions turn a part of each head: heads are scaled whole", () => {
-    const { found } = studied("Phi");
-    expect(found.orthogonal.some(({ keeps }) => keeps === "orientation")).toBe(false);
-    expect(found.scalings.filter(isOfQueries).map(({ size }) => size)).toEqual([4, 4]);
-  });
 });

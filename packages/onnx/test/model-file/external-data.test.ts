@@ -191,6 +191,14 @@ describe("external data", () => {
     expect(() => withParams(partly, { w: twice }, { external: shared, write })).toThrow(
       'tensors share bytes of "weights.bin": "w", "v". New numbers of "w" would change the others. Nothing was written. Leave out `write`',
     );
+    const spelled = file({ other: "./weights.bin", offset: "4" });
+    expect(() =>
+      withParams(
+        spelled,
+        { w: twice },
+        { external: { ...shared, "./weights.bin": shared["weights.bin"] }, write },
+      ),
+    ).toThrow("tensors share bytes");
     const written: number[] = [];
     const beside = file({ other: "weights.bin", offset: "8" });
     withParams(

@@ -108,7 +108,8 @@ const copyAt = (index: readonly number[], { view, copyAxes = [] }: ParameterAxis
 
 /** The elements of a parameter axis: where they are in the parameter, and their index in the axis' view. */
 function elements({ shape }: NdArray, { part, view }: ParameterAxis): { at: number; index: number[] }[] {
-  const own = part ? shape.map((n, d) => (d === part.axis ? part.count : n)) : shape;
+  const { count = 0, times = 1, period = count } = part ?? {};
+  const own = part ? shape.map((n, d) => (d === part.axis ? count * times : n)) : shape;
   const unravel = (flat: number, s: readonly number[]): number[] => {
     const index: number[] = [];
     for (let d = s.length - 1; d >= 0; d--) {
@@ -119,7 +120,9 @@ function elements({ shape }: NdArray, { part, view }: ParameterAxis): { at: numb
   };
   if (sizeOf(view) !== sizeOf(own)) throw new Error(`view [${view}] of [${own}]`);
   return Array.from({ length: sizeOf(own) }, (_, flat) => {
-    const inPart = unravel(flat, own).map((i, d) => (part?.axis === d ? i + part.start : i));
+    const inPart = unravel(flat, own).map((i, d) =>
+      part?.axis === d ? part.start + Math.floor(i / count) * period + (i % count) : i,
+    );
     return { at: inPart.reduce((sum, i, d) => sum * shape[d] + i, 0), index: unravel(flat, view) };
   });
 }

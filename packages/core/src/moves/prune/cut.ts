@@ -1,6 +1,6 @@
 // Which elements of parameters go with units, as cuts along the parameters' own axes.
 import { allocate, dtypeOf, type NdArray, type Shape, sizeOf } from "../../array.js";
-import type { ParameterAxis } from "../../symmetry/discovery/descriptors.js";
+import { type ParameterAxis, partShape } from "../../symmetry/discovery/descriptors.js";
 
 /** Which indices along each axis of an array go: 1 for those that do. An axis that is not named stays whole. */
 export type Cuts = ReadonlyMap<number, Uint8Array>;
@@ -24,14 +24,14 @@ export interface OwnAxis {
 
 /** Where a parameter axis is among the axes of the array, or why its units are no indices of one of them. */
 export function ownAxisOf(shape: Shape, { part, view, axis }: ParameterAxis): OwnAxis | Uncuttable {
-  const own = shape.map((n, d) => (d === part?.axis ? part.count : n));
+  const own = partShape(shape, part);
   const size = view[axis];
   const inner = sizeOf(view.slice(axis + 1));
   for (let d = 0, behind = sizeOf(own); d < own.length; d++) {
     behind /= own[d];
     const isInside = inner >= behind && inner * size <= behind * own[d];
     if (!isInside || inner % behind !== 0 || (behind * own[d]) % (inner * size) !== 0) continue;
-    if (part !== undefined && part.axis !== d) {
+    if (part !== undefined && (part.axis !== d || part.times !== undefined)) {
       return { reason: "its units are in one part of a parameter that stays whole elsewhere" };
     }
     return { axis: d, start: part?.start ?? 0, count: own[d], inner: inner / behind, size };

@@ -10,6 +10,7 @@ import {
   type NormalizedStream,
   type ParameterAxis,
   type Part,
+  partShape,
   turnedUnits,
 } from "./descriptors.js";
 import { type DiscoverySize, sizeOfDiscovery } from "./discovery-size.js";
@@ -130,12 +131,12 @@ export function describeDiscovery<P>(params: P, found: Discovery): DiscoveryDesc
   return { groups, ...size, total: totalOf(size, found), blocked: (found.blocked ?? []).map(blockedText) };
 }
 
-const blockedText = ({ size, gains }: BlockedRotation): string =>
+const blockedText = ({ size, gains, shared = [] }: BlockedRotation): string =>
   `A space of ${size} units, such as a residual stream, cannot be rotated: ${gains.join(", ")} ${
     gains.length === 1 ? "stands" : "stand"
   } between two places that would have to turn alike, and a rotation does not commute with ${
     gains.length === 1 ? "its" : "their"
-  } numbers.`;
+  } numbers.${shared.length === 0 ? "" : ` Both read ${shared.join(", ")}: with a copy for one of them the space would turn.`}`;
 
 /** All groups that were found, in the order of their descriptions. */
 export const groupsOf = (found: Discovery): readonly GroupGenerator[] => [
@@ -231,7 +232,7 @@ function axesOf(group: GroupGenerator, shapeOf: ShapeOf): readonly Rated[] {
     const own =
       along.length === 0
         ? asOneUnit({ path, part }, shapeOf)
-        : { path, part, view: partShape({ path, part }, shapeOf), axis: along[0] };
+        : { path, part, view: partShape(shapeOf(path), part), axis: along[0] };
     return [own, ...absorbing.map((place) => ({ ...asOneUnit(place, shapeOf), absorbs: 1 }))];
   }
   if (group.kind === "bijection") {
@@ -248,12 +249,9 @@ function axesOf(group: GroupGenerator, shapeOf: ShapeOf): readonly Rated[] {
 
 type Place = Pick<ParameterAxis, "path" | "part">;
 
-const partShape = ({ path, part }: Place, shapeOf: ShapeOf): Shape =>
-  shapeOf(path).map((n, d) => (d === part?.axis ? part.count : n));
-
 const asOneUnit = (place: Place, shapeOf: ShapeOf): Rated => ({
   ...place,
-  view: [1, ...partShape(place, shapeOf)],
+  view: [1, ...partShape(shapeOf(place.path), place.part)],
   axis: 0,
 });
 
@@ -287,6 +285,9 @@ function placeOf({ gains = [], ...axis }: AxisDescription): string {
   return gains.length === 0 ? place : `${place} (as seen through ${gains.map(powerText).join(", ")})`;
 }
 
+const rangeText = ({ axis, start, count, period, times }: Part): string =>
+  `axis ${axis}: ${start}..${start + count - 1}${times === undefined ? "" : `, ${times} times every ${period}`}`;
+
 function storedPlaceOf({
   path,
   shape,
@@ -296,11 +297,10 @@ function storedPlaceOf({
   copyAxes = [],
   attributes,
 }: AxisDescription): string {
-  const elements =
-    part === undefined ? path : `${path}[axis ${part.axis}: ${part.start}..${part.start + part.count - 1}]`;
+  const elements = part === undefined ? path : `${path}[${rangeText(part)}]`;
   // One unit that is the whole parameter has an axis of its own in front.
   if (view.length === 1 || view[axis] === 1) return elements;
-  const stored = shape.map((n, d) => (d === part?.axis ? part.count : n));
+  const stored = partShape(shape, part);
   const isAsStored = view.join() === stored.join();
   // The copies of a map are counted apart, those of a factor are units.
   const axes = attributes.power === undefined ? [axis] : [...copyAxes, axis];

@@ -14,7 +14,7 @@ export interface ParameterAxis {
   readonly copyAxes?: readonly number[] | undefined;
 }
 
-/** Elements `start` to `start + count` along an axis. */
+/** Elements `start` to `start + count` along an axis, of each of `times` periods, such as of each attention head. */
 export interface Part {
   /** Of the parameter. */
   readonly axis: number;
@@ -22,19 +22,37 @@ export interface Part {
   readonly start: number;
   /** Elements. */
   readonly count: number;
+  /** How far apart the elements of periods are; absent: there is one. */
+  readonly period?: number | undefined;
+  /** Number of periods; absent: 1. */
+  readonly times?: number | undefined;
   /** Only these elements along another axis, too: of pieces while a graph is analyzed, which no symmetry has that is found. */
   readonly within?: Part | undefined;
 }
 
+/** A part along one axis alone. */
+export type Cut = Omit<Part, "within">;
+
 /** The cuts of a part, one an axis. */
-export function cutsOf(part: Part | undefined): Omit<Part, "within">[] {
+export function cutsOf(part: Part | undefined): Cut[] {
   if (part === undefined) return [];
   const { within, ...cut } = part;
   return [cut, ...cutsOf(within)];
 }
 
+/** How many elements a cut has along its axis. */
+export const lengthOf = ({ count, times = 1 }: Pick<Cut, "count" | "times">): number => count * times;
+
+/** The index along the axis of the i-th element of a cut. */
+export const placeIn = ({ start, count, period = count }: Omit<Cut, "axis">, i: number): number =>
+  start + Math.floor(i / count) * period + (i % count);
+
+/** The shape of a part of a parameter. */
+export const partShape = (shape: Shape, part: Part | undefined): Shape =>
+  cutsOf(part).reduce((own, cut) => own.map((n, d) => (d === cut.axis ? lengthOf(cut) : n)), shape);
+
 /** The part of some cuts. */
-export function partOf([first, ...others]: readonly Omit<Part, "within">[]): Part | undefined {
+export function partOf([first, ...others]: readonly Cut[]): Part | undefined {
   const within = others.length > 0 ? partOf(others) : undefined;
   return first && { ...first, ...(within ? { within } : {}) };
 }
@@ -120,6 +138,8 @@ export interface BlockedRotation {
   readonly size: number;
   /** Paths of the gains. */
   readonly gains: readonly string[];
+  /** Paths of weights that are read in both places, such as a table of tokens that is the head, too, where these alone prevent it. */
+  readonly shared?: readonly string[] | undefined;
 }
 
 /**

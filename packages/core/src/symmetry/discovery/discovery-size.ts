@@ -53,7 +53,7 @@ function isWithin({ axes }: ScalingGenerator, space: LinearSpace): boolean {
 }
 
 const placeOf = ({ path, part }: ParameterAxis): string =>
-  JSON.stringify([path, part?.axis, part?.start, part?.count]);
+  JSON.stringify([path, part?.axis, part?.start, part?.count, part?.period, part?.times]);
 
 /** Whether the units and copies of a space determine the units of an axis. */
 function isAlong(axis: ParameterAxis, space: LinearSpace["axes"][number]): boolean {

@@ -57,11 +57,19 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
   const whole = <L extends ParameterAxis, F extends { readonly axes: readonly L[] }>(
     found: readonly F[],
   ): F[] => found.map(merged).filter(({ axes }) => axes.every(({ part }) => part?.within === undefined));
+  /** What acts on all of an axis or on one part of it, or in each of its periods. */
+  const even = <F extends { readonly axes: readonly ParameterAxis[] }>(found: readonly F[]): F[] =>
+    found.filter(({ axes }) =>
+      axes.every(
+        ({ path, part: { axis, period = 0, times = 0 } = { axis: 0 } }) =>
+          times === 0 || period * times === shapes.get(path)?.[axis],
+      ),
+    );
   const { linear, orthogonal, blocked, scaled } = findSpaces(layout);
   return {
     scalings: whole(findScalings(layout, scaled)),
-    signs: whole(findSigns(layout)),
-    permutations: whole(findPermutations(layout)),
+    signs: even(whole(findSigns(layout))),
+    permutations: even(whole(findPermutations(layout))),
     linear: whole(linear),
     orthogonal: whole(orthogonal),
     ...(blocked.length > 0 ? { blocked } : {}),

@@ -89,13 +89,23 @@ export function findSpaces(layout: Layout): {
       ),
     ],
     scaled: planes.flatMap(({ copies, axes }) => (copies === 1 ? [] : [scaledPlanes(layout, copies, axes)])),
-    blocked: [...roots].flatMap(([{ conflicts, isOtherwiseBroken }, size]) =>
+    blocked: [...roots].flatMap(([{ conflicts, shared, isOtherwiseBroken }, size]) =>
       conflicts.size === 0 || isOtherwiseBroken
         ? []
-        : [{ size, gains: [...new Set([...conflicts].map((k) => layout.parameters[k].path))] }],
+        : [
+            {
+              size,
+              gains: pathsOf(layout, conflicts),
+              ...(shared === undefined ? {} : { shared: pathsOf(layout, shared) }),
+            },
+          ],
     ),
   };
 }
+
+const pathsOf = ({ parameters }: Layout, numbersOf: Iterable<number>): string[] => [
+  ...new Set([...numbersOf].map((k) => parameters[k].path)),
+];
 
 /** The gains between a space's own coordinates and those of a parameter. */
 const gainsOf = ({ parameters }: Layout, space: Space): GainPower[] =>
@@ -237,8 +247,10 @@ function through(
     const [a, b] = [spaceAt(k, i), spaceAt(l, j)];
     isGoing[k][i] = true;
     isGoing[l][j] = true;
-    if (a && b && inputs.includes(k) && inputs.includes(l)) a.join(b, -1);
-    else {
+    if (a && b && inputs.includes(k) && inputs.includes(l)) {
+      const [weight] = [k, l].flatMap((input) => parameters.get(storedOf(node.inputs[input])) ?? []);
+      a.join(b, -1, weight);
+    } else {
       a?.break();
       b?.break();
     }
@@ -292,6 +304,10 @@ function through(
     return space;
   });
 }
+
+/** What a tensor has the numbers of, in another order. */
+const storedOf = (x: Tensor): Tensor =>
+  ["transpose", "reshape", "broadcast", "cast"].includes(x.op.name) ? storedOf(x.inputs[0]) : x;
 
 /** An index each of whose values may have a group element of its own. */
 interface Copies {
@@ -385,8 +401,10 @@ class Space {
   /** Of a root: F^2, if it is known. */
   private frame: Form<number> | undefined;
   private isBroken = false;
-  /** Of a root: gains for which two places would have to turn otherwise. */
+  /** Of a root: gains for which two places would have to turn otherwise, ... */
   readonly conflicts = new Set<number>();
+  /** ... and the weights that are read in both, undefined where there are others. */
+  shared: Set<number> | undefined = new Set<number>();
   /** Of a root: whether the sum over the units must stay. */
   keepsOnes = false;
   /** Of a root: whether its units are coordinates of planes that rotary positions turn. */
@@ -403,15 +421,15 @@ class Space {
     return { root: above.root, variance: this.sign, label: this.label };
   }
 
-  /** Merges the space with that of another slot, of the same or the opposite variance. */
-  join(other: Space, variance: 1 | -1): void {
+  /** Merges the space with that of another slot, of the same or the opposite variance, where a weight is read. */
+  join(other: Space, variance: 1 | -1, weight?: number): void {
     const [a, b] = [this.find(), other.find()];
     const relative = a.variance * b.variance * variance;
     if (a.root === b.root) {
       const rest = plus(times(b.label, variance), a.label, -1);
-      if (relative === 1) a.root.require(rest);
+      if (relative === 1) a.root.require(rest, weight);
       else if (this.search !== "orthogonal") a.root.isBroken = true;
-      else a.root.see(times(rest, a.variance));
+      else a.root.see(times(rest, a.variance), weight);
       return;
     }
     b.root.parent = a.root;
@@ -421,6 +439,7 @@ class Space {
     a.root.keepsOnes ||= b.root.keepsOnes;
     a.root.isTurned ||= b.root.isTurned;
     for (const gain of b.root.conflicts) a.root.conflicts.add(gain);
+    a.root.shared = a.root.shared && b.root.shared && new Set([...a.root.shared, ...b.root.shared]);
     if (b.root.frame) a.root.see(times(plus(b.root.frame, b.root.label, -2), b.root.sign));
   }
 
@@ -438,15 +457,18 @@ class Space {
     this.find().root.keepsOnes = true;
   }
 
-  private see(frame: Form<number>): void {
+  private see(frame: Form<number>, weight?: number): void {
     // Of a root of gains, such as in a weighted length, the sign is not known.
-    this.require(new Map([...frame].filter(([, power]) => power % 2 !== 0)));
-    if (this.frame) this.require(plus(frame, this.frame, -1));
+    this.require(new Map([...frame].filter(([, power]) => power % 2 !== 0)), weight);
+    if (this.frame) this.require(plus(frame, this.frame, -1), weight);
     else this.frame = frame;
   }
 
-  private require(none: Form<number>): void {
+  private require(none: Form<number>, weight?: number): void {
+    if (none.size === 0) return;
     for (const gain of none.keys()) this.conflicts.add(gain);
+    if (weight === undefined) this.shared = undefined;
+    else this.shared?.add(weight);
   }
 
   break(): void {

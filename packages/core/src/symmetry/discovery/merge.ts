@@ -1,5 +1,5 @@
 import { type Shape, sizeOf } from "../../array.js";
-import { cutsOf, type ParameterAxis, partOf } from "./descriptors.js";
+import { cutsOf, lengthOf, type ParameterAxis, partOf, partShape } from "./descriptors.js";
 import { groupBy } from "./parameter-axes.js";
 
 type Acting = ParameterAxis & {
@@ -11,7 +11,9 @@ type Acting = ParameterAxis & {
 /** Joins axes of adjacent pieces of a parameter on which the group acts alike. */
 export function mergeParts<L extends Acting>(axes: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
   const cutAxes = new Set(axes.flatMap(({ part }) => cutsOf(part).map(({ axis }) => axis)));
-  return [...cutAxes].reduce((merged, along) => mergeAlong(merged, along, shapes), [...axes]);
+  const merged = [...cutAxes].reduce((own, along) => mergeAlong(own, along, shapes), [...axes]);
+  // What is whole in each period may be next to another part.
+  return merged.length < axes.length ? mergeParts(merged, shapes) : merged;
 }
 
 /** Joins axes of pieces that are next to each other along one axis of the parameter. */
@@ -47,7 +49,7 @@ function mergeAlong<L extends Acting>(
 
 /**
  * The axis of the view along which the parameter was cut into parts along one of its own, if there is one and the group
- * does not act along it.
+ * does not act along it: all of the cut axis, or of its periods.
  */
 function partAxis(
   { part, view, axis, copyAxes = [] }: Acting,
@@ -57,12 +59,11 @@ function partAxis(
   const cuts = cutsOf(part);
   const cut = cuts.find((c) => c.axis === along);
   if (!cut) return undefined;
-  const own = shape.map((n, d) => cuts.find((c) => c.axis === d)?.count ?? n);
-  const before = sizeOf(own.slice(0, along));
-  const found = view.findIndex(
-    (n, d) => n === cut.count && sizeOf(view.slice(0, d)) === before && d !== axis && !copyAxes.includes(d),
-  );
-  return found < 0 ? undefined : found;
+  const before = sizeOf(partShape(shape, part).slice(0, along));
+  const { count, times = 1 } = cut;
+  const isCut = (d: number, n: number, outer: number) =>
+    view[d] === n && sizeOf(view.slice(0, d)) === outer && d !== axis && !copyAxes.includes(d);
+  return [...view.keys()].find((d) => isCut(d, lengthOf(cut), before) || isCut(d, count, before * times));
 }
 
 /** A key that is equal for axes that may be joined. */
@@ -72,7 +73,8 @@ function alikeKey(parameterAxis: Acting, along: number, shape: Shape): string | 
   if (at === undefined) return undefined;
   const others = view.filter((_, d) => d !== at);
   const otherCuts = cutsOf(part).filter((cut) => cut.axis !== along);
-  return JSON.stringify([path, otherCuts, at, others, axis, power, variance, copyAxes, gains]);
+  const { period, times } = cutsOf(part).find((cut) => cut.axis === along) ?? {};
+  return JSON.stringify([path, otherCuts, period, times, at, others, axis, power, variance, copyAxes, gains]);
 }
 
 function joined<L extends Acting>(run: readonly L[], along: number, shape: Shape): L {
@@ -84,8 +86,12 @@ function joined<L extends Acting>(run: readonly L[], along: number, shape: Shape
   const { part, ...rest } = first;
   const cuts = cutsOf(part).flatMap((cut) => {
     if (cut.axis !== along) return [cut];
-    return count === shape[along] ? [] : [{ ...cut, count }];
+    const { start, period, times } = cut;
+    const own =
+      count === period ? { axis: along, start, count: lengthOf({ count, times }) } : { ...cut, count };
+    return lengthOf(own) === shape[along] ? [] : [own];
   });
-  const view = first.view.map((n, d) => (d === at ? count : n));
+  const size = run.reduce((sum, { view }) => sum + view[at], 0);
+  const view = first.view.map((n, d) => (d === at ? size : n));
   return { ...rest, ...(cuts.length > 0 ? { part: partOf(cuts) } : {}), view } as unknown as L;
 }

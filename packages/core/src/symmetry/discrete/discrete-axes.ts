@@ -102,8 +102,9 @@ function blockOf(shape: Shape, part: Part | undefined): Block {
     const size = sizeOf(shape);
     return { start: 0, count: size, stride: size, inner: 1 };
   }
-  const inner = sizeOf(shape.slice(part.axis + 1));
-  return { start: part.start * inner, count: part.count * inner, stride: shape[part.axis] * inner, inner };
+  const { axis, start, count, period = shape[axis] } = part;
+  const inner = sizeOf(shape.slice(axis + 1));
+  return { start: start * inner, count: count * inner, stride: period * inner, inner };
 }
 
 function runOf(inner: number, { count }: Block): number {

@@ -74,6 +74,8 @@ export const cases = {
     (await import("./quantized.js")).quantized(...args),
   outputsOf: async (...args: Parameters<typeof Quantized.outputsOf>) =>
     (await import("./quantized.js")).outputsOf(...args),
+  halved: async (...args: Parameters<typeof Quantized.halved>) =>
+    (await import("./quantized.js")).halved(...args),
   weightsAlone: async (...args: Parameters<typeof Quantized.weightsAlone>) =>
     (await import("./quantized.js")).weightsAlone(...args),
 };

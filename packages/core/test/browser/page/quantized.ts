@@ -1,6 +1,7 @@
 import type { NdArray } from "isoloss";
 import { createRng } from "isoloss/data";
-import { type QuantizeModelOptions, quantizeModel, quantizeWeights } from "isoloss-onnx";
+import { type QuantizeModelOptions, quantizeModel, quantizeWeights, toHalf } from "isoloss-onnx";
+import type { InferenceSession } from "onnxruntime-web/wasm";
 import type { Numbers } from "./cases.js";
 
 /** A file and what it computes: plain data, which a page can hand to a test. */
@@ -8,6 +9,14 @@ export interface QuantizedCase {
   readonly bytes: readonly number[];
   readonly outputs: Numbers;
 }
+
+/** Arrays as plain data. */
+export type NumbersByName = Readonly<
+  Record<
+    string,
+    { readonly shape: readonly number[]; readonly data: readonly number[]; readonly isInteger: boolean }
+  >
+>;
 
 export const examples = (seed: number, shape: readonly number[]): NdArray => {
   const rng = createRng(seed);
@@ -32,7 +41,7 @@ export async function quantized(
 
 /** What a file computes in the page for 8 examples. */
 export const outputsOf = (file: readonly number[], shape: readonly number[]): Promise<Numbers> =>
-  runInPage(Uint8Array.from(file), examples(3, [8, ...shape]), exactProducts);
+  runInPage(Uint8Array.from(file), { x: examples(3, [8, ...shape]) }, exactProducts);
 
 /** A model whose weights were stored as integers in the page, and what it computes for 8 examples. */
 export async function weightsAlone(
@@ -41,18 +50,46 @@ export async function weightsAlone(
   bits: 8 | 4,
 ): Promise<QuantizedCase> {
   const { bytes } = quantizeWeights(Uint8Array.from(model), bits === 8 ? {} : { bits, blockSize: 16 });
-  return { bytes: [...bytes], outputs: await runInPage(bytes, examples(3, [8, ...shape]), exactProducts) };
+  return {
+    bytes: [...bytes],
+    outputs: await runInPage(bytes, { x: examples(3, [8, ...shape]) }, exactProducts),
+  };
+}
+
+/** A file of float16 that is made in the page, and what it computes there. */
+export async function halved(model: readonly number[], inputs: NumbersByName): Promise<QuantizedCase> {
+  const arrays = Object.fromEntries(
+    Object.entries(inputs).map(([name, { shape, data, isInteger }]): [string, NdArray] => [
+      name,
+      { shape, data: isInteger ? BigInt64Array.from(data, BigInt) : Float32Array.from(data) },
+    ]),
+  );
+  const { bytes } = await toHalf(Uint8Array.from(model), { calibration: [arrays], rescue: "none" });
+  return {
+    bytes: [...bytes],
+    outputs: await runInPage(bytes, arrays, { graphOptimizationLevel: "extended" }),
+  };
 }
 
 /** By default products with weights of integers round their other operand to 8 bits. */
-const exactProducts = { session: { qdq_matmulnbits_accuracy_level: "1" } };
+const exactProducts = { extra: { session: { qdq_matmulnbits_accuracy_level: "1" } } };
 
-async function runInPage(bytes: Uint8Array, { shape, data }: NdArray, extra = {}): Promise<Numbers> {
+async function runInPage(
+  bytes: Uint8Array,
+  inputs: Readonly<Record<string, NdArray>>,
+  options: InferenceSession.SessionOptions = {},
+): Promise<Numbers> {
   const { env, InferenceSession, Tensor } = await import("onnxruntime-web/wasm");
   // More need a page that is isolated from others.
   env.wasm.numThreads = 1;
-  const session = await InferenceSession.create(bytes, { extra });
-  const results = await session.run({ x: new Tensor("float32", data as Float32Array, [...shape]) });
+  const session = await InferenceSession.create(bytes, options);
+  const feeds = Object.entries(inputs).map(([name, { shape, data }]) => [
+    name,
+    data instanceof BigInt64Array
+      ? new Tensor("int64", data, [...shape])
+      : new Tensor("float32", data as Float32Array, [...shape]),
+  ]);
+  const results = await session.run(Object.fromEntries(feeds));
   await session.release();
   return Object.fromEntries(
     Object.entries(results).map(([name, { data: values }]) => [

@@ -114,7 +114,10 @@ function requireOwnPlaces(bytes: Uint8Array, params: Readonly<Record<string, New
     if (!isGiven || message === undefined || !header.isExternal) return undefined;
     const { location, offset, length } = placeOf(header, message);
     const sharing = places.filter(
-      (own) => own.location === location && own.offset < offset + length && offset < own.offset + own.length,
+      (own) =>
+        fileAt(own.location) === fileAt(location) &&
+        own.offset < offset + length &&
+        offset < own.offset + own.length,
     );
     if (sharing.length <= 1) return undefined;
     throw new DataError(
@@ -124,6 +127,13 @@ function requireOwnPlaces(bytes: Uint8Array, params: Readonly<Record<string, New
     );
   });
 }
+
+/** A file by its location: `./w.bin` is `w.bin`. */
+const fileAt = (location: string): string =>
+  location
+    .split(/[/\\]/)
+    .filter((name) => name !== "" && name !== ".")
+    .join("/");
 
 /** Of large tensors zeros are enough where single numbers are looked for. */
 const smallOnes =

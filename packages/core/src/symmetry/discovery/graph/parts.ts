@@ -7,20 +7,29 @@ import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import { input } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
-import { Tensor } from "../../../graph/tensor.js";
-import { partOf } from "../descriptors.js";
+import { apply, Tensor } from "../../../graph/tensor.js";
+import { taken } from "../cuts.js";
+import { type Cut as AxisCut, lengthOf, partOf, placeIn } from "../descriptors.js";
 import type { ParameterRef } from "../layout.js";
 import { groupBy } from "../parameter-axes.js";
 import { reshapeGroups } from "./links.js";
-import { restrictable, rewrite, sameNodes, withInputs } from "./rewrite.js";
+import { analyzedOnly, restrictable, rewrite, sameNodes, withInputs } from "./rewrite.js";
 import { ruleOf } from "./rules.js";
 
-/** Elements start .. start + count along each axis. */
-type Cut = readonly { readonly start: number; readonly count: number }[];
+/** Which elements along an axis: start .. start + count, of one period or of several. */
+type Range = Omit<AxisCut, "axis">;
 
-const isWhole = (cut: Cut, { shape }: Tensor): boolean => cut.every(({ count }, d) => count === shape[d]);
+/** A range along each axis. */
+type Cut = readonly Range[];
+
+const isWhole = (cut: Cut, { shape }: Tensor): boolean =>
+  cut.every((range, d) => lengthOf(range) === shape[d]);
 const whole = ({ shape }: { shape: Shape }): Cut => shape.map((count) => ({ start: 0, count }));
-const shapeOf = (cut: Cut): Shape => cut.map(({ count }) => count);
+const shapeOf = (cut: Cut): Shape => cut.map(lengthOf);
+
+/** A range of some periods; a plain one where that is the same. */
+const periodic = (start: number, count: number, period: number, times: number): Range =>
+  times === 1 || count === period ? { start, count: count * times } : { start, count, period, times };
 
 /**
  * Rewrites a graph so that a cut of a result is computed from cuts of the inputs wherever possible. A
@@ -48,16 +57,31 @@ export function separateParts(
     for (const [user, piece] of own.users) pieces.set(user, piece);
     return own.refs;
   });
-  if (pieces.size === 0) return { graph: moved, parameters: refs };
-  return { graph: rewrite(moved, (node, original) => pieces.get(original) ?? node), parameters: refs };
+  const separated = (node: Tensor, original: Tensor): Tensor => {
+    const piece = pieces.get(original);
+    return (
+      piece ??
+      (node.op === cutOut
+        ? taken(node.inputs[0], partOf(cutsOn(node.inputs[0], node.attrs.cut as Cut)))
+        : node)
+    );
+  };
+  return { graph: rewrite(moved, separated), parameters: refs };
 }
+
+/** A cut with periods while cuts move. */
+const cutOut = analyzedOnly("cutOut", ([x], { cut }) => ({ shape: shapeOf(cut as Cut), dtype: x.dtype }));
+
+/** The axes along which a cut leaves something out. */
+const cutsOn = ({ shape }: Tensor, cut: Cut): AxisCut[] =>
+  cut.flatMap((range, axis) => (lengthOf(range) === shape[axis] ? [] : [{ axis, ...range }]));
 
 /** New inputs for the pieces of a parameter, and the nodes that read them; undefined if it is not only read in pieces. */
 function piecesOf(
   { path, tensor }: ParameterRef,
   users: readonly Tensor[],
 ): { refs: ParameterRef[]; users: Map<Tensor, Tensor> } | undefined {
-  if (users.length === 0 || users.some((user) => !isPlainSlice(user))) return undefined;
+  if (users.length === 0 || users.some((user) => !isPlainSlice(user) && user.op !== cutOut)) return undefined;
   const groups = groupBy(users, (user) => keyOf(cutOf(user)));
   const cuts = [...groups.values()].map(([user]) => cutOf(user));
   if (cuts.some((cut) => isWhole(cut, tensor)) || !areCells(cuts, tensor.shape)) return undefined;
@@ -67,14 +91,15 @@ function piecesOf(
     const cut = cutOf(group[0]);
     const piece = input(group[0].shape, tensor.dtype);
     for (const user of group) replaced.set(user, piece);
-    const along = cut.flatMap((own, axis) => (own.count === tensor.shape[axis] ? [] : [{ axis, ...own }]));
-    refs.push({ path, tensor: piece, part: partOf(along) });
+    refs.push({ path, tensor: piece, part: partOf(cutsOn(tensor, cut)) });
   }
   return { refs, users: replaced };
 }
 
-const cutOf = ({ shape, attrs }: Tensor): Cut =>
-  shape.map((count, d) => ({ start: (attrs.starts as readonly number[])[d], count }));
+const cutOf = ({ op, shape, attrs }: Tensor): Cut =>
+  op === cutOut
+    ? (attrs.cut as Cut)
+    : shape.map((count, d) => ({ start: (attrs.starts as readonly number[])[d], count }));
 
 /** By where they start, the outermost axis first. */
 function inOrder(a: Cut, b: Cut): number {
@@ -87,10 +112,10 @@ function inOrder(a: Cut, b: Cut): number {
  * another size of the inputs reads more: what acts on it must act on all of it.
  */
 function areCells(cuts: readonly Cut[], shape: Shape): boolean {
-  const ranges = shape.map((_, d) => new Map(cuts.map((cut) => [keyOf([cut[d]]), cut[d]])));
-  const isApart = ranges.every((own) => {
-    const sorted = [...own.values()].sort((p, q) => p.start - q.start);
-    return sorted.every(({ start }, i) => i === 0 || sorted[i - 1].start + sorted[i - 1].count <= start);
+  const isApart = shape.every((_, d) => {
+    const ranges = new Map(cuts.map((cut) => [keyOf([cut[d]]), cut[d]]));
+    const places = [...ranges.values()].flatMap(placesOf);
+    return new Set(places).size === places.length;
   });
   return isApart && cuts.reduce((sum, cut) => sum + sizeOf(shapeOf(cut)), 0) === sizeOf(shape);
 }
@@ -132,7 +157,14 @@ class Cutter {
   }
 }
 
-const keyOf = (cut: Cut): string => cut.map(({ start, count }) => `${start}+${count}`).join();
+/** The indices of a range. */
+const placesOf = (range: Range): number[] =>
+  Array.from({ length: lengthOf(range) }, (_, i) => placeIn(range, i));
+
+const keyOf = (cut: Cut): string =>
+  cut
+    .map(({ start, count, period, times }) => `${start}+${count}${times ? `/${period}x${times}` : ""}`)
+    .join();
 
 /** The cuts that a cut of a node needs, and how it is computed from them. */
 interface Plan {
@@ -143,7 +175,7 @@ interface Plan {
 function plan(node: Tensor, cut: Cut): Plan {
   if (isPlainSlice(node)) {
     const starts = node.attrs.starts as readonly number[];
-    const inner = cut.map(({ start, count }, d) => ({ start: starts[d] + start, count }));
+    const inner = cut.map((range, d) => ({ ...range, start: starts[d] + range.start }));
     return { needs: [{ node: node.inputs[0], cut: inner }], make: ([x]) => x };
   }
   if (isWhole(cut, node)) {
@@ -154,9 +186,13 @@ function plan(node: Tensor, cut: Cut): Plan {
 }
 
 function cutAfterwards(node: Tensor, cut: Cut): Plan {
+  const isPlain = cut.every(({ times }) => times === undefined);
   return {
     needs: [{ node, cut: whole(node) }],
-    make: ([x]) => slice(x, { starts: cut.map((c) => c.start), ends: cut.map((c) => c.start + c.count) }),
+    make: ([x]) =>
+      isPlain
+        ? slice(x, { starts: cut.map((c) => c.start), ends: cut.map((c) => c.start + c.count) })
+        : apply(cutOut, [x], { cut }),
   };
 }
 
@@ -194,15 +230,16 @@ function restrictedPlan(node: Tensor, cut: Cut): Plan | undefined {
     inner[input][axes[0]] = cut[to[0]];
     covered.add(to[0]);
   }
-  if (cut.some(({ count }, d) => count !== node.shape[d] && !covered.has(d))) return undefined;
+  if (cut.some((range, d) => lengthOf(range) !== node.shape[d] && !covered.has(d))) return undefined;
   const needs = node.inputs.map((x, k) => ({ node: x, cut: inner[k] }));
   return { needs, make: (inputs) => withInputs(node, inputs, shapeOf(cut)) };
 }
 
 /** The inputs of a join that a cut meets, cut themselves. */
-function joinedPlan(node: Tensor, cut: Cut): Plan {
+function joinedPlan(node: Tensor, cut: Cut): Plan | undefined {
   const axis = node.attrs.axis as number;
-  const { start, count } = cut[axis];
+  const { start, count, times } = cut[axis];
+  if (times !== undefined) return undefined;
   let offset = 0;
   const needs = node.inputs.flatMap((x) => {
     const from = Math.max(start, offset);
@@ -219,8 +256,12 @@ function convPlan(node: Tensor, [batch, channels, ...places]: Cut): Plan | undef
   const [x, w] = node.inputs;
   const groups = node.attrs.groups as number;
   const perGroup = w.shape[0] / groups;
-  const isCut = places.some(({ count }, d) => count !== node.shape[2 + d]);
-  const isEach = groups === x.shape[1] && channels.start % perGroup === 0 && channels.count % perGroup === 0;
+  const isCut = places.some((range, d) => lengthOf(range) !== node.shape[2 + d]);
+  const isEach =
+    groups === x.shape[1] &&
+    channels.times === undefined &&
+    channels.start % perGroup === 0 &&
+    channels.count % perGroup === 0;
   if (isCut || !(groups === 1 || isEach)) return undefined;
   const ofInput = isEach
     ? { start: channels.start / perGroup, count: channels.count / perGroup }
@@ -237,23 +278,51 @@ function convPlan(node: Tensor, [batch, channels, ...places]: Cut): Plan | undef
   };
 }
 
-/**
- * The cut of a reshape's input: where the reshape joins or splits axes, a range of the outermost axis is a
- * range of the joined one.
- */
+/** The cut of a reshape's input: a range of one of the joined or split axes is one of some periods of another. */
 function reshapedCut(x: Tensor, node: Tensor, cut: Cut): Cut | undefined {
-  const inner: { start: number; count: number }[] = [...whole(x)];
+  const inner: Range[] = [...whole(x)];
   for (const { axes, to } of reshapeGroups(x.shape, node.shape)) {
-    const isCut = (d: number) => cut[d].count !== node.shape[d];
-    if (!to.some(isCut)) continue;
-    const [outer, ...others] = to.filter((d) => node.shape[d] !== 1);
-    const [axis, ...rest] = axes.filter((d) => x.shape[d] !== 1);
-    if (others.some(isCut)) return undefined;
-    const below = others.reduce((n, d) => n * node.shape[d], 1);
-    const unit = rest.reduce((n, d) => n * x.shape[d], 1);
-    const [start, count] = [cut[outer].start * below, cut[outer].count * below];
-    if (start % unit !== 0 || count % unit !== 0) return undefined;
-    inner[axis] = { start: start / unit, count: count / unit };
+    const [along, ...others] = to.filter((d) => lengthOf(cut[d]) !== node.shape[d]);
+    if (along === undefined) continue;
+    const flat = others.length === 0 ? joinedRange(cut[along], sidesOf(node.shape, to, along)) : undefined;
+    const found = axes.flatMap((d) => {
+      const own = flat && splitRange(flat, sidesOf(x.shape, axes, d));
+      return own === undefined ? [] : [{ d, own }];
+    });
+    if (found.length === 0) return undefined;
+    inner[found[0].d] = found[0].own;
   }
   return inner;
+}
+
+/** An axis among those that a reshape joins or splits: elements before it, along it and behind it. */
+interface Sides {
+  readonly before: number;
+  readonly size: number;
+  readonly behind: number;
+}
+
+function sidesOf(shape: Shape, axes: readonly number[], axis: number): Sides {
+  const sizesOf = (own: readonly number[]) => sizeOf(own.map((d) => shape[d]));
+  const at = axes.indexOf(axis);
+  return { before: sizesOf(axes.slice(0, at)), size: shape[axis], behind: sizesOf(axes.slice(at + 1)) };
+}
+
+/** The range of an axis as one of the row-major product of axes. */
+function joinedRange(range: Range, { before, size, behind }: Sides): Range | undefined {
+  const { start, count, period = size, times = 1 } = range;
+  // Each index before the axis has the same elements: one more period, if these are all there.
+  if (before > 1 && (period * times !== size || start + count > period)) return undefined;
+  return periodic(start * behind, count * behind, period * behind, times * before);
+}
+
+/** The range of a row-major product of axes as one of an axis alone. */
+function splitRange(range: Range, { before, size, behind }: Sides): Range | undefined {
+  const all = before * size * behind;
+  const { start, count, period = all, times = 1 } = range;
+  const isWithin =
+    before === 1 || (period * times === all && start + count <= period && times % before === 0);
+  const numbers = [start, count, period].map((n) => n / behind);
+  if (!isWithin || size === 1 || !numbers.every(Number.isInteger)) return undefined;
+  return periodic(numbers[0], numbers[1], numbers[2], times / before);
 }

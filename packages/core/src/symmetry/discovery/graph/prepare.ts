@@ -64,6 +64,14 @@ const element = (x: Tensor, t: number): Tensor =>
     x.shape.slice(1),
   );
 
+/** Two reshapes as one: what is joined and taken apart again, such as heads between operators of a file, shows its axes. */
+const joinReshapes = (graph: Graph): Graph =>
+  rewrite(graph, (node) => {
+    const [inner] = node.inputs;
+    if (node.op.name !== "reshape" || inner.op.name !== "reshape") return node;
+    return reshape(inner.inputs[0], node.shape);
+  });
+
 /**
  * Rewrites sums of products of elements along one axis as matrix products: only then does it show that the
  * inner product of two vectors, or the length of one, does not see a rotation of the axis.
@@ -95,7 +103,9 @@ export const prepare = (
   parameters: readonly ParameterRef[],
 ): { graph: Graph; parameters: readonly ParameterRef[] } =>
   separateParts(
-    splitJoins(separateChannels(nameDots(nameUnpoolings(nameSorted(nameTurns(unrolled(graph))))))),
+    splitJoins(
+      joinReshapes(separateChannels(nameDots(nameUnpoolings(nameSorted(nameTurns(unrolled(graph))))))),
+    ),
     parameters,
   );
 

@@ -1,7 +1,7 @@
 // Rotary positions: pairs of elements turned by angles that depend on the position, (a, b) -> (a c - b s, a s + b c).
 import { type NdArray, type Shape, sizeOf } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
-import { reshape } from "../../../graph/ops/reshape.js";
+import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { slice } from "../../../graph/ops/slice.js";
 import { apply, sameShape, type Tensor } from "../../../graph/tensor.js";
 import { reshapeGroups } from "./links.js";
@@ -22,8 +22,9 @@ export const nameTurns = (graph: Graph): Graph =>
   rewrite(graph, (node) => {
     const turn = turnOf(node);
     if (turn === undefined) return node;
-    const { pairs, axis, tables } = turn;
-    return reshape(apply(turnPairs, [pairs, ...tables], { axis }), node.shape);
+    const { pairs, axis, tables, places } = turn;
+    const turned = apply(turnPairs, [pairs, ...tables], { axis });
+    return reshape(places === undefined ? turned : transpose(turned, places), node.shape);
   });
 
 interface Turn {
@@ -31,6 +32,8 @@ interface Turn {
   readonly axis: number;
   /** Cosines and sines. */
   readonly tables: readonly [Tensor, Tensor];
+  /** The order of axes in which the elements of pairs are in the result, if it is another, such as of halves made of neighbors. */
+  readonly places?: readonly number[] | undefined;
 }
 
 const turnOf = (node: Tensor): Turn | undefined =>
@@ -81,10 +84,17 @@ function joinedTurn(node: Tensor): Turn | undefined {
       for (const [b, s] of inBothOrders(bs)) {
         const [first, second] = [halfOf(a), halfOf(b)];
         if (first?.which !== 0 || second?.which !== 1 || !isSameSplit(first, second)) continue;
-        if (!isProduct(mixed, a, s) || !isProduct(straight, b, c) || !isJoinOf(node, first)) continue;
+        if (!isProduct(mixed, a, s) || !isProduct(straight, b, c)) continue;
         const { shape, axis } = pairShape(first.x.shape, first.axis, first.inner);
+        const places = placesOf(node, shape, axis);
+        if (places === undefined) continue;
         const single = shape.map((n, d) => (d === axis ? 1 : n));
-        return { pairs: reshape(first.x, shape), axis, tables: [reshape(c, single), reshape(s, single)] };
+        return {
+          pairs: reshape(first.x, shape),
+          axis,
+          tables: [reshape(c, single), reshape(s, single)],
+          places,
+        };
       }
     }
   }
@@ -146,6 +156,15 @@ function pairShape(shape: Shape, axis: number, inner: number): { shape: Shape; a
   const before = [...shape.slice(0, axis), ...(outer > 1 ? [outer] : [])];
   const behind = [...(inner > 1 ? [inner] : []), ...shape.slice(axis + 1)];
   return { shape: [...before, 2, ...behind], axis: before.length };
+}
+
+/** The order of axes in which pairs are where two results are joined, each with one element of every pair. */
+function placesOf(joined: Tensor, shape: Shape, axis: number): readonly number[] | undefined {
+  const before = sizeOf(joined.shape.slice(0, joined.attrs.axis as number));
+  const others = [...shape.keys()].filter((d) => d !== axis);
+  const at = others.findIndex((_, k) => sizeOf(others.slice(0, k).map((d) => shape[d])) === before);
+  if (at < 0 && sizeOf(others.map((d) => shape[d])) !== before) return undefined;
+  return at < 0 ? [...others, axis] : [...others.slice(0, at), axis, ...others.slice(at)];
 }
 
 /** Whether what is joined has the elements of x, of which its inputs are functions of halves, in their places. */

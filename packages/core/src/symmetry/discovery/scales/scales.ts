@@ -2,7 +2,7 @@ import { sizeOf } from "../../../array.js";
 import { OptionError } from "../../../errors.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
 import { isFloat, type Tensor } from "../../../graph/tensor.js";
-import type { ScalingGenerator } from "../descriptors.js";
+import { lengthOf, partShape, placeIn, type ScalingGenerator } from "../descriptors.js";
 import type { Form } from "../diagonal/elimination.js";
 import { groupBy } from "../parameter-axes.js";
 import { added, type Factor, lost, none, positions, strides, type Term, without } from "./factors.js";
@@ -116,7 +116,7 @@ function termOf(
   { view, axis, copyAxes = [], part, power }: ScalingGenerator["axes"][number],
   first: number,
 ): Term {
-  const own = shape.map((n, d) => (d === part?.axis ? part.count : n));
+  const own = partShape(shape, part);
   const strideOf = strides([...own.keys()], own);
   // The axes of the parameter that have a share of the index, and the one that is cut.
   const spans = [...copyAxes, axis].map((d) => [sizeOf(view.slice(d + 1)), view[d]]);
@@ -127,14 +127,13 @@ function termOf(
       d === part?.axis ||
       spans.some(([inner, size]) => size > 1 && strideOf(d) < inner * size && strideOf(d) * own[d] > inner),
   );
-  const from = part?.start ?? 0;
+  const places = part && new Map(Array.from({ length: lengthOf(part) }, (_, k) => [placeIn(part, k), k]));
   const forms = positions(axes, shape, (d) => strideOf(d)).map((offset, i): Form<number> => {
-    const cut = part === undefined ? 0 : from * strideOf(part.axis);
-    if (part !== undefined) {
-      const at = indexAlong(part.axis, axes, shape, i);
-      if (at < from || at >= from + part.count) return none;
-    }
-    return new Map([[first + unitAt(offset - cut), power]]);
+    if (part === undefined) return new Map([[first + unitAt(offset), power]]);
+    const at = indexAlong(part.axis, axes, shape, i);
+    const place = places?.get(at);
+    if (place === undefined) return none;
+    return new Map([[first + unitAt(offset + (place - at) * strideOf(part.axis)), power]]);
   });
   return { axes, forms };
 }

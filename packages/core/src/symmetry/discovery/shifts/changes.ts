@@ -4,7 +4,7 @@ import { fill } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import { cutsOf } from "../descriptors.js";
+import { taken } from "../cuts.js";
 import { withInputs } from "../graph/rewrite.js";
 import type { ParameterRef } from "../layout.js";
 import { changeOf } from "./absorb.js";
@@ -32,12 +32,7 @@ export function changesOf(
 ): Change[] {
   const made = new Map<Tensor, Tensor>();
   for (const { tensor, path, part } of parts) {
-    const parameter = whole.get(path) as Tensor;
-    const cuts = cutsOf(part);
-    made.set(
-      tensor,
-      cuts.reduce((x, { axis, start, count }) => cut(x, axis, start, count), parameter),
-    );
+    made.set(tensor, taken(whole.get(path) as Tensor, part));
   }
   const { shape } = giver.tensor;
   const along = shape.map((n, d) => (generator.along.includes(d) ? n : 1));

@@ -25,14 +25,14 @@ import { separateChannels } from "../../../../src/symmetry/discovery/graph/prepa
 import { randomNetwork } from "../random-network.js";
 
 /** The elements of a part of an array. */
-function cut({ shape, data }: NdArray, { axis, start, count }: Part): NdArray {
+function cut({ shape, data }: NdArray, { axis, start, count, period = count, times = 1 }: Part): NdArray {
   const stride = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
   const isIn = (i: number) => {
-    const at = Math.floor(i / stride) % shape[axis];
-    return at >= start && at < start + count;
+    const at = (Math.floor(i / stride) % shape[axis]) - start;
+    return at >= 0 && at < period * times && at % period < count;
   };
   return {
-    shape: shape.map((n, d) => (d === axis ? count : n)),
+    shape: shape.map((n, d) => (d === axis ? count * times : n)),
     data: (data as Float64Array).filter((_, i) => isIn(i)),
   };
 }
@@ -49,7 +49,13 @@ function separated({ graph, values, data }: Subject): { parts: string[]; loss: n
     .map(({ path, tensor, part }, k) => ({
       port: { name: `part ${k}`, tensor },
       value: cutsOf(part).reduce(cut, values[path]),
-      text: [path, ...cutsOf(part).map(({ axis, start, count }) => `${axis}: ${start}+${count}`)].join(" "),
+      text: [
+        path,
+        ...cutsOf(part).map(
+          ({ axis, start, count, period, times }) =>
+            `${axis}: ${start}+${count}${times === undefined ? "" : ` ${times} times every ${period}`}`,
+        ),
+      ].join(" "),
     }));
   const others = graph.inputs.filter(({ name }) => !(name in values));
   const run = compileJavaScript({

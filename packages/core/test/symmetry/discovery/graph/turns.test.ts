@@ -11,7 +11,7 @@ import {
 import { randomT, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../../../src/array.js";
-import { add, mul, neg } from "../../../../src/graph/ops/arithmetic.js";
+import { add, mul, neg, sub } from "../../../../src/graph/ops/arithmetic.js";
 import { cos, sin, square, tanh } from "../../../../src/graph/ops/elementary.js";
 import { constant } from "../../../../src/graph/ops/leaf.js";
 import { matmul } from "../../../../src/graph/ops/matmul.js";
@@ -22,7 +22,7 @@ import { softmax } from "../../../../src/graph/ops/softmax.js";
 import { retype } from "../../../../src/graph/retype.js";
 import { simplify } from "../../../../src/graph/simplify.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
-import { trace } from "../../../../src/graph/trace.js";
+import { type TensorsOf, trace } from "../../../../src/graph/trace.js";
 import { createRng } from "../../../../src/math/rng.js";
 import { balancedScales, scaledParams } from "../../../../src/moves/balance/scales.js";
 import { doublesOf } from "../../../../src/moves/balance/sweeps.js";
@@ -33,6 +33,8 @@ import { compileJavaScript } from "../../../../src/runtime/javascript/executable
 import { describeDiscovery } from "../../../../src/symmetry/discovery/describe.js";
 import type { Discovery } from "../../../../src/symmetry/discovery/descriptors.js";
 import { orthogonal } from "../../../../src/symmetry/rotation/orthogonal.js";
+import { symmetriesOf } from "../../../../src/symmetry/symmetries-of.js";
+import type { Symmetry } from "../../../../src/symmetry/symmetry.js";
 import { checked } from "../scales-support.js";
 
 /** Turns [1, heads, length, size] by positions; tables may be data. */
@@ -84,47 +86,69 @@ const turnings: Readonly<Record<string, Turning>> = {
     const other = [neg(cut(x, 1, size, 2)), cut(x, 0, size, 2)].map((part) => expandDims(part, 4));
     return turned(x, both, reshape(concat(other, { axis: 4 }), x.shape));
   },
+  "neighbors written as halves": (x) => {
+    const size = x.shape[3];
+    return concat(turnedPair(x, cut(x, 0, size, 2), cut(x, 1, size, 2)), { axis: 3 });
+  },
+  "halves written as neighbors": (x) => {
+    const size = x.shape[3];
+    const pair = turnedPair(x, cut(x, 0, size / 2), cut(x, size / 2, size)).map((part) =>
+      expandDims(part, 4),
+    );
+    return reshape(concat(pair, { axis: 4 }), x.shape);
+  },
 };
+
+/** a c - b s and a s + b c. */
+function turnedPair(x: Tensor, a: Tensor, b: Tensor): [Tensor, Tensor] {
+  const own = angles(x.shape[2], x.shape[3] / 2);
+  const [c, s] = [cos(own), sin(own)];
+  return [sub(mul(a, c), mul(b, s)), add(mul(a, s), mul(b, c))];
+}
 
 interface Heads {
   readonly heads: number;
   readonly keyHeads: number;
   readonly size: number;
   readonly seed?: number;
+  /** Whether queries and keys are one product. */
+  readonly isFused?: boolean;
 }
 
+const attention = (...given: Parameters<typeof attentionLoss>): Subject => {
+  const { loss, params, data } = attentionLoss(...given);
+  return subject(loss, params, data);
+};
+
 /** Attention shares of heads whose queries and keys have positions, summed with random weights. */
-function attention(turning: Turning | readonly [Turning, Turning], settings: Heads): Subject {
-  const { heads, keyHeads, size, seed = 1 } = settings;
+function attentionLoss(turning: Turning | readonly [Turning, Turning], settings: Heads) {
+  const { heads, keyHeads, size, seed = 1, isFused = false } = settings;
   const [length, width] = [5, 3];
   const rng = createRng(seed);
   const [ofQueries, ofKeys] = typeof turning === "function" ? [turning, turning] : turning;
-  const params = randomized(
-    {
-      q: normals(rng, [width, heads * size]),
-      bias: normals(rng, [heads * size]),
-      k: normals(rng, [width, keyHeads * size]),
-    },
-    rng,
-  );
+  const own = { q: heads * size, k: keyHeads * size };
+  const drawn: Values = isFused
+    ? { qk: normals(rng, [width, own.q + own.k]), bias: normals(rng, [own.q + own.k]) }
+    : { q: normals(rng, [width, own.q]), bias: normals(rng, [own.q]), k: normals(rng, [width, own.k]) };
+  const params = randomized(drawn, rng);
   const data = {
     x: normals(rng, [1, length, width]),
     cos: normals(rng, [length, size]),
     sin: normals(rng, [length, size]),
   };
   const weights = normals(rng, [1, keyHeads, (heads / keyHeads) * length, length]);
-  return subject(
-    (p, { x, ...tables }) => {
-      const apart = (y: Tensor, count: number) =>
-        transpose(reshape(y, [1, length, count, size]), [0, 2, 1, 3]);
-      const q = ofQueries(apart(add(matmul(x, p.q), p.bias), heads), tables);
-      const k = ofKeys(apart(matmul(x, p.k), keyHeads), tables);
-      const grouped = reshape(q, [1, keyHeads, (heads / keyHeads) * length, size]);
-      return sum(mul(softmax(matmul(grouped, k, { transposeB: true })), constant(weights)));
-    },
-    params,
-    data,
-  );
+  const loss = (p: TensorsOf<Values>, { x, cos, sin }: TensorsOf<typeof data>): Tensor => {
+    const apart = (y: Tensor, count: number) => transpose(reshape(y, [1, length, count, size]), [0, 2, 1, 3]);
+    const all = isFused ? add(matmul(x, p.qk), p.bias) : x;
+    const ys = isFused
+      ? [cut(all, 0, own.q), cut(all, own.q, own.q + own.k)]
+      : [add(matmul(x, p.q), p.bias), matmul(x, p.k)];
+    const q = ofQueries(apart(ys[0], heads), { cos, sin });
+    const k = ofKeys(apart(ys[1], keyHeads), { cos, sin });
+    const grouped = reshape(q, [1, keyHeads, (heads / keyHeads) * length, size]);
+    return sum(mul(softmax(matmul(grouped, k, { transposeB: true })), constant(weights)));
+  };
+  return { loss, params, data };
 }
 
 const planesIn = ({ orthogonal: spaces }: Discovery) =>
@@ -195,6 +219,86 @@ describe.each(Object.entries(turnings))("Of queries and keys that are turned as 
     const moved = scaledParams(values, s.found.scalings, T);
     expect(moved).not.toEqual(values);
     expect(evaluate(moved)).toBe(evaluate(values));
+  });
+});
+
+describe("Of heads of which a part is turned", () => {
+  /** The first elements, or the last. */
+  const partly =
+    (turning: Turning, part: number, isFirst: boolean): Turning =>
+    (x, tables) => {
+      const size = x.shape[3];
+      const own = isFirst ? cut(x, 0, part) : cut(x, size - part, size);
+      const rest = isFirst ? cut(x, part, size) : cut(x, 0, size - part);
+      const both = [turning(own, tables), rest];
+      return concat(isFirst ? both : both.reverse(), { axis: 3 });
+    };
+  const cases = fc.record({
+    keyHeads: fc.integer({ min: 1, max: 3 }),
+    group: fc.integer({ min: 1, max: 2 }),
+    half: fc.integer({ min: 1, max: 3 }),
+    rest: fc.integer({ min: 2, max: 4 }),
+    isFirst: fc.boolean(),
+    isFused: fc.boolean(),
+    seed: fc.integer({ min: 0, max: 1e6 }),
+  });
+  type Case = typeof cases extends fc.Arbitrary<infer C> ? C : never;
+  const given = (name: string, { keyHeads, group, half, rest, isFirst, isFused, seed }: Case) =>
+    [
+      partly(turnings[name], 2 * half, isFirst),
+      { heads: group * keyHeads, keyHeads, size: 2 * half + rest, seed, isFused },
+    ] as const;
+
+  it.each(["pairs half the size apart", "neighbors", "neighbors written as halves"])(
+    "by %s, frequencies have turns and scales, and the rest has all invertible maps",
+    async (name) => {
+      await fc.assert(
+        fc.asyncProperty(cases, async (own) => {
+          const { keyHeads, half, rest } = own;
+          const s = attention(...given(name, own));
+          expect(planesIn(s.found)).toEqual([[2, keyHeads * half]]);
+          expect(s.found.linear.map(({ size, copies }) => [size, copies])).toEqual([[rest, keyHeads]]);
+          expect(s.found.scalings.map(({ size }) => size)).toContain(keyHeads * half);
+          expectKept(s);
+          const symmetry = orthogonal<Values>(s.found.orthogonal);
+          const moved = await symmetry.act(s.values, randomT(symmetry.algebra, 2, 1), {});
+          expect(moved).not.toEqual(s.values);
+          expect(relative(s.evaluate(s.values), s.evaluate(moved as Values))).toBeLessThan(1e-10);
+        }),
+        { numRuns: 6 },
+      );
+    },
+  );
+
+  const one = { keyHeads: 2, group: 2, half: 2, rest: 3, isFirst: true, isFused: true, seed: 1 };
+
+  it("symmetries of all kinds move along parts of heads and keep the function", async () => {
+    const { loss, params, data } = attentionLoss(...given("neighbors", one));
+    const own = subject(loss, params, data);
+    const evaluate = (values: Values) =>
+      own.evaluate(Object.fromEntries(Object.entries(values).map(([name, value]) => [`p.${name}`, value])));
+    const symmetries = symmetriesOf(loss, params, data);
+    for (const kind of ["scaling", "linear", "orthogonal", "shifts"] as const) {
+      const symmetry = symmetries[kind] as Symmetry<Values>;
+      const moved = (await symmetry.act(params, randomT(symmetry.algebra, 2, 1), data)) as Values;
+      expect(moved).not.toEqual(params);
+      expect(relative(evaluate(params), evaluate(moved)), kind).toBeLessThan(1e-10);
+    }
+  });
+
+  it("values inside are scaled as their factors say", async () => {
+    const s = attention(...given("neighbors", one));
+    const { changed, unknown } = await checked(s, s.found.scalings, 1e-9, 1);
+    expect(changed).toBeGreaterThan(5);
+    expect(unknown).toBe(0);
+  });
+
+  it("the description names the elements of each head", () => {
+    const s = attention(...given("neighbors", { ...one, group: 1, isFused: false }));
+    const texts = describeDiscovery(s.values, s.found).groups.map(({ text }) => text);
+    expect(texts).toContain(
+      "p.q[axis 1: 4..6, 2 times every 7] as 3 x 2 x 3 axis 2, p.bias[axis 0: 4..6, 2 times every 7] as 2 x 3 axis 1 times g; p.k[axis 1: 4..6, 2 times every 7] as 3 x 2 x 3 axis 2 times the inverse of g'",
+    );
   });
 });
 
