@@ -180,8 +180,9 @@ function createLines({ left, right, top, bottom }: Panel) {
   const places = new Float64Array(1 << 14).fill(-1);
   const keep = (ax: number, ay: number, bx: number, by: number) => {
     const from = Math.round(ax - west) * 8192 + Math.round(ay - north);
-    const key = (from * 8192 + Math.round(bx - west)) * 8192 + Math.round(by - north);
-    const place = key % 16_381;
+    const to = Math.round(bx - west) * 8192 + Math.round(by - north);
+    const key = from * 2 ** 26 + to;
+    const place = (Math.imul(from, 0x9e3779b1) ^ Math.imul(to, 0x85ebca6b)) >>> 18;
     if (places[place] === key) return;
     places[place] = key;
     lines.push(ax, ay, bx, by);
@@ -215,8 +216,17 @@ function createLines({ left, right, top, bottom }: Panel) {
   return { lines, add };
 }
 
-/** The lines of a path through its finite points that are so far apart, without those of its teleports. */
-function linesOf({ x, y }: Curve, count: number, panel: Panel, path?: PlanePath, apart?: number): number[] {
+/**
+ * The lines of a path through its finite points that are so far apart, without those of its teleports: the first ones, where they
+ * are more numbers than `most`.
+ */
+function linesOf(
+  { x, y }: Curve,
+  count: number,
+  panel: Panel,
+  path?: PlanePath,
+  { apart, most = Number.POSITIVE_INFINITY }: { readonly apart?: number; readonly most?: number } = {},
+): number[] {
   const { lines, add } = createLines(panel);
   const { toX, toY } = panel;
   const { jumps, indexAfter = (step: number) => step } = path ?? {};
@@ -224,7 +234,7 @@ function linesOf({ x, y }: Curve, count: number, panel: Panel, path?: PlanePath,
   let next = 0;
   /** The end of the line so far. */
   let [endX, endY] = [Number.NaN, Number.NaN];
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count && lines.length <= most; i++) {
     for (; jumps && next < steps.length && indexAfter(steps[next]) <= i; next++) {
       if (!Number.isNaN(endX)) add(endX, endY, toX(jumps.fromX[next]), toY(jumps.fromY[next]));
       endX = Number.NaN;
@@ -259,9 +269,10 @@ function trace(context: Context, lines: readonly number[], most = mostLines): nu
 
 function drawPath(context: Context, path: PlanePath, panel: Panel, theme: Theme): void {
   const { x, y, color, dash, shown } = path;
-  let lines = linesOf(path, shown, panel, path);
+  const most = 4 * mostLines;
+  let lines = linesOf(path, shown, panel, path, { most });
   // Of a long way fewer points are connected, before lines are left out.
-  if (lines.length > 4 * mostLines) lines = linesOf(path, shown, panel, path, 2);
+  if (lines.length > most) lines = linesOf(path, shown, panel, path, { apart: 2 });
   const length = trace(context, lines);
   context.strokeStyle = theme.paper;
   context.globalAlpha = 0.7;
