@@ -6,6 +6,7 @@ import { constantValue } from "./ops/leaf.js";
 import { matmul } from "./ops/matmul.js";
 import { sum } from "./ops/reduce.js";
 import { reshape, transpose } from "./ops/reshape.js";
+import { concat, isPlaced, type Placed } from "./ops/slice.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
 /** Whether an expression of simplified inputs is already in the graph. */
@@ -120,8 +121,36 @@ function contract(node: Tensor, isKnown: IsKnown): Tensor | undefined {
   return sumWith(a, b) ?? sumWith(b, a);
 }
 
+/** A sum of tensors in zeros that lie side by side, as the gradients of a tensor's parts do: these tensors joined. */
+function joined(sum: readonly Tensor[]): Tensor | undefined {
+  const parts = placedTerms(sum);
+  if (parts === undefined) return undefined;
+  const [{ shape, inputs }] = parts;
+  const axis = shape.findIndex((n, d) => n !== inputs[0].shape[d]);
+  const sorted = [...parts].sort((a, b) => a.attrs.starts[axis] - b.attrs.starts[axis]);
+  const terms = sorted.map((part) => part.inputs[0]);
+  const isSideBySide = terms.every(
+    (x, k) =>
+      x.shape.every((n, d) => d === axis || n === shape[d]) &&
+      sorted[k].attrs.starts[axis] + x.shape[axis] === (sorted[k + 1]?.attrs.starts[axis] ?? shape[axis]),
+  );
+  return isSideBySide && sorted[0].attrs.starts[axis] === 0 ? concat(terms, { axis }) : undefined;
+}
+
+/** The terms of sums, if all are tensors in zeros. */
+function placedTerms(sum: readonly Tensor[]): readonly Placed[] | undefined {
+  const parts: Placed[] = [];
+  // The last one first: most long sums have none there.
+  for (const x of [...sum].reverse()) {
+    const more = isPlaced(x) ? [x] : isOp(x, "add") ? placedTerms(x.inputs) : undefined;
+    if (more === undefined) return undefined;
+    parts.push(...more);
+  }
+  return parts;
+}
+
 const rules: Readonly<Record<string, Rule>> = {
-  alias: ({ inputs: [x] }) => x,
+  alias: ({ inputs }) => inputs.at(-1),
   stopGradient: ({ inputs: [x] }) => x,
   add({ inputs: [a, b] }) {
     if (constantValue(a) === 0) return b;
@@ -129,7 +158,7 @@ const rules: Readonly<Record<string, Rule>> = {
     if (a === b) return mul(2, a);
     if (isOp(b, "neg")) return sub(a, b.inputs[0]);
     if (isOp(a, "neg")) return sub(b, a.inputs[0]);
-    return undefined;
+    return joined([a, b]);
   },
   sub({ inputs: [a, b] }) {
     if (constantValue(b) === 0) return a;

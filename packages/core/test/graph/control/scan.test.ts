@@ -6,6 +6,7 @@ import { ndarray, sizeOf } from "../../../src/array.js";
 import { backward, grad, jacobian } from "../../../src/graph/autodiff.js";
 import { type ScanOptions, scan } from "../../../src/graph/control/scan.js";
 import { bodiesOf, type Graph, nodesOf, printGraph } from "../../../src/graph/graph.js";
+import { sigmoid } from "../../../src/graph/ops/activation.js";
 import { add, cast, mul } from "../../../src/graph/ops/arithmetic.js";
 import { sin, square, tanh } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
@@ -83,6 +84,63 @@ describe("scan", () => {
   it.each(cases)("computes what the loop written out computes, in values and derivatives: %j", (options) =>
     expectSame(looped(options), writtenOut(options), asSquares, values),
   );
+
+  describe("of a gated cell", () => {
+    const width = 32;
+    const cell = {
+      h: uniform(1, [2, width]),
+      w: uniform(2, [2 * width, width], -0.3, 0.3),
+      xs: uniform(3, [3, 2, 2 * width]),
+    };
+    type Cell = { readonly [K in keyof typeof cell]: Tensor };
+    const next = (h: Tensor, x: Tensor, w: Tensor) => {
+      const gates = add(x, matmul(h, w, { transposeB: true }));
+      const [kept, fresh] = [0, 1].map((k) =>
+        slice(gates, { starts: [0, k * width], ends: [2, (k + 1) * width] }),
+      );
+      return mul(sigmoid(kept), tanh(mul(fresh, 2)));
+    };
+    const gated = ({ h, w, xs }: Cell) => {
+      const [last, ys] = scan(
+        (before: Tensor, x: Tensor) => {
+          const after = next(before, x, w);
+          return [after, after];
+        },
+        h,
+        xs,
+      );
+      return { last, ys };
+    };
+    const writtenOutGated = ({ h, w, xs }: Cell) => {
+      const ys: Tensor[] = [];
+      for (let t = 0; t < 3; t++) {
+        const x = slice(xs, { starts: [t, 0, 0], ends: [t + 1, 2, 2 * width] });
+        ys.push(next(ys.at(-1) ?? h, reshape(x, [2, 2 * width]), w));
+      }
+      const [first] = ys;
+      return {
+        last: ys.at(-1) ?? first,
+        ys: concat(
+          ys.map((y) => reshape(y, [1, 2, width])),
+          { axis: 0 },
+        ),
+      };
+    };
+
+    it("computes what the loop written out computes, in values and derivatives", () =>
+      expectSame(gated, writtenOutGated, asSquares, cell));
+
+    it("computes no product again, and the gradient of its weight in one product after the loop", () => {
+      const { graph } = trace((args: Cell) => grad((at: Cell) => asSquares(gated(at)))(args), cell);
+      const simple = simplify(graph);
+      const countIn = (g: Graph, name: string) => nodesOf(g).filter(({ op }) => op.name === name).length;
+      const bodies = nodesOf(simple).flatMap(bodiesOf);
+      expect(bodies.map((body) => countIn(body, "matmul"))).toEqual([1, 1]);
+      expect(countIn(simple, "matmul")).toBe(1);
+      // Nor does it put the gradients of the gates into zeros.
+      expect(bodies.map((body) => countIn(body, "place"))).toEqual([0, 0]);
+    });
+  });
 
   it("takes a loop without carried values, and one without sequences", async () => {
     const apart = ({ xs, b }: Args) => ({
