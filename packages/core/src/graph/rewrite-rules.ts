@@ -122,12 +122,12 @@ function contract(node: Tensor, isKnown: IsKnown): Tensor | undefined {
 }
 
 /** A sum of tensors in zeros that lie side by side, as the gradients of a tensor's parts do: these tensors joined. */
-function joined(sum: readonly Tensor[]): Tensor | undefined {
-  const parts = placedTerms(sum);
-  if (parts === undefined) return undefined;
-  const [{ shape, inputs }] = parts;
-  const axis = shape.findIndex((n, d) => n !== inputs[0].shape[d]);
-  const sorted = [...parts].sort((a, b) => a.attrs.starts[axis] - b.attrs.starts[axis]);
+function joined({ inputs, shape, size }: Tensor): Tensor | undefined {
+  // Of a sum of many only one partial sum gets further: it is not walked through again with each term.
+  if (placedSize(inputs[0]) + placedSize(inputs[1]) !== size) return undefined;
+  const parts = placedTerms(inputs);
+  const axis = shape.findIndex((n, d) => n !== parts[0].inputs[0].shape[d]);
+  const sorted = parts.sort((a, b) => a.attrs.starts[axis] - b.attrs.starts[axis]);
   const terms = sorted.map((part) => part.inputs[0]);
   const isSideBySide = terms.every(
     (x, k) =>
@@ -137,14 +137,24 @@ function joined(sum: readonly Tensor[]): Tensor | undefined {
   return isSideBySide && sorted[0].attrs.starts[axis] === 0 ? concat(terms, { axis }) : undefined;
 }
 
-/** The terms of sums, if all are tensors in zeros. */
-function placedTerms(sum: readonly Tensor[]): readonly Placed[] | undefined {
+const placedSizes = new WeakMap<Tensor, number>();
+
+/** Elements that a sum of tensors in zeros has from these tensors, counted with each; NaN if it is no such sum. */
+function placedSize(x: Tensor): number {
+  if (isPlaced(x)) return x.inputs[0].size;
+  if (!isOp(x, "add")) return Number.NaN;
+  const size = placedSizes.get(x) ?? placedSize(x.inputs[0]) + placedSize(x.inputs[1]);
+  placedSizes.set(x, size);
+  return size;
+}
+
+/** The tensors in zeros of which `sum` are sums. */
+function placedTerms(sum: readonly Tensor[]): Placed[] {
   const parts: Placed[] = [];
-  // The last one first: most long sums have none there.
-  for (const x of [...sum].reverse()) {
-    const more = isPlaced(x) ? [x] : isOp(x, "add") ? placedTerms(x.inputs) : undefined;
-    if (more === undefined) return undefined;
-    parts.push(...more);
+  const left = [...sum];
+  for (let x = left.pop(); x; x = left.pop()) {
+    if (isPlaced(x)) parts.push(x);
+    else left.push(...x.inputs);
   }
   return parts;
 }
@@ -152,13 +162,14 @@ function placedTerms(sum: readonly Tensor[]): readonly Placed[] | undefined {
 const rules: Readonly<Record<string, Rule>> = {
   alias: ({ inputs }) => inputs.at(-1),
   stopGradient: ({ inputs: [x] }) => x,
-  add({ inputs: [a, b] }) {
+  add(node) {
+    const [a, b] = node.inputs;
     if (constantValue(a) === 0) return b;
     if (constantValue(b) === 0) return a;
     if (a === b) return mul(2, a);
     if (isOp(b, "neg")) return sub(a, b.inputs[0]);
     if (isOp(a, "neg")) return sub(b, a.inputs[0]);
-    return joined([a, b]);
+    return joined(node);
   },
   sub({ inputs: [a, b] }) {
     if (constantValue(b) === 0) return a;

@@ -89,7 +89,8 @@ const scanOp: Op<ScanAttributes> = {
 
 /**
  * A scan whose body computes `outputs`, the next carried values and the elements to be stacked, from the
- * symbols `inputs`. Behind these results are the products of each step and the carried values before it.
+ * symbols `inputs`. Behind these results are products of each step and the carried values before it. The products are together
+ * no larger than what derivatives keep anyway: the carried values and the elements of the sequences.
  */
 export function scanNode(
   inputs: readonly Tensor[],
@@ -98,7 +99,12 @@ export function scanNode(
   attrs: Pick<ScanAttributes, "carries" | "sequences" | "length" | "reverse">,
 ): Tensor {
   const before = inputs.slice(0, attrs.carries);
-  const products = nodesOfStep(inputs, outputs).filter(isProduct);
+  let room = inputs.reduce((total, { size }) => total + size, 0);
+  const products = nodesOfStep(inputs, outputs).filter((x) => {
+    const isKept = isProduct(x) && x.size <= room;
+    if (isKept) room -= x.size;
+    return isKept;
+  });
   const { graph, captured } = closureOfStep(inputs, [...outputs, ...products, ...before]);
   return apply(scanOp, [...values, ...captured], {
     ...attrs,
@@ -115,13 +121,14 @@ const isProduct = ({ op, inputs: [a], attrs, rank }: Tensor): boolean =>
 
 /**
  * The derivative is a scan in the other direction. It carries the cotangents of the carried values, and sums those of what
- * stays the same; each step computes the body again from the carried values before it, but for the products, which are there.
- * Sums over the steps of A' B are one product after the loop, where A and B are among what is stacked anyway.
+ * stays the same; each step computes the body again from the carried values before it, but for the products that are there.
+ * Sums over the steps of A' B are one product after the loop, where A and B of all steps are in memory anyway.
  */
 function derivatives(
   cotangents: readonly (Tensor | undefined)[],
   node: Tensor,
   { body, carries, sequences, length, reverse, complete }: ScanAttributes,
+  isNeeded: (k: number) => boolean,
 ): (Tensor | undefined)[] {
   if (!complete) {
     throw new IsolossError(
@@ -163,19 +170,10 @@ function derivatives(
   const gradOf = (k: number) => grads[to.indexOf(k)];
 
   const stacked = elementsIn.map(gradOf);
-  let room = elements.reduce((sum, { size }) => sum + size, 0);
-  /** Whether a tensor is among what is stacked, or may be. */
-  const isStacked = (x: Tensor): boolean => {
-    const k = inputs.indexOf(x);
-    if (k >= 0 || stacked.includes(x)) return k < own;
-    if (x.size > room) return false;
-    room -= x.size;
-    stacked.push(x);
-    return true;
-  };
+  const inMemory = new Set([...inputs.slice(0, own), ...elementsIn.filter(isNeeded).map(gradOf)]);
   const apart = sameIn.map((k) => {
     const terms = termsOf(gradOf(k));
-    const after = terms.filter((x) => isOverRows(x) && x.inputs.every(isStacked));
+    const after = terms.filter((x) => isOverRows(x) && x.inputs.every((y) => inMemory.has(y)));
     return { k, after, inLoop: terms.filter((x) => !after.includes(x)) };
   });
   const summed = apart.filter(({ inLoop }) => inLoop.length > 0);

@@ -14,6 +14,7 @@ import { matmul } from "../../../src/graph/ops/matmul.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../src/graph/ops/reshape.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
+import { peakBytes } from "../../../src/graph/peak-bytes.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -283,6 +284,48 @@ describe("scan", () => {
     };
     expect(kept({})).toBe(100 * 6);
     expect(kept({ recompute: 10 })).toBe(10 * 6);
+  });
+
+  describe("in memory", () => {
+    const [steps, batch, width] = [200, 2, 32];
+    /** Bytes of a value of each step that is as large as the state. */
+    const stack = 8 * steps * batch * width;
+    const types = { h: [batch, width], w: [width, width], v: [width, 4 * width], xs: [steps, batch, width] };
+    const specs = Object.fromEntries(Object.entries(types).map(([k, shape]) => [k, spec(shape, "float64")]));
+    type Wide = { readonly [K in keyof typeof types]: Tensor };
+    const peak = (loss: (args: Wide) => Tensor, by: "w" | "v"): number => {
+      const f = ({ at }: { at: Wide }) => grad((p: Tensor) => loss({ ...at, [by]: p }))(at[by]);
+      return peakBytes(simplify(trace(f, { at: specs } as never).graph));
+    };
+    const layer =
+      ({ w }: Wide) =>
+      (c: Tensor, x: Tensor): [Tensor, Tensor] => {
+        const y = tanh(add(x, matmul(c, w)));
+        return [y, y];
+      };
+
+    it("keeps beside stacked results and their cotangents little where it may compute values again", () => {
+      const loss = (args: Wide) => sum(sin(scan(layer(args), args.h, args.xs, { recompute: 10 })[1]));
+      expect(peak(loss, "w")).toBeLessThan(2.6 * stack);
+    });
+
+    it("keeps states and products for the gradient of a weight, and stacks no gradients that are not asked for", () => {
+      const loss = (args: Wide) => sum(square(scan(layer(args), args.h, args.xs)[0]));
+      expect(peak(loss, "w")).toBeLessThan(2.4 * stack);
+    });
+
+    it("keeps no products that are larger than the states and elements", () => {
+      const loss = ({ h, v }: Wide) => {
+        const step = (c: Tensor): [Tensor, []] => {
+          const parts = [0, 1, 2, 3].map((k) =>
+            slice(matmul(c, v), { starts: [0, k * width], ends: [batch, (k + 1) * width] }),
+          );
+          return [tanh(parts.reduce(mul)), []];
+        };
+        return sum(square(scan(step, h, [], { length: steps })[0]));
+      };
+      expect(peak(loss, "v")).toBeLessThan(2 * stack);
+    });
   });
 
   it("matches carried values by their names, whatever their order", async () => {
