@@ -73,9 +73,11 @@ def all_workloads():
     import workloads_recurrent
     import workloads_tasks
     import workloads_teleport
+    import workloads_transformer
     import workloads_whole_teleports
 
-    modules = (workloads_mlp, workloads_teleport, workloads_whole_teleports, workloads_conv, workloads_tasks, workloads_recurrent)
+    networks = (workloads_mlp, workloads_conv, workloads_tasks, workloads_recurrent, workloads_transformer)
+    modules = (*networks, workloads_teleport, workloads_whole_teleports)
     return {name: make for module in modules for name, make in module.WORKLOADS.items()}
 
 

@@ -1,8 +1,9 @@
-// A recurrent net: one loop of the graph forward, and one back.
-import { compile, sgd, spec, trace, valueAndGrad } from "isoloss";
+// Networks on sequences: a recurrent one, one loop of the graph forward and one back, and a transformer.
+import { compile, crossEntropy, sgd, spec, trace, valueAndGrad } from "isoloss";
+import { sequenceTransformer } from "isoloss/nn";
 import { add, fill, matmul, mean, mul, reshape, scan, sigmoid, slice, square, tanh } from "isoloss/ops";
-import { parameter, signed } from "../formula.mjs";
-import { carryOf, float, named, stepper } from "./support.mjs";
+import { labels, parameter, signed } from "../formula.mjs";
+import { carryOf, float, named, parameters, stepper } from "./support.mjs";
 
 const [length, batch, inputs, size] = [50, 32, 64, 128];
 
@@ -43,4 +44,24 @@ async function lstmTraining(threads) {
   return stepper(executable, named("p", params), { fixed: { x, lr: float(0.01) }, stepsPerRun: 5 });
 }
 
-export const recurrent = { lstm: { make: lstmTraining, peers: ["lstm"], reach: 1.0 } };
+/** The language model of bytes of experiments/language-model.yaml. */
+async function transformerTraining(threads) {
+  const model = sequenceTransformer({
+    ...{ tokens: 256, classes: 256, perElement: true, causal: true },
+    ...{ width: 256, heads: 8, depth: 4, hidden: 512 },
+  });
+  const { params } = parameters(model, (path) => /norm\d?\.weight$/.test(path));
+  const step = (p, x, y, lr) => {
+    const [loss, g] = valueAndGrad((q) => crossEntropy(model.apply(q, x).output, y))(p);
+    return { p: sgd().update(g, {}, p, lr).params, loss };
+  };
+  const fixed = { x: labels([16, 128], 1000, 256), y: labels([16, 128], 1001, 256), lr: float(0.01) };
+  const { graph } = trace(({ p, x, y, lr }) => step(p, x, y, lr), { p: params, ...fixed });
+  const executable = await compile(graph, { threads });
+  return stepper(executable, named("p", params), { fixed });
+}
+
+export const recurrent = {
+  lstm: { make: lstmTraining, peers: ["lstm"], reach: 0.9 },
+  "transformer-small": { make: transformerTraining, peers: ["transformer-small"] },
+};

@@ -231,7 +231,7 @@ export const teleports = {
   "mlp-small-teleport": {
     make: (threads) => ascent(classifierProblem(small), threads),
     peers: ["mlp-small-teleport", "mlp-small-teleport-hvp"],
-    reach: 0.35,
+    reach: 0.38,
   },
   "regression-teleport-10-scaling": { make: onRegression(scaled), base: descent, reach: 1.0 },
   "regression-teleport-10-level-set": { make: onRegression(along), base: descent, reach: 1.2 },
@@ -239,7 +239,7 @@ export const teleports = {
   "regression-teleport-10-raced": {
     make: onRegression(scaled, { guard: { race: { learningRate: 1e-4 } } }),
     base: descent,
-    reach: 3,
+    reach: 2.0,
   },
   "regression-teleport-line-search": {
     make: onRegression((start) => lineSearch(scaling(start), { steps: 1 }), { steps: 1 }),

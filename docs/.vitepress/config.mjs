@@ -64,6 +64,7 @@ export default defineConfig({
           // TypeDoc writes it beside the pages.
           { text: "API", link: "/api/index.html", target: "_self" },
           page("Runtimes", "/runtimes"),
+          page("Speed", "/speed"),
           page("Examples", "/examples/"),
         ],
       },

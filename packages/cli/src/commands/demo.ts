@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
 import { demoNames, loadExperiment } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
@@ -64,7 +65,13 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(`demo/${name}`)));
   const out = resolve(settings.out);
-  const batch = await runBatch(experiments, { out, quiet, threads: 1, script });
+  const batch = await runBatch(experiments, {
+    out,
+    quiet,
+    threads: 1,
+    untimed: script ? availableParallelism() : 1,
+    script,
+  });
   const { outcomes, seconds } = batch;
   const report = await writeReport(batch, out, {
     title: "Isoloss: with and without teleports",

@@ -17,7 +17,7 @@ import { symmetryRegistry } from "../experiments/catalogue/symmetries.js";
 import { multiTaskProblemRegistry } from "../experiments/catalogue/tasks.js";
 import { guardConfigOptions } from "../experiments/catalogue/teleport.js";
 import { whenRegistry } from "../experiments/catalogue/when.js";
-import { experimentNames, loadExperiment } from "../experiments/definition/find.js";
+import { experimentNames, titleOf } from "../experiments/definition/find.js";
 import { programSummary } from "../experiments/definition/program.js";
 import { templates } from "../experiments/definition/templates.js";
 import { kinds } from "../experiments/kinds/kinds.js";
@@ -85,9 +85,7 @@ async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
   if (name !== "experiments") {
     return Object.entries(sections()[name]).map(([key, { summary }]) => [key, summary] as const);
   }
-  return Promise.all(
-    experimentNames().map(async (key) => [key, (await loadExperiment(key)).title ?? key] as const),
-  );
+  return Promise.all(experimentNames().map(async (key) => [key, await titleOf(key)] as const));
 }
 
 /** The options of a name, in every list that has it. */

@@ -66,6 +66,8 @@ export interface JobContext {
     readonly metrics: readonly JsonRecord[];
     readonly teleports: readonly JsonRecord[];
   };
+  /** Whether it is only compared with others: points that figures draw are not kept. */
+  readonly isCompared?: boolean;
   /** Between checkpoints. */
   readonly checkpointSeconds: number;
   /** Between checkpoints, where they are to be at steps. */

@@ -69,7 +69,7 @@ export function backward(
     if (ends.has(node) && node.op.name === "alias") continue;
     const list = bars.get(node);
     const grads = list?.some((x) => x)
-      ? node.op.vjps?.(list, node, node.attrs)
+      ? node.op.vjps?.(list, node, node.attrs, (k) => needed.has(node.inputs[k]))
       : g && node.op.vjp?.(g, node, node.attrs);
     if (!grads) continue;
     node.inputs.forEach((x, k) => {

@@ -35,8 +35,17 @@ export interface Op<A extends Attributes = Attributes> {
    * (undefined: the result does not depend on it differentiably). Absent: not differentiable, gradient zero.
    */
   vjp?(cotangent: Tensor, node: Tensor, attrs: A): readonly (Tensor | undefined)[];
-  /** As `vjp`, for an operation of several results: undefined stands for a cotangent of zero. */
-  vjps?(cotangents: readonly (Tensor | undefined)[], node: Tensor, attrs: A): readonly (Tensor | undefined)[];
+  /**
+   * As `vjp`, for an operation of several results: undefined stands for a cotangent of zero.
+   *
+   * @param isNeeded whether the cotangent of an input is used
+   */
+  vjps?(
+    cotangents: readonly (Tensor | undefined)[],
+    node: Tensor,
+    attrs: A,
+    isNeeded: (k: number) => boolean,
+  ): readonly (Tensor | undefined)[];
   /** The same operation without those of its several results that it can leave out. */
   keepResults?(node: Tensor, isUsed: (result: number) => boolean, attrs: A): KeptResults;
   readonly js: JavaScriptRule<A>;

@@ -15,7 +15,10 @@ export interface RecurrentOptions {
   readonly reverse?: boolean | undefined;
   /** int64 [batch]: a sequence keeps its state after so many elements, and has results of zero; default: all are whole. */
   readonly lengths?: Tensor | undefined;
-  /** For derivatives: states are kept once in this many elements, and computed again between; default: all are kept. */
+  /**
+   * For derivatives: states are kept once in this many elements, and computed again between; default: all are kept, and
+   * beside them products with the weights, as far as these are no larger than the states and the gates' inputs.
+   */
   readonly recompute?: number | undefined;
 }
 

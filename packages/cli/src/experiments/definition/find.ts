@@ -2,6 +2,8 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "isoloss";
+import { readFileOrThrow } from "isoloss/node";
+import { parse } from "yaml";
 import { asItIs, loadConfig } from "../../config/load.js";
 import { nearest, similar } from "../../config/nearest.js";
 import { withOwnFiles } from "./own-files.js";
@@ -70,6 +72,13 @@ export function findExperiment(fileOrName: string): string {
 /** Whether an experiment comes with the program. */
 export const isPackaged = (fileOrName: string): boolean =>
   resolve(findExperiment(fileOrName)).startsWith(packagedFolder() + sep);
+
+/** The title of an experiment that comes with the program; the rest of its file is not read. */
+export async function titleOf(name: string): Promise<string> {
+  const text = Buffer.from(await readFileOrThrow(findExperiment(name), { what: "config" })).toString("utf8");
+  const [lines = ""] = /^title:.*(\n .*)*/m.exec(text) ?? [];
+  return parse(lines)?.title ?? name;
+}
 
 const isSweep = (data: unknown): boolean =>
   typeof data === "object" && data !== null && "parameters" in data && !("kind" in data);

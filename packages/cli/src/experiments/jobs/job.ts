@@ -31,6 +31,8 @@ export interface Job {
   readonly repeat?: number;
   /** The config in its directory. */
   readonly config: object;
+  /** Whether it is only compared with others: points that figures draw are not kept. */
+  readonly isCompared?: boolean;
   /** Where its directory is created; left out: nowhere. */
   readonly out?: string;
   /** The directory of the run to resume instead. */
@@ -57,7 +59,7 @@ export const runName = (experiment: string, variant: string): string =>
 /** The jobs of an experiment: every variant with every seed, seeds first. */
 export function jobsOf(
   resolved: ReturnType<typeof resolveExperiment>,
-  options: Pick<Job, "out" | "checkpointSeconds" | "checkpointSteps">,
+  options: Pick<Job, "out" | "checkpointSeconds" | "checkpointSteps" | "isCompared">,
 ): Job[] {
   return resolved.variants.flatMap((variant) =>
     resolved.seeds.map((seed) => ({
@@ -120,6 +122,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       checkpointSeconds: job.checkpointSeconds,
       ...(job.checkpointSteps === undefined ? {} : { checkpointSteps: job.checkpointSteps }),
       ...(job.pauses ? { pauses: job.pauses } : {}),
+      ...(job.isCompared ? { isCompared: true } : {}),
       ...(directory ? { directory } : {}),
       ...(before ? { before } : {}),
     });

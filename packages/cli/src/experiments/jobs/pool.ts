@@ -18,6 +18,8 @@ export interface PoolOptions {
    * thread, which receives no signal while one of them computes.
    */
   readonly script?: URL;
+  /** Kept from call to call, instead: the threads that they started stay. */
+  readonly runners?: readonly Runner[];
   onProgress?(job: Job, at: JobProgress): void;
   onEnd?(outcome: JobOutcome): void;
   /** When aborted, runs save a checkpoint and end. */
@@ -53,29 +55,29 @@ export interface PlainError {
 
 /** Runs jobs, some at a time; the outcomes are in the order of the jobs. An abort leaves out jobs that have not begun. */
 export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promise<JobOutcome[]> {
-  const { threads, script, signal, onProgress, onEnd } = options;
+  const { threads, script, runners, signal, onProgress, onEnd } = options;
   const outcomes: (JobOutcome | undefined)[] = jobs.map(() => undefined);
   let next = 0;
-  const lane = async () => {
-    const runner = script ? workerRunner(script) : localRunner();
-    try {
-      while (next < jobs.length && !signal?.aborted) {
-        const index = next++;
-        const job = jobs[index];
-        const outcome = await runner.run(job, {
-          onProgress: (at) => onProgress?.(job, at),
-          ...(signal ? { signal } : {}),
-        });
-        if (outcome) {
-          outcomes[index] = outcome;
-          onEnd?.(outcome);
-        }
+  const lane = async (runner: Runner) => {
+    while (next < jobs.length && !signal?.aborted) {
+      const index = next++;
+      const job = jobs[index];
+      const outcome = await runner.run(job, {
+        onProgress: (at) => onProgress?.(job, at),
+        ...(signal ? { signal } : {}),
+      });
+      if (outcome) {
+        outcomes[index] = outcome;
+        onEnd?.(outcome);
       }
-    } finally {
-      await runner.end();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, lane));
+  const lanes = runners ?? runnersOf(Math.min(threads, jobs.length), script);
+  try {
+    await Promise.all(lanes.map(lane));
+  } finally {
+    if (!runners) await endAll(lanes);
+  }
   return outcomes.filter((outcome) => outcome !== undefined);
 }
 
@@ -93,6 +95,13 @@ export interface Runner {
   run(job: Job, hooks: RunHooks): Promise<JobOutcome | undefined>;
   end(): Promise<unknown>;
 }
+
+/** Runners, which start their threads with their first jobs; without a script one after the other in this thread. */
+export const runnersOf = (count: number, script: URL | undefined): Runner[] =>
+  Array.from({ length: count }, () => (script ? workerRunner(script) : localRunner()));
+
+export const endAll = (runners: readonly Runner[]): Promise<unknown> =>
+  Promise.all(runners.map((runner) => runner.end()));
 
 /** A runner in this thread. */
 export function localRunner(): Runner {

@@ -4,6 +4,7 @@ import { prepareFolder } from "../../output.js";
 import { createProgress } from "../../progress.js";
 import { describeEnvironment, type Environment } from "../../run/environment.js";
 import type { Resolved } from "../definition/resolve.js";
+import { endAll, runnersOf } from "../jobs/pool.js";
 import { elapsedTime, runSession, type SessionOptions } from "../jobs/session.js";
 import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
@@ -22,10 +23,14 @@ const foldersIn = (out: string) => ({ runs: join(out, "runs"), figures: join(out
 export const environmentOf = ([first]: readonly Resolved[]): Environment =>
   describeEnvironment({ seed: first?.seeds[0] ?? 0, runtime: "auto" });
 
-/** Runs experiments one after another, with progress on stderr. Creates `out` first, and directories of runs in it. */
+/**
+ * Runs experiments one after another, with progress on stderr. Creates `out` first, and directories of runs in it.
+ *
+ * @param options `untimed`: runs at the same time where their seconds do not count; default `threads`
+ */
 export async function runBatch(
   experiments: readonly Resolved[],
-  { out, ...session }: SessionOptions & { readonly out: string },
+  { out, untimed, ...session }: SessionOptions & { readonly out: string; readonly untimed?: number },
 ): Promise<Batch> {
   const { runs, figures } = foldersIn(out);
   for (const folder of [out, runs, figures]) await prepareFolder(folder);
@@ -37,12 +42,14 @@ export async function runBatch(
   const outcomes: ExperimentOutcome[] = [];
   for (const resolved of experiments) {
     if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
+    const runners = runnersOf(Math.max(session.threads, untimed ?? 0), session.script);
     const outcome = await runExperiment(resolved, {
-      session: (jobs) => runSession(jobs, session),
+      session: (jobs, isTimed = true) =>
+        runSession(jobs, { ...session, runners: isTimed ? runners.slice(0, session.threads) : runners }),
       out: runs,
       // Of all processors: a busy computer repeats runs as often as a quiet one.
       now: () => (elsewhere ? elapsed().wall : elapsed().processor),
-    });
+    }).finally(() => endAll(runners));
     outcomes.push(outcome);
     if (outcome.status === "interrupted") break;
   }

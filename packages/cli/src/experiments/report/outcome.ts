@@ -30,7 +30,8 @@ export interface ExperimentOutcome {
 }
 
 interface RunPlace {
-  session(jobs: readonly Job[]): Promise<Session>;
+  /** @param isTimed whether seconds count; default true */
+  session(jobs: readonly Job[], isTimed?: boolean): Promise<Session>;
   readonly out?: string;
   /** Milliseconds of what repetitions may take. */
   now(): number;
@@ -50,8 +51,8 @@ export async function runExperiment(
   }
   if (interrupted) return { resolved, status: "interrupted", results, rates: [], verdicts: [], errors };
   let wasInterrupted = false;
-  const runAll = async (more: readonly Job[]) => {
-    const done = await session(more);
+  const runAll = async (more: readonly Job[], isTimed: boolean) => {
+    const done = await session(more, isTimed);
     wasInterrupted ||= done.interrupted;
     errors.push(...done.failures.map(({ job, error }) => ({ job, error })));
     return done.results;

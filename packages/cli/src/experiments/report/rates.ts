@@ -75,7 +75,8 @@ export interface RatesComparison extends RatesResult {
   readonly runs: readonly JobResult[];
 }
 
-type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
+/** @param isTimed whether seconds count: such runs go one after another */
+type RunAll = (jobs: readonly Job[], isTimed: boolean) => Promise<readonly JobResult[]>;
 
 /** Repeated up to 5 times while all rounds together take less than 2.5 s of processor time. */
 const repeating = { most: 5, seconds: 2.5 };
@@ -211,7 +212,7 @@ function jobsAt(
     const own = seeds === confirm ? ofFreshSeed(resolved.kind, changed, i, confirm.length) : changed;
     return jobsOf(
       { ...resolved, seeds: [seed], variants: [{ name, settings: own }] },
-      { checkpointSeconds: 1e9 },
+      { checkpointSeconds: 1e9, isCompared: true },
     );
   });
 }
@@ -224,6 +225,7 @@ async function tuned(comparing: Comparing): Promise<Tuning | undefined> {
   const everyRate = [...tried, ...further];
   const runs = await runAll(
     everyRate.flatMap((at) => namesAt(at).flatMap((name) => jobsAt(comparing, name, at, tune))),
+    Object.keys(choices).length > 0,
   );
   const hasValidation = runs.some((r) => Number.isFinite(lossOn("validation", r)));
   const by = comparing.by ?? (hasValidation ? "validation" : "loss");
@@ -319,7 +321,7 @@ async function timedInTurn(comparing: Comparing, { best, chosen, quickest }: Tun
   let isWhole: boolean;
   do {
     const list = turn(repeats++);
-    const results = await runAll(list);
+    const results = await runAll(list, true);
     timed.push(...results);
     isWhole = results.length === list.length;
   } while (

@@ -71,11 +71,13 @@ const compareOnce = (given: Resolved, run: Parameters<typeof compareRates>[1]) =
 describe("compareRates", () => {
   it("tunes on some seeds, judges on others, and gives shares of the tuned plain run's steps and time", async () => {
     const seen: Job[] = [];
+    const timed: (readonly [boolean, number])[] = [];
     // The plain run is best at 0.1, where it halves the loss; the other quarters it, and is best at 0.2.
     const [rates] = await compareOnce(
       resolved("{ grid: [0.1, 0.2], tune: 0..1, confirm: 10..12 }"),
-      async (jobs) => {
+      async (jobs, isTimed) => {
         seen.push(...jobs);
+        timed.push([isTimed, jobs[0].seed]);
         return jobs.map((job) => {
           const rate = job.settings.learningRate as number;
           if (job.variant === "plain") return geometric(job, 1, rate === 0.1 ? 0.5 : 0.9);
@@ -95,6 +97,11 @@ describe("compareRates", () => {
     expect(rates?.sameRate.exact.steps?.ratio).toBeCloseTo(1, 12);
     expect(seen.slice(0, 8).every(({ seed }) => seed < 2)).toBe(true);
     expect(seen.slice(8).every(({ seed }) => seed >= 10)).toBe(true);
+    // Only the seconds of those that judge count.
+    expect(timed).toEqual([
+      [false, 0],
+      [true, 10],
+    ]);
     // The plain run twice, the other one at its own rate and at the plain one's.
     expect(seen).toHaveLength(8 + 3 * 4);
     if (rates && tuned) {

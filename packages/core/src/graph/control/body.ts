@@ -1,5 +1,6 @@
 import { type Graph, orderSince, type Port, topologicalOrder } from "../graph.js";
 import { input } from "../ops/leaf.js";
+import { withValue } from "../ops/stop-gradient.js";
 import { apply, type Tensor } from "../tensor.js";
 import { isResult } from "./result.js";
 
@@ -61,13 +62,23 @@ export function closureSince(start: number, outputs: readonly Tensor[]): Closure
 
 const numbered = (tensors: readonly Tensor[]) => tensors.map((tensor, k): Port => ({ name: `${k}`, tensor }));
 
-/** The outputs of a graph for given inputs, as part of the graph that is being traced. */
-export function inlined(graph: Graph, inputs: readonly Tensor[]): Tensor[] {
+/**
+ * The outputs of a graph for given inputs, as part of the graph that is being traced.
+ *
+ * @param values of nodes of the graph that are there already
+ */
+export function inlined(
+  graph: Graph,
+  inputs: readonly Tensor[],
+  values: ReadonlyMap<Tensor, Tensor> = new Map(),
+): Tensor[] {
   const forms = new Map<Tensor, Tensor>(graph.inputs.map(({ tensor }, k) => [tensor, inputs[k]]));
   const formOf = (x: Tensor): Tensor => forms.get(x) as Tensor;
   for (const node of topologicalOrder(graph.outputs.map(({ tensor }) => tensor))) {
     if (forms.has(node)) continue;
-    forms.set(node, node.inputs.length === 0 ? node : apply(node.op, node.inputs.map(formOf), node.attrs));
+    const form = node.inputs.length === 0 ? node : apply(node.op, node.inputs.map(formOf), node.attrs);
+    const value = values.get(node);
+    forms.set(node, value ? withValue(form, value) : form);
   }
   return graph.outputs.map(({ tensor }) => formOf(tensor));
 }
@@ -80,12 +91,18 @@ export function usedInputs({ inputs, outputs }: Graph): Set<number> {
 
 /** The computation of `outputs` from the symbols `inputs`: what depends on none of these is computed before. */
 export function closureOfStep(inputs: readonly Tensor[], outputs: readonly Tensor[]): Closure {
+  const inside = new Set<Tensor>([...inputs, ...nodesOfStep(inputs, outputs)]);
+  return closureOf(numbered(inputs), numbered(outputs), (node) => inside.has(node), [...inside]);
+}
+
+/** The nodes that depend on the symbols `inputs`, in the order of computation. */
+export function nodesOfStep(inputs: readonly Tensor[], outputs: readonly Tensor[]): Tensor[] {
   const inside = new Set<Tensor>(inputs);
-  const isInside = (node: Tensor) => {
-    if (node.inputs.some((x) => inside.has(x))) inside.add(node);
-    return inside.has(node);
-  };
-  return closureOf(numbered(inputs), numbered(outputs), isInside, orderSince(inputs, outputs));
+  return orderSince(inputs, outputs).filter((node) => {
+    const dependsOn = node.inputs.some((x) => inside.has(x));
+    if (dependsOn) inside.add(node);
+    return dependsOn;
+  });
 }
 
 /** Which output of a step becomes which input of the next one: the first `carries` of both. */

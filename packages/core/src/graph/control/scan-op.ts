@@ -5,9 +5,11 @@ import { copying } from "../javascript-rule.js";
 import { int, ints } from "../onnx-rule.js";
 import { add } from "../ops/arithmetic.js";
 import { fillLike, input } from "../ops/leaf.js";
+import { matmul } from "../ops/matmul.js";
+import { reshape } from "../ops/reshape.js";
 import { alias } from "../ops/stop-gradient.js";
 import { apply, isFloat, type Op, type Tensor } from "../tensor.js";
-import { carriedNames, closureOfStep, inlined, neededOutputs, usedInputs } from "./body.js";
+import { carriedNames, closureOfStep, inlined, neededOutputs, nodesOfStep, usedInputs } from "./body.js";
 import { resultOf, resultsOf } from "./result.js";
 
 /**
@@ -87,7 +89,8 @@ const scanOp: Op<ScanAttributes> = {
 
 /**
  * A scan whose body computes `outputs`, the next carried values and the elements to be stacked, from the
- * symbols `inputs`. Its last results are the carried values before each step.
+ * symbols `inputs`. Behind these results are products of each step and the carried values before it. The products are together
+ * no larger than what derivatives keep anyway: the carried values and the elements of the sequences.
  */
 export function scanNode(
   inputs: readonly Tensor[],
@@ -96,7 +99,13 @@ export function scanNode(
   attrs: Pick<ScanAttributes, "carries" | "sequences" | "length" | "reverse">,
 ): Tensor {
   const before = inputs.slice(0, attrs.carries);
-  const { graph, captured } = closureOfStep(inputs, [...outputs, ...before]);
+  let room = inputs.reduce((total, { size }) => total + size, 0);
+  const products = nodesOfStep(inputs, outputs).filter((x) => {
+    const isKept = isProduct(x) && x.size <= room;
+    if (isKept) room -= x.size;
+    return isKept;
+  });
+  const { graph, captured } = closureOfStep(inputs, [...outputs, ...products, ...before]);
   return apply(scanOp, [...values, ...captured], {
     ...attrs,
     body: graph,
@@ -104,14 +113,22 @@ export function scanNode(
   });
 }
 
+/** Products of which each number is a sum of fewer terms are computed again where a derivative needs them. */
+const fewTerms = 32;
+
+const isProduct = ({ op, inputs: [a], attrs, rank }: Tensor): boolean =>
+  op.name === "matmul" && (a.shape[attrs.transposeA ? rank - 2 : rank - 1] ?? 0) >= fewTerms;
+
 /**
- * The derivative is a scan in the other direction. It carries the cotangents of the carried values, and sums
- * those of what stays the same; each step computes the body again from the carried values before it.
+ * The derivative is a scan in the other direction. It carries the cotangents of the carried values, and sums those of what
+ * stays the same; each step computes the body again from the carried values before it, but for the products that are there.
+ * Sums over the steps of A' B are one product after the loop, where A and B of all steps are in memory anyway.
  */
 function derivatives(
   cotangents: readonly (Tensor | undefined)[],
   node: Tensor,
   { body, carries, sequences, length, reverse, complete }: ScanAttributes,
+  isNeeded: (k: number) => boolean,
 ): (Tensor | undefined)[] {
   if (!complete) {
     throw new IsolossError(
@@ -131,31 +148,71 @@ function derivatives(
     to.filter((k) => k >= carries && k < own),
     to.filter((k) => k >= own),
   ];
+  const products = body.outputs.flatMap(({ tensor }, k) => (k >= carries && isProduct(tensor) ? [k] : []));
 
   const barsOf = (ks: readonly number[]) => ks.map((k) => bars[k] as Tensor);
-  const start = [...barsOf(carriedBars), ...sameIn.map((k) => fillLike(node.inputs[k], 0))];
-  const rows = [...before, ...node.inputs.slice(carries, own), ...barsOf(stackedBars)];
-  const symbols = [
-    ...start.map(({ shape, dtype }) => input(shape, dtype)),
-    ...rows.map(({ shape, dtype }) => input(shape.slice(1), dtype)),
+  const rows = [
+    ...before,
+    ...node.inputs.slice(carries, own),
+    ...barsOf(stackedBars),
+    ...products.map((k) => resultOf(node, k)),
   ];
-  const sums = symbols.slice(carriedBars.length, start.length);
-  const elements = symbols.slice(start.length, start.length + own);
-  const inputs = [...elements, ...node.inputs.slice(own)].map(alias);
-  const outputs = inlined(body, inputs);
+  const carriedSymbols = barsOf(carriedBars).map(({ shape, dtype }) => input(shape, dtype));
+  const elements = rows.map(({ shape, dtype }) => input(shape.slice(1), dtype));
+  const inputs = [...elements.slice(0, own), ...node.inputs.slice(own)].map(alias);
+  const values = elements.slice(own + stackedBars.length);
+  const outputs = inlined(body, inputs, new Map(products.map((k, i) => [body.outputs[k].tensor, values[i]])));
   const grads = backward(
     from.map((k) => outputs[k]),
-    [...symbols.slice(0, carriedBars.length), ...symbols.slice(start.length + own)],
+    [...carriedSymbols, ...elements.slice(own, own + stackedBars.length)],
     to.map((k) => inputs[k]),
   );
   const gradOf = (k: number) => grads[to.indexOf(k)];
-  const next = [...carriedIn.map(gradOf), ...sameIn.map((k, i) => add(sums[i], gradOf(k)))];
-  const scanned = scanNode(symbols, [...next, ...elementsIn.map(gradOf)], [...start, ...rows], {
-    carries: start.length,
-    sequences: rows.length,
-    length,
-    reverse: !reverse,
+
+  const stacked = elementsIn.map(gradOf);
+  const inMemory = new Set([...inputs.slice(0, own), ...elementsIn.filter(isNeeded).map(gradOf)]);
+  const apart = sameIn.map((k) => {
+    const terms = termsOf(gradOf(k));
+    const after = terms.filter((x) => isOverRows(x) && x.inputs.every((y) => inMemory.has(y)));
+    return { k, after, inLoop: terms.filter((x) => !after.includes(x)) };
   });
-  const order = [...carriedIn, ...sameIn, ...elementsIn];
-  return node.inputs.map((_, k) => (order.includes(k) ? resultOf(scanned, order.indexOf(k)) : undefined));
+  const summed = apart.filter(({ inLoop }) => inLoop.length > 0);
+  const sums = summed.map(({ k }) => input(node.inputs[k].shape, node.inputs[k].dtype));
+  const next = [...carriedIn.map(gradOf), ...summed.map(({ inLoop }, i) => inLoop.reduce(add, sums[i]))];
+  const start = [...barsOf(carriedBars), ...summed.map(({ k }) => fillLike(node.inputs[k], 0))];
+  const scanned = scanNode(
+    [...carriedSymbols, ...sums, ...elements],
+    [...next, ...stacked],
+    [...start, ...rows],
+    {
+      carries: start.length,
+      sequences: rows.length,
+      length,
+      reverse: !reverse,
+    },
+  );
+  /** Of all steps, one below the other. */
+  const rowsOf = (x: Tensor): Tensor => {
+    const k = inputs.indexOf(x);
+    const all = k >= 0 ? rows[k] : resultOf(scanned, next.length + stacked.indexOf(x));
+    return reshape(all, [length * x.shape[0], x.shape[1]]);
+  };
+  const sumOf = ({ k, after }: (typeof apart)[number]): Tensor => {
+    const i = summed.findIndex((s) => s.k === k);
+    const rest = i < 0 ? [] : [resultOf(scanned, carriedIn.length + i)];
+    const terms = after.map(({ inputs: [a, b] }) => matmul(rowsOf(a), rowsOf(b), { transposeA: true }));
+    return [...rest, ...terms].reduce(add);
+  };
+  const results = new Map([
+    ...carriedIn.map((k, i) => [k, resultOf(scanned, i)] as const),
+    ...elementsIn.map((k, i) => [k, resultOf(scanned, next.length + i)] as const),
+    ...apart.map((part) => [part.k, sumOf(part)] as const),
+  ]);
+  return node.inputs.map((_, k) => results.get(k));
 }
+
+const termsOf = (x: Tensor): Tensor[] => (x.op.name === "add" ? x.inputs.flatMap(termsOf) : [x]);
+
+/** Whether a tensor is A' B. */
+const isOverRows = ({ op, rank, attrs }: Tensor): boolean =>
+  op.name === "matmul" && rank === 2 && attrs.transposeA === true && attrs.transposeB === false;

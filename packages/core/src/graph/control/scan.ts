@@ -16,7 +16,8 @@ export interface ScanOptions {
   readonly reverse?: boolean | undefined;
   /**
    * For derivatives: the carried values are kept once in this many steps, and computed again between. Of T
-   * steps, T / n + n values are kept instead of T. Default: each step's values are kept.
+   * steps, T / n + n values are kept instead of T. Default: each step's values are kept, and beside them its
+   * matrix products, as far as these have no more elements than the carried values and the step's elements.
    */
   readonly recompute?: number | undefined;
 }

@@ -115,6 +115,17 @@ function place(x: Tensor, attrs: SliceAttributes, value = 0): Tensor {
   return sameShape(x.shape, attrs.shape) ? x : apply(placeOp, [x], { ...attrs, value });
 }
 
+/** A tensor in zeros. */
+export type Placed = Tensor & { readonly attrs: SliceAttributes };
+
+/** Whether a tensor is another one in zeros, without gaps. */
+export const isPlaced = (x: Tensor): x is Placed =>
+  x.op.name === "place" && x.attrs.value === 0 && (x.attrs as SliceAttributes).steps.every((s) => s === 1);
+
+/** Whether a tensor is a part of another one. */
+export const isSlice = (x: Tensor): x is Tensor & { readonly attrs: SliceAttributes } =>
+  x.op.name === "slice";
+
 export interface SliceOptions {
   /** First index along each axis; default 0. Negative: from the end. */
   readonly starts?: readonly number[] | undefined;

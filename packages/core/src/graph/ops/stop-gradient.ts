@@ -9,7 +9,13 @@ const identity = {
 
 const stopGradientOp: Op = { name: "stopGradient", ...identity };
 
-const aliasOp: Op = { name: "alias", ...identity, vjp: (g) => [g] };
+const aliasOp: Op = {
+  name: "alias",
+  ...identity,
+  js: { ...identity.js, pull: (at, read, { inputs }) => read(inputs.length - 1, at) },
+  onnx: { emit: (_e, inputs) => inputs.at(-1) as string },
+  vjp: (g) => [g],
+};
 
 /** The value of `x`, treated as a constant by differentiation. */
 export function stopGradient(x: Tensor): Tensor {
@@ -22,4 +28,9 @@ export function stopGradient(x: Tensor): Tensor {
  */
 export function alias(x: Tensor): Tensor {
   return apply(aliasOp, [x], {});
+}
+
+/** `x` whose value is there already: it is differentiated, but not computed. */
+export function withValue(x: Tensor, value: Tensor): Tensor {
+  return apply(aliasOp, [x, value], {});
 }

@@ -8,6 +8,7 @@ import { matmul } from "../../graph/ops/matmul.js";
 import type { Reduction } from "../../graph/ops/reduce.js";
 import { transpose } from "../../graph/ops/reshape.js";
 import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
+import { computedAtOnce } from "./steps-at-once.js";
 
 /** op(A) op(B) + beta C in one node. */
 const gemmOp: Op<{ transposeA: boolean; transposeB: boolean; beta: number; shape: readonly number[] }> = {
@@ -115,6 +116,7 @@ export function fuse(graph: Graph): Graph {
     add: fuseAdd,
     sum: fuseSum,
     matmul: turnProduct,
+    scan: (node) => computedAtOnce(node, node.inputs.map(of)),
   };
   for (const node of order) {
     if (forms.has(node)) continue;

@@ -6,6 +6,7 @@ import { ndarray, sizeOf } from "../../../src/array.js";
 import { backward, grad, jacobian } from "../../../src/graph/autodiff.js";
 import { type ScanOptions, scan } from "../../../src/graph/control/scan.js";
 import { bodiesOf, type Graph, nodesOf, printGraph } from "../../../src/graph/graph.js";
+import { sigmoid } from "../../../src/graph/ops/activation.js";
 import { add, cast, mul } from "../../../src/graph/ops/arithmetic.js";
 import { sin, square, tanh } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
@@ -13,6 +14,7 @@ import { matmul } from "../../../src/graph/ops/matmul.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../src/graph/ops/reshape.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
+import { peakBytes } from "../../../src/graph/peak-bytes.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -83,6 +85,63 @@ describe("scan", () => {
   it.each(cases)("computes what the loop written out computes, in values and derivatives: %j", (options) =>
     expectSame(looped(options), writtenOut(options), asSquares, values),
   );
+
+  describe("of a gated cell", () => {
+    const width = 32;
+    const cell = {
+      h: uniform(1, [2, width]),
+      w: uniform(2, [2 * width, width], -0.3, 0.3),
+      xs: uniform(3, [3, 2, 2 * width]),
+    };
+    type Cell = { readonly [K in keyof typeof cell]: Tensor };
+    const next = (h: Tensor, x: Tensor, w: Tensor) => {
+      const gates = add(x, matmul(h, w, { transposeB: true }));
+      const [kept, fresh] = [0, 1].map((k) =>
+        slice(gates, { starts: [0, k * width], ends: [2, (k + 1) * width] }),
+      );
+      return mul(sigmoid(kept), tanh(mul(fresh, 2)));
+    };
+    const gated = ({ h, w, xs }: Cell) => {
+      const [last, ys] = scan(
+        (before: Tensor, x: Tensor) => {
+          const after = next(before, x, w);
+          return [after, after];
+        },
+        h,
+        xs,
+      );
+      return { last, ys };
+    };
+    const writtenOutGated = ({ h, w, xs }: Cell) => {
+      const ys: Tensor[] = [];
+      for (let t = 0; t < 3; t++) {
+        const x = slice(xs, { starts: [t, 0, 0], ends: [t + 1, 2, 2 * width] });
+        ys.push(next(ys.at(-1) ?? h, reshape(x, [2, 2 * width]), w));
+      }
+      const [first] = ys;
+      return {
+        last: ys.at(-1) ?? first,
+        ys: concat(
+          ys.map((y) => reshape(y, [1, 2, width])),
+          { axis: 0 },
+        ),
+      };
+    };
+
+    it("computes what the loop written out computes, in values and derivatives", () =>
+      expectSame(gated, writtenOutGated, asSquares, cell));
+
+    it("computes no product again, and the gradient of its weight in one product after the loop", () => {
+      const { graph } = trace((args: Cell) => grad((at: Cell) => asSquares(gated(at)))(args), cell);
+      const simple = simplify(graph);
+      const countIn = (g: Graph, name: string) => nodesOf(g).filter(({ op }) => op.name === name).length;
+      const bodies = nodesOf(simple).flatMap(bodiesOf);
+      expect(bodies.map((body) => countIn(body, "matmul"))).toEqual([1, 1]);
+      expect(countIn(simple, "matmul")).toBe(1);
+      // Nor does it put the gradients of the gates into zeros.
+      expect(bodies.map((body) => countIn(body, "place"))).toEqual([0, 0]);
+    });
+  });
 
   it("takes a loop without carried values, and one without sequences", async () => {
     const apart = ({ xs, b }: Args) => ({
@@ -225,6 +284,48 @@ describe("scan", () => {
     };
     expect(kept({})).toBe(100 * 6);
     expect(kept({ recompute: 10 })).toBe(10 * 6);
+  });
+
+  describe("in memory", () => {
+    const [steps, batch, width] = [200, 2, 32];
+    /** Bytes of a value of each step that is as large as the state. */
+    const stack = 8 * steps * batch * width;
+    const types = { h: [batch, width], w: [width, width], v: [width, 4 * width], xs: [steps, batch, width] };
+    const specs = Object.fromEntries(Object.entries(types).map(([k, shape]) => [k, spec(shape, "float64")]));
+    type Wide = { readonly [K in keyof typeof types]: Tensor };
+    const peak = (loss: (args: Wide) => Tensor, by: "w" | "v"): number => {
+      const f = ({ at }: { at: Wide }) => grad((p: Tensor) => loss({ ...at, [by]: p }))(at[by]);
+      return peakBytes(simplify(trace(f, { at: specs } as never).graph));
+    };
+    const layer =
+      ({ w }: Wide) =>
+      (c: Tensor, x: Tensor): [Tensor, Tensor] => {
+        const y = tanh(add(x, matmul(c, w)));
+        return [y, y];
+      };
+
+    it("keeps beside stacked results and their cotangents little where it may compute values again", () => {
+      const loss = (args: Wide) => sum(sin(scan(layer(args), args.h, args.xs, { recompute: 10 })[1]));
+      expect(peak(loss, "w")).toBeLessThan(2.6 * stack);
+    });
+
+    it("keeps states and products for the gradient of a weight, and stacks no gradients that are not asked for", () => {
+      const loss = (args: Wide) => sum(square(scan(layer(args), args.h, args.xs)[0]));
+      expect(peak(loss, "w")).toBeLessThan(2.4 * stack);
+    });
+
+    it("keeps no products that are larger than the states and elements", () => {
+      const loss = ({ h, v }: Wide) => {
+        const step = (c: Tensor): [Tensor, []] => {
+          const parts = [0, 1, 2, 3].map((k) =>
+            slice(matmul(c, v), { starts: [0, k * width], ends: [batch, (k + 1) * width] }),
+          );
+          return [tanh(parts.reduce(mul)), []];
+        };
+        return sum(square(scan(step, h, [], { length: steps })[0]));
+      };
+      expect(peak(loss, "v")).toBeLessThan(2 * stack);
+    });
   });
 
   it("matches carried values by their names, whatever their order", async () => {

@@ -70,10 +70,10 @@ const isPlanar = (results: readonly JobResult[]): boolean =>
   new Set(results.map((r) => JSON.stringify(r.settings.problem))).size === 1;
 
 async function run(settings: MinimizeSettings, context: JobContext): Promise<Measured> {
-  const { seed, directory, before } = context;
+  const { seed, directory, before, isCompared = false } = context;
   const { steps, teleport, warmUps = 0 } = settings;
   const { problem, context: teleportContext } = await contextOf(settings as unknown as Settings, seed);
-  const isFew = numbersOf(problem.start).length <= few;
+  const isFew = !isCompared && numbersOf(problem.start).length <= few;
   const plan = teleport ? makeTeleportPlan(teleport, teleportContext) : undefined;
   const minimizer = await minimizerOf(settings, problem, teleportContext, { trajectory: isFew, plan });
   if (context.pauses && (warmUps > 0 || makeDirections(settings.optimizer))) {
