@@ -69,7 +69,8 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
     out,
     quiet,
     threads: 1,
-    untimed: script ? availableParallelism() : 1,
+    // Each thread loads the program: more would save little.
+    untimed: script ? Math.min(4, availableParallelism()) : 1,
     script,
   });
   const { outcomes, seconds } = batch;

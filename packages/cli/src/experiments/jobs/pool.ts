@@ -18,8 +18,6 @@ export interface PoolOptions {
    * thread, which receives no signal while one of them computes.
    */
   readonly script?: URL;
-  /** Kept from call to call, instead: the threads that they started stay. */
-  readonly runners?: readonly Runner[];
   onProgress?(job: Job, at: JobProgress): void;
   onEnd?(outcome: JobOutcome): void;
   /** When aborted, runs save a checkpoint and end. */
@@ -55,29 +53,29 @@ export interface PlainError {
 
 /** Runs jobs, some at a time; the outcomes are in the order of the jobs. An abort leaves out jobs that have not begun. */
 export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promise<JobOutcome[]> {
-  const { threads, script, runners, signal, onProgress, onEnd } = options;
+  const { threads, script, signal, onProgress, onEnd } = options;
   const outcomes: (JobOutcome | undefined)[] = jobs.map(() => undefined);
   let next = 0;
-  const lane = async (runner: Runner) => {
-    while (next < jobs.length && !signal?.aborted) {
-      const index = next++;
-      const job = jobs[index];
-      const outcome = await runner.run(job, {
-        onProgress: (at) => onProgress?.(job, at),
-        ...(signal ? { signal } : {}),
-      });
-      if (outcome) {
-        outcomes[index] = outcome;
-        onEnd?.(outcome);
+  const lane = async () => {
+    const runner = script ? workerRunner(script) : localRunner();
+    try {
+      while (next < jobs.length && !signal?.aborted) {
+        const index = next++;
+        const job = jobs[index];
+        const outcome = await runner.run(job, {
+          onProgress: (at) => onProgress?.(job, at),
+          ...(signal ? { signal } : {}),
+        });
+        if (outcome) {
+          outcomes[index] = outcome;
+          onEnd?.(outcome);
+        }
       }
+    } finally {
+      await runner.end();
     }
   };
-  const lanes = runners ?? runnersOf(Math.min(threads, jobs.length), script);
-  try {
-    await Promise.all(lanes.map(lane));
-  } finally {
-    if (!runners) await endAll(lanes);
-  }
+  await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, lane));
   return outcomes.filter((outcome) => outcome !== undefined);
 }
 
@@ -95,13 +93,6 @@ export interface Runner {
   run(job: Job, hooks: RunHooks): Promise<JobOutcome | undefined>;
   end(): Promise<unknown>;
 }
-
-/** Runners, which start their threads with their first jobs; without a script one after the other in this thread. */
-export const runnersOf = (count: number, script: URL | undefined): Runner[] =>
-  Array.from({ length: count }, () => (script ? workerRunner(script) : localRunner()));
-
-export const endAll = (runners: readonly Runner[]): Promise<unknown> =>
-  Promise.all(runners.map((runner) => runner.end()));
 
 /** A runner in this thread. */
 export function localRunner(): Runner {
@@ -132,17 +123,27 @@ export function workerRunner(script: URL, { threads, provider }: Omit<Start, "st
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const start: Start = { stop, threads, provider };
   let worker: Worker | undefined;
+  /** A thread that ends, also one between two jobs, gets no other job. */
+  const started = (): Worker => {
+    const made = new Worker(script, { workerData: start, argv: [] });
+    const forget = () => {
+      if (worker === made) worker = undefined;
+    };
+    return made.on("error", forget).on("exit", forget);
+  };
   return {
     run: (job, { onProgress, report, signal }) =>
       new Promise((resolve) => {
-        worker ??= new Worker(script, { workerData: start, argv: [] });
+        worker ??= started();
         const current = worker;
         Atomics.store(stop, 0, signal?.aborted ? 1 : 0);
         const order = (message: Order) => current.postMessage(message);
         const abort = () => {
           Atomics.store(stop, 0, 1);
           // It does not look at `stop`: its run must be started again.
-          if (!kinds[job.kind].stoppable) void current.terminate();
+          if (kinds[job.kind].stoppable) return;
+          worker = undefined;
+          void current.terminate();
         };
         const onMessage = (message: Message) => {
           if ("progress" in message) onProgress(message.progress);
@@ -150,16 +151,11 @@ export function workerRunner(script: URL, { threads, provider }: Omit<Start, "st
           else if ("result" in message) finish({ job, result: message.result });
           else finish({ job, error: revived(message.error) });
         };
-        const onError = (error: unknown) => {
-          worker = undefined;
-          finish({ job, error });
-        };
-        const onExit = () => {
-          worker = undefined;
+        const onError = (error: unknown) => finish({ job, error });
+        const onExit = () =>
           finish(
             signal?.aborted ? undefined : { job, error: new Error("The worker thread ended too early.") },
           );
-        };
         const finish = (outcome: JobOutcome | undefined) => {
           signal?.removeEventListener("abort", abort);
           current.off("message", onMessage).off("error", onError).off("exit", onExit);

@@ -4,7 +4,7 @@ import { type Environment, hasOnnxRuntime } from "../../run/environment.js";
 import { shellWord } from "../../shell-word.js";
 import type { JobResult } from "../kind.js";
 import type { Job } from "./job.js";
-import { type JobOutcome, type PoolOptions, type Runner, runJobs } from "./pool.js";
+import { type JobOutcome, type PoolOptions, runJobs } from "./pool.js";
 import { jobReporter } from "./report-progress.js";
 
 /** How a command runs jobs. */
@@ -13,8 +13,6 @@ export interface SessionOptions {
   readonly quiet: boolean;
   /** The program's script, which worker threads start; without one, runs use this thread. */
   readonly script?: URL;
-  /** See {@link PoolOptions.runners}. */
-  readonly runners?: readonly Runner[];
   /** Computes the runs instead, elsewhere. */
   readonly elsewhere?: Elsewhere | undefined;
   /** Keeps the runs that end, and has those of an earlier process. */
@@ -70,7 +68,7 @@ const withoutOnnx =
 let isTold = false;
 
 /** Functions of a few variables are JavaScript anyway. */
-const mayNeedOnnx = ({ kind, settings }: Job): boolean =>
+export const mayNeedOnnx = ({ kind, settings }: Job): boolean =>
   kind !== "minimize" && settings.runtime !== "javascript";
 
 type Failure = Extract<JobOutcome, { error: unknown }>;
@@ -85,7 +83,7 @@ export interface Session {
 /** Runs jobs with progress on stderr. After Ctrl-C they save a checkpoint and end; a second one ends at once. */
 export async function runSession(
   all: readonly Job[],
-  { threads, quiet, script, runners, elsewhere, ended }: SessionOptions,
+  { threads, quiet, script, elsewhere, ended }: SessionOptions,
 ): Promise<Session> {
   const taken = all.map((job) => ended?.take(job) ?? { job });
   const jobs = taken.flatMap(({ job, result }) => (result ? [] : [job]));
@@ -107,12 +105,7 @@ export async function runSession(
       const fresh =
         elsewhere && all.length > 0
           ? await elsewhere.run(jobs, { ...options, among: all })
-          : await runJobs(jobs, {
-              threads,
-              ...options,
-              ...(script ? { script } : {}),
-              ...(runners ? { runners } : {}),
-            });
+          : await runJobs(jobs, { threads, ...options, ...(script ? { script } : {}) });
       const ofJob = new Map(fresh.map((outcome) => [outcome.job, outcome]));
       const outcomes = taken.flatMap(({ job, result }): JobOutcome[] =>
         result ? [{ job, result }] : [ofJob.get(job) ?? []].flat(),

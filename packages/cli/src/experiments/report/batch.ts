@@ -4,8 +4,8 @@ import { prepareFolder } from "../../output.js";
 import { createProgress } from "../../progress.js";
 import { describeEnvironment, type Environment } from "../../run/environment.js";
 import type { Resolved } from "../definition/resolve.js";
-import { endAll, runnersOf } from "../jobs/pool.js";
-import { elapsedTime, runSession, type SessionOptions } from "../jobs/session.js";
+import type { Job } from "../jobs/job.js";
+import { elapsedTime, mayNeedOnnx, runSession, type SessionOptions } from "../jobs/session.js";
 import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
 import { experimentsReport, type ReportText } from "./report.js";
@@ -23,10 +23,17 @@ const foldersIn = (out: string) => ({ runs: join(out, "runs"), figures: join(out
 export const environmentOf = ([first]: readonly Resolved[]): Environment =>
   describeEnvironment({ seed: first?.seeds[0] ?? 0, runtime: "auto" });
 
+/** Runs at the same time: `untimed` where their seconds do not count and each takes one core. */
+export const lanesFor = (
+  jobs: readonly Job[],
+  isTimed: boolean,
+  { threads, untimed = threads }: { readonly threads: number; readonly untimed?: number | undefined },
+): number => (isTimed || jobs.some(mayNeedOnnx) ? threads : untimed);
+
 /**
  * Runs experiments one after another, with progress on stderr. Creates `out` first, and directories of runs in it.
  *
- * @param options `untimed`: runs at the same time where their seconds do not count; default `threads`
+ * @param options `untimed`: see {@link lanesFor}; default `threads`
  */
 export async function runBatch(
   experiments: readonly Resolved[],
@@ -42,14 +49,16 @@ export async function runBatch(
   const outcomes: ExperimentOutcome[] = [];
   for (const resolved of experiments) {
     if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
-    const runners = runnersOf(Math.max(session.threads, untimed ?? 0), session.script);
     const outcome = await runExperiment(resolved, {
-      session: (jobs, isTimed = true) =>
-        runSession(jobs, { ...session, runners: isTimed ? runners.slice(0, session.threads) : runners }),
+      session: (jobs, isTimed) =>
+        runSession(jobs, {
+          ...session,
+          threads: lanesFor(jobs, isTimed, { threads: session.threads, untimed }),
+        }),
       out: runs,
       // Of all processors: a busy computer repeats runs as often as a quiet one.
       now: () => (elsewhere ? elapsed().wall : elapsed().processor),
-    }).finally(() => endAll(runners));
+    });
     outcomes.push(outcome);
     if (outcome.status === "interrupted") break;
   }

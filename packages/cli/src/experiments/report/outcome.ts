@@ -30,8 +30,8 @@ export interface ExperimentOutcome {
 }
 
 interface RunPlace {
-  /** @param isTimed whether seconds count; default true */
-  session(jobs: readonly Job[], isTimed?: boolean): Promise<Session>;
+  /** @param isTimed whether seconds count */
+  session(jobs: readonly Job[], isTimed: boolean): Promise<Session>;
   readonly out?: string;
   /** Milliseconds of what repetitions may take. */
   now(): number;
@@ -43,7 +43,7 @@ export async function runExperiment(
   { session, out, now }: RunPlace,
 ): Promise<ExperimentOutcome> {
   const jobs = jobsOf(resolved, { ...(out === undefined ? {} : { out }), checkpointSeconds: 30 });
-  const { results: measured, failures, interrupted } = await session(jobs);
+  const { results: measured, failures, interrupted } = await session(jobs, true);
   const results = kinds[resolved.kind].comparison?.compare?.(measured) ?? measured;
   const errors = failures.filter((f) => !f.isMissingData).map(({ job, error }) => ({ job, error }));
   if (failures.some((f) => f.isMissingData)) {
@@ -52,6 +52,8 @@ export async function runExperiment(
   if (interrupted) return { resolved, status: "interrupted", results, rates: [], verdicts: [], errors };
   let wasInterrupted = false;
   const runAll = async (more: readonly Job[], isTimed: boolean) => {
+    // After Ctrl-C nothing more begins.
+    if (wasInterrupted) return [];
     const done = await session(more, isTimed);
     wasInterrupted ||= done.interrupted;
     errors.push(...done.failures.map(({ job, error }) => ({ job, error })));

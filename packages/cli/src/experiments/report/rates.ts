@@ -75,7 +75,7 @@ export interface RatesComparison extends RatesResult {
   readonly runs: readonly JobResult[];
 }
 
-/** @param isTimed whether seconds count: such runs go one after another */
+/** @param isTimed whether seconds count */
 type RunAll = (jobs: readonly Job[], isTimed: boolean) => Promise<readonly JobResult[]>;
 
 /** Repeated up to 5 times while all rounds together take less than 2.5 s of processor time. */

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { rateFigures } from "../../../src/experiments/report/outcome.js";
+import { parseConfig } from "../../../src/config/load.js";
+import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
+import { experimentSchema } from "../../../src/experiments/definition/schema.js";
+import { executeJob } from "../../../src/experiments/jobs/job.js";
+import { rateFigures, runExperiment } from "../../../src/experiments/report/outcome.js";
 import type { RateComparison } from "../../../src/experiments/report/rates.js";
 import { runDocument } from "../../../src/formats/json.js";
 
@@ -78,4 +82,32 @@ describe("rateFigures", () => {
     expect(drawn[2].svg).toContain(`${name}: seconds`);
     expect(drawn[2].svg).toContain("Whiskers: 97.5 % confidence intervals.");
   });
+});
+
+it("an experiment begins no more runs after Ctrl-C while its rates are tuned", async () => {
+  const text = `name: x
+kind: minimize
+problem: booth
+optimizer: gd
+steps: 10
+learningRate: 0.05
+variants: { plain: {}, momentum: { optimizer: momentum } }
+rates: { grid: [0.05, 0.1], tune: [0], confirm: 1..3 }
+`;
+  const sizes: number[] = [];
+  const { status, results } = await runExperiment(
+    resolveExperiment(parseConfig(text, { schema: experimentSchema, file: "x.yaml" })),
+    {
+      async session(jobs) {
+        sizes.push(jobs.length);
+        const ended = [];
+        for (const job of jobs) ended.push(await executeJob(job, { progress() {}, shouldStop: () => false }));
+        // While the last one computes.
+        return { results: ended, failures: [], interrupted: sizes.length > 1 };
+      },
+      now: () => performance.now(),
+    },
+  );
+  expect(sizes).toEqual([2, 4]);
+  expect([status, results.length]).toEqual(["interrupted", 2]);
 });

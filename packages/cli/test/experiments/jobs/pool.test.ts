@@ -1,0 +1,59 @@
+import { EventEmitter } from "node:events";
+import { beforeEach, expect, it, vi } from "vitest";
+import type { Job } from "../../../src/experiments/jobs/job.js";
+import { workerRunner } from "../../../src/experiments/jobs/pool.js";
+import { kinds } from "../../../src/experiments/kinds/kinds.js";
+
+/** Threads, of which a test plays what they do. */
+const { threads } = vi.hoisted(() => ({ threads: [] as EventEmitter[] }));
+
+vi.mock("node:worker_threads", async (original) => ({
+  ...(await original<object>()),
+  Worker: class extends EventEmitter {
+    constructor() {
+      super();
+      threads.push(this);
+    }
+    postMessage() {}
+    async terminate() {}
+  },
+}));
+
+beforeEach(() => {
+  threads.length = 0;
+});
+
+const job = { kind: "minimize" } as Job;
+const restarted = Object.keys(kinds).find((name) => !kinds[name].stoppable) as string;
+const hooks = { onProgress() {} };
+
+it.each([
+  ["ends", "exit", 1],
+  ["fails", "error", new Error("no memory")],
+])("a runner whose thread %s between two jobs starts another for the next", async (_, event, value) => {
+  const runner = workerRunner(new URL("file:///x.js"));
+  const first = runner.run(job, hooks);
+  threads[0].emit("message", { result: 1 });
+  expect(await first).toEqual({ job, result: 1 });
+  threads[0].emit(event, value);
+  const second = runner.run(job, hooks);
+  expect(threads).toHaveLength(2);
+  // Told late, of the thread before.
+  threads[0].emit("exit", 1);
+  threads[1].emit("message", { result: 2 });
+  expect(await second).toEqual({ job, result: 2 });
+  void runner.run(job, hooks);
+  expect(threads).toHaveLength(2);
+});
+
+it("a runner gives no other job to a thread that an abort ends, though its result came first", async () => {
+  const runner = workerRunner(new URL("file:///x.js"));
+  const controller = new AbortController();
+  const aborted = { ...job, kind: restarted };
+  const first = runner.run(aborted, { ...hooks, signal: controller.signal });
+  controller.abort();
+  threads[0].emit("message", { result: 1 });
+  expect(await first).toEqual({ job: aborted, result: 1 });
+  void runner.run(job, hooks);
+  expect(threads).toHaveLength(2);
+});
