@@ -32,6 +32,8 @@ import { rotaryEmbedding } from "../../../../src/nn/rotary.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
 import { describeDiscovery } from "../../../../src/symmetry/discovery/describe.js";
 import type { Discovery } from "../../../../src/symmetry/discovery/descriptors.js";
+import { permutations } from "../../../../src/symmetry/discrete/permutations.js";
+import { signFlips } from "../../../../src/symmetry/discrete/sign-flips.js";
 import { orthogonal } from "../../../../src/symmetry/rotation/orthogonal.js";
 import { symmetriesOf } from "../../../../src/symmetry/symmetries-of.js";
 import type { Symmetry } from "../../../../src/symmetry/symmetry.js";
@@ -295,6 +297,42 @@ describe("Of heads of which a part is turned", () => {
       expect(moved).not.toEqual(params);
       expect(relative(evaluate(params), evaluate(moved)), kind).toBeLessThan(1e-10);
     }
+  });
+
+  it.each([
+    ["signFlips", "signs", signFlips],
+    ["permutations", "permutations", permutations],
+  ] as const)("%s of units of parts of heads keep the function", (_, kind, symmetryOf) => {
+    const { values, found, evaluate } = attention(...given("neighbors", { ...one, isFused: false }));
+    const parts = found[kind].filter(({ axes }) => axes.some(({ part }) => part?.times !== undefined));
+    expect(parts.length).toBeGreaterThan(0);
+    for (const own of parts) {
+      const symmetry = symmetryOf(values, [own]);
+      const element = symmetry.compose(symmetry.move(0), symmetry.move(symmetry.moves - 1));
+      const moved = symmetry.act(values, element);
+      expect(moved).not.toEqual(values);
+      expect(relative(evaluate(values), evaluate(moved))).toBeLessThan(1e-10);
+    }
+  });
+
+  describe("known gaps, which are valid symmetries,", () => {
+    const foundIn = (isFused: boolean | "by heads") =>
+      attention(...given("neighbors", { ...one, isFused })).found;
+    const apart = foundIn(false);
+
+    it("are nearly all where queries and keys of each head are side by side in one tensor", () => {
+      for (const kind of ["scalings", "linear", "orthogonal", "permutations"] as const) {
+        expect(apart[kind]).not.toEqual([]);
+        expect(foundIn("by heads")[kind], kind).toEqual([]);
+      }
+    });
+
+    it("are signs and orders where queries and keys are blocks of one tensor", () => {
+      for (const kind of ["signs", "permutations"] as const) {
+        expect(apart[kind]).not.toEqual([]);
+        expect(foundIn(true)[kind], kind).toEqual([]);
+      }
+    });
   });
 
   it("values inside are scaled as their factors say", async () => {
