@@ -114,7 +114,7 @@ interface Heads {
   readonly size: number;
   readonly seed?: number;
   /** Whether queries and keys are one product, and if so, whether those of a head of keys are side by side. */
-  readonly isFused?: boolean | "by heads";
+  readonly isFused?: boolean | "by heads" | undefined;
 }
 
 const attention = (...given: Parameters<typeof attentionLoss>): Subject => {
@@ -316,8 +316,8 @@ describe("Of heads of which a part is turned", () => {
   });
 
   describe("known gaps, which are valid symmetries,", () => {
-    const foundIn = (isFused: boolean | "by heads") =>
-      attention(...given("neighbors", { ...one, isFused })).found;
+    const [turning, settings] = given("neighbors", one);
+    const foundIn = (isFused: Heads["isFused"]) => attention(turning, { ...settings, isFused }).found;
     const apart = foundIn(false);
 
     it("are nearly all where queries and keys of each head are side by side in one tensor", () => {
