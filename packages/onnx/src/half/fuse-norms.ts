@@ -79,7 +79,8 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
     const own = name === undefined ? undefined : editor.floats(name);
     return own?.data.length === 1 ? own.data[0] : undefined;
   };
-  const shapeOf = (name: string) => values.get(name)?.shape ?? editor.input(name)?.shape;
+  const shapeOf = (name: string) =>
+    editor.floatType(name)?.shape ?? values.get(name)?.shape ?? editor.input(name)?.shape;
   /** What a mean over the last axis alone is of. */
   const meanOf = (name: string | undefined): string | undefined => {
     const own = maker(name, "ReduceMean");
@@ -137,8 +138,7 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
     return type !== undefined && along(type.shape) ? [next, name] : undefined;
   };
   const gain = behind(node, "Mul");
-  const isAsWide = (name: string) => (editor.floatType(name)?.shape ?? shapeOf(name))?.at(-1) === width;
-  if (gain === undefined && !hasFixedWidth(editor, input, isAsWide)) return undefined;
+  if (gain === undefined && !hasFixedWidth(editor, input, width, shapeOf)) return undefined;
   const bias = x === undefined || gain === undefined ? undefined : behind(gain[0], "Add");
   return {
     isCentered: x !== undefined,
@@ -151,17 +151,24 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
   };
 }
 
-/** Whether the last axis of a value has the same size in every run. `isAsWide`: whether that of another has its size. */
-function hasFixedWidth(editor: GraphEditor, value: string, isAsWide: (name: string) => boolean): boolean {
+/** Whether the last axis of a value has the same size in every run, which is `width` in the traced one, of which `shapeOf` tells. */
+function hasFixedWidth(
+  editor: GraphEditor,
+  value: string,
+  width: number,
+  shapeOf: (name: string) => OnnxValueInfo["shape"],
+): boolean {
   const isFixed = (shape: OnnxValueInfo["shape"]) =>
     shape?.every((size) => typeof size === "number") ?? false;
   if (editor.freeInputs.every((input) => isFixed(editor.input(input)?.shape))) return true;
+  // One number is added to any width.
+  if (width === 1) return false;
   const layoutOf = layouts(editor);
   // A sum is as wide as any of what it adds, and a row of a table or a product with a weight as that.
   const seen = new Set<string>();
   const pending = [value];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    if (seen.has(name) || !isAsWide(name)) continue;
+    if (seen.has(name) || shapeOf(name)?.at(-1) !== width) continue;
     seen.add(name);
     const own = layoutOf(name);
     const maker = editor.uses.maker(name);
@@ -171,8 +178,11 @@ function hasFixedWidth(editor: GraphEditor, value: string, isAsWide: (name: stri
     if (maker === undefined || !isStandard(maker)) continue;
     const [first, second] = maker.inputs;
     if (["Add", "Sub", "Mul", "Div"].includes(maker.opType)) pending.push(first, second);
-    const isOfRows = maker.opType === "Gather" && (editor.floatType(first)?.shape.length ?? 0) > 1;
-    if (maker.opType === "MatMul" || isOfRows) pending.push(isOfRows ? first : second);
+    const { axis } = maker.attributes;
+    const isOfRows =
+      maker.opType === "Gather" && (axis === undefined || (axis.kind === "int" && axis.value === 0));
+    const table = isOfRows ? first : maker.opType === "MatMul" ? second : "";
+    if ((shapeOf(table)?.length ?? 0) > 1) pending.push(table);
   }
   return false;
 }

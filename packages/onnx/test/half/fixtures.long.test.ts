@@ -97,7 +97,7 @@ describe.each(fixtures.map(({ name, options }) => [name, options] as const))("%s
   });
 
   const where = hasPython ? "and in Python" : "(Python skipped: it has no onnxruntime)";
-  it(`is rescued as ONNX Runtime runs the file in Node ${where}, too`, async () => {
+  it(`is rescued as ONNX Runtime runs the file in Node ${where}, too`, async ({ skip }) => {
     const { bytes: half } = await rescued();
     const { sqnr } = await modelError(bytes, half, { inputs: calibration });
     expect(sqnr).toBeGreaterThan(50);
@@ -112,7 +112,7 @@ describe.each(fixtures.map(({ name, options }) => [name, options] as const))("%s
       "inputs.json": JSON.stringify(Object.fromEntries(given)),
     };
     const inPython = JSON.parse(runPython(sqnrInPython, files));
-    if (options.opset === 23 && inPython === null) return;
+    if (options.opset === 23 && inPython === null) skip("Python's onnxruntime does not know operator set 23");
     expect(inPython).toBeGreaterThan(50);
   });
 

@@ -10,7 +10,7 @@ import {
 } from "isoloss-test-support/model-file/transformer";
 import { fileOf, float32, int64, node, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { expect, it } from "vitest";
-import { ints } from "../../../core/src/runtime/onnx/schema.js";
+import { int, ints } from "../../../core/src/runtime/onnx/schema.js";
 import { fuseNorms } from "../../src/half/fuse-norms.js";
 import { withInnerValues } from "../../src/half/to-half.js";
 import { tracedFile } from "../../src/model-file/traced-file.js";
@@ -75,10 +75,10 @@ const stored = { e: float32([1e-5]), w };
 const fileWith = (nodes: readonly OnnxNode[], opset = 17) =>
   fileOf({ inputs: { x: examples }, initializers: stored, nodes, opset });
 
-/** The same file with open axes. */
+/** The same file with open axes of its input. */
 function open(bytes: Uint8Array, shape: readonly (number | string)[]): Uint8Array {
   const model = decodeModel(bytes);
-  const inputs = [{ name: "x", dtype: "float32" as const, shape }];
+  const inputs = model.graph.inputs.map((own) => ({ ...own, shape }));
   return encodeModel({ ...model, graph: { ...model.graph, inputs } });
 }
 
@@ -102,10 +102,30 @@ it("a norm without a gain gets one behind a table of tokens, too, where all size
   ];
   const positions: NdArray = { shape: [3, 4], data: new Float32Array(12).fill(0.5) };
   const bytes = fileOf({ inputs: { ids }, initializers: { ...stored, positions }, nodes: tokens, opset: 17 });
-  const model = decodeModel(bytes);
-  const inputs = [{ name: "ids", dtype: "int64" as const, shape: ["batch", "length"] }];
-  const anySize = encodeModel({ ...model, graph: { ...model.graph, inputs } });
-  expect(fusedOf(anySize, { batch: 2, length: 3 })?.fused).toEqual(["z", "y"]);
+  expect(fusedOf(open(bytes, ["batch", "length"]), { batch: 2, length: 3 })?.fused).toEqual(["z", "y"]);
+});
+
+it("a norm without a gain stays where a stored vector or table has its width by chance", () => {
+  const ids = int64([0, 1, 2, 3], [4]);
+  const columns = [node("Gather", ["w", "ids"], { axis: int(1) }, ["z"]), ...scaled("z", "y")];
+  const chosen = fileOf({ inputs: { ids }, initializers: stored, nodes: columns, opset: 17 });
+  expect(fusedOf(open(chosen, ["length"]), { length: 4 })).toBeUndefined();
+
+  const x: NdArray = { shape: [2, 4, 4], data: new Float32Array(32).fill(1) };
+  const vector: NdArray = { shape: [4], data: new Float32Array(4).fill(1) };
+  const product = [node("MatMul", ["x", "vector"], {}, ["z"]), ...scaled("z", "y")];
+  const summed = fileOf({ inputs: { x }, initializers: { ...stored, vector }, nodes: product, opset: 17 });
+  expect(fusedOf(open(summed, ["batch", "length", 4]), { batch: 2, length: 4 })).toBeUndefined();
+
+  const one: NdArray = { shape: [1], data: new Float32Array(1).fill(1) };
+  const added = [node("Add", ["x", "one"], {}, ["z"]), ...scaled("z", "y")];
+  const shifted = fileOf({
+    inputs: { x: examples },
+    initializers: { ...stored, one },
+    nodes: added,
+    opset: 17,
+  });
+  expect(fusedOf(open(shifted, ["rows", "width"]), { rows: 3, width: 1 })).toBeUndefined();
 });
 
 it("a norm of an input becomes one node, too", async () => {

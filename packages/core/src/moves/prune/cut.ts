@@ -31,9 +31,10 @@ export function ownAxisOf(shape: Shape, { part, view, axis }: ParameterAxis): Ow
     behind /= own[d];
     const isInside = inner >= behind && inner * size <= behind * own[d];
     if (!isInside || inner % behind !== 0 || (behind * own[d]) % (inner * size) !== 0) continue;
-    if (part !== undefined && (part.axis !== d || part.times !== undefined)) {
+    if (part !== undefined && part.axis !== d) {
       return { reason: "its units are in one part of a parameter that stays whole elsewhere" };
     }
+    if (part?.times !== undefined) return { reason: "its units are only a part of each head" };
     return { axis: d, start: part?.start ?? 0, count: own[d], inner: inner / behind, size };
   }
   return { reason: "its units are spread over several axes of a parameter" };

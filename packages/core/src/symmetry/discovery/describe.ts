@@ -136,7 +136,7 @@ const blockedText = ({ size, gains, shared = [] }: BlockedRotation): string =>
     gains.length === 1 ? "stands" : "stand"
   } between two places that would have to turn alike, and a rotation does not commute with ${
     gains.length === 1 ? "its" : "their"
-  } numbers.${shared.length === 0 ? "" : ` Both read ${shared.join(", ")}: with a copy for one of them the space would turn.`}`;
+  } numbers.${shared.length === 0 ? "" : ` It would turn if each place that reads ${shared.join(", ")} had its own copy.`}`;
 
 /** All groups that were found, in the order of their descriptions. */
 export const groupsOf = (found: Discovery): readonly GroupGenerator[] => [

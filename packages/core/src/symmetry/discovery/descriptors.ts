@@ -138,7 +138,7 @@ export interface BlockedRotation {
   readonly size: number;
   /** Paths of the gains. */
   readonly gains: readonly string[];
-  /** Paths of weights that are read in both places, such as a table of tokens that is the head, too, where these alone prevent it. */
+  /** Paths of weights that several places read, such as a table of tokens that is the head, too, where that alone prevents it. */
   readonly shared?: readonly string[] | undefined;
 }
 

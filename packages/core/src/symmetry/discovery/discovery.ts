@@ -57,7 +57,10 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
   const whole = <L extends ParameterAxis, F extends { readonly axes: readonly L[] }>(
     found: readonly F[],
   ): F[] => found.map(merged).filter(({ axes }) => axes.every(({ part }) => part?.within === undefined));
-  /** What acts on all of an axis or on one part of it, or in each of its periods. */
+  /**
+   * What acts on all of an axis or on one part of it, or in each of its periods: `discrete-axes.ts` moves units in blocks that
+   * recur along the whole axis, so that signs and orders of a part of each head are left out where heads fill only a part of it.
+   */
   const even = <F extends { readonly axes: readonly ParameterAxis[] }>(found: readonly F[]): F[] =>
     found.filter(({ axes }) =>
       axes.every(

@@ -403,7 +403,7 @@ class Space {
   private isBroken = false;
   /** Of a root: gains for which two places would have to turn otherwise, ... */
   readonly conflicts = new Set<number>();
-  /** ... and the weights that are read in both, undefined where there are others. */
+  /** ... and weights that several places read, where these alone join the two; undefined where something else does. */
   shared: Set<number> | undefined = new Set<number>();
   /** Of a root: whether the sum over the units must stay. */
   keepsOnes = false;

@@ -140,14 +140,18 @@ describe("spaces that cannot be cut", () => {
   it("are left with a reason", () => {
     const part = { path: "w", part: { axis: 0, start: 0, count: 2 }, view: [2, 2], axis: 1 };
     const spread = { path: "w", view: [2, 4], axis: 0 };
+    const ofHeads = {
+      ...{ path: "v", view: [2, 3, 2], axis: 2 },
+      part: { axis: 1, start: 1, count: 2, period: 4, times: 3 },
+    };
     const over = { path: "u", view: [3, 2, 2], axis: 1 };
-    const params = { w: normal(4, 2), u: normal(2, 3, 2) };
-    const { left, removed } = prunedUnits(params, [space(part), space(spread), space(over)], {
-      fraction: 0.5,
-    });
+    const params = { w: normal(4, 2), u: normal(2, 3, 2), v: normal(2, 12) };
+    const spaces = [part, spread, over, ofHeads].map(space);
+    const { left, removed } = prunedUnits(params, spaces, { fraction: 0.5 });
     expect(left.map(({ reason }) => reason)).toEqual([
       'its units are in one part of a parameter that stays whole elsewhere ("w")',
       'its units are spread over several axes of a parameter ("u")',
+      'its units are only a part of each head ("v")',
     ]);
     expect(removed).toHaveLength(1);
   });

@@ -19,6 +19,7 @@ import { createRng } from "../../../src/math/rng.js";
 import { multiHeadAttention } from "../../../src/nn/attention.js";
 import { layerNorm } from "../../../src/nn/norm.js";
 import { jit } from "../../../src/runtime/jit.js";
+import { describeDiscovery } from "../../../src/symmetry/discovery/describe.js";
 import { firstUnshown } from "../../../src/symmetry/discovery/shown.js";
 import { generalLinear } from "../../../src/symmetry/general-linear.js";
 import { orthogonal } from "../../../src/symmetry/rotation/orthogonal.js";
@@ -145,6 +146,31 @@ describe("orthogonal", () => {
     );
     expect(weighted.found.orthogonal).toEqual([]);
   });
+
+  it.each([
+    ["heads of one table behind gains", ["t", "u"], ["t", "t"], ["g", "h"], ["t"]],
+    ["heads of two tables behind one gain", ["t", "u"], ["t", "u"], ["g", "g"], ["t", "u"]],
+  ])(
+    "says which weights need copies, and with these turns the stream: %s",
+    (_, tables, heads, gains, shared) => {
+      const blockedOf = (own: readonly string[]) => {
+        const { values, found } = subjectOf(
+          (p, { x }) => {
+            const h = rmsNorm(tables.map((name) => matmul(x, p[name])).reduce((a, b) => add(a, b)));
+            const logits = own.map((name, k) => matmul(mul(h, p[gains[k]]), p[name], { transposeB: true }));
+            return add(tanh(logits[0]), mul(logits[1], logits[1]));
+          },
+          { t: [4, 5], u: [4, 5], c: [4, 5], d: [4, 5], g: [5], h: [5] },
+        );
+        const sizes = found.orthogonal.map(({ size }) => size);
+        return { blocked: describeDiscovery(values, found).blocked, turns: sizes.includes(5) };
+      };
+      const text = `It would turn if each place that reads ${shared.map((name) => `p.${name}`).join(", ")} had its own copy.`;
+      expect(blockedOf(heads)).toEqual({ blocked: [expect.stringContaining(text)], turns: false });
+      expect(blockedOf(["c", heads[1]]).turns).toBe(false);
+      expect(blockedOf(["c", "d"])).toEqual({ blocked: [], turns: true });
+    },
+  );
 
   it("turns queries and keys of each head that are normalized by length, where GL does not act", async () => {
     const heads = (h: Tensor) => transpose(reshape(h, [2, 3, 2, 3]), [0, 2, 1, 3]);

@@ -32,6 +32,8 @@ import { rotaryEmbedding } from "../../../../src/nn/rotary.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
 import { describeDiscovery } from "../../../../src/symmetry/discovery/describe.js";
 import type { Discovery } from "../../../../src/symmetry/discovery/descriptors.js";
+import { permutations } from "../../../../src/symmetry/discrete/permutations.js";
+import { signFlips } from "../../../../src/symmetry/discrete/sign-flips.js";
 import { orthogonal } from "../../../../src/symmetry/rotation/orthogonal.js";
 import { symmetriesOf } from "../../../../src/symmetry/symmetries-of.js";
 import type { Symmetry } from "../../../../src/symmetry/symmetry.js";
@@ -111,8 +113,8 @@ interface Heads {
   readonly keyHeads: number;
   readonly size: number;
   readonly seed?: number;
-  /** Whether queries and keys are one product. */
-  readonly isFused?: boolean;
+  /** Whether queries and keys are one product, and if so, whether those of a head of keys are side by side. */
+  readonly isFused?: boolean | "by heads" | undefined;
 }
 
 const attention = (...given: Parameters<typeof attentionLoss>): Subject => {
@@ -140,12 +142,21 @@ function attentionLoss(turning: Turning | readonly [Turning, Turning], settings:
   const loss = (p: TensorsOf<Values>, { x, cos, sin }: TensorsOf<typeof data>): Tensor => {
     const apart = (y: Tensor, count: number) => transpose(reshape(y, [1, length, count, size]), [0, 2, 1, 3]);
     const all = isFused ? add(matmul(x, p.qk), p.bias) : x;
-    const ys = isFused
-      ? [cut(all, 0, own.q), cut(all, own.q, own.q + own.k)]
-      : [add(matmul(x, p.q), p.bias), matmul(x, p.k)];
+    const group = heads / keyHeads;
+    const beside = (start: number, end: number) => {
+      const z = reshape(all, [1, length, keyHeads, group + 1, size]);
+      const part = slice(z, { starts: [0, 0, 0, start, 0], ends: [1, length, keyHeads, end, size] });
+      return reshape(part, [1, length, keyHeads * (end - start) * size]);
+    };
+    const ys =
+      isFused === "by heads"
+        ? [beside(0, group), beside(group, group + 1)]
+        : isFused
+          ? [cut(all, 0, own.q), cut(all, own.q, own.q + own.k)]
+          : [add(matmul(x, p.q), p.bias), matmul(x, p.k)];
     const q = ofQueries(apart(ys[0], heads), { cos, sin });
     const k = ofKeys(apart(ys[1], keyHeads), { cos, sin });
-    const grouped = reshape(q, [1, keyHeads, (heads / keyHeads) * length, size]);
+    const grouped = reshape(q, [1, keyHeads, group * length, size]);
     return sum(mul(softmax(matmul(grouped, k, { transposeB: true })), constant(weights)));
   };
   return { loss, params, data };
@@ -165,6 +176,14 @@ function single(s: Subject): (values: Values) => number {
     Object.fromEntries(Object.entries(tree).map(([name, array]) => [name, astype(array, "float32")]));
   const data = Object.fromEntries(Object.entries(s.data).map(([name, array]) => [`d.${name}`, array]));
   return (values) => Number(run.runSync({ ...float32(values), ...float32(data) }).result.data[0]);
+}
+
+/** Turns change the parameters and keep the function. */
+async function expectTurned({ found, values, evaluate }: Subject): Promise<void> {
+  const symmetry = orthogonal<Values>(found.orthogonal);
+  const moved = (await symmetry.act(values, randomT(symmetry.algebra, 2, 1), {})) as Values;
+  expect(moved).not.toEqual(values);
+  expect(relative(evaluate(values), evaluate(moved))).toBeLessThan(1e-10);
 }
 
 describe.each(Object.entries(turnings))("Of queries and keys that are turned as %s", (_, turning) => {
@@ -192,10 +211,7 @@ describe.each(Object.entries(turnings))("Of queries and keys that are turned as 
 
   it("turns are a symmetry that a search can move along", async () => {
     const s = attention(turning, { heads: 4, keyHeads: 2, size: 6 });
-    const symmetry = orthogonal<Values>(s.found.orthogonal);
-    const moved = await symmetry.act(s.values, randomT(symmetry.algebra, 2, 1), {});
-    expect(moved).not.toEqual(s.values);
-    expect(relative(s.evaluate(s.values), s.evaluate(moved as Values))).toBeLessThan(1e-10);
+    await expectTurned(s);
   });
 
   it("values inside are scaled as their factors say", async () => {
@@ -249,7 +265,7 @@ describe("Of heads of which a part is turned", () => {
       { heads: group * keyHeads, keyHeads, size: 2 * half + rest, seed, isFused },
     ] as const;
 
-  it.each(["pairs half the size apart", "neighbors", "neighbors written as halves"])(
+  it.each(Object.keys(turnings))(
     "by %s, frequencies have turns and scales, and the rest has all invertible maps",
     async (name) => {
       await fc.assert(
@@ -260,10 +276,7 @@ describe("Of heads of which a part is turned", () => {
           expect(s.found.linear.map(({ size, copies }) => [size, copies])).toEqual([[rest, keyHeads]]);
           expect(s.found.scalings.map(({ size }) => size)).toContain(keyHeads * half);
           expectKept(s);
-          const symmetry = orthogonal<Values>(s.found.orthogonal);
-          const moved = await symmetry.act(s.values, randomT(symmetry.algebra, 2, 1), {});
-          expect(moved).not.toEqual(s.values);
-          expect(relative(s.evaluate(s.values), s.evaluate(moved as Values))).toBeLessThan(1e-10);
+          await expectTurned(s);
         }),
         { numRuns: 6 },
       );
@@ -286,6 +299,42 @@ describe("Of heads of which a part is turned", () => {
     }
   });
 
+  it.each([
+    ["signFlips", "signs", signFlips],
+    ["permutations", "permutations", permutations],
+  ] as const)("%s of units of parts of heads keep the function", (_, kind, symmetryOf) => {
+    const { values, found, evaluate } = attention(...given("neighbors", { ...one, isFused: false }));
+    const parts = found[kind].filter(({ axes }) => axes.some(({ part }) => part?.times !== undefined));
+    expect(parts.length).toBeGreaterThan(0);
+    for (const own of parts) {
+      const symmetry = symmetryOf(values, [own]);
+      const element = symmetry.compose(symmetry.move(0), symmetry.move(symmetry.moves - 1));
+      const moved = symmetry.act(values, element);
+      expect(moved).not.toEqual(values);
+      expect(relative(evaluate(values), evaluate(moved))).toBeLessThan(1e-10);
+    }
+  });
+
+  describe("known gaps, which are valid symmetries,", () => {
+    const [turning, settings] = given("neighbors", one);
+    const foundIn = (isFused: Heads["isFused"]) => attention(turning, { ...settings, isFused }).found;
+    const apart = foundIn(false);
+
+    it("are nearly all where queries and keys of each head are side by side in one tensor", () => {
+      for (const kind of ["scalings", "linear", "orthogonal", "permutations"] as const) {
+        expect(apart[kind]).not.toEqual([]);
+        expect(foundIn("by heads")[kind], kind).toEqual([]);
+      }
+    });
+
+    it("are signs and orders where queries and keys are blocks of one tensor", () => {
+      for (const kind of ["signs", "permutations"] as const) {
+        expect(apart[kind]).not.toEqual([]);
+        expect(foundIn(true)[kind], kind).toEqual([]);
+      }
+    });
+  });
+
   it("values inside are scaled as their factors say", async () => {
     const s = attention(...given("neighbors", one));
     const { changed, unknown } = await checked(s, s.found.scalings, 1e-9, 1);
@@ -303,10 +352,11 @@ describe("Of heads of which a part is turned", () => {
 });
 
 describe("No turn is found", () => {
-  const none = (turning: Turning | readonly [Turning, Turning]) => {
-    const s = attention(turning, { heads: 4, keyHeads: 2, size: 8 });
+  const none = async (turning: Turning | readonly [Turning, Turning], size = 8) => {
+    const s = attention(turning, { heads: 4, keyHeads: 2, size });
     expect(planesIn(s.found)).toEqual([]);
     expectKept(s);
+    if (s.found.orthogonal.length > 0) await expectTurned(s);
   };
 
   it("where the elements of a pair have different angles", () => {
@@ -326,8 +376,12 @@ describe("No turn is found", () => {
     });
   });
 
-  it("where queries and keys have other pairs", () => {
-    none([turnings["pairs half the size apart"], turnings.neighbors]);
+  it.each([
+    ["pairs half the size apart", "neighbors"],
+    ["neighbors", "neighbors written as halves"],
+    ["halves written as neighbors", "neighbors written as halves"],
+  ])("where queries have %s and keys %s", async (ofQueries, ofKeys) => {
+    for (const size of [4, 8]) await none([turnings[ofQueries], turnings[ofKeys]], size);
   });
 });
 
