@@ -51,6 +51,18 @@ const fetchedAhead: Plugin = {
   },
 };
 
+/** Leaves out what ml-matrix has beside decompositions: its statistics and its printing in Node, a kilobyte of each worker. */
+const decompositionsAlone = (): Plugin => ({
+  name: "isoloss-lab-decompositions",
+  apply: "build",
+  transform: (code, id) =>
+    /\/ml-matrix\/src\/(stat|inspect)\.js$/.test(id)
+      ? [...code.matchAll(/^export function (\w+)/gm)]
+          .map(([, name]) => `export const ${name} = null;`)
+          .join("\n")
+      : undefined,
+});
+
 export default defineConfig({
   root: fileURLToPath(new URL("./", import.meta.url)),
   // Any folder of any static server.
@@ -67,6 +79,7 @@ export default defineConfig({
   // What a worker begins with is one file, whatever its parts that are loaded later share with it: small files compress less.
   worker: {
     format: "es",
+    plugins: () => [decompositionsAlone()],
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: "worker", tags: ["$initial"] }] } } },
   },
   // Browsers that know light-dark(): what is put in its place for older ones does not follow the switch of the theme.
