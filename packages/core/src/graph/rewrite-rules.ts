@@ -6,6 +6,7 @@ import { constantValue } from "./ops/leaf.js";
 import { matmul } from "./ops/matmul.js";
 import { sum } from "./ops/reduce.js";
 import { reshape, transpose } from "./ops/reshape.js";
+import { concat, isPlaced, type Placed } from "./ops/slice.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
 /** Whether an expression of simplified inputs is already in the graph. */
@@ -120,16 +121,55 @@ function contract(node: Tensor, isKnown: IsKnown): Tensor | undefined {
   return sumWith(a, b) ?? sumWith(b, a);
 }
 
+/** A sum of tensors in zeros that lie side by side, as the gradients of a tensor's parts do: these tensors joined. */
+function joined({ inputs, shape, size }: Tensor): Tensor | undefined {
+  // Of a sum of many only one partial sum gets further: it is not walked through again with each term.
+  if (placedSize(inputs[0]) + placedSize(inputs[1]) !== size) return undefined;
+  const parts = placedTerms(inputs);
+  const axis = shape.findIndex((n, d) => n !== parts[0].inputs[0].shape[d]);
+  const sorted = parts.sort((a, b) => a.attrs.starts[axis] - b.attrs.starts[axis]);
+  const terms = sorted.map((part) => part.inputs[0]);
+  const isSideBySide = terms.every(
+    (x, k) =>
+      x.shape.every((n, d) => d === axis || n === shape[d]) &&
+      sorted[k].attrs.starts[axis] + x.shape[axis] === (sorted[k + 1]?.attrs.starts[axis] ?? shape[axis]),
+  );
+  return isSideBySide && sorted[0].attrs.starts[axis] === 0 ? concat(terms, { axis }) : undefined;
+}
+
+const placedSizes = new WeakMap<Tensor, number>();
+
+/** Elements that a sum of tensors in zeros has from these tensors, counted with each; NaN if it is no such sum. */
+function placedSize(x: Tensor): number {
+  if (isPlaced(x)) return x.inputs[0].size;
+  if (!isOp(x, "add")) return Number.NaN;
+  const size = placedSizes.get(x) ?? placedSize(x.inputs[0]) + placedSize(x.inputs[1]);
+  placedSizes.set(x, size);
+  return size;
+}
+
+/** The tensors in zeros of which `sum` are sums. */
+function placedTerms(sum: readonly Tensor[]): Placed[] {
+  const parts: Placed[] = [];
+  const left = [...sum];
+  for (let x = left.pop(); x; x = left.pop()) {
+    if (isPlaced(x)) parts.push(x);
+    else left.push(...x.inputs);
+  }
+  return parts;
+}
+
 const rules: Readonly<Record<string, Rule>> = {
   alias: ({ inputs }) => inputs.at(-1),
   stopGradient: ({ inputs: [x] }) => x,
-  add({ inputs: [a, b] }) {
+  add(node) {
+    const [a, b] = node.inputs;
     if (constantValue(a) === 0) return b;
     if (constantValue(b) === 0) return a;
     if (a === b) return mul(2, a);
     if (isOp(b, "neg")) return sub(a, b.inputs[0]);
     if (isOp(a, "neg")) return sub(b, a.inputs[0]);
-    return undefined;
+    return joined(node);
   },
   sub({ inputs: [a, b] }) {
     if (constantValue(b) === 0) return a;

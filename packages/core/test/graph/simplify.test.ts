@@ -9,13 +9,14 @@ import { add, cast, div, mul, neg, pow, sub } from "../../src/graph/ops/arithmet
 import { broadcastTo } from "../../src/graph/ops/broadcast.js";
 import { greater, where } from "../../src/graph/ops/compare.js";
 import { exp, sin, square, tanh } from "../../src/graph/ops/elementary.js";
-import { constant, fill } from "../../src/graph/ops/leaf.js";
+import { constant, fill, input } from "../../src/graph/ops/leaf.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { maxPool2d } from "../../src/graph/ops/pool.js";
 import { mean, sum } from "../../src/graph/ops/reduce.js";
 import { reshape, transpose } from "../../src/graph/ops/reshape.js";
 import { concat, pad, slice } from "../../src/graph/ops/slice.js";
 import { alias, stopGradient } from "../../src/graph/ops/stop-gradient.js";
+import { rewrite } from "../../src/graph/rewrite-rules.js";
 import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
@@ -345,4 +346,42 @@ it("a number that is divided out twice keeps its value", () => {
   const g = simplified((x) => div(mul(3, x), mul(3, add(x, 1))), [2]);
   const { result } = compileJavaScript(g).runSync({ "x.0": float64([1, 3]) });
   expect([...result.data]).toEqual([0.5, 0.75]);
+});
+
+describe("Sums of tensors in zeros, as the gradients of a tensor's parts", () => {
+  const padded = (rows: readonly Tensor[]): Tensor[] =>
+    rows.map((x, k) =>
+      pad(x, [
+        [k, rows.length - 1 - k],
+        [0, 0],
+      ]),
+    );
+
+  it("are joined where these lie side by side, in any order, and not where they overlap", () => {
+    const sumOf = (...order: number[]) => {
+      const f = (...rows: Tensor[]) => order.map((k) => padded(rows)[k]).reduce(add);
+      return operations(simplified(f, [1, 3], [1, 3], [1, 3]));
+    };
+    expect(sumOf(2, 0, 1)).toEqual(["concat"]);
+    expect(sumOf(0, 1, 0)).not.toContain("concat");
+  });
+
+  it("are not looked through again with each term", () => {
+    const count = 100;
+    const parts = padded(Array.from({ length: count }, () => input([1, 3], "float64")));
+    const [first] = parts;
+    const { op } = first;
+    let looks = 0;
+    const get = () => {
+      looks++;
+      return op;
+    };
+    Object.defineProperty(first, "op", { get });
+    const joined = parts.reduce((sum, part) => {
+      const next = add(sum, part);
+      return rewrite(next, () => false) ?? next;
+    });
+    expect(joined.op.name).toBe("concat");
+    expect(looks).toBeLessThan(count / 2);
+  });
 });

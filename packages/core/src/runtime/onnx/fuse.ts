@@ -8,7 +8,6 @@ import { matmul } from "../../graph/ops/matmul.js";
 import type { Reduction } from "../../graph/ops/reduce.js";
 import { transpose } from "../../graph/ops/reshape.js";
 import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
-import { withPartsJoined } from "./join-parts.js";
 import { computedAtOnce } from "./steps-at-once.js";
 
 /** op(A) op(B) + beta C in one node. */
@@ -66,8 +65,7 @@ function channelVector(x: Tensor): Tensor | undefined {
  * Replaces pairs of nodes for which ONNX has one operator, and products by faster ones. The result is for emission only:
  * its operations have neither derivatives nor JavaScript.
  */
-export function fuse(apart: Graph): Graph {
-  const graph = withPartsJoined(apart);
+export function fuse(graph: Graph): Graph {
   const order = nodesOf(graph);
   const uses = new Map<Tensor, number>();
   const count = (x: Tensor) => uses.set(x, (uses.get(x) ?? 0) + 1);
