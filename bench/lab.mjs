@@ -46,19 +46,26 @@ function watch() {
 const quantile = (values, p) =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(p * values.length))];
 
-/** Milliseconds from the start of loading to the first paint, which has all controls, and to the first trajectory. */
+/** Milliseconds from the start of loading to the first frame with all controls, and to the first trajectory. */
 async function firstLook(throttle) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   const client = await page.context().newCDPSession(page);
   await client.send("Emulation.setCPUThrottlingRate", { rate: throttle });
+  await page.addInitScript(() => {
+    new MutationObserver((_, observer) => {
+      if (document.querySelector("section.controls input") === null) return;
+      observer.disconnect();
+      requestAnimationFrame(() =>
+        setTimeout(() => Object.assign(globalThis, { controlsAt: performance.now() })),
+      );
+    }).observe(document, { childList: true, subtree: true });
+  });
   await page.goto(`${url}#/landscape`);
   await page.waitForFunction(() => (globalThis.isolossLab?.inspect()?.runs.length ?? 0) > 0);
   const trajectory = await page.evaluate(
     () => new Promise((resolve) => requestAnimationFrame(() => resolve(performance.now()))),
   );
-  const controls = await page.evaluate(
-    () => performance.getEntriesByName("first-contentful-paint")[0].startTime,
-  );
+  const controls = await page.evaluate(() => globalThis.controlsAt);
   await page.close();
   return { controls, trajectory };
 }

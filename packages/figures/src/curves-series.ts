@@ -120,8 +120,9 @@ export function checkCurves({ series, x = "steps", window = 1, spread = "range" 
       band === undefined ||
         (runs.length === 1 &&
           [band.low, band.high].every(({ length }) => length === runs[0].values.length) &&
-          window === 1),
-      `curves: the band of "${name}" needs one run, as many values as it has, and a window of 1.`,
+          window === 1 &&
+          spread === "range"),
+      `curves: the band of "${name}" needs one run, as many values as it has, a window of 1, and the spread "range".`,
     );
     for (const { steps, seconds, values } of runs) {
       const places = x === "steps" ? steps : seconds;

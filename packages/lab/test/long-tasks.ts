@@ -41,16 +41,13 @@ export async function watchLongTasks(page: Page): Promise<() => Promise<readonly
   return async () => {
     clearInterval(timer);
     look();
+    await client?.detach();
     const tasks = await page.evaluate(() => (globalThis as unknown as Watched).longTasks);
     return tasks.map(({ start, duration, hash }) => {
       const before = looks.filter(({ time }) => time <= start).at(-1) ?? looks[0];
       const after = looks.find(({ time }) => time >= start + duration) ?? looks[looks.length - 1];
-      const spans = after.computed.map((value, k) => (value - before.computed[k]) / 1e6);
-      return {
-        duration,
-        computing: Math.min(duration, ...(spans.length > 0 ? [Math.max(...spans)] : [])),
-        hash,
-      };
+      const span = Math.max(0, ...after.computed.map((value, k) => (value - before.computed[k]) / 1e6));
+      return { duration, computing: span > 0 ? Math.min(duration, span) : duration, hash };
     });
   };
 }

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
@@ -64,6 +64,8 @@ describe("the pictures of docs/lab.md", () => {
   it("are of every screen in both themes, small, and no others", () => {
     const names = readdirSync(folder);
     expect(names.sort()).toEqual(pictures.map(([name]) => name).sort());
+    const page = readFileSync(`${folder}../lab.md`, "utf8");
+    expect([...new Set(page.match(/(?<=lab\/)[\w-]+\.webp/g))].sort()).toEqual(names);
     const bytes = names.reduce((sum, name) => sum + statSync(`${folder}${name}`).size, 0);
     expect(bytes).toBeLessThan(1.5e6);
   });

@@ -2,7 +2,7 @@
 import { variantsOf } from "../../export/variants.js";
 import { textAt } from "../../worker/columns.js";
 import type { TrainRun } from "./run.js";
-import type { RunName, TrainState } from "./state.js";
+import { mostSteps, type RunName, type TrainState } from "./state.js";
 
 /** One row a kept step: what the charts show, of several seeds the median, the least and the largest. */
 export function dataCsv(runs: readonly TrainRun[]): string {
@@ -180,7 +180,7 @@ export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): stri
     "  for (const seed of seeds) {",
     "    const trainer = await trainerOf(seed);",
     "    try {",
-    `      await trainer.run({ steps: ${epochs} * trainer.stepsPerEpoch });`,
+    `      await trainer.run({ steps: Math.min(${mostSteps}, ${epochs} * trainer.stepsPerEpoch) });`,
     "      const { loss, accuracy = Number.NaN } = await trainer.evaluate(validation);",
     "      losses.push(loss);",
     "      accuracies.push(accuracy);",
