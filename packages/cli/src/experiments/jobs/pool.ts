@@ -71,6 +71,10 @@ export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promi
           onEnd?.(outcome);
         }
       }
+    } catch (error) {
+      // Other lanes begin no more.
+      next = jobs.length;
+      throw error;
     } finally {
       await runner.end();
     }

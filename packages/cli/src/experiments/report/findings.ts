@@ -141,8 +141,9 @@ const fewerSteps = {
 const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number, number] | null =>
   ratio && isExact ? [ratio.ratio, ratio.ratio] : (ratio?.interval ?? null);
 
-/** The findings of an experiment: those of its comparisons at tuned rates, and those of its kind. */
-export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Finding[] {
+/** The findings of an experiment: those of its comparisons at tuned rates, and those of its kind. What was interrupted has none. */
+export function findingsOf({ resolved, status, results, rates }: ExperimentOutcome): Finding[] {
+  if (status === "interrupted") return [];
   const compared = rates.flatMap((comparison) => {
     const rowsChose =
       (comparison.by === "validation" && comparison.grid.length > 1) ||

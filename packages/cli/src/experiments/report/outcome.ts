@@ -64,7 +64,8 @@ export async function runExperiment(
     resolved,
     status: wasInterrupted ? "interrupted" : errors.length > 0 ? "failed" : "completed",
     results,
-    rates,
+    // What was interrupted may have compared no runs.
+    rates: wasInterrupted ? [] : rates,
     verdicts: wasInterrupted ? [] : judge(resolved.expected, results, rates),
     errors,
   };

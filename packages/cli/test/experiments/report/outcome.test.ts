@@ -3,6 +3,7 @@ import { parseConfig } from "../../../src/config/load.js";
 import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
 import { executeJob } from "../../../src/experiments/jobs/job.js";
+import { findingsOf } from "../../../src/experiments/report/findings.js";
 import { rateFigures, runExperiment } from "../../../src/experiments/report/outcome.js";
 import type { RateComparison } from "../../../src/experiments/report/rates.js";
 import { runDocument } from "../../../src/formats/json.js";
@@ -95,7 +96,7 @@ variants: { plain: {}, momentum: { optimizer: momentum } }
 rates: { grid: [0.05, 0.1], tune: [0], confirm: 1..3 }
 `;
   const sizes: number[] = [];
-  const { status, results } = await runExperiment(
+  const outcome = await runExperiment(
     resolveExperiment(parseConfig(text, { schema: experimentSchema, file: "x.yaml" })),
     {
       async session(jobs) {
@@ -109,5 +110,7 @@ rates: { grid: [0.05, 0.1], tune: [0], confirm: 1..3 }
     },
   );
   expect(sizes).toEqual([2, 4]);
-  expect([status, results.length]).toEqual(["interrupted", 2]);
+  expect([outcome.status, outcome.results.length]).toEqual(["interrupted", 2]);
+  // No comparison of runs that never began is reported.
+  expect([outcome.rates, findingsOf(outcome)]).toEqual([[], []]);
 });

@@ -101,35 +101,47 @@ describe("scan", () => {
       );
       return mul(sigmoid(kept), tanh(mul(fresh, 2)));
     };
-    const gated = ({ h, w, xs }: Cell) => {
-      const [last, ys] = scan(
-        (before: Tensor, x: Tensor) => {
-          const after = next(before, x, w);
-          return [after, after];
-        },
-        h,
-        xs,
-      );
-      return { last, ys };
+    type Step = (h: Tensor, x: Tensor, w: Tensor) => [Tensor, Tensor];
+    const steps: Readonly<Record<string, Step>> = {
+      "the cell itself": (h, x, w) => {
+        const after = next(h, x, w);
+        return [after, after];
+      },
+      // Two are kept, of which one is stacked anyway; for the others, of which one is carried, there is no room.
+      "more products than are kept": (h, x, w) => {
+        const kept = matmul(tanh(add(x, matmul(h, w, { transposeB: true }))), w);
+        return [matmul(tanh(matmul(sin(kept), w, { transposeB: true })), w), kept];
+      },
     };
-    const writtenOutGated = ({ h, w, xs }: Cell) => {
-      const ys: Tensor[] = [];
-      for (let t = 0; t < 3; t++) {
-        const x = slice(xs, { starts: [t, 0, 0], ends: [t + 1, 2, 2 * width] });
-        ys.push(next(ys.at(-1) ?? h, reshape(x, [2, 2 * width]), w));
-      }
-      const [first] = ys;
-      return {
-        last: ys.at(-1) ?? first,
-        ys: concat(
-          ys.map((y) => reshape(y, [1, 2, width])),
-          { axis: 0 },
-        ),
+    const cellLoop =
+      (step: Step, options: ScanOptions = {}) =>
+      ({ h, w, xs }: Cell) => {
+        const [last, ys] = scan((before: Tensor, x: Tensor) => step(before, x, w), h, xs, options);
+        return { last, ys };
       };
-    };
+    const gated = cellLoop(steps["the cell itself"]);
+    const writtenOutCell =
+      (step: Step, { reverse = false }: ScanOptions) =>
+      ({ h, w, xs }: Cell) => {
+        let last = h;
+        const ys: Tensor[] = [];
+        for (let k = 0; k < 3; k++) {
+          const t = reverse ? 2 - k : k;
+          const x = slice(xs, { starts: [t, 0, 0], ends: [t + 1, 2, 2 * width] });
+          const [after, y] = step(last, reshape(x, [2, 2 * width]), w);
+          last = after;
+          ys[t] = reshape(y, [1, 2, width]);
+        }
+        return { last, ys: concat(ys, { axis: 0 }) };
+      };
 
-    it("computes what the loop written out computes, in values and derivatives", () =>
-      expectSame(gated, writtenOutGated, asSquares, cell));
+    it.each(
+      Object.entries(steps).flatMap(([name, step]) =>
+        [{}, { reverse: true }, { recompute: 2 }].map((options: ScanOptions) => ({ name, options, step })),
+      ),
+    )("computes what the loop written out computes, in values and derivatives: $name, $options", (row) =>
+      expectSame(cellLoop(row.step, row.options), writtenOutCell(row.step, row.options), asSquares, cell),
+    );
 
     it("computes no product again, and the gradient of its weight in one product after the loop", () => {
       const { graph } = trace((args: Cell) => grad((at: Cell) => asSquares(gated(at)))(args), cell);
