@@ -14,8 +14,9 @@ import { constant } from "../../../src/graph/ops/leaf.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { maxPool2d } from "../../../src/graph/ops/pool.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
-import { flattenFrom } from "../../../src/graph/ops/reshape.js";
+import { flattenFrom, reshape, transpose } from "../../../src/graph/ops/reshape.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { initMultiHeadAttention, multiHeadAttention } from "../../../src/nn/attention.js";
@@ -159,5 +160,26 @@ describe("What is found where values are joined", () => {
       [2, 1],
     ]);
     expectKept(s);
+  });
+});
+
+describe("What is found of heads", () => {
+  const params = { w: normals(rng, [3, 6]), v: normals(rng, [6, 4]) };
+  const withHeads = (apart: (h: Tensor) => Tensor) =>
+    subject(
+      (p, { x }) => {
+        const values = transpose(apart(matmul(x, p.w)), [0, 2, 1, 3]);
+        return sum(square(matmul(values, reshape(p.v, [1, 2, 3, 4]))));
+      },
+      params,
+      { x: normals(rng, [2, 5, 3]) },
+    );
+
+  it("is the same where a reshape is undone by the next one", () => {
+    const direct = withHeads((h) => reshape(h, [2, 5, 2, 3]));
+    const joined = withHeads((h) => reshape(reshape(h, [4, 15]), [2, 5, 2, 3]));
+    expect(direct.found.linear.map(({ size }) => size)).toEqual([3]);
+    expect(joined.found.linear.map(describeFound)).toEqual(direct.found.linear.map(describeFound));
+    expectKept(joined);
   });
 });
