@@ -55,7 +55,9 @@ const mostDots = 80;
 /** Labels of teleports while there are few. */
 const mostLabels = 12;
 /** Lines and teleports that are drawn of a path. Of more, evenly taken, nobody could tell one from another. */
-const mostLines = 4000;
+const mostLines = 2000;
+/** Points that are looked at of a path that has more lines. */
+const mostPoints = 20_000;
 const mostJumps = 100;
 
 export function planeLayout(
@@ -218,14 +220,18 @@ function createLines({ left, right, top, bottom }: Panel) {
 
 /**
  * The lines of a path through its finite points that are so far apart, without those of its teleports: the first ones, where they
- * are more numbers than `most`.
+ * are more numbers than `most`. Of the points only each of `every` counts, and the last one.
  */
 function linesOf(
   { x, y }: Curve,
   count: number,
   panel: Panel,
   path?: PlanePath,
-  { apart, most = Number.POSITIVE_INFINITY }: { readonly apart?: number; readonly most?: number } = {},
+  {
+    apart,
+    every = 1,
+    most = Number.POSITIVE_INFINITY,
+  }: { readonly apart?: number; readonly every?: number; readonly most?: number } = {},
 ): number[] {
   const { lines, add } = createLines(panel);
   const { toX, toY } = panel;
@@ -234,7 +240,11 @@ function linesOf(
   let next = 0;
   /** The end of the line so far. */
   let [endX, endY] = [Number.NaN, Number.NaN];
-  for (let i = 0; i < count && lines.length <= most; i++) {
+  for (
+    let i = 0;
+    i < count && lines.length <= most;
+    i = i < count - 1 ? Math.min(i + every, count - 1) : count
+  ) {
     for (; jumps && next < steps.length && indexAfter(steps[next]) <= i; next++) {
       if (!Number.isNaN(endX)) add(endX, endY, toX(jumps.fromX[next]), toY(jumps.fromY[next]));
       endX = Number.NaN;
@@ -272,7 +282,9 @@ function drawPath(context: Context, path: PlanePath, panel: Panel, theme: Theme)
   const most = 4 * mostLines;
   let lines = linesOf(path, shown, panel, path, { most });
   // Of a long way fewer points are connected, before lines are left out.
-  if (lines.length > most) lines = linesOf(path, shown, panel, path, { apart: 2 });
+  if (lines.length > most) {
+    lines = linesOf(path, shown, panel, path, { apart: 2, every: Math.ceil(shown / mostPoints) });
+  }
   const length = trace(context, lines);
   context.strokeStyle = theme.paper;
   context.globalAlpha = 0.7;

@@ -216,8 +216,8 @@ describe("the plane", () => {
     const { context, calls } = recorder();
     drawPlane(context, data, planeLayout(data, size), theme);
     const count = (wanted: string) => calls.filter(({ name }) => name === wanted).length;
-    // At most 4000 lines a path, of 200,000.
-    expect(count("lineTo")).toBeLessThan(9000);
+    // At most 2000 lines a path, of 200,000.
+    expect(count("lineTo")).toBeLessThan(5000);
     expect(count("stroke")).toBeLessThan(20);
     // No line of a hundred thousand pixels is cut into dashes.
     const dashes = calls.filter(({ name, args }) => name === "setLineDash" && String(args[0]) === "8,4");
