@@ -13,6 +13,7 @@ import { reshape } from "../../../src/graph/ops/reshape.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
+import { batchNorm } from "../../../src/nn/norm.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { type Tile, toLast, toPlain } from "../../../src/runtime/onnx/batch-last/layout.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
@@ -62,6 +63,18 @@ describe("pooled convolutions with the batch as the last axis", () => {
     };
     await expectEqual(
       derivatives(given.x, given.w, (p) => sum(square(normalized(p)))),
+      inputsOf(given),
+    );
+  });
+
+  it("follow through batch norm in training, which subtracts the first value of each channel", async () => {
+    const given = { x: [64, 2, 10, 10], w: [4, 2, 3, 3] };
+    const ones = constant({ shape: [4], data: Float32Array.of(1, 1, 1, 1) });
+    const running = { running_mean: ones, running_var: ones };
+    const normalized = ({ x, w, b }: Params) =>
+      batchNorm(conv2d(x, w), { weight: b, bias: b }, running, { training: true }).output;
+    await expectEqual(
+      derivatives(given.x, given.w, (p) => sum(square(maxPool2d(normalized(p), { kernel: 2 })))),
       inputsOf(given),
     );
   });

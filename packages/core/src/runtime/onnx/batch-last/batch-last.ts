@@ -3,6 +3,7 @@ import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";
+import { slice } from "../../../graph/ops/slice.js";
 import { simplify } from "../../../graph/simplify.js";
 import { apply, type Tensor } from "../../../graph/tensor.js";
 import { TiledConv } from "./conv.js";
@@ -12,6 +13,7 @@ import {
   hasTiledGradient,
   isDense,
   isElementwise,
+  isFirstPerChannel,
   isPerChannel,
   poolAttributes,
   poolsTiles,
@@ -149,6 +151,12 @@ class Layouts {
       const images = this.lasts.get(node.inputs[0]);
       return images && isPerChannel(node)
         ? reshape(sum(images.x, { axes: [0, 2, 3] }), node.shape)
+        : undefined;
+    },
+    slice: (node) => {
+      const images = this.lasts.get(node.inputs[0]);
+      return images && isFirstPerChannel(node)
+        ? reshape(slice(images.x, { ends: [1, node.shape[1], 1, 1] }), node.shape)
         : undefined;
     },
   };

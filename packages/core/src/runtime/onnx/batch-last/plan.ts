@@ -43,6 +43,15 @@ export function isPerChannel({ op, attrs }: Tensor): boolean {
   return op.name === "sum" && String(attrs.axes) === "0,2,3";
 }
 
+/** Whether a slice is the first element of each channel, which batch norm subtracts. */
+export function isFirstPerChannel({ op, inputs: [x], shape, attrs }: Tensor): boolean {
+  return (
+    op.name === "slice" &&
+    sameShape(shape, [1, x.shape[1], 1, 1]) &&
+    (attrs.starts as readonly number[]).every((start) => start === 0)
+  );
+}
+
 /** Whether the windows have stride 1 and no dilation, in one group of channels. */
 export function isDense({ stride, dilation, groups }: ConvAttributes): boolean {
   return groups === 1 && [...stride, ...dilation].every((n) => n === 1);
@@ -154,7 +163,8 @@ function staysTiled(conv: Tensor, tile: Tile, users: ReadonlyMap<Tensor, readonl
       const isPooled = pooledBy(user).includes(x) && sameTile(poolAttributes(user).kernel, tile);
       const goesOn = isElementwise(user) || (isPooled && user.op.name === "poolPut");
       if (goesOn && !isOutput) reached.add(user);
-      else if (!isPooled && !isPerChannel(user) && !isGradientOf(x, user)) return false;
+      else if (!isPooled && !isPerChannel(user) && !isFirstPerChannel(user) && !isGradientOf(x, user))
+        return false;
     }
   }
   return true;
