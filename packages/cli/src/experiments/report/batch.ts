@@ -28,7 +28,8 @@ export const lanesFor = (
   jobs: readonly Job[],
   isTimed: boolean,
   { threads, untimed = threads }: { readonly threads: number; readonly untimed?: number | undefined },
-): number => (isTimed || jobs.some(mayNeedOnnx) ? threads : untimed);
+): number =>
+  isTimed || jobs.some((job) => mayNeedOnnx(job) && job.settings.threads !== 1) ? threads : untimed;
 
 /**
  * Runs experiments one after another, with progress on stderr. Creates `out` first, and directories of runs in it.
