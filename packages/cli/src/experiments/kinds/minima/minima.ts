@@ -1,8 +1,8 @@
-import { mean } from "es-toolkit";
+import { mean } from "es-toolkit/math";
 import { OptionError } from "isoloss";
 import type { Correlation } from "isoloss/linalg";
 import { type MinimumRow, minimaStudy } from "isoloss/teleport";
-import { scatter, type TaskTableData } from "isoloss-figures";
+import type { TaskTableData } from "isoloss-figures";
 import { z } from "zod";
 import { dataSchema } from "../../catalogue/datasets.js";
 import { lossOf } from "../../catalogue/loss.js";
@@ -182,6 +182,8 @@ async function minimaFigures(
   results: readonly JobResult[],
   options: Parameters<DrawComparison>[1],
 ): ReturnType<DrawComparison> {
+  // Loaded where it is drawn: it takes longer than some runs.
+  const { scatter } = await import("isoloss-figures");
   return results.flatMap((result) =>
     (["sharpness", "curvature"] as const).flatMap((key) => {
       const points = (result.evaluations ?? []).flatMap((row) =>

@@ -1,5 +1,4 @@
 // The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
-import { scatter } from "isoloss-figures";
 import type { DrawComparison, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { groupBy } from "../../results/groups.js";
@@ -16,6 +15,8 @@ interface Swept {
 
 /** Mean final losses against the teleport's learning rate, a series for each number of its steps, a figure for each search. */
 export const sweepFigures: DrawComparison = async (results, options) => {
+  // Loaded where it is drawn: it takes longer than some runs.
+  const { scatter } = await import("isoloss-figures");
   const variants = [...byVariant(results).values()];
   const swept = variants.flatMap(sweptBy);
   const plain = variants.find(([{ settings }]) => !settings.teleport);

@@ -1,13 +1,12 @@
-import { mean } from "es-toolkit";
+import { mean } from "es-toolkit/math";
 import { summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TaskTableData } from "isoloss-figures";
 import type { Named } from "../../catalogue/named.js";
-import type { Controls, Finding, JobResult, RunComparison } from "../../kind.js";
+import type { Controls, DrawComparison, Finding, JobResult, RunComparison } from "../../kind.js";
 import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
-import { conflictsFigure, frontFigures, gainFigures, pathFigures, testFigures } from "./figures.js";
 import { gainFindings } from "./gains.js";
 import { costBaselines, plainKey, plainOf, problemKey, variantsOf } from "./plain.js";
 import { isHigherBetter, type Protocol } from "./protocol.js";
@@ -22,13 +21,18 @@ export const multiTaskComparison: RunComparison = {
   baselines: costBaselines,
   findings,
   figures: {
-    paths: pathFigures,
-    front: frontFigures,
-    conflicts: conflictsFigure,
-    test: testFigures,
-    gains: gainFigures,
+    paths: drawnBy("pathFigures"),
+    front: drawnBy("frontFigures"),
+    conflicts: drawnBy("conflictsFigure"),
+    test: drawnBy("testFigures"),
+    gains: drawnBy("gainFigures"),
   },
 };
+
+/** What draws is loaded where it draws: it takes longer than some runs. */
+function drawnBy(name: keyof typeof import("./figures.js")): DrawComparison {
+  return async (results, options) => (await import("./figures.js"))[name](results, options);
+}
 
 function findings(results: readonly JobResult[], controls: Controls): Finding[] {
   const found = [...toyFindings(results, controls), ...gainFindings(results, controls)];
