@@ -1,15 +1,37 @@
 import type { NdArray } from "../array.js";
 import { type Graph, isGraph, nodesOf } from "./graph.js";
-import { formatType, type Tensor } from "./tensor.js";
+import { type Attributes, formatType, type Tensor } from "./tensor.js";
 
 /** A number as text, with the sign of zero. */
 export const numberText = (x: number | bigint): string => (Object.is(x, -0) ? "-0" : `${x}`);
 
-/** Whether JSON prints a value as it is. */
-const isPlain = (value: unknown): boolean =>
-  typeof value === "number"
-    ? Number.isFinite(value) && !Object.is(value, -0)
-    : typeof value !== "object" || (Array.isArray(value) && value.every(isPlain));
+/** A value as JSON prints it, of numbers, texts, flags and lists of these; else undefined. */
+function plainText(value: unknown): string | undefined {
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0) ? `${value}` : undefined;
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "boolean") return `${value}`;
+  if (!Array.isArray(value)) return undefined;
+  const parts: string[] = [];
+  for (const element of value) {
+    const text = plainText(element);
+    if (text === undefined) return undefined;
+    parts.push(text);
+  }
+  return `[${parts.join()}]`;
+}
+
+/** Attributes as JSON prints them, several times as fast; undefined where some are no numbers, texts, flags or lists of these. */
+export function plainAttributes(attrs: Attributes): string | undefined {
+  const parts: string[] = [];
+  for (const name in attrs) {
+    const value = attrs[name];
+    if (value === undefined) continue;
+    const text = plainText(value);
+    if (text === undefined) return undefined;
+    parts.push(`"${name}":${text}`);
+  }
+  return `{${parts.join()}}`;
+}
 
 /**
  * A graph as text, one node a line, with those of loops and branches: equal texts are equal computations, of the same names.
@@ -25,18 +47,14 @@ export function graphText(
   const names = new Map<Tensor, string>(inputs.map(({ name, tensor }) => [tensor, `"${name}"`]));
   const lines = inputs.map(({ name, tensor }) => `${name} ${formatType(tensor)}`);
   const attributeText = (_: string, value: unknown): unknown => {
-    if (isPlain(value)) return value;
     // JSON knows neither NaN nor infinities, nor the sign of zero.
-    if (typeof value === "number") return numberText(value);
+    if (typeof value === "number" && plainText(value) === undefined) return numberText(value);
     if (isGraph(value)) return bodyText(value);
     return ArrayBuffer.isView(value) ? arrayText(value as NdArray["data"]) : value;
   };
-  // Each program is looked up by such a text: most nodes have no attributes, or some that JSON prints much faster alone.
-  const attributesText = (attrs: object): string => {
-    const values = Object.values(attrs);
-    if (values.length === 0) return "{}";
-    return JSON.stringify(attrs, values.every(isPlain) ? undefined : attributeText);
-  };
+  // Each program is looked up by such a text.
+  const attributesText = (attrs: Attributes): string =>
+    plainAttributes(attrs) ?? JSON.stringify(attrs, attributeText);
   for (const node of nodesOf({ inputs, outputs })) {
     if (names.has(node)) continue;
     const operands = node.inputs.map((x) => names.get(x)).join();

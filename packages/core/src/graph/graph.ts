@@ -64,7 +64,8 @@ export function nodesOf(graph: Graph): Tensor[] {
 
 /** Whether a value is a graph. */
 export function isGraph(value: unknown): value is Graph {
-  const { inputs, outputs } = (value ?? {}) as Partial<Graph>;
+  if (typeof value !== "object" || value === null) return false;
+  const { inputs, outputs } = value as Partial<Graph>;
   return Array.isArray(inputs) && Array.isArray(outputs);
 }
 
@@ -75,11 +76,14 @@ export function bodiesOf(node: Tensor): Graph[] {
 
 /** Attributes with the bodies among them changed. */
 export function mapBodies(attrs: Attributes, change: (body: Graph) => Graph): Attributes {
-  const changed = Object.entries(attrs).flatMap(([key, value]) => {
-    const body = isGraph(value) ? change(value) : value;
-    return body === value ? [] : [[key, body] as const];
-  });
-  return changed.length === 0 ? attrs : { ...attrs, ...Object.fromEntries(changed) };
+  let changed = attrs;
+  for (const name in attrs) {
+    const body = attrs[name];
+    if (!isGraph(body)) continue;
+    const other = change(body);
+    if (other !== body) changed = { ...changed, [name]: other };
+  }
+  return changed;
 }
 
 /** Whether some node, also of the bodies of loops and branches, fulfills a condition. */
