@@ -7,7 +7,8 @@ export const numberText = (x: number | bigint): string => (Object.is(x, -0) ? "-
 
 /** A value as JSON prints it, of numbers, texts, flags and lists of these; else undefined. */
 function plainText(value: unknown): string | undefined {
-  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0) ? `${value}` : undefined;
+  if (typeof value === "number")
+    return Number.isFinite(value) && !Object.is(value, -0) ? `${value}` : undefined;
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "boolean") return `${value}`;
   if (!Array.isArray(value)) return undefined;
@@ -20,7 +21,7 @@ function plainText(value: unknown): string | undefined {
   return `[${parts.join()}]`;
 }
 
-/** Attributes as JSON prints them, several times as fast; undefined where some are no numbers, texts, flags or lists of these. */
+/** Attributes as JSON prints them, twice as fast as with a replacer; undefined where some are no numbers, texts, flags or lists of these. */
 export function plainAttributes(attrs: Attributes): string | undefined {
   const parts: string[] = [];
   for (const name in attrs) {

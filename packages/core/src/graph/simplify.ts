@@ -138,19 +138,21 @@ class Canonical {
     const known = plainKeys.get(attrs);
     if (known !== undefined) return known;
     const plain = plainAttributes(attrs);
-    const key = plain ?? JSON.stringify(attrs, (_key, value) => {
-      if (ArrayBuffer.isView(value)) {
-        const data = value as NdArray["data"];
-        if (!arrays.has(data)) arrays.set(data, arrayCount++);
-        return `array ${arrays.get(data)}`;
-      }
-      if (isGraph(value)) return undefined;
-      // JSON represents neither NaN nor infinities nor the sign of zero.
-      if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
-        return `number ${numberText(value)}`;
-      }
-      return value;
-    });
+    const key =
+      plain ??
+      JSON.stringify(attrs, (_key, value) => {
+        if (ArrayBuffer.isView(value)) {
+          const data = value as NdArray["data"];
+          if (!arrays.has(data)) arrays.set(data, arrayCount++);
+          return `array ${arrays.get(data)}`;
+        }
+        if (isGraph(value)) return undefined;
+        // JSON represents neither NaN nor infinities nor the sign of zero.
+        if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
+          return `number ${numberText(value)}`;
+        }
+        return value;
+      });
     plainKeys.set(attrs, key);
     return key;
   }

@@ -91,6 +91,10 @@ export interface RunHooks {
   readonly signal?: AbortSignal;
 }
 
+/** A run's threads hold for all that it computes, such as the moves between two trainings. */
+const setThreads = ({ settings }: Job, otherwise?: number): void =>
+  setDefaultThreads((settings as { readonly threads?: number }).threads ?? otherwise);
+
 /** Runs one job after the other. */
 export interface Runner {
   /** Undefined where the job was interrupted. */
@@ -108,6 +112,7 @@ export function localRunner(): Runner {
         ...(report ? { report } : {}),
       };
       try {
+        setThreads(job);
         return { job, result: await executeJob(job, hooks) };
       } catch (error) {
         return { job, error };
@@ -203,7 +208,6 @@ export function revived({ name, message, stack, code, cause: plain }: PlainError
 /** Runs the jobs that the main thread sends. */
 export function serveJobs(): void {
   const { stop, threads, provider } = workerData as Start;
-  setDefaultThreads(threads);
   const send = (message: Message) => parentPort?.postMessage(message);
   let onAnswer: ((answer: "go" | "stop") => void) | undefined;
   parentPort?.on("message", async (order: Order) => {
@@ -226,6 +230,7 @@ export function serveJobs(): void {
         }),
     };
     try {
+      setThreads(job, threads);
       send({ result: await executeJob(job, hooks) });
     } catch (error) {
       send({ error: plainError(error) });

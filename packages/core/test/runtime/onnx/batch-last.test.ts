@@ -10,6 +10,7 @@ import { constant } from "../../../src/graph/ops/leaf.js";
 import { maxPool2d } from "../../../src/graph/ops/pool.js";
 import { mean, sum } from "../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../src/graph/ops/reshape.js";
+import { slice } from "../../../src/graph/ops/slice.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -67,17 +68,34 @@ describe("pooled convolutions with the batch as the last axis", () => {
     );
   });
 
-  it("follow through batch norm in training, which subtracts the first value of each channel", async () => {
-    const given = { x: [64, 2, 10, 10], w: [4, 2, 3, 3] };
-    const ones = constant({ shape: [4], data: Float32Array.of(1, 1, 1, 1) });
-    const running = { running_mean: ones, running_var: ones };
-    const normalized = ({ x, w, b }: Params) =>
-      batchNorm(conv2d(x, w), { weight: b, bias: b }, running, { training: true }).output;
-    await expectEqual(
-      derivatives(given.x, given.w, (p) => sum(square(maxPool2d(normalized(p), { kernel: 2 })))),
-      inputsOf(given),
-    );
-  });
+  it.each([8, 64, 128])(
+    "follow through batch norm in training, which subtracts the first value of each channel: %i images",
+    async (n) => {
+      const given = { x: [n, 2, 10, 10], w: [4, 2, 3, 3] };
+      const ones = constant({ shape: [4], data: Float32Array.of(1, 1, 1, 1) });
+      const running = { running_mean: ones, running_var: ones };
+      const loss = ({ x, w, b }: Params) => {
+        const y = conv2d(x, w);
+        const { output } = batchNorm(y, { weight: b, bias: b }, running, { training: true });
+        return {
+          loss: sum(square(maxPool2d(output, { kernel: 2 }))),
+          first: slice(y, { ends: [1, 4, 1, 1] }),
+        };
+      };
+      const graph = simplify(
+        trace((p) => ({ first: loss(p).first, slope: grad((q: Params) => loss(q).loss)(p) }), {
+          x: spec(given.x),
+          w: spec(given.w),
+          b: spec([4]),
+        }).graph,
+      );
+      await expectEqual(graph, inputsOf(given));
+      await expectEqual(
+        derivatives(given.x, given.w, (p) => loss(p).loss),
+        inputsOf(given),
+      );
+    },
+  );
 
   it("choose the first of equal places", async () => {
     const given = { x: [8, 2, 8, 8], w: [4, 2, 3, 3] };

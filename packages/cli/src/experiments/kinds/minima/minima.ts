@@ -1,4 +1,4 @@
-import { mean } from "es-toolkit/math";
+import { mean } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { Correlation } from "isoloss/linalg";
 import { type MinimumRow, minimaStudy } from "isoloss/teleport";

@@ -1,4 +1,4 @@
-import { mean } from "es-toolkit/math";
+import { mean } from "es-toolkit";
 import { summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import { deltaM, meanRank } from "isoloss/mtl";
