@@ -116,7 +116,7 @@ async function discovering() {
 const within = (seconds) => ({ base: { name: `${seconds} s`, us: 1e6 * seconds }, reach: 1.0 });
 
 export const compress = {
-  "discover-resnet50": { make: discovering, ...within(1) },
+  "discover-resnet50": { make: discovering, ...within(0.2) },
   "mobilenet-balance": { make: onFile(balance("norm")), ...within(1) },
   "mobilenet-balance-range": { make: onFile(balance("range")), ...within(1) },
   "mobilenet-noise": {
