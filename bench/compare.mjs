@@ -5,6 +5,19 @@ import { median } from "./workloads/support.mjs";
 
 const best = (all) => all.map((x) => ({ ...x, us: median(x.times) })).sort((a, b) => a.us - b.us)[0];
 
+/** The ratio of times in microseconds, with those of each round, and how a line says how far they are apart. */
+function ratioOf(mine, theirs, count = 1) {
+  // Two infinite ones are alike.
+  const ratio = (a, b) => (a === b ? 1 : a / (count * b));
+  const ratios = mine.times.map((time, k) => ratio(time, theirs.times?.[k] ?? theirs.us));
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  return {
+    ratio: ratio(mine.us, theirs.us),
+    ratios,
+    note: `rounds ${least.toFixed(2)} to ${most.toFixed(2)}`,
+  };
+}
+
 /** Sides of our own, one for each thread count. */
 async function ownSides(make, threadCounts) {
   const sides = [];
@@ -68,16 +81,19 @@ export async function compare(workload, { python, threadCounts, rounds, seconds 
   const theirs = other?.best();
   await ours.stop();
   await other?.stop();
+  const { note: own, ...notes } = mine.side.notes?.() ?? {};
+  const { note: spread, ...ratios } = theirs ? ratioOf(mine, theirs, other.count) : { ratio: null };
   return {
     ours: mine.us,
     other: theirs ? other.count * theirs.us : null,
-    ratio: theirs ? mine.us / (other.count * theirs.us) : null,
+    ...ratios,
     threads: mine.threads,
     compileSeconds: mine.side.compileSeconds,
     runtime: mine.side.runtime,
     against: other?.against ?? "PyTorch",
     ...(theirs ? { otherThreads: theirs.threads, otherForm: theirs.form } : {}),
-    ...mine.side.notes?.(),
+    ...notes,
+    note: [spread, own].filter((text) => text).join("; "),
     reach,
   };
 }
@@ -112,19 +128,14 @@ export async function compareRevisions(
     other.revision.stop();
   }
   const [mine, theirs] = [best(ours.all), best(other.all)];
-  // Two infinite ones are alike.
-  const ratioOf = (a, b) => (a === b ? 1 : a / b);
-  const ratios = mine.times.map((time, k) => ratioOf(time, theirs.times[k]));
   return {
     ours: mine.us,
     other: theirs.us,
-    ratio: ratioOf(mine.us, theirs.us),
-    ratios,
+    ...ratioOf(mine, theirs),
     threads: mine.threads,
     otherThreads: theirs.threads,
     compileSeconds: mine.compileSeconds,
     otherCompileSeconds: theirs.compileSeconds,
     runtime: mine.runtime,
-    note: `rounds ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
   };
 }

@@ -11,7 +11,8 @@ const libraries = {
 const mostMilliseconds = 20_000;
 
 /**
- * The loss of the last step, and the median microseconds of a step over some rounds, each from the start values.
+ * The loss of the last step, and the median microseconds of a step over some rounds, each from the start values, with the least
+ * and the most.
  * A round before them warms up.
  */
 export async function measure({ library, workload: name, rounds, ...options }) {
@@ -29,5 +30,5 @@ export async function measure({ library, workload: name, rounds, ...options }) {
     times.push((1000 * (performance.now() - begin)) / workload.count);
   }
   const counted = times.slice(1).sort((a, b) => a - b);
-  return { us: counted[counted.length >> 1], loss };
+  return { us: counted[counted.length >> 1], range: [counted[0], counted.at(-1)], loss };
 }

@@ -21,13 +21,14 @@ const columns = [
 const tolerance = 1e-4;
 
 const rounded = (x) => (x >= 100 ? x.toFixed(0) : x.toPrecision(2));
-const milliseconds = (us) => `${rounded(us / 1000)} ms`;
+const milliseconds = ({ us, range }) =>
+  `${rounded(us / 1000)} ms [${range.map((end) => rounded(end / 1000)).join(", ")}]`;
 
 function cell(result, ours) {
   if (result.error) return "-";
-  if (result === ours || ours.error) return milliseconds(result.us);
+  if (result === ours || ours.error) return milliseconds(result);
   if (!(Math.abs(result.loss - ours.loss) <= tolerance * Math.abs(ours.loss))) return "another loss";
-  return `${milliseconds(result.us)} (${rounded(result.us / ours.us)})`;
+  return `${milliseconds(result)} (${rounded(result.us / ours.us)})`;
 }
 
 /** Measures all, and prints a row for each workload and place. */

@@ -1,7 +1,10 @@
-// What a network of usual size takes: MobileNetV2 1.0 at 224 pixels, with random weights, its batch norms in the file.
+// What networks of usual size take at 224 pixels: MobileNetV2 1.0 with random weights, its batch norms in the file, and the
+// symmetries of ResNet-50.
 import { fileURLToPath } from "node:url";
-import { symmetriesOf } from "isoloss";
+import { spec, symmetriesOf, zeros } from "isoloss";
 import { balanced } from "isoloss/moves";
+import { convLayer, linear } from "isoloss/nn";
+import { add, maxPool2d, mean, relu } from "isoloss/ops";
 import {
   equalizeForQuantization,
   foldBatchNorm,
@@ -50,7 +53,7 @@ const onFile = (run) => async () => {
   return {
     compileSeconds: 0,
     runtime: "host and onnx (cpu)",
-    notes: () => ({ note: `; ${Math.min(...processor).toFixed(2)} s of processors`, processor }),
+    notes: () => ({ note: `${Math.min(...processor).toFixed(2)} s of processors`, processor }),
     async measure(duration) {
       const us = await timed(async () => {
         const begin = seconds();
@@ -62,9 +65,58 @@ const onFile = (run) => async () => {
   };
 };
 
+const conv = (from, to, size = 1) => ({ weight: zeros([to, from, size, size]), bias: zeros([to]) });
+
+/** Blocks, channels and stride of each stage: K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1. */
+const stages = [
+  [3, 64, 1],
+  [4, 128, 2],
+  [6, 256, 2],
+  [3, 512, 2],
+];
+
+/** ResNet-50, its batch norms folded: whatever its weights are, the graph has the same symmetries. */
+function resnet50() {
+  let from = 64;
+  const blocks = stages.flatMap(([count, width, stride]) =>
+    Array.from({ length: count }, (_, k) => {
+      const convs = [conv(from, width), conv(width, width, 3), conv(width, 4 * width)];
+      const block = { convs, ...(k === 0 ? { shortcut: conv(from, 4 * width) } : {}) };
+      from = 4 * width;
+      return { block, stride: k === 0 ? stride : 1 };
+    }),
+  );
+  const apply = (p, x) => {
+    const stem = relu(convLayer(x, p.stem, { stride: 2, padding: 3 }));
+    const last = p.blocks.reduce(
+      (h, { convs: [narrow, middle, wide], shortcut }, k) => {
+        const { stride } = blocks[k];
+        const inner = relu(convLayer(relu(convLayer(h, narrow)), middle, { stride, padding: 1 }));
+        return relu(add(convLayer(inner, wide), shortcut ? convLayer(h, shortcut, { stride }) : h));
+      },
+      maxPool2d(stem, { kernel: 3, stride: 2, padding: 1 }),
+    );
+    return linear(mean(last, { axes: [2, 3] }), p.head);
+  };
+  const head = { weight: zeros([1000, from]), bias: zeros([1000]) };
+  return { apply, params: { stem: conv(3, 64, 7), blocks: blocks.map(({ block }) => block), head } };
+}
+
+/** The symmetries of ResNet-50 for one image. */
+async function discovering() {
+  const { apply, params } = resnet50();
+  const image = spec([1, 3, 224, 224]);
+  return {
+    compileSeconds: 0,
+    runtime: "host",
+    measure: async (seconds) => ({ us: await timed(() => symmetriesOf(apply, params, image), seconds) }),
+  };
+}
+
 const within = (seconds) => ({ base: { name: `${seconds} s`, us: 1e6 * seconds }, reach: 1.0 });
 
 export const compress = {
+  "discover-resnet50": { make: discovering, ...within(0.2) },
   "mobilenet-balance": { make: onFile(balance("norm")), ...within(1) },
   "mobilenet-balance-range": { make: onFile(balance("range")), ...within(1) },
   "mobilenet-noise": {

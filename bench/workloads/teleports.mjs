@@ -234,8 +234,8 @@ export const teleports = {
     reach: 0.38,
   },
   "regression-teleport-10-scaling": { make: onRegression(scaled), base: descent, reach: 1.0 },
-  "regression-teleport-10-level-set": { make: onRegression(along), base: descent, reach: 1.2 },
-  "regression-teleport-10-hidden": { make: onRegression(mixed(0.02)), base: descent, reach: 1.0 },
+  "regression-teleport-10-level-set": { make: onRegression(along), base: descent, reach: 1.3 },
+  "regression-teleport-10-hidden": { make: onRegression(mixed(0.02)), base: descent, reach: 1.8 },
   "regression-teleport-10-raced": {
     make: onRegression(scaled, { guard: { race: { learningRate: 1e-4 } } }),
     base: descent,
@@ -264,7 +264,7 @@ export const teleports = {
   "mlp-small-teleport-10-hidden": {
     make: onClassifier(small, mixed(1e-5, { allowInexact: true }), loose),
     peers: ["mlp-small-teleport-10-hidden", "mlp-small-teleport-10-hidden-gram"],
-    reach: 0.4,
+    reach: 1.0,
   },
   "mlp-wide-teleport-10-scaling": {
     make: onClassifier(wide, scaled),

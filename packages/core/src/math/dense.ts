@@ -121,7 +121,10 @@ export function invertLower(lower: Float64Array, n: number): Float64Array {
   const rows = { from: lower.map((v) => -v), row: n, column: 1 };
   for (let first = 0; first < n; first += block) {
     const end = Math.min(n, first + block);
-    addTiles(x, rows, x, { first: 0, end: first, top: first, m: end, n, left: 0, right: first });
+    for (let top = 0; top < first; top += chunk) {
+      const right = Math.min(first, top + chunk);
+      addTiles(x, rows, x, { first: top, end: right, top: first, m: end, n, left: 0, right });
+    }
     for (let i = first; i < end; i++) {
       for (let j = first; j < i; j++) addRow(x, i * n, x, j * n, j + 1, -lower[i * n + j]);
       x[i * n + i] = 1;
@@ -150,7 +153,7 @@ export function addProduct(
   }
 }
 
-/** The columns outside of which some rows of B are zero: of a triangular matrix half of the work is left out. */
+/** The columns outside of which some rows of B are zero: of a triangular matrix half of the work, or more, is left out. */
 function span(b: Float64Array, first: number, end: number, n: number) {
   let [left, right] = [n, 0];
   for (let p = first; p < end; p++) {
@@ -168,17 +171,11 @@ function span(b: Float64Array, first: number, end: number, n: number) {
 /** out += X'X with X [rows, n]. */
 export function addGram(out: Float64Array, x: Float64Array, rows: number, n: number): void {
   const half = new Float64Array(n * n);
+  const columns = { from: x, row: 1, column: n };
   for (let first = 0; first < rows; first += chunk) {
     const end = Math.min(rows, first + chunk);
-    addTiles(half, { from: x, row: 1, column: n }, x, {
-      first,
-      end,
-      top: 0,
-      m: n,
-      n,
-      left: "diagonal",
-      right: n,
-    });
+    const { left, right } = span(x, first, end, n);
+    addTiles(half, columns, x, { first, end, top: left, m: right, n, left: "diagonal", right });
   }
   for (let i = 0; i < n; i++) {
     out[i * n + i] += half[i * n + i];

@@ -203,8 +203,10 @@ export function unitsOf(parameterAxis: ParameterAxis): Int32Array {
   for (const d of unitAxes(parameterAxis)) {
     stride /= view[d];
     const behind = sizeOf(view.slice(d + 1));
-    for (let at = 0, i = 0; at < units.length; i = (i + 1) % view[d]) {
-      for (let k = 0; k < behind; k++, at++) units[at] += i * stride;
+    for (let at = 0; at < units.length; ) {
+      for (let unit = 0; unit < view[d] * stride; unit += stride) {
+        for (const end = at + behind; at < end; at++) units[at] += unit;
+      }
     }
   }
   return units;

@@ -15,14 +15,17 @@ export function geometricMean(plus: Matrix, minus: Matrix): Matrix | undefined {
   const [n] = shape;
   let [p, q] = [minus.data, plus.data];
   for (let k = 0; k < iterations; k++) {
-    const [invertedP, invertedQ] = [invertedOf(p, n), invertedOf(q, n)];
-    if (!invertedP || !invertedQ) return undefined;
-    if (k === 0 && invertedP.share * invertedQ.share < leastShare) return undefined;
-    const factor = Math.exp(-(invertedP.logDet + invertedQ.logDet) / (2 * n));
-    const next = meanOf(p, invertedQ.data, factor, n);
-    if (next.change <= settled) return { shape, data: next.data };
+    const [rootP, rootQ] = [cholesky(p, n, leastShare), cholesky(q, n, leastShare)];
+    if (!rootP || !rootQ) return undefined;
+    const inverseQ = inverseOf(rootQ, n);
+    const factor = Math.exp(-(logDetOf(rootP, n) + logDetOf(rootQ, n)) / (2 * n));
+    const next = meanOf(p, inverseQ, factor, n);
+    // The last step needs no inverse of P.
+    if (k > 0 && next.change <= settled) return { shape, data: next.data };
+    const inverseP = inverseOf(rootP, n);
+    if (k === 0 && shareOf(p, inverseP, n) * shareOf(q, inverseQ, n) < leastShare) return undefined;
     p = next.data;
-    q = meanOf(q, invertedP.data, factor, n).data;
+    q = meanOf(q, inverseP, factor, n).data;
   }
   return undefined;
 }
@@ -47,24 +50,23 @@ function meanOf(a: Float64Array, b: Float64Array, f: number, n: number) {
   return { data, change };
 }
 
-interface Inverted {
-  readonly data: Float64Array;
-  /** The logarithm of the matrix's determinant. */
-  readonly logDet: number;
-  /** The least share of a diagonal element that the other rows do not explain, 1 / max_i A_ii (A^-1)_ii, whatever the rows' scales. */
-  readonly share: number;
-}
-
-/** The inverse of a symmetric positive definite matrix; undefined for a singular one. */
-function invertedOf(a: Float64Array, n: number): Inverted | undefined {
-  const lower = cholesky(a, n, leastShare);
-  if (!lower) return undefined;
+/** The inverse of L L' for a lower triangular L. */
+function inverseOf(lower: Float64Array, n: number): Float64Array {
   const data = new Float64Array(n * n);
   addGram(data, invertLower(lower, n), n, n);
-  let [logDet, share] = [0, 1];
-  for (let k = 0; k < n * n; k += n + 1) {
-    logDet += 2 * Math.log(lower[k]);
-    share = Math.min(share, 1 / (a[k] * data[k]));
-  }
-  return { data, logDet, share };
+  return data;
+}
+
+/** The logarithm of the determinant of L L'. */
+function logDetOf(lower: Float64Array, n: number): number {
+  let sum = 0;
+  for (let k = 0; k < n * n; k += n + 1) sum += 2 * Math.log(lower[k]);
+  return sum;
+}
+
+/** The least share of a diagonal element that the other rows do not explain, 1 / max_i A_ii (A^-1)_ii, whatever the rows' scales. */
+function shareOf(a: Float64Array, inverse: Float64Array, n: number): number {
+  let share = 1;
+  for (let k = 0; k < n * n; k += n + 1) share = Math.min(share, 1 / (a[k] * inverse[k]));
+  return share;
 }
