@@ -62,33 +62,28 @@ export async function compensatedWeights(
   const isOther = batches.map((_, i) =>
     batches.length < 4 ? i > 0 && i === batches.length - 1 : i % 4 === 3,
   );
+  const operands = layers.map(({ node }) => node.inputs[0]);
   const results = layers.map(({ node }) => node.outputs[0]);
-  const parts = results.map((value, k) => pieces.to(value, new Set(results.slice(0, k))));
-  const lastUse = lastUses(parts);
-  const carried = batches.map(() => new Map<string, NdArray>());
+  const lastUse = lastUses(operands.map((x, k) => pieces.to([x], new Set(results.slice(0, k)))));
+  const carried = batches.map((batch) => new Map(Object.entries(batch)));
   const rounded = new Map<string, QuantizedWeight>();
   for (const [k, layer] of layers.entries()) {
     settings.signal?.throwIfAborted();
     const { weight } = layer;
-    const [x] = layer.node.inputs;
-    const operands = await valuesOf(x, {
-      pieces,
-      given: new Set(results.slice(0, k)),
-      batches,
-      carried,
-      settings,
-    });
-    const moments = await momentsOf(operands, isOther, layer, settings);
-    const own = moments === undefined ? weight.stored : compensatedWeight(layer, moments);
-    rounded.set(weight.key, own);
-    setFloats(model, weight, own);
-    const given = new Set([...results.slice(0, k), x]);
-    const withOperand = carried.map((own, i) => new Map([...own, [x, operands[i]]]));
-    const values = await valuesOf(results[k], { pieces, given, batches, carried: withOperand, settings });
-    for (const [i, kept] of carried.entries()) {
-      if (lastUse.has(results[k])) kept.set(results[k], values[i]);
-      for (const name of kept.keys()) if ((lastUse.get(name) ?? 0) <= k) kept.delete(name);
+    const isKept = (name: string) => (lastUse.get(name) ?? 0) > k;
+    // What the layer before makes of its operand is part of the way to this one's.
+    const before = results.slice(Math.max(0, k - 1), k).filter(isKept);
+    await carry([operands[k], ...before], { pieces, carried, settings });
+    const own = carried.map((values) => values.get(operands[k]) as NdArray);
+    for (const [i, values] of carried.entries()) {
+      for (const name of values.keys()) {
+        if (name !== operands[k] && !isKept(name) && !Object.hasOwn(batches[i], name)) values.delete(name);
+      }
     }
+    const moments = await momentsOf(own, isOther, layer, settings);
+    const stored = moments === undefined ? weight.stored : compensatedWeight(layer, moments);
+    rounded.set(weight.key, stored);
+    setFloats(model, weight, stored);
   }
   return rounded;
 }
@@ -116,28 +111,23 @@ function layersOf({ graph }: OnnxModel, weights: readonly WrittenWeight[]): read
 
 interface Walk {
   readonly pieces: Pieces;
-  readonly given: ReadonlySet<string>;
-  readonly batches: readonly NamedValues[];
-  readonly carried: readonly ReadonlyMap<string, NdArray>[];
+  /** Values by name, for each batch; all have the same. */
+  readonly carried: readonly Map<string, NdArray>[];
   readonly settings: RunSettings;
 }
 
-/** A value for each batch, from the carried ones. */
-async function valuesOf(
-  value: string,
-  { pieces, given, batches, carried, settings }: Walk,
-): Promise<readonly NdArray[]> {
-  if (!pieces.has(value) || carried.every((own) => own.has(value))) {
-    return batches.map((batch, i) => carried[i].get(value) ?? batch[value]);
-  }
-  const dtypes = new Map([...given].map((name) => [name, "float32"] as const));
-  const session = await openFile(pieces.file(pieces.to(value, given), value, dtypes), settings);
+/** Adds values to those that are carried, from which they are computed. */
+async function carry(values: readonly string[], { pieces, carried, settings }: Walk): Promise<void> {
+  const missing = values.filter((name) => !carried[0].has(name));
+  if (missing.length === 0) return;
+  const dtypes = new Map([...carried[0].keys()].map((name) => [name, "float32"] as const));
+  const piece = pieces.to(missing, new Set(carried[0].keys()));
+  const session = await openFile(pieces.file(piece, missing, dtypes), settings);
   try {
-    const values: NdArray[] = [];
-    for (const [i, batch] of batches.entries()) {
-      values.push((await session.run({ ...batch, ...Object.fromEntries(carried[i]) }))[value]);
+    for (const own of carried) {
+      const made = await session.run(Object.fromEntries(own));
+      for (const name of missing) own.set(name, made[name]);
     }
-    return values;
   } finally {
     await session.dispose();
   }
@@ -182,18 +172,21 @@ async function momentsOf(
   { weight, node, units }: Layer,
   { runtime }: RunSettings,
 ): Promise<Moments | undefined> {
-  const mean = async (values: readonly NdArray[]) => {
-    const moments = new OperandMoments(node, weight.layer.shape, units, operands.length, runtime);
-    for (const x of values) await moments.add(x);
-    return { means: await moments.means(), count: moments.count };
+  const moments = new OperandMoments(node, weight.layer.shape, units, operands.length, runtime);
+  const mean = async (is: boolean) => {
+    for (const [i, x] of operands.entries()) if (isOther[i] === is) await moments.add(x);
+    return moments.take();
   };
-  const [own, others] = [false, true].map((is) => operands.filter((_, i) => isOther[i] === is));
-  const { means: some, count } = await mean(own);
-  if (others.length === 0) return some.some(isNonZero) ? { all: some, some, others: some } : undefined;
-  const rest = await mean(others);
-  const total = count + rest.count;
-  const all = some.map((value, i) => (count * value + rest.count * rest.means[i]) / total);
-  return all.some(isNonZero) ? { all, some, others: rest.means } : undefined;
+  try {
+    const { means: some, count } = await mean(false);
+    if (!isOther.includes(true)) return some.some(isNonZero) ? { all: some, some, others: some } : undefined;
+    const rest = await mean(true);
+    const total = count + rest.count;
+    const all = some.map((value, i) => (count * value + rest.count * rest.means[i]) / total);
+    return all.some(isNonZero) ? { all, some, others: rest.means } : undefined;
+  } finally {
+    await moments.dispose();
+  }
 }
 
 const isNonZero = (value: number): boolean => value !== 0;

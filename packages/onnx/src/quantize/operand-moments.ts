@@ -109,10 +109,18 @@ export class OperandMoments {
     this.count += count;
   }
 
-  async means(): Promise<Float64Array> {
+  /** The means over the rows so far, which begin anew. */
+  async take(): Promise<{ readonly means: Float64Array; readonly count: number }> {
     if (this.#filled > 0) await this.#flush();
+    const { count } = this;
+    const means = this.#sum.map((sum) => sum / count);
+    this.#sum.fill(0);
+    this.count = 0;
+    return { means, count };
+  }
+
+  async dispose(): Promise<void> {
     await this.#product?.dispose();
-    return this.#sum.map((sum) => sum / this.count);
   }
 
   async #flush(): Promise<void> {
