@@ -151,7 +151,8 @@ function floatsOf(
   { dequantized: name, floats: { shape }, grid: { groupOf }, type: { zero } }: WrittenWeight,
   { integers, scales }: QuantizedWeight,
 ): OnnxTensor {
-  const data = Float32Array.from(integers, (q, e) => (q - zero) * scales[groupOf(e)]);
+  const data = new Float32Array(integers.length);
+  for (let e = 0; e < data.length; e++) data[e] = (integers[e] - zero) * scales[groupOf(e)];
   return { name, dtype: "float32", shape, data };
 }
 

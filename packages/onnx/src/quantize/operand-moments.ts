@@ -65,6 +65,8 @@ const PHI = (1 + Math.sqrt(5)) / 2;
  */
 export class OperandMoments {
   readonly #rows: Float64Array;
+  /** Where the numbers of each channel are in the first row of its cell: blocks and parts divide none. */
+  readonly #starts: Int32Array;
   readonly #sum: Float64Array;
   #filled = 0;
   /** Rows so far. */
@@ -79,30 +81,26 @@ export class OperandMoments {
     readonly batches: number,
     readonly runtime: RuntimeName,
   ) {
-    const { groups, m } = units;
-    const cells = groups * partsOf(units);
+    const { groups, n, m } = units;
+    const parts = partsOf(units);
+    const cells = groups * parts;
     this.#rows = new Float64Array(cells * ROWS * m);
+    const reads = node.opType === "Conv" ? sizeOf(weightShape.slice(2)) : 1;
+    this.#starts = Int32Array.from({ length: (groups * n) / reads }, (_, channel) => {
+      const [group, i] = [Math.floor((channel * reads) / n), (channel * reads) % n];
+      return (group * parts + Math.floor(i / m)) * ROWS * m + (i % m);
+    });
     this.#sum = new Float64Array(cells * m * m);
   }
 
   async add(x: NdArray): Promise<void> {
-    const { n, m, groups } = this.units;
+    const { n, m } = this.units;
     const { total, read } =
       this.node.opType === "Conv" ? windows(this.node, this.weightShape, x) : rowsOf(x, n);
     const count = Math.min(total, Math.ceil(enough(m) / this.batches));
-    const parts = partsOf(this.units);
-    const rows = this.#rows;
-    const row = new Float64Array(groups * n);
     for (let k = 0; k < count; k++) {
-      read(count === total ? k : Math.floor(((k * PHI) % 1) * total), row);
-      for (let cell = 0; cell < groups * parts; cell++) {
-        const part = cell % parts;
-        const from = ((cell - part) / parts) * n + part * m;
-        const to = (cell * ROWS + this.#filled) * m;
-        const size = Math.min(m, n - part * m);
-        // A call for each of the many short rows of a convolution by channels takes longer than the loop.
-        for (let i = 0; i < size; i++) rows[to + i] = row[from + i];
-      }
+      const row = count === total ? k : Math.floor(((k * PHI) % 1) * total);
+      read(row, this.#rows, this.#starts, this.#filled * m);
       this.#filled++;
       if (this.#filled === ROWS) await this.#flush();
     }
@@ -140,16 +138,19 @@ export class OperandMoments {
 /** What a layer multiplies its weight with, row by row. */
 interface Rows {
   readonly total: number;
-  /** Reads a row: [groups, n]. */
-  readonly read: (row: number, out: Float64Array) => void;
+  /** Copies a row: the numbers of each channel to its start and `shift`. */
+  readonly read: (row: number, out: Float64Array, starts: Int32Array, shift: number) => void;
 }
 
-const rowsOf = ({ shape, data }: NdArray, n: number): Rows => ({
-  total: sizeOf(shape) / n,
-  read: (row, out) => {
-    for (let i = 0, from = row * n; i < n; i++) out[i] = (data as Float32Array)[from + i];
-  },
-});
+function rowsOf({ shape, data }: NdArray, n: number): Rows {
+  const floats = data as Float32Array;
+  return {
+    total: sizeOf(shape) / n,
+    read(row, out, starts, shift) {
+      for (let i = 0, from = row * n; i < n; i++) out[starts[i] + shift] = floats[from + i];
+    },
+  };
+}
 
 /** The windows of a convolution. */
 function windows(node: OnnxNode, [, , ...kernel]: readonly number[], { shape, data }: NdArray): Rows {
@@ -165,7 +166,7 @@ function windows(node: OnnxNode, [, , ...kernel]: readonly number[], { shape, da
   const offsets = new Int32Array(reads);
   return {
     total: batch * places,
-    read(row, out) {
+    read(row, out, starts, shift) {
       const image = Math.floor(row / places) * channels * inner;
       for (let r = 0; r < reads; r++) {
         // The places of the window and of the read in it, axis by axis from the last one.
@@ -180,8 +181,9 @@ function windows(node: OnnxNode, [, , ...kernel]: readonly number[], { shape, da
         }
         offsets[r] = isInside ? from : -1;
       }
-      for (let c = 0, to = 0, start = image; c < channels; c++, start += inner) {
-        for (let r = 0; r < reads; r++, to++) out[to] = offsets[r] < 0 ? 0 : floats[start + offsets[r]];
+      for (let c = 0, from = image; c < channels; c++, from += inner) {
+        const to = starts[c] + shift;
+        for (let r = 0; r < reads; r++) out[to + r] = offsets[r] < 0 ? 0 : floats[from + offsets[r]];
       }
     },
   };
