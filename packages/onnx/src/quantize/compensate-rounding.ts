@@ -251,7 +251,8 @@ class LayerRounding {
   readonly #others: Float64Array;
   /** By damping, then by cell. */
   readonly #factors = new Map<number, Map<number, Factor>>();
-  readonly #fixed = new Map<ScaleKind, Float32Array | undefined>();
+  /** Scales of channels or of the tensor; NaN where they were not needed yet. */
+  readonly #fixed = new Map<ScaleKind, Float32Array>();
   #sharing: Sharing | undefined;
 
   /**
@@ -283,12 +284,11 @@ class LayerRounding {
   errorOfSome(choice: Choice): number {
     const { groups, count, m } = this.#units;
     const chosen = evenly(count, CHOOSING);
-    const fixed = this.#fixedScales(choice.scale);
     let sum = 0;
     for (const group of evenly(groups, Math.ceil(CHOOSING / count))) {
       for (let part = 0; part < partsOf(this.#units); part++) {
         const cell = { group, part, chosen };
-        const { before, after } = this.#rounded(cell, choice.damping, fixed);
+        const { before, after } = this.#rounded(cell, choice);
         sum += total(columnErrors(before, after, this.#of(this.#others, cell), m));
       }
     }
@@ -303,18 +303,17 @@ class LayerRounding {
   all(choice: Choice): QuantizedWeight {
     const { stored, type, grid } = this.#weight;
     const { groups, count, m } = this.#units;
-    const fixed = this.#fixedScales(choice.scale);
-    const isShared = grid.per === "tensor" && fixed !== undefined;
+    const shared = grid.per === "tensor" ? this.#fixedScale(choice.scale, 0) : undefined;
     const integers = stored.integers.slice();
-    const scales = isShared ? fixed.slice() : stored.scales.slice();
+    const scales = shared === undefined ? stored.scales.slice() : Float32Array.of(shared);
     for (let group = 0; group < groups; group++) {
       for (let u = 0; u < count; u += TOGETHER) {
         const chosen = Array.from({ length: Math.min(TOGETHER, count - u) }, (_, k) => u + k);
         const gains = new Float64Array(chosen.length);
         const cells = Array.from({ length: partsOf(this.#units) }, (_, part) => {
           const cell = { group, part, chosen };
-          const own = this.#rounded(cell, choice.damping, fixed);
-          const nearest = this.#nearest(cell, isShared ? fixed : undefined);
+          const own = this.#rounded(cell, choice);
+          const nearest = this.#nearest(cell, shared);
           const h = this.#of(this.#own, cell);
           const [errors, others] = [own.after, nearest].map((after) => columnErrors(own.before, after, h, m));
           for (const c of chosen.keys()) gains[c] += others[c] - errors[c];
@@ -323,7 +322,7 @@ class LayerRounding {
         for (const { cell, after, nearest, scales: used } of cells) {
           this.#visit(cell, (element, at, c) => {
             const isKept = !(gains[c] > 0);
-            if (isKept && !isShared) return;
+            if (isKept && shared === undefined) return;
             const scale = used[at];
             integers[element] = Math.round((isKept ? nearest : after)[at] / scale) + type.zero;
             scales[grid.groupOf(element)] = scale;
@@ -365,21 +364,25 @@ class LayerRounding {
     }
   }
 
-  #rounded(cell: Cell, damping: number, fixed: Float32Array | undefined): RoundedCell {
+  #rounded(cell: Cell, { scale: kind, damping }: Choice): RoundedCell {
     const { m } = this.#units;
     const { grid, floats } = this.#weight;
     const before = new Float64Array(cell.chosen.length * m);
     const scales = new Float64Array(before.length).fill(1);
     const groups = new Int32Array(before.length).fill(-1);
+    let [group, scale] = [-1, 1];
     this.#visit(cell, (element, at) => {
       before[at] = floats.data[element];
       groups[at] = grid.groupOf(element);
-      if (fixed !== undefined) scales[at] = fixed[groups[at]];
+      if (grid.per === "block") return;
+      if (groups[at] !== group) scale = this.#fixedScale(kind, groups[at]);
+      group = groups[at];
+      scales[at] = scale;
     });
     const after = before.slice();
     // Blocks divide all units alike.
     const blocks = new Map<number, number[]>();
-    for (let i = 0; fixed === undefined && i < m && groups[i] >= 0; i++) {
+    for (let i = 0; grid.per === "block" && i < m && groups[i] >= 0; i++) {
       const block = blocks.get(groups[i]);
       if (block === undefined) blocks.set(groups[i], [i]);
       else block.push(i);
@@ -394,46 +397,42 @@ class LayerRounding {
         for (const k of block) scales[c * m + k] = scale;
       }
     };
-    const round: Round = (value, i, c) => this.#round(value, scales[c * m + i]);
+    const { limit } = this.#weight.type;
+    const round: Round = (value, i, c) => roundedTo(scales[c * m + i], value, limit);
     roundColumns(after, factor, round, { at: new Set(byStart.keys()), visit });
     return { before, after, scales };
   }
 
-  #round(value: number, scale: number): number {
-    const { limit } = this.#weight.type;
-    return scale * Math.min(Math.max(Math.round(value / scale), -limit), limit);
-  }
-
-  /** The weights of a cell by the nearest integers: the stored ones, or those by other scales. */
-  #nearest(cell: Cell, scales: Float32Array | undefined): Float64Array {
+  /** The weights of a cell by the nearest integers: the stored ones, or those by another scale. */
+  #nearest(cell: Cell, scale: number | undefined): Float64Array {
     const { stored, type, grid, floats } = this.#weight;
     const nearest = new Float64Array(cell.chosen.length * this.#units.m);
     this.#visit(cell, (element, at) => {
-      const group = grid.groupOf(element);
       nearest[at] =
-        scales === undefined
-          ? (stored.integers[element] - type.zero) * stored.scales[group]
-          : this.#round(floats.data[element], scales[group]);
+        scale === undefined
+          ? (stored.integers[element] - type.zero) * stored.scales[grid.groupOf(element)]
+          : roundedTo(scale, floats.data[element], type.limit);
     });
     return nearest;
   }
 
-  /** The scales of channels or of the tensor; those of blocks follow from what the rounding makes of their weights. */
-  #fixedScales(kind: ScaleKind): Float32Array | undefined {
-    if (!this.#fixed.has(kind)) this.#fixed.set(kind, this.#newScales(kind));
-    return this.#fixed.get(kind);
+  /** The scale of a channel or of the tensor; those of blocks follow from what the rounding makes of their weights. */
+  #fixedScale(kind: ScaleKind, group: number): number {
+    const scales =
+      this.#fixed.get(kind) ?? new Float32Array(this.#weight.stored.scales.length).fill(Number.NaN);
+    this.#fixed.set(kind, scales);
+    if (Number.isNaN(scales[group])) scales[group] = this.#newScale(kind, group);
+    return scales[group];
   }
 
-  #newScales(kind: ScaleKind): Float32Array | undefined {
-    const { grid, stored } = this.#weight;
-    if (grid.per === "block") return undefined;
+  #newScale(kind: ScaleKind, group: number): number {
     this.#sharing ??= this.#findSharing();
     const { starts, values, diagonal } = this.#sharing;
-    const squares = values.map((_, k) => (kind === "weighted" ? this.#own[diagonal[k]] : 1));
-    return stored.scales.map((_, group) => {
-      const [start, end] = [starts[group], starts[group + 1]];
-      return this.#scaleOf(values.subarray(start, end), squares.subarray(start, end), kind, group);
-    });
+    const [start, end] = [starts[group], starts[group + 1]];
+    const squares = Float64Array.from(diagonal.subarray(start, end), (at) =>
+      kind === "weighted" ? this.#own[at] : 1,
+    );
+    return this.#scaleOf(values.subarray(start, end), squares, kind, group);
   }
 
   #findSharing(): Sharing {
@@ -460,10 +459,11 @@ class LayerRounding {
 
   /** The scale of channels' or a tensor's weights, each with a factor of its squared error. */
   #scaleOf(values: Float64Array, squares: Float64Array, kind: ScaleKind, index: number): number {
+    const { limit } = this.#weight.type;
     const errorOf = (scale: number, fewest: number) => {
       let error = 0;
       for (let i = 0; i < values.length && error < fewest; i++) {
-        error += squares[i] * (values[i] - this.#round(values[i], scale)) ** 2;
+        error += squares[i] * (values[i] - roundedTo(scale, values[i], limit)) ** 2;
       }
       return error;
     };
@@ -485,12 +485,13 @@ class LayerRounding {
     index: number,
   ): number {
     const own = new Float64Array(values.length);
+    const { limit } = this.#weight.type;
     return this.#leastScale(values, index, (scale, fewest) => {
       own.set(values);
       let error = 0;
       for (let k = 0; k < block.length && error < fewest; k++) {
         const i = block[k];
-        const rounded = this.#round(own[k], scale);
+        const rounded = roundedTo(scale, own[k], limit);
         error += d[i] * (own[k] - rounded) ** 2;
         const x = weights[k] - rounded;
         for (let j = k + 1; j < block.length; j++) own[j] += u[i * n + block[j]] * x;
@@ -520,6 +521,10 @@ class LayerRounding {
     return best;
   }
 }
+
+/** A value as a multiple of a scale. */
+const roundedTo = (scale: number, value: number, limit: number): number =>
+  scale * Math.min(Math.max(Math.round(value / scale), -limit), limit);
 
 const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
 
