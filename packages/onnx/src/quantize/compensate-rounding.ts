@@ -429,9 +429,8 @@ class LayerRounding {
     this.#sharing ??= this.#findSharing();
     const { starts, values, diagonal } = this.#sharing;
     const [start, end] = [starts[group], starts[group + 1]];
-    const squares = Float64Array.from(diagonal.subarray(start, end), (at) =>
-      kind === "weighted" ? this.#own[at] : 1,
-    );
+    const squares = new Float64Array(end - start).fill(1);
+    if (kind === "weighted") for (let i = start; i < end; i++) squares[i - start] = this.#own[diagonal[i]];
     return this.#scaleOf(values.subarray(start, end), squares, kind, group);
   }
 
