@@ -233,6 +233,8 @@ interface RoundedCell {
   readonly before: Float64Array;
   readonly after: Float64Array;
   readonly scales: Float64Array;
+  /** Of each of the chosen, on the moments that rounded. */
+  readonly errors: Float64Array;
 }
 
 /** Weights by the scale that they share: those of a scale are from its start to that of the next. */
@@ -315,8 +317,8 @@ class LayerRounding {
           const own = this.#rounded(cell, choice);
           const nearest = this.#nearest(cell, shared);
           const h = this.#of(this.#own, cell);
-          const [errors, others] = [own.after, nearest].map((after) => columnErrors(own.before, after, h, m));
-          for (const c of chosen.keys()) gains[c] += others[c] - errors[c];
+          const others = columnErrors(own.before, nearest, h, m);
+          for (const c of chosen.keys()) gains[c] += others[c] - own.errors[c];
           return { cell, ...own, nearest };
         });
         for (const { cell, after, nearest, scales: used } of cells) {
@@ -398,9 +400,18 @@ class LayerRounding {
       }
     };
     const { limit } = this.#weight.type;
-    const round: Round = (value, i, c) => roundedTo(scales[c * m + i], value, limit);
+    const errors = new Float64Array(cell.chosen.length);
+    const round: Round = (value, i, c) => {
+      const rounded = roundedTo(scales[c * m + i], value, limit);
+      errors[c] += factor.d[i] * (value - rounded) ** 2;
+      return rounded;
+    };
     roundColumns(after, factor, round, { at: new Set(byStart.keys()), visit });
-    return { before, after, scales };
+    // So far with the damping, which is no error.
+    for (let c = 0, at = 0; c < errors.length; c++) {
+      for (const end = at + m; at < end; at++) errors[c] -= factor.damping * (before[at] - after[at]) ** 2;
+    }
+    return { before, after, scales, errors };
   }
 
   /** The weights of a cell by the nearest integers: the stored ones, or those by another scale. */

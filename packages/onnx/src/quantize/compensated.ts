@@ -9,6 +9,8 @@ export interface Factor {
   readonly n: number;
   readonly u: Float64Array;
   readonly d: Float64Array;
+  /** What was added to the diagonal of H. */
+  readonly damping: number;
 }
 
 /** @param damping is added to the diagonal */
@@ -54,7 +56,7 @@ export function factorOf(h: Float64Array, n: number, damping: number): Factor {
       }
     }
   }
-  return { n, u, d };
+  return { n, u, d, damping };
 }
 
 /** Rounds an element of a column to a multiple of the scale that it shares. */

@@ -62,6 +62,7 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   if (!given.equalize) return;
   let orbit: Orbit | undefined;
   const moved = new Map<Granularity, readonly Candidate[]>();
+  const known = new Map<Candidate, Ingredients>();
   for (const per of granularities) {
     const what = `other weights, per ${per}`;
     if (!hasTimeFor(what)) {
@@ -83,7 +84,9 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
     }
     for (const candidate of moved.get(granularity) ?? []) {
       for (const one of [candidate, ...(await absorbedFrom(candidate, source))]) {
-        yield* all([await ingredients(one, source)], per);
+        const own = known.get(one) ?? (await ingredients(one, source));
+        known.set(one, own);
+        yield* all([own], per);
       }
     }
   }
