@@ -1,4 +1,4 @@
-// Which of several files is recommended: the simplest one that is not surely worse than the best.
+// Which of several files is recommended: the simplest one that no other is surely better than.
 import { pairedRatio, ratioOfMeans, tQuantile } from "isoloss/internal";
 import type { SqnrDifference, Trial } from "./choices.js";
 import type { QuantizationError } from "./measure-error.js";

@@ -554,7 +554,7 @@ function whyText(document: Quantized): string {
     `${on} Written is the simplest choice${among} to which no other has a lead that is surely above 0.1 dB.`,
     ...(simplest === recommended || held !== null
       ? []
-      : [`The simplest of all, "${nameOf(simplest)}", is surely worse than the best.`]),
+      : [`The simplest of all, "${nameOf(simplest)}", is surely worse than another one.`]),
     ...(best === recommended || !isOpen
       ? []
       : [
