@@ -42,14 +42,17 @@ export function measureDifference(op: string, name: string) {
       const { data } = expected;
       shape ??= expected.shape;
       isEmpty &&= data.length === 0;
+      // In locals: each assignment of a number to a variable of a closure makes an object.
+      let [largest, size, isKnown] = [absolute, scale, hasFinite];
       for (let i = 0; i < data.length; i++) {
-        const [x, y] = [Number(data[i]), Number(got.data[i])];
+        const x = Number(data[i]);
         if (Number.isFinite(x)) {
-          hasFinite = true;
-          scale = Math.max(scale, Math.abs(x));
+          isKnown = true;
+          size = Math.max(size, Math.abs(x));
         }
-        absolute = Math.max(absolute, distance(x, y));
+        largest = Math.max(largest, distance(x, Number(got.data[i])));
       }
+      [absolute, scale, hasFinite] = [largest, size, isKnown];
     },
     /** @throws Error before any run was told */
     difference(): OutputDifference {
@@ -70,13 +73,13 @@ function distance(x: number, y: number): number {
 /** sum (y - q)^2 / sum y^2 over arrays y and what they became, the inverse of the signal to noise ratio; 0 where they are equal. */
 export function noiseRatio(expected: readonly NdArray[], got: readonly NdArray[]): number {
   let [noise, signal] = [0, 0];
-  expected.forEach(({ data }, run) => {
+  for (const [run, { data }] of expected.entries()) {
     const other = got[run].data;
     for (let i = 0; i < data.length; i++) {
       const y = Number(data[i]);
       noise += (y - Number(other[i])) ** 2;
       signal += y * y;
     }
-  });
+  }
   return noise === 0 ? 0 : noise / signal;
 }

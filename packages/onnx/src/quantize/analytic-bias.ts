@@ -44,7 +44,10 @@ export async function correctBiasAnalytically(
     const operand = stored && operandOf(layer, stored.shape);
     const rounded = roundedWeight(pieces, resultOf(layer));
     if (!mean || !stored || operand?.channels !== mean.length || rounded === undefined) continue;
-    const session = await openFile(pieces.file(pieces.to(rounded, new Set()), rounded, new Map()), settings);
+    const session = await openFile(
+      pieces.file(pieces.to([rounded], new Set()), [rounded], new Map()),
+      settings,
+    );
     const { [rounded]: weight } = await session.run({});
     await session.dispose();
     if (weight.data.length !== stored.data.length) continue;

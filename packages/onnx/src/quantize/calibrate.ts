@@ -128,10 +128,12 @@ async function extremes(
 
 function widened(name: string, { min, max }: ValueRange, data: Float32Array | Float64Array): ValueRange {
   let [low, high] = [min, max];
-  // What is no number stays in the least and the largest.
   for (let i = 0; i < data.length; i++) {
-    low = Math.min(low, data[i]);
-    high = Math.max(high, data[i]);
+    const x = data[i];
+    // Nearly all are within; what is no number is not, and stays in the least and the largest.
+    if (x >= low && x <= high) continue;
+    low = Math.min(low, x);
+    high = Math.max(high, x);
   }
   if (Number.isFinite(low) && Number.isFinite(high)) return { min: low, max: high };
   throw new DataError(`The value "${name}" has numbers that are not finite on these examples.`);

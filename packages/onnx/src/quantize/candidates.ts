@@ -52,12 +52,19 @@ export async function openOrbit(file: OnnxFile, calibration: readonly NamedValue
   };
   try {
     const { points, prepared } = await pointsIn(file, evenBatches(file, calibration)[0]);
+    let equal: Candidate | undefined;
     return ({ bits, granularity, isWeightsAlone }) => {
       try {
         const found = points({ weights: { bits, granularity }, activations: isWeightsAlone ? "none" : 8 });
         const moved = found.filter(({ name }) => name !== AS_IT_IS);
         if (moved.length === 0) return { reason: "other weights: the model has no scalings" };
-        return moved.map(({ name, params }) => ({ name, file: withParamsIn(prepared, params) }));
+        return moved.map(({ name, params }) => {
+          // Equal ranges are those of the weights as they are, whatever rounds them.
+          if (name === "equal weight ranges" && equal !== undefined) return equal;
+          const own = { name, file: withParamsIn(prepared, params) };
+          if (name === "equal weight ranges") equal = own;
+          return own;
+        });
       } catch (cause) {
         return because(cause);
       }

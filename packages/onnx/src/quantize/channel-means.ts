@@ -1,7 +1,7 @@
 import { type NdArray, sizeOf } from "isoloss";
 import { stridesOf } from "isoloss/internal";
 
-/** Means of a value's channels, batch by batch. */
+/** Means of the channels of a value of floats, batch by batch. */
 export class ChannelMeans {
   readonly #sums: Float64Array;
   #count = 0;
@@ -17,10 +17,10 @@ export class ChannelMeans {
   add(value: NdArray): void {
     const inner = strideOf(value, this.axis);
     const sums = this.#sums;
-    const { data } = value;
+    const data = value.data as Float32Array;
     for (let start = 0, c = 0; start < data.length; start += inner, c = c + 1 === sums.length ? 0 : c + 1) {
       let sum = 0;
-      for (let i = start; i < start + inner; i++) sum += Number(data[i]);
+      for (let i = start; i < start + inner; i++) sum += data[i];
       sums[c] += sum;
     }
     this.#count += sizeOf(value.shape) / sums.length;

@@ -6,7 +6,8 @@ import type { Candidate } from "./candidates.js";
 import type { CorrectedBiases } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { errorOf, type QuantizationError } from "./measure-error.js";
-import type { QdqReport } from "./report.js";
+import type { QdqReport, WrittenFile } from "./report.js";
+import type { WeightSettings } from "./settings.js";
 import { type QdqSettings, writeQdq } from "./write-qdq.js";
 
 export type Granularity = QdqSettings["weights"]["per"];
@@ -48,6 +49,25 @@ export interface Recipe {
   /** Corrects biases of a model for its quantization; undefined: they stay. */
   readonly correct: BiasCorrector | undefined;
   readonly settings: Omit<QdqSettings, "leave">;
+  /** The candidate so quantized, written once for the recipe with corrected biases and the one without, and its weights. */
+  readonly written: () => Pick<WrittenFile, "file" | "report"> & Pick<WeightSettings, "rounded">;
+}
+
+/** A recipe that writes its candidate when that is first asked for. */
+export function recipeOf(parts: Omit<Recipe, "written">): Recipe {
+  const { candidate, ranges, settings } = parts;
+  let own: ReturnType<Recipe["written"]> | undefined;
+  const write = () => {
+    const { file, report, weights } = writeQdq(candidate.file, ranges, { ...settings, leave: new Set() });
+    return { file, report, rounded: new Map(weights.map(({ key, stored }) => [key, stored])) };
+  };
+  return {
+    ...parts,
+    written() {
+      own ??= write();
+      return own;
+    },
+  };
 }
 
 /** The file that a choice and a recipe give, and its report. */
@@ -77,7 +97,12 @@ export async function quantizeAndMeasure(
 ): Promise<Trial> {
   const { candidate, settings, correct } = recipe;
   const left = new Set(leave);
-  const quantize = (model: OnnxFile) => writeQdq(model, recipe.ranges, { ...settings, leave: left });
+  const quantize = (model: OnnxFile) => {
+    const plain = recipe.written();
+    if (model === candidate.file && left.size === 0) return plain;
+    const weights = { ...settings.weights, rounded: plain.rounded };
+    return writeQdq(model, recipe.ranges, { ...settings, weights, leave: left });
+  };
   const source = correct ? (await correct((model) => quantize(model).file)).file : candidate.file;
   const { file, report } = quantize(source);
   const choice = {

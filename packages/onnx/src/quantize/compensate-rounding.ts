@@ -62,33 +62,28 @@ export async function compensatedWeights(
   const isOther = batches.map((_, i) =>
     batches.length < 4 ? i > 0 && i === batches.length - 1 : i % 4 === 3,
   );
+  const operands = layers.map(({ node }) => node.inputs[0]);
   const results = layers.map(({ node }) => node.outputs[0]);
-  const parts = results.map((value, k) => pieces.to(value, new Set(results.slice(0, k))));
-  const lastUse = lastUses(parts);
-  const carried = batches.map(() => new Map<string, NdArray>());
+  const lastUse = lastUses(operands.map((x, k) => pieces.to([x], new Set(results.slice(0, k)))));
+  const carried = batches.map((batch) => new Map(Object.entries(batch)));
   const rounded = new Map<string, QuantizedWeight>();
   for (const [k, layer] of layers.entries()) {
     settings.signal?.throwIfAborted();
     const { weight } = layer;
-    const [x] = layer.node.inputs;
-    const operands = await valuesOf(x, {
-      pieces,
-      given: new Set(results.slice(0, k)),
-      batches,
-      carried,
-      settings,
-    });
-    const moments = await momentsOf(operands, isOther, layer, settings);
-    const own = moments === undefined ? weight.stored : compensatedWeight(layer, moments);
-    rounded.set(weight.key, own);
-    setFloats(model, weight, own);
-    const given = new Set([...results.slice(0, k), x]);
-    const withOperand = carried.map((own, i) => new Map([...own, [x, operands[i]]]));
-    const values = await valuesOf(results[k], { pieces, given, batches, carried: withOperand, settings });
-    for (const [i, kept] of carried.entries()) {
-      if (lastUse.has(results[k])) kept.set(results[k], values[i]);
-      for (const name of kept.keys()) if ((lastUse.get(name) ?? 0) <= k) kept.delete(name);
+    const isKept = (name: string) => (lastUse.get(name) ?? 0) > k;
+    // What the layer before makes of its operand is part of the way to this one's.
+    const before = results.slice(Math.max(0, k - 1), k).filter(isKept);
+    await carry([operands[k], ...before], { pieces, carried, settings });
+    const own = carried.map((values) => values.get(operands[k]) as NdArray);
+    for (const [i, values] of carried.entries()) {
+      for (const name of values.keys()) {
+        if (name !== operands[k] && !isKept(name) && !Object.hasOwn(batches[i], name)) values.delete(name);
+      }
     }
+    const moments = await momentsOf(own, isOther, layer, settings);
+    const stored = moments === undefined ? weight.stored : compensatedWeight(layer, moments);
+    rounded.set(weight.key, stored);
+    setFloats(model, weight, stored);
   }
   return rounded;
 }
@@ -116,28 +111,23 @@ function layersOf({ graph }: OnnxModel, weights: readonly WrittenWeight[]): read
 
 interface Walk {
   readonly pieces: Pieces;
-  readonly given: ReadonlySet<string>;
-  readonly batches: readonly NamedValues[];
-  readonly carried: readonly ReadonlyMap<string, NdArray>[];
+  /** Values by name, for each batch; all have the same. */
+  readonly carried: readonly Map<string, NdArray>[];
   readonly settings: RunSettings;
 }
 
-/** A value for each batch, from the carried ones. */
-async function valuesOf(
-  value: string,
-  { pieces, given, batches, carried, settings }: Walk,
-): Promise<readonly NdArray[]> {
-  if (!pieces.has(value) || carried.every((own) => own.has(value))) {
-    return batches.map((batch, i) => carried[i].get(value) ?? batch[value]);
-  }
-  const dtypes = new Map([...given].map((name) => [name, "float32"] as const));
-  const session = await openFile(pieces.file(pieces.to(value, given), value, dtypes), settings);
+/** Adds values to those that are carried, from which they are computed. */
+async function carry(values: readonly string[], { pieces, carried, settings }: Walk): Promise<void> {
+  const missing = values.filter((name) => !carried[0].has(name));
+  if (missing.length === 0) return;
+  const dtypes = new Map([...carried[0].keys()].map((name) => [name, "float32"] as const));
+  const piece = pieces.to(missing, new Set(carried[0].keys()));
+  const session = await openFile(pieces.file(piece, missing, dtypes), settings);
   try {
-    const values: NdArray[] = [];
-    for (const [i, batch] of batches.entries()) {
-      values.push((await session.run({ ...batch, ...Object.fromEntries(carried[i]) }))[value]);
+    for (const own of carried) {
+      const made = await session.run(Object.fromEntries(own));
+      for (const name of missing) own.set(name, made[name]);
     }
-    return values;
   } finally {
     await session.dispose();
   }
@@ -161,7 +151,8 @@ function floatsOf(
   { dequantized: name, floats: { shape }, grid: { groupOf }, type: { zero } }: WrittenWeight,
   { integers, scales }: QuantizedWeight,
 ): OnnxTensor {
-  const data = Float32Array.from(integers, (q, e) => (q - zero) * scales[groupOf(e)]);
+  const data = new Float32Array(integers.length);
+  for (let e = 0; e < data.length; e++) data[e] = (integers[e] - zero) * scales[groupOf(e)];
   return { name, dtype: "float32", shape, data };
 }
 
@@ -182,18 +173,21 @@ async function momentsOf(
   { weight, node, units }: Layer,
   { runtime }: RunSettings,
 ): Promise<Moments | undefined> {
-  const mean = async (values: readonly NdArray[]) => {
-    const moments = new OperandMoments(node, weight.layer.shape, units, operands.length, runtime);
-    for (const x of values) await moments.add(x);
-    return { means: await moments.means(), count: moments.count };
+  const moments = new OperandMoments(node, weight.layer.shape, units, operands.length, runtime);
+  const mean = async (is: boolean) => {
+    for (const [i, x] of operands.entries()) if (isOther[i] === is) await moments.add(x);
+    return moments.take();
   };
-  const [own, others] = [false, true].map((is) => operands.filter((_, i) => isOther[i] === is));
-  const { means: some, count } = await mean(own);
-  if (others.length === 0) return some.some(isNonZero) ? { all: some, some, others: some } : undefined;
-  const rest = await mean(others);
-  const total = count + rest.count;
-  const all = some.map((value, i) => (count * value + rest.count * rest.means[i]) / total);
-  return all.some(isNonZero) ? { all, some, others: rest.means } : undefined;
+  try {
+    const { means: some, count } = await mean(false);
+    if (!isOther.includes(true)) return some.some(isNonZero) ? { all: some, some, others: some } : undefined;
+    const rest = await mean(true);
+    const total = count + rest.count;
+    const all = some.map((value, i) => (count * value + rest.count * rest.means[i]) / total);
+    return all.some(isNonZero) ? { all, some, others: rest.means } : undefined;
+  } finally {
+    await moments.dispose();
+  }
 }
 
 const isNonZero = (value: number): boolean => value !== 0;
@@ -239,6 +233,8 @@ interface RoundedCell {
   readonly before: Float64Array;
   readonly after: Float64Array;
   readonly scales: Float64Array;
+  /** Of each of the chosen, on the moments that rounded. */
+  readonly errors: Float64Array;
 }
 
 /** Weights by the scale that they share: those of a scale are from its start to that of the next. */
@@ -257,7 +253,8 @@ class LayerRounding {
   readonly #others: Float64Array;
   /** By damping, then by cell. */
   readonly #factors = new Map<number, Map<number, Factor>>();
-  readonly #fixed = new Map<ScaleKind, Float32Array | undefined>();
+  /** Scales of channels or of the tensor; NaN where they were not needed yet. */
+  readonly #fixed = new Map<ScaleKind, Float32Array>();
   #sharing: Sharing | undefined;
 
   /**
@@ -289,12 +286,11 @@ class LayerRounding {
   errorOfSome(choice: Choice): number {
     const { groups, count, m } = this.#units;
     const chosen = evenly(count, CHOOSING);
-    const fixed = this.#fixedScales(choice.scale);
     let sum = 0;
     for (const group of evenly(groups, Math.ceil(CHOOSING / count))) {
       for (let part = 0; part < partsOf(this.#units); part++) {
         const cell = { group, part, chosen };
-        const { before, after } = this.#rounded(cell, choice.damping, fixed);
+        const { before, after } = this.#rounded(cell, choice);
         sum += total(columnErrors(before, after, this.#of(this.#others, cell), m));
       }
     }
@@ -309,27 +305,26 @@ class LayerRounding {
   all(choice: Choice): QuantizedWeight {
     const { stored, type, grid } = this.#weight;
     const { groups, count, m } = this.#units;
-    const fixed = this.#fixedScales(choice.scale);
-    const isShared = grid.per === "tensor" && fixed !== undefined;
+    const shared = grid.per === "tensor" ? this.#fixedScale(choice.scale, 0) : undefined;
     const integers = stored.integers.slice();
-    const scales = isShared ? fixed.slice() : stored.scales.slice();
+    const scales = shared === undefined ? stored.scales.slice() : Float32Array.of(shared);
     for (let group = 0; group < groups; group++) {
       for (let u = 0; u < count; u += TOGETHER) {
         const chosen = Array.from({ length: Math.min(TOGETHER, count - u) }, (_, k) => u + k);
         const gains = new Float64Array(chosen.length);
         const cells = Array.from({ length: partsOf(this.#units) }, (_, part) => {
           const cell = { group, part, chosen };
-          const own = this.#rounded(cell, choice.damping, fixed);
-          const nearest = this.#nearest(cell, isShared ? fixed : undefined);
+          const own = this.#rounded(cell, choice);
+          const nearest = this.#nearest(cell, shared);
           const h = this.#of(this.#own, cell);
-          const [errors, others] = [own.after, nearest].map((after) => columnErrors(own.before, after, h, m));
-          for (const c of chosen.keys()) gains[c] += others[c] - errors[c];
+          const others = columnErrors(own.before, nearest, h, m);
+          for (const c of chosen.keys()) gains[c] += others[c] - own.errors[c];
           return { cell, ...own, nearest };
         });
         for (const { cell, after, nearest, scales: used } of cells) {
           this.#visit(cell, (element, at, c) => {
             const isKept = !(gains[c] > 0);
-            if (isKept && !isShared) return;
+            if (isKept && shared === undefined) return;
             const scale = used[at];
             integers[element] = Math.round((isKept ? nearest : after)[at] / scale) + type.zero;
             scales[grid.groupOf(element)] = scale;
@@ -371,21 +366,25 @@ class LayerRounding {
     }
   }
 
-  #rounded(cell: Cell, damping: number, fixed: Float32Array | undefined): RoundedCell {
+  #rounded(cell: Cell, { scale: kind, damping }: Choice): RoundedCell {
     const { m } = this.#units;
     const { grid, floats } = this.#weight;
     const before = new Float64Array(cell.chosen.length * m);
     const scales = new Float64Array(before.length).fill(1);
     const groups = new Int32Array(before.length).fill(-1);
+    let [group, scale] = [-1, 1];
     this.#visit(cell, (element, at) => {
       before[at] = floats.data[element];
       groups[at] = grid.groupOf(element);
-      if (fixed !== undefined) scales[at] = fixed[groups[at]];
+      if (grid.per === "block") return;
+      if (groups[at] !== group) scale = this.#fixedScale(kind, groups[at]);
+      group = groups[at];
+      scales[at] = scale;
     });
     const after = before.slice();
     // Blocks divide all units alike.
     const blocks = new Map<number, number[]>();
-    for (let i = 0; fixed === undefined && i < m && groups[i] >= 0; i++) {
+    for (let i = 0; grid.per === "block" && i < m && groups[i] >= 0; i++) {
       const block = blocks.get(groups[i]);
       if (block === undefined) blocks.set(groups[i], [i]);
       else block.push(i);
@@ -400,46 +399,50 @@ class LayerRounding {
         for (const k of block) scales[c * m + k] = scale;
       }
     };
-    const round: Round = (value, i, c) => this.#round(value, scales[c * m + i]);
-    roundColumns(after, factor, round, { at: new Set(byStart.keys()), visit });
-    return { before, after, scales };
-  }
-
-  #round(value: number, scale: number): number {
     const { limit } = this.#weight.type;
-    return scale * Math.min(Math.max(Math.round(value / scale), -limit), limit);
+    const errors = new Float64Array(cell.chosen.length);
+    const round: Round = (value, i, c) => {
+      const rounded = roundedTo(scales[c * m + i], value, limit);
+      errors[c] += factor.d[i] * (value - rounded) ** 2;
+      return rounded;
+    };
+    roundColumns(after, factor, round, { at: new Set(byStart.keys()), visit });
+    // So far with the damping, which is no error.
+    for (let c = 0, at = 0; c < errors.length; c++) {
+      for (const end = at + m; at < end; at++) errors[c] -= factor.damping * (before[at] - after[at]) ** 2;
+    }
+    return { before, after, scales, errors };
   }
 
-  /** The weights of a cell by the nearest integers: the stored ones, or those by other scales. */
-  #nearest(cell: Cell, scales: Float32Array | undefined): Float64Array {
+  /** The weights of a cell by the nearest integers: the stored ones, or those by another scale. */
+  #nearest(cell: Cell, scale: number | undefined): Float64Array {
     const { stored, type, grid, floats } = this.#weight;
     const nearest = new Float64Array(cell.chosen.length * this.#units.m);
     this.#visit(cell, (element, at) => {
-      const group = grid.groupOf(element);
       nearest[at] =
-        scales === undefined
-          ? (stored.integers[element] - type.zero) * stored.scales[group]
-          : this.#round(floats.data[element], scales[group]);
+        scale === undefined
+          ? (stored.integers[element] - type.zero) * stored.scales[grid.groupOf(element)]
+          : roundedTo(scale, floats.data[element], type.limit);
     });
     return nearest;
   }
 
-  /** The scales of channels or of the tensor; those of blocks follow from what the rounding makes of their weights. */
-  #fixedScales(kind: ScaleKind): Float32Array | undefined {
-    if (!this.#fixed.has(kind)) this.#fixed.set(kind, this.#newScales(kind));
-    return this.#fixed.get(kind);
+  /** The scale of a channel or of the tensor; those of blocks follow from what the rounding makes of their weights. */
+  #fixedScale(kind: ScaleKind, group: number): number {
+    const scales =
+      this.#fixed.get(kind) ?? new Float32Array(this.#weight.stored.scales.length).fill(Number.NaN);
+    this.#fixed.set(kind, scales);
+    if (Number.isNaN(scales[group])) scales[group] = this.#newScale(kind, group);
+    return scales[group];
   }
 
-  #newScales(kind: ScaleKind): Float32Array | undefined {
-    const { grid, stored } = this.#weight;
-    if (grid.per === "block") return undefined;
+  #newScale(kind: ScaleKind, group: number): number {
     this.#sharing ??= this.#findSharing();
     const { starts, values, diagonal } = this.#sharing;
-    const squares = values.map((_, k) => (kind === "weighted" ? this.#own[diagonal[k]] : 1));
-    return stored.scales.map((_, group) => {
-      const [start, end] = [starts[group], starts[group + 1]];
-      return this.#scaleOf(values.subarray(start, end), squares.subarray(start, end), kind, group);
-    });
+    const [start, end] = [starts[group], starts[group + 1]];
+    const squares = new Float64Array(end - start).fill(1);
+    if (kind === "weighted") for (let i = start; i < end; i++) squares[i - start] = this.#own[diagonal[i]];
+    return this.#scaleOf(values.subarray(start, end), squares, kind, group);
   }
 
   #findSharing(): Sharing {
@@ -466,10 +469,11 @@ class LayerRounding {
 
   /** The scale of channels' or a tensor's weights, each with a factor of its squared error. */
   #scaleOf(values: Float64Array, squares: Float64Array, kind: ScaleKind, index: number): number {
+    const { limit } = this.#weight.type;
     const errorOf = (scale: number, fewest: number) => {
       let error = 0;
       for (let i = 0; i < values.length && error < fewest; i++) {
-        error += squares[i] * (values[i] - this.#round(values[i], scale)) ** 2;
+        error += squares[i] * (values[i] - roundedTo(scale, values[i], limit)) ** 2;
       }
       return error;
     };
@@ -491,12 +495,13 @@ class LayerRounding {
     index: number,
   ): number {
     const own = new Float64Array(values.length);
+    const { limit } = this.#weight.type;
     return this.#leastScale(values, index, (scale, fewest) => {
       own.set(values);
       let error = 0;
       for (let k = 0; k < block.length && error < fewest; k++) {
         const i = block[k];
-        const rounded = this.#round(own[k], scale);
+        const rounded = roundedTo(scale, own[k], limit);
         error += d[i] * (own[k] - rounded) ** 2;
         const x = weights[k] - rounded;
         for (let j = k + 1; j < block.length; j++) own[j] += u[i * n + block[j]] * x;
@@ -526,6 +531,10 @@ class LayerRounding {
     return best;
   }
 }
+
+/** A value as a multiple of a scale. */
+const roundedTo = (scale: number, value: number, limit: number): number =>
+  scale * Math.min(Math.max(Math.round(value / scale), -limit), limit);
 
 const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
 

@@ -9,6 +9,8 @@ export interface Factor {
   readonly n: number;
   readonly u: Float64Array;
   readonly d: Float64Array;
+  /** What was added to the diagonal of H. */
+  readonly damping: number;
 }
 
 /** @param damping is added to the diagonal */
@@ -54,7 +56,7 @@ export function factorOf(h: Float64Array, n: number, damping: number): Factor {
       }
     }
   }
-  return { n, u, d };
+  return { n, u, d, damping };
 }
 
 /** Rounds an element of a column to a multiple of the scale that it shares. */
@@ -82,10 +84,10 @@ export function roundColumns(w: Float64Array, { n, u }: Factor, round: Round, st
     // Up to four inputs between stops: their errors go on to those behind together, which reads and writes these once.
     do end++;
     while (end < Math.min(n, start + 4) && !stops?.at.has(end));
+    errors.fill(0);
     const [a, b, c, d] = [0, 1, 2, 3].map((k) => Math.min(start + k, n - 1) * n);
     const roundInputs = (column: number) => {
       const at = column * n;
-      errors.fill(0);
       for (let i = start; i < end; i++) {
         const rounded = round(v[at + i], i, column);
         const error = w[at + i] - rounded;

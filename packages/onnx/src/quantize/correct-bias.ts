@@ -116,14 +116,14 @@ async function sequentialShifts(
   const dtypes = new Map<string, OnnxDType>(
     layers.map(({ weight }, k) => [values[k], editor.floatType(weight)?.dtype ?? "float32"]),
   );
-  const parts = values.map((value, k) => pieces.to(value, new Set(values.slice(0, k))));
+  const parts = values.map((value, k) => pieces.to([value], new Set(values.slice(0, k))));
   const lastUse = lastUses(parts);
   const carried = batches.map(() => new Map<string, NdArray>());
   const shifts: Float64Array[] = [];
   for (const [k, layer] of layers.entries()) {
     settings.signal?.throwIfAborted();
     const value = values[k];
-    const session = await openFile(pieces.file(parts[k], value, dtypes), settings);
+    const session = await openFile(pieces.file(parts[k], [value], dtypes), settings);
     const means = meansFor(layer);
     const results: NdArray[] = [];
     for (const [i, batch] of batches.entries()) {

@@ -65,6 +65,8 @@ const PHI = (1 + Math.sqrt(5)) / 2;
  */
 export class OperandMoments {
   readonly #rows: Float64Array;
+  /** Where the numbers of each channel are in the first row of its cell: blocks and parts divide none. */
+  readonly #starts: Int32Array;
   readonly #sum: Float64Array;
   #filled = 0;
   /** Rows so far. */
@@ -79,40 +81,59 @@ export class OperandMoments {
     readonly batches: number,
     readonly runtime: RuntimeName,
   ) {
-    const { groups, m } = units;
-    const cells = groups * partsOf(units);
+    const { groups, n, m } = units;
+    const parts = partsOf(units);
+    const cells = groups * parts;
     this.#rows = new Float64Array(cells * ROWS * m);
+    const reads = node.opType === "Conv" ? sizeOf(weightShape.slice(2)) : 1;
+    this.#starts = Int32Array.from({ length: (groups * n) / reads }, (_, channel) => {
+      const [group, i] = [Math.floor((channel * reads) / n), (channel * reads) % n];
+      return (group * parts + Math.floor(i / m)) * ROWS * m + (i % m);
+    });
     this.#sum = new Float64Array(cells * m * m);
   }
 
   async add(x: NdArray): Promise<void> {
-    const { n, m, groups } = this.units;
-    const { total, read } =
-      this.node.opType === "Conv" ? windows(this.node, this.weightShape, x) : rowsOf(x, n);
+    const { n, m } = this.units;
+    const own = this.node.opType === "Conv" ? windows(this.node, this.weightShape, x) : rowsOf(x, n);
+    const { total, reads } = own;
     const count = Math.min(total, Math.ceil(enough(m) / this.batches));
-    const parts = partsOf(this.units);
-    const rows = this.#rows;
-    const row = new Float64Array(groups * n);
-    for (let k = 0; k < count; k++) {
-      read(count === total ? k : Math.floor(((k * PHI) % 1) * total), row);
-      for (let cell = 0; cell < groups * parts; cell++) {
-        const part = cell % parts;
-        const from = ((cell - part) / parts) * n + part * m;
-        const to = (cell * ROWS + this.#filled) * m;
-        const size = Math.min(m, n - part * m);
-        // A call for each of the many short rows of a convolution by channels takes longer than the loop.
-        for (let i = 0; i < size; i++) rows[to + i] = row[from + i];
+    const places = new Int32Array(ROWS * reads);
+    for (let k = 0; k < count; ) {
+      const size = Math.min(ROWS - this.#filled, count - k);
+      for (let i = 0; i < size; i++, k++) {
+        own.locate(count === total ? k : Math.floor(((k * PHI) % 1) * total), places, i * reads);
       }
-      this.#filled++;
+      this.#copy(own, x.data as Float32Array, places, size);
       if (this.#filled === ROWS) await this.#flush();
     }
     this.count += count;
   }
 
-  async means(): Promise<Float64Array> {
+  /** Copies rows, channel by channel: what is read and written is then near. */
+  #copy({ reads, stride }: Rows, floats: Float32Array, places: Int32Array, size: number): void {
+    const { m } = this.units;
+    const [rows, starts] = [this.#rows, this.#starts];
+    for (let c = 0, from = 0; c < starts.length; c++, from += stride) {
+      for (let i = 0, at = 0, to = starts[c] + this.#filled * m; i < size; i++, to += m) {
+        for (let r = 0; r < reads; r++, at++) rows[to + r] = places[at] < 0 ? 0 : floats[from + places[at]];
+      }
+    }
+    this.#filled += size;
+  }
+
+  /** The means over the rows so far, which begin anew. */
+  async take(): Promise<{ readonly means: Float64Array; readonly count: number }> {
     if (this.#filled > 0) await this.#flush();
+    const { count } = this;
+    const means = this.#sum.map((sum) => sum / count);
+    this.#sum.fill(0);
+    this.count = 0;
+    return { means, count };
+  }
+
+  async dispose(): Promise<void> {
     await this.#product?.dispose();
-    return this.#sum.map((sum) => sum / this.count);
   }
 
   async #flush(): Promise<void> {
@@ -129,51 +150,52 @@ export class OperandMoments {
   }
 }
 
-/** What a layer multiplies its weight with, row by row. */
+/** What a layer multiplies its weight with, row by row: `reads` numbers of each channel. */
 interface Rows {
   readonly total: number;
-  /** Reads a row: [groups, n]. */
-  readonly read: (row: number, out: Float64Array) => void;
+  readonly reads: number;
+  /** From a channel's numbers to those of the next one. */
+  readonly stride: number;
+  /** Finds where a row's numbers of the first channel are; -1 for a zero around an operand. */
+  readonly locate: (row: number, places: Int32Array, at: number) => void;
 }
 
-const rowsOf = ({ shape, data }: NdArray, n: number): Rows => ({
+const rowsOf = ({ shape }: NdArray, n: number): Rows => ({
   total: sizeOf(shape) / n,
-  read: (row, out) => {
-    for (let i = 0, from = row * n; i < n; i++) out[i] = (data as Float32Array)[from + i];
+  reads: 1,
+  stride: 1,
+  locate(row, places, at) {
+    places[at] = row * n;
   },
 });
 
 /** The windows of a convolution. */
-function windows(node: OnnxNode, [, , ...kernel]: readonly number[], { shape, data }: NdArray): Rows {
+function windows(node: OnnxNode, [, , ...kernel]: readonly number[], { shape }: NdArray): Rows {
   const [batch, channels, ...space] = shape;
   const rank = space.length;
   const strides = ints(node, "strides", Array<number>(rank).fill(1));
   const dilations = ints(node, "dilations", Array<number>(rank).fill(1));
   const around = space.map((n, d) => paddingOf(node, d, n, (kernel[d] - 1) * dilations[d] + 1, strides[d]));
   const outer = space.map((n, d) => windowLength(n, kernel[d], strides[d], ...around[d], dilations[d]));
-  const [inner, places, reads] = [sizeOf(space), sizeOf(outer), sizeOf(kernel)];
-  const floats = data as Float32Array;
-  /** Where the reads of a window are in a channel; -1 outside. */
-  const offsets = new Int32Array(reads);
+  const [inner, windowsOfOne, reads] = [sizeOf(space), sizeOf(outer), sizeOf(kernel)];
   return {
-    total: batch * places,
-    read(row, out) {
-      const image = Math.floor(row / places) * channels * inner;
+    total: batch * windowsOfOne,
+    reads,
+    stride: inner,
+    locate(row, places, at) {
+      const image = Math.floor(row / windowsOfOne) * channels * inner;
       for (let r = 0; r < reads; r++) {
         // The places of the window and of the read in it, axis by axis from the last one.
-        let [window, place, from, size, isInside] = [row % places, r, 0, 1, true];
+        let [window, place, from, size, isInside] = [row % windowsOfOne, r, image, 1, true];
         for (let d = rank - 1; d >= 0; d--) {
-          const at = (window % outer[d]) * strides[d] - around[d][0] + (place % kernel[d]) * dilations[d];
-          isInside &&= at >= 0 && at < space[d];
-          from += at * size;
+          const own = (window % outer[d]) * strides[d] - around[d][0] + (place % kernel[d]) * dilations[d];
+          isInside &&= own >= 0 && own < space[d];
+          from += own * size;
           size *= space[d];
           window = Math.floor(window / outer[d]);
           place = Math.floor(place / kernel[d]);
         }
-        offsets[r] = isInside ? from : -1;
-      }
-      for (let c = 0, to = 0, start = image; c < channels; c++, start += inner) {
-        for (let r = 0; r < reads; r++, to++) out[to] = offsets[r] < 0 ? 0 : floats[start + offsets[r]];
+        places[at + r] = isInside ? from : -1;
       }
     },
   };

@@ -3,7 +3,7 @@ import type { OnnxModel } from "isoloss/onnx";
 import { encodeModel } from "isoloss/onnx";
 import type { Runnable } from "../model-file/edit/onnx-file.js";
 
-/** The part of a model that computes one of its values from others. */
+/** The part of a model that computes some of its values from others. */
 export interface Piece {
   /** Names of the values that it takes. */
   readonly inputs: readonly string[];
@@ -37,14 +37,14 @@ export class Pieces {
     return quantize?.opType === "QuantizeLinear" ? quantize.inputs[0] : value;
   }
 
-  /** The part that makes a value from those that are given and the model's inputs. */
-  to(value: string, given: ReadonlySet<string>): Piece {
+  /** The part that makes values from those that are given and the model's inputs. */
+  to(values: readonly string[], given: ReadonlySet<string>): Piece {
     const nodes = new Set<OnnxNode>();
     const inputs = new Set<string>();
-    const open = [value];
+    const open = [...values];
     for (let name = open.pop(); name !== undefined; name = open.pop()) {
       const maker = this.#makers.get(name);
-      if (name !== value && (given.has(name) || maker === undefined)) {
+      if (given.has(name) || maker === undefined) {
         if (name !== "" && !this.#stored.has(name)) inputs.add(name);
       } else if (maker !== undefined && !nodes.has(maker)) {
         nodes.add(maker);
@@ -55,7 +55,11 @@ export class Pieces {
   }
 
   /** A piece as a model. The inputs' types are those of the model's own inputs, or `dtypes`. */
-  file({ inputs, nodes }: Piece, value: string, dtypes: ReadonlyMap<string, OnnxDType>): Runnable {
+  file(
+    { inputs, nodes }: Piece,
+    values: readonly string[],
+    dtypes: ReadonlyMap<string, OnnxDType>,
+  ): Runnable {
     const { graph } = this.model;
     const used = new Set(nodes.flatMap(operandsOf));
     const model: OnnxModel = {
@@ -66,7 +70,7 @@ export class Pieces {
           const own = graph.inputs.find((input) => input.name === name);
           return own ?? { name, dtype: dtypes.get(name) };
         }),
-        outputs: [{ name: value }],
+        outputs: values.map((name) => ({ name })),
         initializers: graph.initializers.filter(({ name }) => used.has(name)),
         nodes,
       },

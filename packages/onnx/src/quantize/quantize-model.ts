@@ -33,7 +33,7 @@ export interface QuantizedModel {
   /** The bytes of the recommended file. */
   readonly bytes: Uint8Array;
   /**
-   * The row of the simplest recipe that the row with the largest SQNR is not surely better than, by more than 0.1 dB; with a limit that is not kept,
+   * The row of the simplest recipe that no other row is surely better than, by more than 0.1 dB; with a limit that is not kept,
    * that of the file with layers in float.
    */
   readonly recommended: QuantizationChoice;
@@ -82,7 +82,7 @@ export interface QuantizedModel {
  * own. The best of these files, and the best with the weights as they are, are also rounded by GPTQ: each error is made up for by the
  * weights behind it (`compensate`).
  *
- * Recommended is the simplest recipe within the spread over examples: of those to which the largest SQNR has no lead that is surely
+ * Recommended is the simplest recipe within the spread over examples: of those to which no other has a lead that is surely
  * above 0.1 dB, the weights as they are before corrected biases, GPTQ and other weights, then the smallest file. Leads are over
  * pairs of errors on the same example, each with an interval of a level at which all of the table are to hold together in 95 %: Fieller's, or
  * where it is narrower the jackknife's as far as the ratios of each example agree. No interval sees rare errors that no example shows.

@@ -2,7 +2,14 @@ import { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { correctBiasAnalytically } from "./analytic-bias.js";
 import { rangesOf } from "./calibrate.js";
 import { AS_IT_IS, absorbedFile, type Candidate, type Orbit, openOrbit, rotatedFile } from "./candidates.js";
-import { type BiasCorrector, type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
+import {
+  type BiasCorrector,
+  type Granularity,
+  type Judge,
+  outputsOfFile,
+  type Recipe,
+  recipeOf,
+} from "./choices.js";
 import { compensatedWeights } from "./compensate-rounding.js";
 import { correctBias, floatMeans, layerMeans } from "./correct-bias.js";
 import type { HasTimeFor } from "./leave-layers.js";
@@ -55,6 +62,7 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   if (!given.equalize) return;
   let orbit: Orbit | undefined;
   const moved = new Map<Granularity, readonly Candidate[]>();
+  const known = new Map<Candidate, Ingredients>();
   for (const per of granularities) {
     const what = `other weights, per ${per}`;
     if (!hasTimeFor(what)) {
@@ -76,7 +84,9 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
     }
     for (const candidate of moved.get(granularity) ?? []) {
       for (const one of [candidate, ...(await absorbedFrom(candidate, source))]) {
-        yield* all([await ingredients(one, source)], per);
+        const own = known.get(one) ?? (await ingredients(one, source));
+        known.set(one, own);
+        yield* all([own], per);
       }
     }
   }
@@ -138,7 +148,7 @@ function rotatedFrom({ file, given, judge, skip }: RecipeSource): readonly Candi
 
 /** The same with weights rounded so that each error is made up for by the weights behind it, by what they multiply on examples. */
 export async function compensated(
-  recipe: Recipe,
+  recipe: Omit<Recipe, "written">,
   { calibration, run }: Pick<Judge, "calibration" | "run">,
 ): Promise<Recipe> {
   const { candidate, ranges, settings } = recipe;
@@ -147,7 +157,7 @@ export async function compensated(
       ? productWeights("quantizeModel", candidate.file, settings.weights, new Set())
       : writeQdq(candidate.file, ranges, { ...settings, leave: new Set() });
   const rounded = await compensatedWeights(candidate.file, written, calibration, run);
-  return { ...recipe, settings: { ...settings, weights: { ...settings.weights, rounded } } };
+  return recipeOf({ ...recipe, settings: { ...settings, weights: { ...settings.weights, rounded } } });
 }
 
 function* variants(
@@ -158,11 +168,9 @@ function* variants(
 ): Generator<Recipe> {
   const { weights: type, weightBits: bits, reduceRange, blockSize, biasCorrection } = given;
   const settings = { activations, weights: { bits, type, per, blockSize, reduceRange } };
-  for (const isCorrected of biasCorrection === false ? [false] : [true, false]) {
-    for (const { correct, ...one } of own) {
-      yield { ...one, settings, correct: isCorrected ? correct : undefined };
-    }
-  }
+  const recipes = own.map((one) => recipeOf({ ...one, settings }));
+  if (biasCorrection !== false) yield* recipes;
+  for (const recipe of recipes) yield { ...recipe, correct: undefined };
 }
 
 /** The given files that compute the same: those that differ by more than rounding are left out, unless they say so. */

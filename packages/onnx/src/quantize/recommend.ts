@@ -1,4 +1,4 @@
-// Which of several files is recommended: the simplest one that is not surely worse than the best.
+// Which of several files is recommended: the simplest one that no other is surely better than.
 import { pairedRatio, ratioOfMeans, tQuantile } from "isoloss/internal";
 import type { SqnrDifference, Trial } from "./choices.js";
 import type { QuantizationError } from "./measure-error.js";
@@ -15,15 +15,17 @@ export interface Recommendation {
 }
 
 /**
- * The simplest trial of those to which the best one, with the largest SQNR, has no lead that is surely above 0.1 dB.
+ * The simplest trial of those to which no other one has a lead that is surely above 0.1 dB: one with a larger SQNR that few examples
+ * carry hides none whose lead is sure.
  *
  * @param level of the intervals of differences
  */
 export function recommend(trials: readonly Trial[], level: number): Recommendation {
   const best = largestOf(trials);
-  const lead = ({ choice }: Trial) => sqnrDifference(best.choice, choice, level).interval;
-  const trial = simplestOf(trials.filter((own) => own === best || !((lead(own)?.[0] ?? 0) > TIE)));
-  return { trial, isResolved: trial === best || (lead(trial)?.[1] ?? Infinity) <= TIE };
+  const lead = (a: Trial, b: Trial) => sqnrDifference(a.choice, b.choice, level).interval;
+  const isBeaten = (own: Trial) => trials.some((other) => (lead(other, own)?.[0] ?? 0) > TIE);
+  const trial = simplestOf(trials.filter((own) => own === best || !isBeaten(own)));
+  return { trial, isResolved: trial === best || (lead(best, trial)?.[1] ?? Infinity) <= TIE };
 }
 
 /** The trial with the largest SQNR. */

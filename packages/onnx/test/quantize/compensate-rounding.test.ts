@@ -113,7 +113,7 @@ describe.each(Object.entries(layers))(
       if (units === undefined) throw new Error("The layer has no units.");
       const moments = new OperandMoments(layer.node, layer.shape, units, 1, "javascript");
       await moments.add(few);
-      const own = await moments.means();
+      const { means: own } = await moments.take();
       // y = w x for each unit: the mean of y^2 over examples and places is w' H w.
       const y = await exactResult(bytes, { x: few });
       const squares = y.reduce((sum, value) => sum + value ** 2, 0);

@@ -85,7 +85,7 @@ describe("Compensated rounding", () => {
     const stops: number[][] = [];
     const own = w.slice();
     const visit = (v: Float64Array, i: number) => stops.push([i, ...[0, 1, 2].map((c) => v[c * n + i])]);
-    roundColumns(own, { n, u, d: new Float64Array(n) }, (value) => round(value), { at, visit });
+    roundColumns(own, { n, u, d: new Float64Array(n), damping: 0.1 }, (value) => round(value), { at, visit });
     const v = w.slice();
     const plain = w.slice();
     const seen: number[][] = [];

@@ -60,6 +60,15 @@ describe("the recommended file", () => {
     expect(recommend([trial(carried), better], 0.95).trial.choice.candidate).toBe("as it is");
   });
 
+  it("is one with a sure lead, where the best one's is carried by few examples", () => {
+    const simple = trial([22, 3, 35, 41, 11, 11, 54, 14]);
+    const better = trial([0.6, 2, 0.2, 0.3, 2.8, 0.7, 0.2, 0.05], moved);
+    const best = trial([0.01, 6.5, 0.01, 0.02, 0.01, 0.01, 0.02, 0.01], { ...moved, isCompensated: true });
+    const level = 1 - 0.05 / 20;
+    expect(recommend([simple, best], level).trial).toBe(simple);
+    expect(recommend([simple, better, best], level)).toEqual({ trial: better, isResolved: false });
+  });
+
   it("is the simplest within the spread, and the smallest of equally simple ones", () => {
     const near = (seed: number) => plain.map((noise, i) => noise * between(16, 0.9, 1.1, seed)[i]);
     const trials = [

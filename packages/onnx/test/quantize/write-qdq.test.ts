@@ -13,7 +13,7 @@ import {
 } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { graph, ints } from "../../../core/src/runtime/onnx/schema.js";
-import { type QdqSettings, quantizableValues } from "../../src/quantize/write-qdq.js";
+import { type QdqSettings, quantizableValues, writeQdq } from "../../src/quantize/write-qdq.js";
 
 const settings: QdqSettings = {
   weights: { bits: 8, per: "channel" },
@@ -260,6 +260,14 @@ describe("a bias beyond 32 bits", () => {
   it("needs no other scale where the tensor has one", async () => {
     const { report } = await quantizedFile(file, image, { weights: { bits: 8, per: "tensor" } });
     expect(report.raisedScales).toBe(0);
+  });
+
+  it("raises the scale of weights that were rounded for a smaller bias", async () => {
+    const before = fileOf({ inputs: image, initializers: { ...initializers, b: float32([0, 0.1]) }, nodes });
+    const { weights } = writeQdq(opened(before), await rangesOf(before, image), settings);
+    const rounded = new Map(weights.map(({ key, stored }) => [key, stored]));
+    const own = await quantizedFile(file, image, { weights: { ...settings.weights, rounded } });
+    expect(own.graph).toEqual((await quantizedFile(file, image)).graph);
   });
 
   it("raises nothing for a filter of zeros", async () => {

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import { DataError, OptionError } from "isoloss";
+import { DataError, OptionError, takeRows } from "isoloss";
 import { isNative } from "isoloss/internal";
 import { type KernelUse, profiledKernels } from "isoloss/internal-node";
+import type { ImportedInput } from "isoloss/onnx";
 import {
   dropIdentity,
   foldBatchNorm,
@@ -194,7 +195,7 @@ export interface Quantized {
     /** Why it stays float. */
     readonly note: string | null;
   }[];
-  /** The kernels that run the written file, by ONNX Runtime's profile of a run on the first batch, and their shares of its time; null: not measured, without examples or ONNX Runtime. */
+  /** The kernels that run the written file, by ONNX Runtime's profile of a run on the first example, or on the first batch where the file fixes its size, and their shares of its time; null: not measured, without examples or ONNX Runtime. */
   readonly kernels: readonly KernelUse[] | null;
 }
 
@@ -229,14 +230,16 @@ async function run(path: string, settings: Settings): Promise<Result> {
   if (heldOut === undefined && calibration) requireParts(settings.calibration, calibration);
   const result = await quantized(path, file.bytes, { calibration, heldOut }, settings);
   const isWritten = result.recommended.sqnr >= (settings.limitError ?? -Infinity);
-  const example = (heldOut ?? calibration)?.[0];
-  const isProfiled = isWritten && example !== undefined && (await isNative("auto"));
+  const [batch] = heldOut ?? calibration ?? [];
+  const isProfiled = isWritten && batch !== undefined && (await isNative("auto"));
   const document = documentOf(result, {
     file,
     out: isWritten ? resolve(out) : null,
     calibration: examplesIn(calibration ?? []),
     // Without a profile, as where the temporary folder is full, the file is as good.
-    kernels: isProfiled ? await profiledKernels(result.bytes, example).catch(() => null) : null,
+    kernels: isProfiled
+      ? await profiledKernels(result.bytes, exampleOf(inputs, batch)).catch(() => null)
+      : null,
   });
   if (!isWritten) return { document, text: [], error: new DataError(whyRefused(path, result, settings)) };
   await writeModelFile(file, out, result.bytes);
@@ -252,6 +255,14 @@ async function run(path: string, settings: Settings): Promise<Result> {
 }
 
 export const quantize = { options, help, run };
+
+/** The first example of a batch that can be taken apart, else the batch. */
+function exampleOf(inputs: readonly ImportedInput[], batch: Batch): Batch {
+  const counts = new Set(Object.values(batch).map(({ shape }) => shape[0]));
+  const isOpen = inputs.every(({ shape = [] }) => typeof shape[0] === "string");
+  if (counts.size > 1 || !isOpen) return batch;
+  return Object.fromEntries(Object.entries(batch).map(([name, array]) => [name, takeRows(array, [0])]));
+}
 
 function documentOf(
   result: QuantizedModel,
@@ -543,7 +554,7 @@ function whyText(document: Quantized): string {
     `${on} Written is the simplest choice${among} to which no other has a lead that is surely above 0.1 dB.`,
     ...(simplest === recommended || held !== null
       ? []
-      : [`The simplest of all, "${nameOf(simplest)}", is surely worse than the best.`]),
+      : [`The simplest of all, "${nameOf(simplest)}", is surely worse than another one.`]),
     ...(best === recommended || !isOpen
       ? []
       : [
