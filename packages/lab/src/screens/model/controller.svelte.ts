@@ -205,6 +205,12 @@ export class Model extends ScreenModel<ModelState> {
     if (file !== undefined) void this.#reopening.then(() => this.openFile(file));
   }
 
+  /** Who leaves answers no question: what it would do belongs to the screen that asked. */
+  override leave(): void {
+    this.question?.cancel();
+    super.leave();
+  }
+
   async openFile(file: File): Promise<void> {
     const [turn, choice] = [this.#turn, ++this.#choices];
     const read = await readFile(file);
