@@ -17,6 +17,8 @@ export interface CurveSeries {
     readonly low: readonly number[];
     readonly high: readonly number[];
     readonly seeds: number;
+    /** How many of the seeds diverged: they count as infinite. Default 0. */
+    readonly diverged?: number;
   };
   /** Steps before which parameters were teleported: marks on the curve. */
   readonly teleports?: readonly number[];

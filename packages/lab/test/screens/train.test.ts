@@ -15,6 +15,7 @@ import {
   type Raced,
   resultOf,
   type Swept,
+  sweepCurves,
 } from "../../src/screens/train/race-result.js";
 import { createRegionReader, pointsOf } from "../../src/screens/train/regions.js";
 import { createSession, type Session } from "../../src/screens/train/session.js";
@@ -284,6 +285,9 @@ describe("the train screen's worker", () => {
       Infinity,
     ]);
     expect(evaluated.loss.high.at(-1)).toBe(Infinity);
+    expect(curvesOf({ runs: [shown], state: { ...short, seeds: 3 }, theme: "light" }, "steps").notes).toEqual(
+      ["plain: 1 of 3 runs diverged: there its band has no end."],
+    );
     expect((await run.look())?.step).toBe(40);
     const late = { ...shown, steps: 41 };
     expect(summaryOf(late).heldOut).toMatch(/Infinity\] at step 40$/);
@@ -371,6 +375,9 @@ describe("the train screen's worker", () => {
       isAtEdge({ plain: 0.4, teleported: 0.05 }, 0.1),
       isAtEdge({ plain: 0.1, teleported: 0.05 }, 0.1),
     ]).toEqual([true, false]);
+    expect(sweepCurves(swept, short, "light").notes).toEqual([
+      "plain: 1 of 15 runs diverged: there its band has no end.",
+    ]);
     expect(bestRates(swept.slice(1))).toBeUndefined();
     expect(resultOf([pair(1, 0.5), pair(1, 0.51), pair(1, 0.49)])?.sentence).toContain(
       "smaller held-out loss",

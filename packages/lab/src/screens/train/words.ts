@@ -41,3 +41,11 @@ export const policies = [
   ["push", "moved along"],
   ["reuse", "reused in part"],
 ] as const;
+
+/** What a chart says of a band of runs of which some diverged. */
+export const divergedNote = (title: string, diverged: number, count: number): readonly string[] =>
+  diverged === 0
+    ? []
+    : [
+        `${title}: ${diverged} of ${count} runs diverged${diverged < count ? ": there its band has no end" : ""}.`,
+      ];
