@@ -18,7 +18,10 @@ vi.mock("../../src/worker/kept.js", () => ({
   kept: async (key: string) => database.get(key),
   keptOf: async (start: string) => new Map([...database].filter(([key]) => key.startsWith(start))),
 }));
-const { decoded, encoded, openSession, saveSession } = await import("../../src/app/session.js");
+const { openSession, saveSession } = await import("../../src/app/session.js");
+const worker = globalThis as unknown as Record<"onmessage" | "postMessage", (message: unknown) => void>;
+const { decoded, encoded } = await import("../../src/app/session-worker.js");
+const { onmessage } = worker;
 
 it("writes what screens keep as JSON, and reads it again", () => {
   const record = {
@@ -55,6 +58,15 @@ describe("a session as a file", () => {
     reload.mockClear();
     vi.stubGlobal("location", { hash: "#/model?seed=2", reload });
     vi.stubGlobal("history", { replaceState });
+    class InPage {
+      onmessage = (_: unknown) => {};
+      postMessage(data: unknown) {
+        worker.postMessage = (answer) => this.onmessage({ data: answer });
+        onmessage({ data });
+      }
+      terminate() {}
+    }
+    vi.stubGlobal("Worker", InPage);
     vi.stubGlobal("sessionStorage", { setItem: (key: string, value: string) => store.set(key, value) });
     return () => vi.unstubAllGlobals();
   });
