@@ -186,8 +186,8 @@ describe("the train screen's worker", () => {
     const axesOf = (state: TrainState) => curvesOf({ runs: [], state, theme: "light" }, "steps").of;
     expect(axesOf({ ...short, epochs: 2 })).not.toBe(curves.of);
     expect(axesOf({ ...short, with: ["plain"], by: "seconds" })).toBe(curves.of);
-    expect(dataCsv([plain, teleported]).trimEnd().split("\n")).toHaveLength(81);
-    expect(teleportsCsv([plain, teleported]).trimEnd().split("\n")).toHaveLength(3);
+    expect([...dataCsv([plain, teleported])]).toHaveLength(81);
+    expect([...teleportsCsv([plain, teleported])]).toHaveLength(3);
     await session.dispose();
   });
 
@@ -259,7 +259,7 @@ describe("the train screen's worker", () => {
       ...alone,
     ]);
     expect(summaryOf(several.runs[0].shown()).loss).toMatch(/^\S+ \[\S+, \S+\]$/);
-    const [head, ...rows] = dataCsv([several.runs[0].shown()]).trimEnd().split("\n");
+    const [head, ...rows] = dataCsv([several.runs[0].shown()]);
     const last = rows[rows.length - 1].split(",");
     const written = ["meanLossLeast", "meanLoss", "meanLossLargest"].map((name) =>
       Number(last[head.split(",").indexOf(name)]),
