@@ -1,6 +1,6 @@
 // Runs as far as a figure shows them: a file has no point that cannot be told from the one before.
 
-/** Points of a path or a curve, and ticks of a curve, at most. */
+/** Points of a path and ticks of a curve, at most. */
 const [mostPoints, mostTicks] = [4000, 500];
 /** Of the width of a plane: less than a px. */
 const apart = 1 / 1500;
@@ -34,13 +34,6 @@ export function seenPath<J extends { readonly step: number }>(
   // Of several jumps between two points one breaks the path as well as all.
   return { points, jumps: all.filter((_, i) => after[i] !== after[i + 1]) };
 }
-
-/** The steps of a curve's points. */
-export const seenSteps = (values: ArrayLike<number>): readonly number[] =>
-  evenly(
-    Array.from(values, (_, step) => step),
-    mostPoints,
-  );
 
 export const seenTicks = (steps: ArrayLike<number>): readonly number[] =>
   evenly(Array.from(steps), mostTicks);

@@ -4,7 +4,7 @@ import type { Grid } from "isoloss-figures/base";
 import { type Course, jumpPoints } from "../screens/landscape/course.js";
 import { type LandscapeState, optimumOf } from "../screens/landscape/state.js";
 import { svgText } from "./save.js";
-import { seenPath, seenSteps, seenTicks } from "./seen.js";
+import { seenPath, seenTicks } from "./seen.js";
 
 const pointOf = ([x, y]: readonly [number, number]) => ({ x, y });
 
@@ -28,10 +28,9 @@ export function planeSvg({ state, courses, theme }: Drawn, grid: Grid, floor: nu
 export function curvesSvg({ state, courses, theme }: Drawn): string {
   const series = courses.map(({ method, loss, gradNormSq, jumps }) => {
     const values = state.y === "loss" ? loss : gradNormSq;
-    const steps = seenSteps(values);
     return {
       name: method,
-      runs: [{ steps, values: steps.map((t) => values[t]) }],
+      runs: [{ steps: Array.from(values.keys()), values: Array.from(values) }],
       teleports: seenTicks(jumps.step),
     };
   });
