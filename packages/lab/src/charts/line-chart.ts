@@ -203,18 +203,26 @@ function drawBand(
   if (band === undefined) return;
   const { along, low, high } = band;
   const place = (i: number, end: ArrayLike<number>) =>
-    along === "x"
-      ? ([toX(end[i]), toY(y[i])] as const)
-      : ([toX(x[i]), Math.max(top - 9, Math.min(bottom + 9, toY(end[i])))] as const);
-  const shown = thinned(y, right - left).filter((i) =>
-    [...place(i, low), ...place(i, high)].every(Number.isFinite),
-  );
-  context.beginPath();
-  for (const i of shown) context.lineTo(...place(i, low));
-  for (const i of shown.reverse()) context.lineTo(...place(i, high));
+    along === "x" ? ([toX(end[i]), toY(y[i])] as const) : ([toX(x[i]), toY(end[i])] as const);
+  const parts: number[][] = [[]];
+  for (const i of thinned(y, right - left)) {
+    const [[ax, ay], [bx, by]] = [place(i, low), place(i, high)];
+    // Two ends that are infinite on the same side differ by NaN: nothing is between them.
+    if (Number.isFinite(ax + bx) && !Number.isNaN(by - ay)) parts[parts.length - 1].push(i);
+    else parts.push([]);
+  }
+  const corner = (i: number, end: ArrayLike<number>) => {
+    const [toLeft, toTop] = place(i, end);
+    context.lineTo(toLeft, Number.isFinite(toTop) ? toTop : toTop < 0 ? top - 9 : bottom + 9);
+  };
   context.globalAlpha = 0.2;
   context.fillStyle = color;
-  context.fill();
+  for (const part of parts) {
+    context.beginPath();
+    for (const i of part) corner(i, low);
+    for (const i of part.reverse()) corner(i, high);
+    context.fill();
+  }
   context.globalAlpha = 1;
 }
 
