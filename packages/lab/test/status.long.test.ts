@@ -281,7 +281,27 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     const field = other.getByLabel(/^Open a session/);
     await field.setInputFiles({ name: "notes.isoloss", mimeType: "", buffer: Buffer.from("none") });
     await other.getByText("notes.isoloss is no session of the lab.").waitFor();
+    // Until it is open, the page takes nothing that would be lost.
+    let go = () => {};
+    const held = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    await other.route(/session-worker/, async (route) => {
+      await held;
+      await route.continue();
+    });
     await field.setInputFiles({ name: "session.isoloss", mimeType: "", buffer });
+    await other.getByText("A moment…").waitFor();
+    for (let k = 0; k < 3; k++) await other.keyboard.press("Escape");
+    await expect
+      .poll(() => other.locator("dialog").evaluate((dialog) => dialog.matches(":modal")))
+      .toBe(true);
+    for (const control of [
+      field,
+      ...["Save session", "Close"].map((name) => other.getByRole("button", { name })),
+    ])
+      expect(await control.isDisabled()).toBe(true);
+    go();
     await other.getByRole("heading", { name: "Model" }).waitFor();
     await settled(other);
     expect((await shown(other)).position).toEqual(before.position);
