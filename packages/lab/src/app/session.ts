@@ -35,7 +35,8 @@ export const openSession = (file: File): Promise<void> =>
     const name = `${Date.now()}-${Math.random()}`;
     const hash = await ask<string>("unpack", { file, name });
     sessionStorage.setItem(key, name);
-    await ask("forget", { tab });
+    // Where the browser does not forget, the tab has its other name all the same.
+    await ask("forget", { tab }).catch(() => {});
     history.replaceState(null, "", hash);
     location.reload();
   });
