@@ -152,7 +152,7 @@ function notesOf(
       const place = xLabel === "step" ? `step ${first}` : `${xLabel} ${first}`;
       if (band?.diverged)
         return [
-          `${name}: ${band.diverged} of ${band.seeds} runs diverged${diverged.length > 0 ? `, the median at ${place}` : ""}.`,
+          `${name}: ${band.diverged} of ${band.seeds} seeds diverged${diverged.length > 0 ? `, the median at ${place}` : ""}.`,
         ];
       if (diverged.length === 0) return [];
       return runs.length === 1

@@ -286,7 +286,7 @@ describe("the train screen's worker", () => {
     ]);
     expect(evaluated.loss.high.at(-1)).toBe(Infinity);
     expect(curvesOf({ runs: [shown], state: { ...short, seeds: 3 }, theme: "light" }, "steps").notes).toEqual(
-      ["plain: 1 of 3 runs diverged: there its band has no end."],
+      ["plain: 1 of 3 seeds diverged: there its band has no end."],
     );
     expect((await run.look())?.step).toBe(40);
     const late = { ...shown, steps: 41 };
@@ -378,6 +378,9 @@ describe("the train screen's worker", () => {
     expect(sweepCurves(swept, short, "light").notes).toEqual([
       "plain: 1 of 15 runs diverged: there its band has no end.",
     ]);
+    // Where all diverged there is neither a point nor a band.
+    const lost = swept.map((one) => (one.rate === 0.4 ? { ...one, plain: Number.NaN } : one));
+    expect(sweepCurves(lost, short, "light").notes).toEqual(["plain: 3 of 15 runs diverged."]);
     expect(bestRates(swept.slice(1))).toBeUndefined();
     expect(resultOf([pair(1, 0.5), pair(1, 0.51), pair(1, 0.49)])?.sentence).toContain(
       "smaller held-out loss",

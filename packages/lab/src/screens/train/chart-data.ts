@@ -47,7 +47,9 @@ export function curvesOf(
     logY: state.logy && state.y !== "accuracy",
     whole: by === "steps",
     notes: runs.flatMap(({ name, spreads: { diverged, count } }) =>
-      count > 1 ? divergedNote(lookOf(name, state, theme).title, diverged, count) : [],
+      count > 1
+        ? divergedNote(lookOf(name, state, theme).title, diverged, `${count} seeds`, diverged < count)
+        : [],
     ),
   };
 }

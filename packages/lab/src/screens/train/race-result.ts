@@ -88,7 +88,8 @@ export function sweepCurves(
       divergedNote(
         lookOf(name, state, theme).title,
         swept.filter((one) => !Number.isFinite(one[name])).length,
-        swept.length,
+        `${swept.length} runs`,
+        endsOf(swept, name).some(({ low, high }) => low < high && high === Infinity),
       ),
     ),
   };

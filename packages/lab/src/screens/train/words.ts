@@ -42,10 +42,13 @@ export const policies = [
   ["reuse", "reused in part"],
 ] as const;
 
-/** What a chart says of a band of runs of which some diverged. */
-export const divergedNote = (title: string, diverged: number, count: number): readonly string[] =>
+/** What a chart says of a band where some of `all`, such as "3 seeds", diverged; `isOpen` where others did not at the same place. */
+export const divergedNote = (
+  title: string,
+  diverged: number,
+  all: string,
+  isOpen: boolean,
+): readonly string[] =>
   diverged === 0
     ? []
-    : [
-        `${title}: ${diverged} of ${count} runs diverged${diverged < count ? ": there its band has no end" : ""}.`,
-      ];
+    : [`${title}: ${diverged} of ${all} diverged${isOpen ? ": there its band has no end" : ""}.`];
