@@ -23,7 +23,7 @@ export function curvesSvg({ state, runs, theme }: Drawn): string {
             band: {
               low: Array.from(band.low),
               high: Array.from(band.high),
-              seeds: state.seeds,
+              seeds: runs[k].spreads.count,
               diverged: runs[k].spreads.diverged,
             },
           }),
