@@ -11,8 +11,8 @@ const headers = {
 };
 
 /**
- * Names what each screen may ask for once it is open, such as its worker and what saves figures: the page fetches it then, and
- * needs no network for that screen any more. Other screens, and the WebAssembly of ONNX Runtime, are fetched when they are asked for.
+ * Names what each screen may ask for once it is open, such as its worker, what saves figures, and the help: the page fetches it then,
+ * and needs no network for that screen any more. Other screens, and the WebAssembly of ONNX Runtime, are fetched when they are asked for.
  */
 const fetchedAhead: Plugin = {
   name: "isoloss-lab-ahead",
@@ -24,10 +24,14 @@ const fetchedAhead: Plugin = {
         ({ fileName }) => /\.(js|css)$/.test(fileName) && !html.includes(fileName),
       );
       const textOf = (file: (typeof files)[number]) =>
-        file.type === "chunk" ? file.code : String(file.source);
+        file.type === "chunk"
+          ? `${file.code} ${[...(file.viteMetadata?.importedCss ?? [])].join(" ")}`
+          : String(file.source);
+      const moduleOf = (file: (typeof files)[number]) => (file.type === "chunk" && file.facadeModuleId) || "";
+      const help = files.filter((file) => moduleOf(file).endsWith("/app/Help.svelte"));
       // Workers are built apart: what they load is known by its name alone.
       const reached = (start: (typeof files)[number]) => {
-        const all = new Set([start]);
+        const all = new Set([start, ...help]);
         for (const file of all) {
           const text = textOf(file);
           for (const other of files) if (text.includes(basename(other.fileName))) all.add(other);
@@ -35,8 +39,7 @@ const fetchedAhead: Plugin = {
         return [...all].map(({ fileName }) => `./${fileName}`);
       };
       return files.flatMap((file) => {
-        const [, screen] =
-          (file.type === "chunk" && /screens\/(\w+)\/Screen\.svelte$/.exec(file.facadeModuleId ?? "")) || [];
+        const [, screen] = /screens\/(\w+)\/Screen\.svelte$/.exec(moduleOf(file)) ?? [];
         return screen === undefined
           ? []
           : [

@@ -17,6 +17,8 @@ export interface CurveSeries {
     readonly low: readonly number[];
     readonly high: readonly number[];
     readonly seeds: number;
+    /** How many of the seeds diverged, and count as infinite from there on. Default 0. */
+    readonly diverged?: number;
   };
   /** Steps before which parameters were teleported: marks on the curve. */
   readonly teleports?: readonly number[];
@@ -66,9 +68,9 @@ export function drawnSeries(
   const placesOf = ({ steps, seconds }: CurveSeries["runs"][number]) => (x === "seconds" && seconds) || steps;
   const runs = series.runs.map((run): Run => {
     const places = placesOf(run);
-    const means = runningMean(run.values, window);
-    const kept = [...places.keys()].filter((i) => !logX || places[i] > 0);
-    return { x: kept.map((i) => places[i]), y: kept.map((i) => means[i]) };
+    const means = window === 1 ? run.values : runningMean(run.values, window);
+    if (!logX) return { x: places, y: means };
+    return { x: places.filter((place) => place > 0), y: means.filter((_, i) => places[i] > 0) };
   });
   const summary = banded(summarize(runs, { log: logY, spread }), series, placesOf(series.runs[0]));
   const teleports = (series.teleports ?? []).flatMap((step) => {
@@ -123,6 +125,11 @@ export function checkCurves({ series, x = "steps", window = 1, spread = "range" 
           window === 1 &&
           spread === "range"),
       `curves: the band of "${name}" needs one run, as many values as it has, a window of 1, and the spread "range".`,
+    );
+    const { seeds = 0, diverged = 0 } = band ?? {};
+    need(
+      Number.isInteger(diverged) && diverged >= 0 && diverged <= seeds,
+      `curves: of the ${seeds} seeds of "${name}" an integer from 0 to ${seeds} can have diverged; got ${diverged}.`,
     );
     for (const { steps, seconds, values } of runs) {
       const places = x === "steps" ? steps : seconds;

@@ -147,15 +147,17 @@ function notesOf(
   const mean = most > 1 ? `${middle} of ${runs}${band[isMedian ? "range" : spread]}` : "";
   return [
     ...(smooth || mean ? [`Line: ${[mean, smooth].filter(Boolean).join("; of ")}.`] : []),
-    ...drawn.flatMap(({ series, summary: { diverged } }) => {
-      if (diverged.length === 0) return [];
+    ...drawn.flatMap(({ series: { name, runs, band }, summary: { diverged } }) => {
       const first = formatValue(Math.min(...diverged.map(({ at }) => at)));
       const place = xLabel === "step" ? `step ${first}` : `${xLabel} ${first}`;
-      return series.runs.length === 1
-        ? [`${series.name} diverged at ${place}.`]
-        : [
-            `${series.name}: ${diverged.length} of ${series.runs.length} runs diverged, the first at ${place}.`,
-          ];
+      if (band?.diverged)
+        return [
+          `${name}: ${band.diverged} of ${band.seeds} seeds diverged${diverged.length > 0 ? `, the median at ${place}` : ""}.`,
+        ];
+      if (diverged.length === 0) return [];
+      return runs.length === 1
+        ? [`${name} diverged at ${place}.`]
+        : [`${name}: ${diverged.length} of ${runs.length} runs diverged, the first at ${place}.`];
     }),
     ...(drawn.some(({ summary }) => summary.tails.length > 0)
       ? ["Thin lines: single runs after the first of them has ended."]

@@ -89,6 +89,13 @@ describe("curves", () => {
     const [middle] = line(svg);
     expect([area.length, middle.length]).toEqual([6, 3]);
     expect(area[1][1]).toBeLessThan(middle[1][1]);
+    const lost = (diverged: number, end: number) => {
+      const runs = [{ steps: [0, 1, 2], values: [4, 3, end] }];
+      return draw({ series: [{ name: "SGD", runs, band: { low, high, seeds: 5, diverged } }], logY: true });
+    };
+    expect(lost(1, 2)).toContain("SGD: 1 of 5 seeds diverged.");
+    expect(lost(3, Infinity)).toContain("SGD: 3 of 5 seeds diverged, the median at step 2.");
+    for (const diverged of [-1, 1.5, 6]) expect(() => lost(diverged, 2)).toThrow(OptionError);
     const two = [...series[0].runs, ...series[0].runs];
     expect(() => draw({ series: [{ ...series[0], runs: two }] })).toThrow(OptionError);
   });

@@ -1,8 +1,12 @@
-import { statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { mobileNetV2 } from "../../onnx/test/model-file/mobilenet.js";
 import { watchLongTasks } from "./long-tasks.js";
+import { layers } from "./screens/model-files.js";
 import { settled, titled, useLab } from "./support.js";
 
 /** Milliseconds that nothing may block the page for; the best of three counts, as others use this machine, too. */
@@ -14,6 +18,13 @@ const addresses = [
   "#/train?net=4&batch=1&epochs=5000&seeds=8&with=plain,teleported,rate",
   "#/tasks?n=100000&methods=linearScalarization,pcGrad,fairGrad,nashMtl&with=alone,cost,random,same,rate&every=10&lr=0.000001",
 ];
+
+/** Models, with an operator that has weights: a usual one, a large file, and as many nodes as are drawn, with symmetries of each. */
+const models = [
+  ["MobileNetV2", "Conv", () => mobileNetV2()],
+  ["59 MB", "Conv", () => mobileNetV2({ width: 2.6 })],
+  ["2000 nodes", "MatMul", () => layers(999)],
+] as const;
 
 describe.skipIf(!executablePath)(titled("the lab at its largest settings"), () => {
   const { open } = useLab();
@@ -53,15 +64,22 @@ describe.skipIf(!executablePath)(titled("the lab at its largest settings"), () =
     });
   });
 
-  it("saves figures of a hundred thousand steps with what can be seen of them", async () => {
-    const page = await open("#/landscape?n=100000&opt=adam&tp=every:1&search=gradientAscent&with=random");
-    for (const button of ["Save plane as SVG", "Save curves as SVG"]) {
+  it("saves a hundred thousand steps without a pause: all of them as numbers, as figures what can be seen", async () => {
+    const page = await open(
+      "#/landscape?n=100000&opt=adam&tp=every:1&search=gradientAscent&with=plain,random",
+    );
+    const sizeOf = async (button: string) => {
       const [download] = await Promise.all([
         page.waitForEvent("download"),
         page.getByRole("button", { name: button }).click(),
       ]);
-      expect(statSync(await download.path()).size).toBeLessThan(1e6);
-    }
+      return statSync(await download.path()).size;
+    };
+    const figures = ["Save plane as SVG", "Save curves as SVG"];
+    for (const button of figures) expect(await sizeOf(button)).toBeLessThan(1e6);
+    for (const button of ["Save curves as SVG", "Save CSV"])
+      await expectShort(() => longestOf(page, () => sizeOf(button)));
+    expect(await sizeOf("Save CSV")).toBeGreaterThan(1e7);
   });
 
   it.each(addresses)("computes the largest settings without a pause of the page: %s", (address) =>
@@ -77,4 +95,48 @@ describe.skipIf(!executablePath)(titled("the lab at its largest settings"), () =
       return time;
     }),
   );
+
+  const folder = mkdtempSync(join(tmpdir(), "isoloss-largest-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each(models)("opens, moves and saves a model without a pause: %s", async (name, operator, file) => {
+    const path = join(folder, `${name.replace(" ", "-")}.onnx`);
+    writeFileSync(path, file());
+    await expectShort(async () => {
+      const page = await open("#/model?sample=mlp");
+      const click = (button: string) => page.getByRole("button", { name: button, exact: true }).click();
+      const saved = async (button: string) => {
+        const [download] = await Promise.all([page.waitForEvent("download"), click(button)]);
+        await download.path();
+      };
+      const find = page.getByLabel("Find by name or operator");
+      const time = await longestOf(page, async () => {
+        await page.locator("input[type=file]").first().setInputFiles(path);
+        await settled(page, /^\s*Done: outputs kept, .*\.onnx\)/);
+        await click("All");
+        await page.getByRole("region", { name: /^Graph:/ }).hover();
+        for (let k = 0; k < 5; k++) await page.mouse.wheel(0, 200);
+        await find.fill(operator);
+        await find.press("Enter");
+        await click("Random move of all");
+        await settled(page, /^\s*Done: outputs kept, .* moved\)/);
+        // Its weights, before and after.
+        await find.press("Enter");
+        await page.locator(".look").first().waitFor();
+        await page.getByText(/^All nodes/).click();
+        await saved("Save the model");
+        await click("Help");
+        await saved("Save session");
+        await click("Close");
+        await expect.poll(() => page.workers().length).toBe(1);
+        await page.keyboard.press("1");
+        await page.getByRole("heading", { level: 1, name: "Landscape" }).waitFor();
+        await page.keyboard.press("4");
+        await page.getByRole("heading", { level: 1, name: "Model" }).waitFor();
+        await settled(page, /saved/);
+      });
+      await page.close();
+      return time;
+    });
+  });
 });

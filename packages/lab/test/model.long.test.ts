@@ -10,7 +10,16 @@ import { describe, expect, it } from "vitest";
 import { randomBatch } from "../src/screens/model/random-batch.js";
 import { Session } from "../src/screens/model/session.js";
 import { violationsIn } from "./axe.js";
-import { chain, fileOf, files, heavy, node, unknownOperator, withDataBeside } from "./screens/model-files.js";
+import {
+  chain,
+  fileOf,
+  files,
+  heavy,
+  layers,
+  node,
+  unknownOperator,
+  withDataBeside,
+} from "./screens/model-files.js";
 import { hashOf, inspected, settled, titled, useLab } from "./support.js";
 
 interface Shown {
@@ -78,6 +87,22 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     ]);
     return [download.suggestedFilename(), new Uint8Array(readFileSync(await download.path()))];
   };
+
+  it("lists a hundred groups of a kind at first, as many more when asked, and of another model a hundred again", async () => {
+    const page = await open();
+    const kind = page.locator(".groups details").first();
+    const listed = async () => ({
+      all: Number(/\((\d+)\)/.exec((await kind.locator("summary").first().textContent()) ?? "")?.[1]),
+      shown: await kind.locator(":scope > ul > li").count(),
+      more: await kind.getByRole("button", { name: /^Show / }).allTextContents(),
+    });
+    await drop(page, "long.onnx", layers(131));
+    expect(await listed()).toEqual({ all: 130, shown: 100, more: ["Show 30 more"] });
+    await kind.getByRole("button", { name: "Show 30 more" }).click();
+    expect(await listed()).toEqual({ all: 130, shown: 130, more: [] });
+    await drop(page, "other.onnx", layers(121));
+    expect(await listed()).toEqual({ all: 120, shown: 100, more: ["Show 20 more"] });
+  });
 
   it("opens a file that is dropped, moves its weights and saves it: ONNX Runtime computes the same", async () => {
     const page = await open();

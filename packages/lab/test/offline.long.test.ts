@@ -47,6 +47,12 @@ describe.skipIf(!executablePath)(titled("the lab without a network"), () => {
           await quantize.click();
           await settled(page, /quantized files measured/);
         }
+        await page.keyboard.press("?");
+        const [session] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("button", { name: "Save session" }).click(),
+        ]);
+        expect(session.suggestedFilename()).toBe("session.isoloss");
         expect(failed).toEqual([]);
         expect(
           await page.evaluate(() => (globalThis as unknown as { violations: string[] }).violations),

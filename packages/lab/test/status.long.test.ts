@@ -164,6 +164,27 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     expect(await dialog.count()).toBe(0);
   });
 
+  it("opens no other model where its screen was left with the question whether it may", async () => {
+    const page = await open("#/model?sample=mlp");
+    await randomMove(page);
+    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("moved)"));
+    await settled(page);
+    const { position } = await shown(page);
+    await page.getByLabel("Sample").selectOption("attention");
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    await go(page, "#/landscape?f=booth");
+    await page.getByRole("heading", { name: "Landscape" }).waitFor();
+    await go(page, "#/model?sample=mlp");
+    await page.getByRole("heading", { name: "Model" }).waitFor();
+    await settled(page);
+    // What the screen before it asked is asked no more: a late answer would reach a screen that is gone.
+    if ((await dialog.count()) > 0) await dialog.getByRole("button", { name: "Open the other one" }).click();
+    await settled(page);
+    expect(await page.getByLabel("Sample").inputValue()).toBe("mlp");
+    expect((await shown(page)).position).toEqual(position);
+  });
+
   it("has one worker once other screens have been left, and fetches those of screens that are opened alone", async () => {
     const loaded = new Set<string>();
     const page = await lab.open("#/landscape?n=50");
@@ -260,7 +281,27 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     const field = other.getByLabel(/^Open a session/);
     await field.setInputFiles({ name: "notes.isoloss", mimeType: "", buffer: Buffer.from("none") });
     await other.getByText("notes.isoloss is no session of the lab.").waitFor();
+    // Until it is open, the page takes nothing that would be lost.
+    let go = () => {};
+    const held = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    await other.route(/session-worker/, async (route) => {
+      await held;
+      await route.continue();
+    });
     await field.setInputFiles({ name: "session.isoloss", mimeType: "", buffer });
+    await other.getByText("A moment…").waitFor();
+    for (let k = 0; k < 3; k++) await other.keyboard.press("Escape");
+    await expect
+      .poll(() => other.locator("dialog").evaluate((dialog) => dialog.matches(":modal")))
+      .toBe(true);
+    for (const control of [
+      field,
+      ...["Save session", "Close"].map((name) => other.getByRole("button", { name })),
+    ])
+      expect(await control.isDisabled()).toBe(true);
+    go();
     await other.getByRole("heading", { name: "Model" }).waitFor();
     await settled(other);
     expect((await shown(other)).position).toEqual(before.position);

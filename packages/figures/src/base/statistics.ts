@@ -43,14 +43,13 @@ export function summarize(runs: readonly Run[], { log, spread }: { log: boolean;
   const whole = cleaned.map(({ run }) => run);
   const places = placesOf(whole);
   const [forward, back] = log ? [Math.log, Math.exp] : [(v: number) => v, (v: number) => v];
-  const moved = whole.map(({ x, y }) => ({ x, y: y.map(forward) }));
   const [only, ...others] = whole;
   // A single run may have several values at a place, as a stair has.
-  const alone =
-    others.length === 0 ? only?.x.map((x, i) => ({ x, ...spreadOf([only.y[i]], spread) })) : undefined;
+  const alone = others.length === 0 && only ? thin(only) : undefined;
+  const moved = alone ? [] : whole.map(({ x, y }) => ({ x, y: y.map(forward) }));
   const band =
-    alone ??
-    places.map((x) => {
+    alone?.x.map((x, i) => ({ x, ...spreadOf([alone.y[i]], spread) })) ??
+    thinned(places).map((x) => {
       const values = moved.map((run) => at(run, x));
       const { mean, low, high } = spreadOf(values, spread);
       return { x, mean: back(mean), low: back(low), high: back(high) };
@@ -63,7 +62,7 @@ export function summarize(runs: readonly Run[], { log, spread }: { log: boolean;
     })
     .filter(({ x }) => x.length > 0);
   return {
-    band: thinned(band),
+    band,
     tails: runs.length > 1 || places.length === 0 ? tails : [],
     diverged: cleaned.flatMap(({ divergedAt: at, run: { x, y } }) =>
       at === undefined ? [] : [{ x: x.at(-1) ?? NaN, y: y.at(-1) ?? NaN, at }],
@@ -76,16 +75,17 @@ export function summarize(runs: readonly Run[], { log, spread }: { log: boolean;
 function clean({ x, y }: Run, log: boolean) {
   const end = y.findIndex((v) => !isDrawable(v, false));
   const finite = end < 0 ? y : y.slice(0, end);
-  const kept = [...finite.keys()].filter((i) => isDrawable(finite[i], log));
+  const kept = finite.filter((v) => isDrawable(v, log));
   return {
-    run: { x: kept.map((i) => x[i]), y: kept.map((i) => y[i]) },
+    run: { x: x.filter((_, i) => i < finite.length && isDrawable(y[i], log)), y: kept },
     divergedAt: end < 0 ? undefined : x[end],
     left: finite.length - kept.length,
   };
 }
 
 /** Where all runs have values: their own places, if they share them; else the places of any, between common ends. */
-function placesOf(runs: readonly Run[]): number[] {
+function placesOf(runs: readonly Run[]): readonly number[] {
+  if (runs.length === 1) return runs[0].x;
   if (runs.some(({ x }) => x.length === 0)) return [];
   const from = Math.max(...runs.map(({ x }) => x[0]));
   const to = Math.min(...runs.map(({ x }) => x[x.length - 1]));
@@ -120,15 +120,12 @@ function spreadOf(values: readonly number[], spread: Spread) {
 }
 
 /** Every k-th entry and the last, at most about `most`. */
-function thinned<T>(entries: readonly T[]): T[] {
+function thinned<T>(entries: readonly T[]): readonly T[] {
   const every = Math.ceil(entries.length / most);
   return entries.filter((_, i) => i % every === 0 || i === entries.length - 1);
 }
 
-function thin({ x, y }: Run): Run {
-  const kept = thinned([...x.keys()]);
-  return { x: kept.map((i) => x[i]), y: kept.map((i) => y[i]) };
-}
+const thin = ({ x, y }: Run): Run => ({ x: thinned(x), y: thinned(y) });
 
 /** Means of the last `window` values: what a reader looks for in the noise of mini-batches. */
 export function runningMean(values: readonly number[], window: number): number[] {

@@ -40,6 +40,8 @@ export interface LineChartData {
   readonly logY: boolean;
   /** No ticks between whole numbers, as for steps. */
   readonly whole: boolean;
+  /** What is to say of the series, below the chart. */
+  readonly notes?: readonly string[] | undefined;
   /** What else is to say of a place along x. */
   readonly more?: ((x: number) => string) | undefined;
   /** The range of y; default that of the data. */
@@ -119,15 +121,17 @@ export function scaleOf({ domain, log }: Axis, from: number, to: number): (value
   return (value) => from + ((to - from) * (forward(value) - a)) / (b - a);
 }
 
-/** What could not be drawn. */
-export function notesOf({ series, logX, logY }: LineChartData): string[] {
-  if (!logX && !logY) return [];
+/** What is to say of the series, and which have values that could not be drawn. */
+export function notesOf({ series, logX, logY, notes = [] }: LineChartData): readonly string[] {
   const cut = series.filter(({ x, y }) => {
-    for (let i = 0; i < y.length; i++) if (!isDrawable(y[i], logY) || !isDrawable(x[i], logX)) return true;
+    for (let i = 0; i < y.length; i++) if ((logY && y[i] <= 0) || (logX && x[i] <= 0)) return true;
     return false;
   });
-  if (cut.length === 0) return [];
-  return [`Values of 0 have no place on a logarithmic axis: ${cut.map(({ name }) => name).join(", ")}.`];
+  if (cut.length === 0) return notes;
+  return [
+    ...notes,
+    `Values of 0 have no place on a logarithmic axis: ${cut.map(({ name }) => name).join(", ")}.`,
+  ];
 }
 
 export function drawLineChart(
@@ -190,25 +194,35 @@ export function drawLineChart(
   if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);
 }
 
-/** What lies between the ends of a band, along the points of its curve that are drawn. */
+/** What lies between the ends of a band, along the points of its curve that are drawn; without an end it leaves the panel. */
 function drawBand(
   context: Context,
   { x, y, band, color }: LineSeries,
-  { toX, toY, left, right }: Panel,
+  { toX, toY, left, right, top, bottom }: Panel,
 ): void {
   if (band === undefined) return;
   const { along, low, high } = band;
   const place = (i: number, end: ArrayLike<number>) =>
     along === "x" ? ([toX(end[i]), toY(y[i])] as const) : ([toX(x[i]), toY(end[i])] as const);
-  const shown = thinned(y, right - left).filter((i) =>
-    [...place(i, low), ...place(i, high)].every(Number.isFinite),
-  );
-  context.beginPath();
-  for (const i of shown) context.lineTo(...place(i, low));
-  for (const i of shown.reverse()) context.lineTo(...place(i, high));
+  const parts: number[][] = [[]];
+  for (const i of thinned(y, right - left)) {
+    const [[ax, ay], [bx, by]] = [place(i, low), place(i, high)];
+    // Two ends that are infinite on the same side differ by NaN: nothing is between them.
+    if (Number.isFinite(ax + bx) && !Number.isNaN(by - ay)) parts[parts.length - 1].push(i);
+    else parts.push([]);
+  }
+  const corner = (i: number, end: ArrayLike<number>) => {
+    const [toLeft, toTop] = place(i, end);
+    context.lineTo(toLeft, Number.isFinite(toTop) ? toTop : toTop < 0 ? top - 9 : bottom + 9);
+  };
   context.globalAlpha = 0.2;
   context.fillStyle = color;
-  context.fill();
+  for (const part of parts) {
+    context.beginPath();
+    for (const i of part) corner(i, low);
+    for (const i of part.reverse()) corner(i, high);
+    context.fill();
+  }
   context.globalAlpha = 1;
 }
 

@@ -10,6 +10,26 @@ export function save(name: string, content: BlobPart, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+/** Milliseconds in which lines are written at a time: those of a long run take seconds. */
+const slice = 30;
+
+/** Offers lines as a file, which are written in slices. */
+export async function saveLines(name: string, lines: Iterable<string>): Promise<void> {
+  // Blobs of blobs are put together without a pause, those of a hundred thousand texts are not.
+  const parts: Blob[] = [];
+  let text = "";
+  let end = performance.now() + slice;
+  for (const line of lines) {
+    text += `${line}\n`;
+    if (performance.now() < end) continue;
+    parts.push(new Blob([text]));
+    text = "";
+    await new Promise((resolve) => setTimeout(resolve));
+    end = performance.now() + slice;
+  }
+  save(name, new Blob([...parts, text]), "text/csv");
+}
+
 /** Saves a figure; what to say. */
 export async function saveFigure(name: string, svg: string, format: FigureFormat): Promise<string> {
   if (format === "SVG") save(`${name}.svg`, svg, "image/svg+xml");

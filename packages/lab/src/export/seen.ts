@@ -1,6 +1,6 @@
 // Runs as far as a figure shows them: a file has no point that cannot be told from the one before.
 
-/** Points of a path and ticks of a curve at most. */
+/** Points of a path and ticks of a curve, at most. */
 const [mostPoints, mostTicks] = [4000, 500];
 /** Of the width of a plane: less than a px. */
 const apart = 1 / 1500;

@@ -26,16 +26,14 @@ export function planeSvg({ state, courses, theme }: Drawn, grid: Grid, floor: nu
 }
 
 export function curvesSvg({ state, courses, theme }: Drawn): string {
-  const series = courses.map(({ method, loss, gradNormSq, jumps }) => ({
-    name: method,
-    runs: [
-      {
-        steps: Array.from(loss, (_, t) => t),
-        values: Array.from(state.y === "loss" ? loss : gradNormSq),
-      },
-    ],
-    teleports: seenTicks(jumps.step),
-  }));
+  const series = courses.map(({ method, loss, gradNormSq, jumps }) => {
+    const values = state.y === "loss" ? loss : gradNormSq;
+    return {
+      name: method,
+      runs: [{ steps: Array.from(values.keys()), values: Array.from(values) }],
+      teleports: seenTicks(jumps.step),
+    };
+  });
   const yLabel = state.y === "loss" ? "loss" : "squared gradient norm";
   return svgText(curves({ series, logX: state.logx, logY: state.logy, yLabel }, { document, theme }));
 }

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 /** What the browser keeps, and whether it has room for more. */
 const database = new Map<string, unknown>();
 let hasRoom = true;
+let forgets = true;
 /** What was done, in order. */
 const done: string[] = [];
 let saved: ArrayBuffer;
@@ -12,13 +13,17 @@ vi.mock("../../src/export/save.js", () => ({ save: (_: string, bytes: ArrayBuffe
 vi.mock("../../src/worker/kept.js", () => ({
   keep: async (key: string, value: unknown) => {
     done.push(`${value === undefined ? "forget" : "keep"} ${key.replace(/^[\d.-]+/, "next")}`);
+    if (value === undefined && !forgets) throw new Error("It cannot be opened.");
     if (value === undefined) database.delete(key);
     else if (hasRoom) database.set(key, structuredClone(value));
   },
   kept: async (key: string) => database.get(key),
   keptOf: async (start: string) => new Map([...database].filter(([key]) => key.startsWith(start))),
 }));
-const { decoded, encoded, openSession, saveSession } = await import("../../src/app/session.js");
+const { openSession, saveSession } = await import("../../src/app/session.js");
+const worker = globalThis as unknown as Record<"onmessage" | "postMessage", (message: unknown) => void>;
+const { decoded, encoded } = await import("../../src/app/session-worker.js");
+const { onmessage } = worker;
 
 it("writes what screens keep as JSON, and reads it again", () => {
   const record = {
@@ -50,11 +55,20 @@ describe("a session as a file", () => {
   beforeEach(() => {
     database.clear();
     store.clear();
-    hasRoom = true;
+    [hasRoom, forgets] = [true, true];
     replaceState.mockClear();
     reload.mockClear();
     vi.stubGlobal("location", { hash: "#/model?seed=2", reload });
     vi.stubGlobal("history", { replaceState });
+    class InPage {
+      onmessage = (_: unknown) => {};
+      postMessage(data: unknown) {
+        worker.postMessage = (answer) => this.onmessage({ data: answer });
+        onmessage({ data });
+      }
+      terminate() {}
+    }
+    vi.stubGlobal("Worker", InPage);
     vi.stubGlobal("sessionStorage", { setItem: (key: string, value: string) => store.set(key, value) });
     return () => vi.unstubAllGlobals();
   });
@@ -88,6 +102,13 @@ describe("a session as a file", () => {
       "reload",
     ]);
     expect(store.get("name")).not.toBe("tab");
+  });
+
+  it("is opened also where the browser does not forget what the tab had", async () => {
+    const file = await savedFile();
+    forgets = false;
+    await openSession(file);
+    expect(reload).toHaveBeenCalledTimes(1);
   });
 
   it("leaves the tab as it is where the file is no session, or the browser has no room for it", async () => {

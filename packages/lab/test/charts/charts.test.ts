@@ -59,6 +59,38 @@ describe("a line chart", () => {
     const data = chart([curve([1, 0, 0.01])]);
     expect(notesOf(data)).toEqual(["Values of 0 have no place on a logarithmic axis: plain."]);
     expect(notesOf({ ...data, logY: false })).toEqual([]);
+    // What diverged is no zero.
+    const notes = ["plain: 2 of 3 seeds diverged."];
+    expect(notesOf({ ...chart([curve([1, Infinity])]), notes })).toEqual(notes);
+  });
+
+  it("draws a band without an upper end out of the panel", () => {
+    const band = { along: "y", low: [1, 1, 1], high: [2, Infinity, Infinity] };
+    const data = chart([curve([1.5, 1.5, 1.5], { band })]);
+    const layout = layoutOf(data, size);
+    const { context, calls } = recorder();
+    drawLineChart(context, data, layout, theme);
+    const end = calls.findIndex(({ name }) => name === "fill");
+    const corners = calls.slice(end - 6, end).map(({ args }) => args as [number, number]);
+    expect(corners.map(([x]) => x)).toEqual([0, 1, 2, 2, 1, 0].map(layout.toX));
+    expect(corners.slice(3, 5).every(([, y]) => y < layout.top)).toBe(true);
+  });
+
+  it("draws no band where no end is finite, and finite ends where they are", () => {
+    const band = { along: "y", low: [1, Infinity, 1, 1], high: [2, Infinity, 2, 1e9] };
+    const data = chart([curve([1.5, Infinity, 1.5, 1.5], { band })], { yDomain: [1, 10] });
+    const layout = layoutOf(data, size);
+    const { context, calls } = recorder();
+    drawLineChart(context, data, layout, theme);
+    const [start, end] = [0.2, 1].map((alpha) =>
+      calls.findIndex(({ name, args }) => name === "globalAlpha=" && args[0] === alpha),
+    );
+    const corners = calls.slice(start, end).filter(({ name }) => name === "lineTo" || name === "fill");
+    const { toX, toY } = layout;
+    expect(corners.map(({ args }) => args)).toEqual([
+      ...[[toX(0), toY(1)], [toX(0), toY(2)], []],
+      ...[[toX(2), toY(1)], [toX(3), toY(1)], [toX(3), toY(1e9)], [toX(2), toY(2)], []],
+    ]);
   });
 
   it("fits the runs that last, and ends one that diverged with a cross", () => {

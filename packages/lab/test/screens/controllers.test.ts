@@ -321,6 +321,23 @@ describe("the controller of the model screen", () => {
     model.leave();
   });
 
+  it("asks of the last address alone, and not of one that names the model that is shown", async () => {
+    const { worker, model } = await moved();
+    model.follow("sample=convnet");
+    model.follow("sample=attention");
+    model.leave();
+    expect([model.state.sample, model.question]).toEqual(["mlp", undefined]);
+    model.follow("sample=convnet");
+    model.follow("");
+    expect([model.state.sample, model.question]).toEqual(["mlp", undefined]);
+    model.follow("sample=convnet");
+    await model.openFile(new File([Uint8Array.of(8)], "other.onnx"));
+    expect([model.state.sample, model.question?.text]).toEqual(["mlp", expect.stringContaining("not saved")]);
+    model.question?.proceed();
+    expect(sources(worker)).toEqual(["mlp", Uint8Array.of(8)]);
+    model.leave();
+  });
+
   it("opens a file that another screen gives, after asking about moves that were not saved", async () => {
     const worker = new HeldWorker();
     const model = new Model("", () => worker);

@@ -62,6 +62,33 @@ export const chain = (count: number): Uint8Array =>
     ),
   );
 
+/** So many layers with weights of their own and ReLU between them: twice as many nodes, and symmetries of each. */
+export function layers(count: number): Uint8Array {
+  const size = 3;
+  const nodes = Array.from({ length: count }, (_, k) => [
+    node("MatMul", [k === 0 ? "x" : `v${k - 1}`, `w${k}`], `h${k}`),
+    node("Relu", [`h${k}`], `v${k}`),
+  ]).flat();
+  return encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 18 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "g",
+      inputs: [{ name: "x", dtype: "float32", shape: [2, size] }],
+      outputs: [{ name: `v${count - 1}`, dtype: "float32", shape: [2, size] }],
+      initializers: Array.from({ length: count }, (_, k) => ({
+        name: `w${k}`,
+        dtype: "float32" as const,
+        shape: [size, size],
+        data: Float32Array.from({ length: size * size }, (_, i) => Math.sin(k + i) + 0.5),
+      })),
+      nodes,
+    },
+  });
+}
+
 /** A layer, an operator that nothing reads, and a layer behind it. */
 export const unknownOperator = (): Uint8Array =>
   fileOf([

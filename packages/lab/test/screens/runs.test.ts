@@ -2,12 +2,12 @@ import { minimize } from "isoloss";
 import { gd, optimizers } from "isoloss/optim";
 import { booth, problems } from "isoloss/problems";
 import { atSteps, bestAngle, objectives, orbitSearches, searches } from "isoloss/teleport";
-import { gridOf, themeOf } from "isoloss-figures/base";
+import { formatValue, gridOf, themeOf } from "isoloss-figures/base";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { nodeDocument } from "../../../figures/test/node-document.js";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
-import { planeSvg } from "../../src/export/svg.js";
+import { curvesSvg, planeSvg } from "../../src/export/svg.js";
 import { noGroup } from "../../src/formula/affine.js";
 import { handReading } from "../../src/screens/landscape/chart-data.js";
 import { type Course, jumpsOf, type Missing } from "../../src/screens/landscape/course.js";
@@ -26,6 +26,22 @@ import {
 } from "../../src/screens/landscape/state.js";
 import { summaryOf } from "../../src/screens/landscape/summary.js";
 import { createSurface } from "../../src/screens/landscape/surface.js";
+
+/** Does something as in a page. */
+function inPage<V>(act: () => V): V {
+  vi.stubGlobal("document", nodeDocument());
+  vi.stubGlobal(
+    "XMLSerializer",
+    class {
+      serializeToString = String;
+    },
+  );
+  try {
+    return act();
+  } finally {
+    vi.unstubAllGlobals();
+  }
+}
 
 const boothLoss = (x: number, y: number) => (x + 2 * y - 7) ** 2 + (2 * x + y - 5) ** 2;
 
@@ -285,22 +301,28 @@ describe("the landscape screen's worker", () => {
     const state = { ...defaultState("rosenbrock"), lr: 1e-3, n, tp: { kind, steps } as LandscapeState["tp"] };
     const teleported = await course(state, "teleported");
     const grid = gridOf((x, y) => x * x + y * y, { ...viewOf(state), n: 9 });
-    vi.stubGlobal("document", nodeDocument());
-    vi.stubGlobal(
-      "XMLSerializer",
-      class {
-        serializeToString = String;
-      },
-    );
-    const svg = planeSvg({ state, courses: [teleported], theme: "light" }, grid, 0);
-    vi.unstubAllGlobals();
+    const svg = inPage(() => planeSvg({ state, courses: [teleported], theme: "light" }, grid, 0));
     const path = /stroke-width="4.5"[\s\S]*?<path[^>]* d="([^"]*)"/.exec(svg)?.[1] ?? "";
     expect(path.match(/M/g)).toHaveLength(teleported.jumps.step.length + 1);
   });
 
+  it("saves curves of a hundred thousand steps from the first to the last that is finite, with all that it counts", async () => {
+    const state = { ...defaultState("booth"), logx: true, logy: true };
+    const short = await course(state, "teleported");
+    expect(Array.from(short.jumps.step)).toEqual([4]);
+    const n = 100_001;
+    // Every other one has no place on the axis.
+    const loss = Float64Array.from({ length: n }, (_, t) => (t % 2 === 1 ? 1 / t : 0));
+    const at = n - 7;
+    loss.fill(Infinity, at);
+    const svg = inPage(() => curvesSvg({ state, courses: [{ ...short, loss }], theme: "light" }));
+    expect(svg).toContain(`Not on a logarithmic axis: ${at / 2 - 1} values ≤ 0.`);
+    expect(svg).toContain(`teleported ends at ${formatValue(loss[at - 1])}, with 1 teleports.`);
+    expect(svg).toMatch(/diverged at step/);
+  });
+
   it("has all points in its table", async () => {
-    const text = dataCsv([await course({ ...defaultState("booth"), n: 2 }, "plain")]);
-    const [head, first, ...rest] = text.trimEnd().split("\n");
+    const [head, first, ...rest] = dataCsv([await course({ ...defaultState("booth"), n: 2 }, "plain")]);
     expect(head).toBe("variant,step,seconds,loss,gradNormSq,x,y");
     expect(first).toMatch(/^plain,0,[\d.e-]+,144,[\d.]+,5,-5$/);
     expect(rest).toHaveLength(2);

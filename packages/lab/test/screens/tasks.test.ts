@@ -229,7 +229,7 @@ describe("the tasks screen's worker", () => {
       const { of } = curvesOf({ ...shown, state: { ...short, ...other } }, "steps");
       expect(of).not.toBe(curvesOf(shown, "steps").of);
     }
-    const rows = dataCsv(list).trimEnd().split("\n");
+    const rows = [...dataCsv(list)];
     expect(rows).toHaveLength(1 + list.reduce((sum, { step }) => sum + step.length, 0));
     expect(rows[1]).toMatch(/^linearScalarization,0,0,-7.5,6,/);
   });

@@ -15,6 +15,7 @@ import {
   type Raced,
   resultOf,
   type Swept,
+  sweepCurves,
 } from "../../src/screens/train/race-result.js";
 import { createRegionReader, pointsOf } from "../../src/screens/train/regions.js";
 import { createSession, type Session } from "../../src/screens/train/session.js";
@@ -185,8 +186,8 @@ describe("the train screen's worker", () => {
     const axesOf = (state: TrainState) => curvesOf({ runs: [], state, theme: "light" }, "steps").of;
     expect(axesOf({ ...short, epochs: 2 })).not.toBe(curves.of);
     expect(axesOf({ ...short, with: ["plain"], by: "seconds" })).toBe(curves.of);
-    expect(dataCsv([plain, teleported]).trimEnd().split("\n")).toHaveLength(81);
-    expect(teleportsCsv([plain, teleported]).trimEnd().split("\n")).toHaveLength(3);
+    expect([...dataCsv([plain, teleported])]).toHaveLength(81);
+    expect([...teleportsCsv([plain, teleported])]).toHaveLength(3);
     await session.dispose();
   });
 
@@ -258,7 +259,7 @@ describe("the train screen's worker", () => {
       ...alone,
     ]);
     expect(summaryOf(several.runs[0].shown()).loss).toMatch(/^\S+ \[\S+, \S+\]$/);
-    const [head, ...rows] = dataCsv([several.runs[0].shown()]).trimEnd().split("\n");
+    const [head, ...rows] = dataCsv([several.runs[0].shown()]);
     const last = rows[rows.length - 1].split(",");
     const written = ["meanLossLeast", "meanLoss", "meanLossLargest"].map((name) =>
       Number(last[head.split(",").indexOf(name)]),
@@ -284,6 +285,9 @@ describe("the train screen's worker", () => {
       Infinity,
     ]);
     expect(evaluated.loss.high.at(-1)).toBe(Infinity);
+    expect(curvesOf({ runs: [shown], state: { ...short, seeds: 3 }, theme: "light" }, "steps").notes).toEqual(
+      ["plain: 1 of 3 seeds diverged: there its band has no end."],
+    );
     expect((await run.look())?.step).toBe(40);
     const late = { ...shown, steps: 41 };
     expect(summaryOf(late).heldOut).toMatch(/Infinity\] at step 40$/);
@@ -371,6 +375,12 @@ describe("the train screen's worker", () => {
       isAtEdge({ plain: 0.4, teleported: 0.05 }, 0.1),
       isAtEdge({ plain: 0.1, teleported: 0.05 }, 0.1),
     ]).toEqual([true, false]);
+    expect(sweepCurves(swept, short, "light").notes).toEqual([
+      "plain: 1 of 15 runs diverged: there its band has no end.",
+    ]);
+    // Where all diverged there is neither a point nor a band.
+    const lost = swept.map((one) => (one.rate === 0.4 ? { ...one, plain: Number.NaN } : one));
+    expect(sweepCurves(lost, short, "light").notes).toEqual(["plain: 3 of 15 runs diverged."]);
     expect(bestRates(swept.slice(1))).toBeUndefined();
     expect(resultOf([pair(1, 0.5), pair(1, 0.51), pair(1, 0.49)])?.sentence).toContain(
       "smaller held-out loss",

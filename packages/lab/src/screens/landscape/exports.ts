@@ -24,7 +24,7 @@ export const exports = {
   },
   "Save CSV": async ({ courses }: Landscape) => {
     const { dataCsv } = await import("../../export/csv.js");
-    (await saving()).save("data.csv", dataCsv(courses), "text/csv");
+    await (await saving()).saveLines("data.csv", dataCsv(courses));
     return "data.csv saved.";
   },
   "Save plane as SVG": async (landscape: Landscape, theme: Theme, format: FigureFormat) => {

@@ -135,6 +135,8 @@ export class Model extends ScreenModel<ModelState> {
 
   /** Does what replaces the model, after asking where moves would be lost that were not saved. */
   #replace(proceed: () => void, cancel: () => void = () => {}): void {
+    // What was asked before is answered: nothing of it is opened.
+    this.question?.cancel();
     const moved = this.position?.moved.length ?? 0;
     if (moved === 0 || this.#saved === this.subject) {
       proceed();
@@ -158,6 +160,8 @@ export class Model extends ScreenModel<ModelState> {
 
   /** An address holds no file: what replaces one asks first. */
   override follow(query: string): void {
+    // The settings are again those of the model that is shown.
+    this.question?.cancel();
     const before = this.state;
     this.read(query);
     const { sample, dir } = this.state;
@@ -205,6 +209,12 @@ export class Model extends ScreenModel<ModelState> {
     if (file !== undefined) void this.#reopening.then(() => this.openFile(file));
   }
 
+  /** Who leaves answers no question: what it would do belongs to the screen that asked. */
+  override leave(): void {
+    this.question?.cancel();
+    super.leave();
+  }
+
   async openFile(file: File): Promise<void> {
     const [turn, choice] = [this.#turn, ++this.#choices];
     const read = await readFile(file);
@@ -212,8 +222,9 @@ export class Model extends ScreenModel<ModelState> {
     if (turn !== this.#turn || choice !== this.#choices) return;
     if ("refused" in read) this.#refuse(read.refused);
     else {
-      const { sample } = this.state;
-      this.#replace(() => void this.#open({ source: read.bytes, name: file.name, sample }, {}));
+      this.#replace(
+        () => void this.#open({ source: read.bytes, name: file.name, sample: this.state.sample }, {}),
+      );
     }
   }
 
@@ -236,12 +247,11 @@ export class Model extends ScreenModel<ModelState> {
         this.#done(`Done: none of ${many} can be folded (${left[0]}).`);
         return;
       }
-      const { sample } = this.state;
       const name = `${this.#stem}-folded.onnx`;
       const note = `${count} of ${many} folded into the layers before them. Outputs are compared with those of the folded file.${left.length > 0 ? ` Not folded: ${left.join("; ")}.` : ""}`;
       this.#done("Done: folded.");
       this.#replace(() => {
-        void this.#open({ source: bytes, name, sample, note }, {});
+        void this.#open({ source: bytes, name, sample: this.state.sample, note }, {});
       });
     } catch (error) {
       this.failed(error as Error);

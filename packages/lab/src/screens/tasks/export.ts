@@ -4,20 +4,16 @@ import { costOptionsOf } from "./cost-options.js";
 import type { Course } from "./course.js";
 import { type MethodName, seedOf, stepsBetween, type TasksState, type VariantName } from "./state.js";
 
-/** One row a point: variant, step, seconds, the point, both losses, the cosine of their gradients, the distance to the front. */
-export function dataCsv(courses: readonly Course[]): string {
-  const rows = courses.flatMap((course) =>
-    Array.from(course.step, (step, k) =>
-      [
-        nameOf(course),
-        step,
-        ...(["seconds", "x", "y", "first", "second", "cosine", "distance"] as const).map(
-          (key) => course[key][k],
-        ),
-      ].join(","),
-    ),
-  );
-  return ["variant,step,seconds,x1,x2,first,second,cosine,distance", ...rows, ""].join("\n");
+/** One line a point: variant, step, seconds, the point, both losses, the cosine of their gradients, the distance to the front. */
+export function* dataCsv(courses: readonly Course[]): Iterable<string> {
+  yield "variant,step,seconds,x1,x2,first,second,cosine,distance";
+  for (const course of courses)
+    for (const [k, step] of course.step.entries()) {
+      const values = (["seconds", "x", "y", "first", "second", "cosine", "distance"] as const).map(
+        (key) => course[key][k],
+      );
+      yield [nameOf(course), step, ...values].join(",");
+    }
 }
 
 const nameOf = ({

@@ -1,6 +1,6 @@
 // What the screen's export buttons do; each returns what to say.
 import type { FigureFormat } from "../../app/format.js";
-import { copied, save, saveFigure } from "../../export/save.js";
+import { copied, saveFigure, saveLines } from "../../export/save.js";
 import type { Tasks, Theme } from "./controller.svelte.js";
 import { dataCsv, experimentOf, typescriptOf } from "./export.js";
 
@@ -9,7 +9,7 @@ export const exports = {
   "Copy as TypeScript": ({ state }: Tasks) => copied("Program", typescriptOf(state)),
   "Copy as experiment": ({ state }: Tasks) => copied("Experiment", experimentOf(state)),
   "Save CSV": async ({ shown }: Tasks) => {
-    save("data.csv", dataCsv(shown), "text/csv");
+    await saveLines("data.csv", dataCsv(shown));
     return "data.csv saved.";
   },
   "Save plane as SVG": async (tasks: Tasks, theme: Theme, format: FigureFormat) => {

@@ -2,7 +2,7 @@
 import { type LineChartData, type LineSeries, nearestIndex } from "../../charts/line-chart.js";
 import type { TrainRun } from "./run.js";
 import { planOf, type TrainState } from "./state.js";
-import { lookOf } from "./words.js";
+import { divergedNote, lookOf } from "./words.js";
 
 const labels = {
   loss: "training loss",
@@ -46,6 +46,11 @@ export function curvesOf(
     logX: false,
     logY: state.logy && state.y !== "accuracy",
     whole: by === "steps",
+    notes: runs.flatMap(({ name, spreads: { diverged, count } }) =>
+      count > 1
+        ? divergedNote(lookOf(name, state, theme).title, diverged, `${count} seeds`, diverged < count)
+        : [],
+    ),
   };
 }
 

@@ -4,39 +4,31 @@ import { textAt } from "../../worker/columns.js";
 import type { TrainRun } from "./run.js";
 import { mostSteps, type RunName, type TrainState } from "./state.js";
 
-/** One row a kept step: what the charts show, of several seeds the median, the least and the largest. */
-export function dataCsv(runs: readonly TrainRun[]): string {
-  const rows = runs.flatMap(({ name, spreads: { step, seconds, smoothLoss, smoothGradNormSq } }) =>
-    Array.from(step, (t, k) =>
-      [
-        ...[name, t, seconds.median[k]],
-        ...[smoothLoss, smoothGradNormSq].flatMap(({ median, low, high }) => [median[k], low[k], high[k]]),
-      ].join(","),
-    ),
-  );
+/** One line a kept step: what the charts show, of several seeds the median, the least and the largest. */
+export function* dataCsv(runs: readonly TrainRun[]): Iterable<string> {
   const means = ["meanLoss", "meanGradNormSq"].flatMap((name) => [name, `${name}Least`, `${name}Largest`]);
-  return [`variant,step,seconds,${means.join(",")}`, ...rows, ""].join("\n");
+  yield `variant,step,seconds,${means.join(",")}`;
+  for (const { name, spreads } of runs)
+    for (const [k, t] of spreads.step.entries()) {
+      const values = [spreads.smoothLoss, spreads.smoothGradNormSq].flatMap(({ median, low, high }) => [
+        ...[median[k], low[k], high[k]],
+      ]);
+      yield [name, t, spreads.seconds.median[k], ...values].join(",");
+    }
 }
 
-/** One row a teleport of the seed that is shown. */
-export function teleportsCsv(runs: readonly TrainRun[]): string {
-  const rows = runs.flatMap(({ name, teleports: t }) =>
-    Array.from(t.step, (step, k) =>
-      [
-        ...[
-          name,
-          step,
-          t.accepted[k] === 1,
-          t.drift[k],
-          Number.isNaN(t.heldOutDrift[k]) ? "" : t.heldOutDrift[k],
-        ],
-        ...[t.gradNormSqBefore[k], t.gradNormSqAfter[k], t.seconds[k]],
-        `"${textAt(t.reason, k).replaceAll('"', '""')}"`,
-      ].join(","),
-    ),
-  );
-  const head = "variant,step,accepted,drift,heldOutDrift,gradNormSqBefore,gradNormSqAfter,seconds,reason";
-  return [head, ...rows, ""].join("\n");
+/** One line a teleport of the seed that is shown. */
+export function* teleportsCsv(runs: readonly TrainRun[]): Iterable<string> {
+  yield "variant,step,accepted,drift,heldOutDrift,gradNormSqBefore,gradNormSqAfter,seconds,reason";
+  for (const { name, teleports: t } of runs)
+    for (const [k, step] of t.step.entries()) {
+      const drifts = [t.drift[k], Number.isNaN(t.heldOutDrift[k]) ? "" : t.heldOutDrift[k]];
+      const reason = `"${textAt(t.reason, k).replaceAll('"', '""')}"`;
+      yield [
+        ...[name, step, t.accepted[k] === 1, ...drifts],
+        ...[t.gradNormSqBefore[k], t.gradNormSqAfter[k], t.seconds[k], reason],
+      ].join(",");
+    }
 }
 
 /** The schedule with the teleports that were asked for by hand, which are in no setting. */

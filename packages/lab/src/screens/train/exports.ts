@@ -1,7 +1,7 @@
 // What the screen's export buttons do; each returns what to say.
 import type { FigureFormat } from "../../app/format.js";
 import { openInModel } from "../../app/open-in-model.js";
-import { copied, save, saveFigure } from "../../export/save.js";
+import { copied, save, saveFigure, saveLines } from "../../export/save.js";
 import type { Theme, Train } from "./controller.svelte.js";
 import { dataCsv, experimentOf, teleportsCsv, typescriptOf } from "./export.js";
 import { type FileKind, fileEndings } from "./state.js";
@@ -35,8 +35,8 @@ export const exports = {
       : copied("Experiment", text);
   },
   "Save CSV": async ({ runs }: Train) => {
-    save("data.csv", dataCsv(runs), "text/csv");
-    save("teleports.csv", teleportsCsv(runs), "text/csv");
+    await saveLines("data.csv", dataCsv(runs));
+    await saveLines("teleports.csv", teleportsCsv(runs));
     return "data.csv and teleports.csv saved.";
   },
   "Save curves as SVG": async ({ state, runs }: Train, theme: Theme, format: FigureFormat) => {

@@ -16,11 +16,16 @@ export function curvesSvg({ state, runs, theme }: Drawn): string {
   return svgText(
     curves(
       {
-        series: series.map(({ name, x, y, band, teleports }) => ({
+        series: series.map(({ name, x, y, band, teleports }, k) => ({
           name,
           runs: [{ steps: Array.from(x), values: Array.from(y) }],
           ...(band && {
-            band: { low: Array.from(band.low), high: Array.from(band.high), seeds: state.seeds },
+            band: {
+              low: Array.from(band.low),
+              high: Array.from(band.high),
+              seeds: runs[k].spreads.count,
+              diverged: runs[k].spreads.diverged,
+            },
           }),
           teleports: Array.from(teleports, (k) => x[k]),
         })),

@@ -2,7 +2,7 @@
 import { tQuantile } from "isoloss-figures/base";
 import type { LineChartData, LineSeries } from "../../charts/line-chart.js";
 import type { RunName, TrainState } from "./state.js";
-import { lookOf } from "./words.js";
+import { divergedNote, lookOf } from "./words.js";
 
 /** Seeds of a race, and of each rate of a sweep. */
 export const seeds = 8;
@@ -84,6 +84,14 @@ export function sweepCurves(
     logX: true,
     logY: true,
     whole: false,
+    notes: raced.flatMap((name) =>
+      divergedNote(
+        lookOf(name, state, theme).title,
+        swept.filter((one) => !Number.isFinite(one[name])).length,
+        `${swept.length} runs`,
+        endsOf(swept, name).some(({ low, high }) => low < high && high === Infinity),
+      ),
+    ),
   };
 }
 

@@ -41,3 +41,14 @@ export const policies = [
   ["push", "moved along"],
   ["reuse", "reused in part"],
 ] as const;
+
+/** What a chart says of a band where some of `all`, such as "3 seeds", diverged; `isOpen` where others did not at the same place. */
+export const divergedNote = (
+  title: string,
+  diverged: number,
+  all: string,
+  isOpen: boolean,
+): readonly string[] =>
+  diverged === 0
+    ? []
+    : [`${title}: ${diverged} of ${all} diverged${isOpen ? ": there its band has no end" : ""}.`];
