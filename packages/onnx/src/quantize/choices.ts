@@ -35,7 +35,7 @@ export interface QuantizationChoice extends QuantizationError {
   readonly widened: number;
   /** The file's size. */
   readonly bytes: number;
-  /** Its SQNR less that of the recommended file; the intervals of a table hold together in 95 %. */
+  /** Its SQNR less that of the recommended file; the intervals of a table are as wide as its comparisons ask, by Bonferroni's bound. */
   readonly difference: SqnrDifference;
 }
 

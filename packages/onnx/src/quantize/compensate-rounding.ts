@@ -73,7 +73,7 @@ export async function compensatedWeights(
     const isKept = (name: string) => (lastUse.get(name) ?? 0) > k;
     // What the layer before makes of its operand is part of the way to this one's.
     const before = results.slice(Math.max(0, k - 1), k).filter(isKept);
-    await carry([operands[k], ...before], { pieces, carried, settings });
+    await carry([...new Set([operands[k], ...before])], { pieces, carried, settings });
     const own = carried.map((values) => values.get(operands[k]) as NdArray);
     for (const [i, values] of carried.entries()) {
       for (const name of values.keys()) {
@@ -410,6 +410,8 @@ class LayerRounding {
     // So far with the damping, which is no error.
     for (let c = 0, at = 0; c < errors.length; c++) {
       for (const end = at + m; at < end; at++) errors[c] -= factor.damping * (before[at] - after[at]) ** 2;
+      // A difference of sums: of an operand that is zero it would be rounding alone.
+      errors[c] = Math.max(0, errors[c]);
     }
     return { before, after, scales, errors };
   }

@@ -82,9 +82,10 @@ export interface QuantizedModel {
  * own. The best of these files, and the best with the weights as they are, are also rounded by GPTQ: each error is made up for by the
  * weights behind it (`compensate`).
  *
- * Recommended is the simplest recipe within the spread over examples: of those to which no other has a lead that is surely
- * above 0.1 dB, the weights as they are before corrected biases, GPTQ and other weights, then the smallest file. Leads are over
- * pairs of errors on the same example, each with an interval of a level at which all of the table are to hold together in 95 %: Fieller's, or
+ * Recommended is the simplest recipe than which no other is surely more than 0.1 dB better, and which is better than the simpler ones
+ * that are beaten.
+ * Weights as they are come before corrected biases, GPTQ and other weights, then the smallest file. Leads are over pairs of errors on
+ * the same example, each with an interval of a level for as many comparisons as the table has, by Bonferroni's bound: Fieller's, or
  * where it is narrower the jackknife's as far as the ratios of each example agree. No interval sees rare errors that no example shows.
  * First 16 examples choose, and while that leaves open whether the best is better, four times as many, up to half of the held-out ones.
  * Examples weigh by their squared outputs, as in the SQNR.

@@ -69,6 +69,19 @@ describe("the recommended file", () => {
     expect(recommend([simple, better, best], level)).toEqual({ trial: better, isResolved: false });
   });
 
+  it("is never one that has no lead over the simpler one that it replaces", () => {
+    const simple = trial(plain);
+    const doubtful = trial([400, ...plain.slice(1)], { isBiasCorrected: true });
+    const better = trial(
+      plain.map((noise, i) => (0.5 + 0.01 * (i % 3)) * noise),
+      moved,
+    );
+    expect(doubtful.choice.sqnr).toBeLessThan(simple.choice.sqnr - 3);
+    const level = 1 - 0.05 / 2;
+    expect(sqnrDifference(better.choice, doubtful.choice, level).interval?.[0]).toBeLessThan(0.1);
+    expect(recommend([simple, doubtful, better], level)).toEqual({ trial: better, isResolved: true });
+  });
+
   it("is the simplest within the spread, and the smallest of equally simple ones", () => {
     const near = (seed: number) => plain.map((noise, i) => noise * between(16, 0.9, 1.1, seed)[i]);
     const trials = [

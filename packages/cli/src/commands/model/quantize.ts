@@ -103,10 +103,11 @@ ${textList(
 Moved weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the
 measured error. Batch normalizations are folded.
 
-Written is the simplest choice to which no other one has a lead that is surely above 0.1 dB; of equally simple ones the
-smallest file. A lead is over pairs of errors on the same example, with an interval. First 16 examples choose, more
-while that leaves the best choice open, up to half of the held-out ones; the others judge the file. Of the
-examples of --calibration half calibrate, of large ones at most 64, and the others are held out.
+Written is the simplest choice than which no other is surely more than 0.1 dB better, and which is better than the
+simpler ones that are beaten; of equally simple ones the smallest file. A lead is over pairs of errors on the same
+example, with an interval. First 16 examples choose, more while that leaves the best choice open, up to half of the
+held-out ones; the others judge the file. Of the examples of --calibration half calibrate, of large ones at most 64,
+and the others are held out.
 
 With --weights-only ONNX Runtime 1.30 runs products (MatMul, Gemm) on its CPU by MatMulNBits, with weights of 4 or 8 bits.
 Convolutions run in float, as do all layers in version 1.21: there the file is smaller, and no faster. Without
@@ -145,7 +146,7 @@ export interface ChoiceRow extends MeasuredChange {
   readonly bytes: number;
   /** Its SQNR less that of `recommended`, on the same examples, in decibels; null where that is not finite. */
   readonly difference: number | null;
-  /** Interval over pairs of errors on the same example; all of a table hold together in 95 %. Null where examples show no spread. */
+  /** Interval over pairs of errors on the same example; as wide as the comparisons of a table ask, by Bonferroni's bound. Null where examples show no spread. */
   readonly differenceInterval: readonly [number | null, number | null] | null;
 }
 
@@ -238,7 +239,9 @@ async function run(path: string, settings: Settings): Promise<Result> {
     calibration: examplesIn(calibration ?? []),
     // Without a profile, as where the temporary folder is full, the file is as good.
     kernels: isProfiled
-      ? await profiledKernels(result.bytes, exampleOf(inputs, batch)).catch(() => null)
+      ? await profiledKernels(result.bytes, exampleOf(inputs, batch))
+          .catch(() => profiledKernels(result.bytes, batch))
+          .catch(() => null)
       : null,
   });
   if (!isWritten) return { document, text: [], error: new DataError(whyRefused(path, result, settings)) };
@@ -542,16 +545,16 @@ const partsOf = (rows: readonly ChoiceRow[]) =>
 /** On which examples the file was chosen, and why. */
 function whyText(document: Quantized): string {
   const { table, recommended, simplest, held } = document;
-  const on = `The table is of ${chosenOn(document)}. Differences are in dB to the written file, over pairs of errors on the same example; their intervals hold together.`;
+  const on = `The table is of ${chosenOn(document)}. Differences are in dB to the written file, over pairs of errors on the same example; their intervals are wide enough for as many comparisons.`;
   if (recommended.left.length > 0) {
     return `${on} No choice without layers in float keeps the limit: written is the smallest file that does.`;
   }
   const best = table.reduce((a, b) => ((b.difference ?? 0) > (a.difference ?? 0) ? b : a), recommended);
   // A lead whose interval ends below what counts is settled.
   const isOpen = (best.differenceInterval?.[1] ?? Number.POSITIVE_INFINITY) > 0.1;
-  const among = held === null ? "" : " that keeps the limit, and";
+  const among = held === null ? "" : " that keeps the limit";
   return [
-    `${on} Written is the simplest choice${among} to which no other has a lead that is surely above 0.1 dB.`,
+    `${on} Written is the simplest choice${among} than which no other is surely more than 0.1 dB better, and which is better than the simpler ones that are beaten.`,
     ...(simplest === recommended || held !== null
       ? []
       : [`The simplest of all, "${nameOf(simplest)}", is surely worse than another one.`]),
