@@ -65,7 +65,12 @@ describe("README.md", () => {
       balanced: "no better than a control",
       restored: "no better than a control",
       "level-set-10x20": "fewer steps, no less time",
+      "level-set": "fewer steps, too noisy to time",
       teleports: "undecided",
     });
+    const rows = (start: string) => answer.split("\n").find((line) => line.startsWith(`| ${start}`));
+    expect(rows("Rosenbrock's function")).toContain("no clear gain of time");
+    expect(rows("a regression in full batches")).toContain("too noisy to compare");
+    expect(rows("digits in mini-batches")).toContain("undecided");
   });
 });

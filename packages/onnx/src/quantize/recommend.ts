@@ -10,7 +10,7 @@ const TIE = 0.1;
 /** A file to recommend. */
 export interface Recommendation {
   readonly trial: Trial;
-  /** Whether the best file is this one, or surely hardly better: else more examples may recommend another one. */
+  /** Whether the best file is this one, or surely hardly better, and none was passed over: else more examples may recommend another one. */
   readonly isResolved: boolean;
 }
 
@@ -26,14 +26,16 @@ export function recommend(trials: readonly Trial[], level: number): Recommendati
   const isBeaten = (own: Trial) => trials.some((other) => (lead(other, own)?.[0] ?? 0) > TIE);
   let trial = best;
   let beaten = Number.NEGATIVE_INFINITY;
+  let isPassedOver = false;
   for (const own of [...trials].sort(bySimplicity)) {
     if (isBeaten(own)) beaten = Math.max(beaten, own.choice.sqnr);
     else if (own.choice.sqnr > beaten) {
       trial = own;
       break;
-    }
+    } else isPassedOver = true;
   }
-  return { trial, isResolved: trial === best || (lead(best, trial)?.[1] ?? Infinity) <= TIE };
+  const isBest = trial === best || (lead(best, trial)?.[1] ?? Infinity) <= TIE;
+  return { trial, isResolved: isBest && !isPassedOver };
 }
 
 /** The trial with the largest SQNR. */

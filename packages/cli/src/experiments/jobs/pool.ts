@@ -118,7 +118,7 @@ export function localRunner(): Runner {
         return { job, error };
       }
     },
-    end: async () => {},
+    end: async () => setDefaultThreads(undefined),
   };
 }
 

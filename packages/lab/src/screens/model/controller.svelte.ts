@@ -247,10 +247,10 @@ export class Model extends ScreenModel<ModelState> {
         this.#done(`Done: none of ${many} can be folded (${left[0]}).`);
         return;
       }
-      const name = `${this.#stem}-folded.onnx`;
       const note = `${count} of ${many} folded into the layers before them. Outputs are compared with those of the folded file.${left.length > 0 ? ` Not folded: ${left.join("; ")}.` : ""}`;
       this.#done("Done: folded.");
       this.#replace(() => {
+        const name = `${this.#stem}-folded.onnx`;
         void this.#open({ source: bytes, name, sample: this.state.sample, note }, {});
       });
     } catch (error) {
