@@ -114,6 +114,11 @@ describe.each(Object.entries(layers))(
       const moments = new OperandMoments(layer.node, layer.shape, units, 1, "javascript");
       await moments.add(few);
       const { means: own } = await moments.take();
+      // What was taken is forgotten.
+      const fresh = new OperandMoments(layer.node, layer.shape, units, 1, "javascript");
+      for (const one of [moments, fresh]) await one.add(correlated(2, few.shape));
+      expect(await moments.take()).toEqual(await fresh.take());
+      for (const one of [moments, fresh]) await one.dispose();
       // y = w x for each unit: the mean of y^2 over examples and places is w' H w.
       const y = await exactResult(bytes, { x: few });
       const squares = y.reduce((sum, value) => sum + value ** 2, 0);
