@@ -64,9 +64,8 @@ export function nodesOf(graph: Graph): Tensor[] {
 
 /** Whether a value is a graph. */
 export function isGraph(value: unknown): value is Graph {
-  if (typeof value !== "object" || value === null) return false;
-  const { inputs, outputs } = value as Partial<Graph>;
-  return Array.isArray(inputs) && Array.isArray(outputs);
+  const graph = value as Partial<Graph> | null | undefined;
+  return Array.isArray(graph?.inputs) && Array.isArray(graph.outputs);
 }
 
 /** Graphs among a node's attributes: bodies of loops and branches. */

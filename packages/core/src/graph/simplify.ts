@@ -2,7 +2,7 @@ import type { NdArray } from "../array.js";
 import { specialFunctions } from "../math/special.js";
 import { dropUnusedResults } from "./control/drop-unused.js";
 import { type Graph, isGraph, mapBodies, requireGraph, topologicalOrder } from "./graph.js";
-import { numberText, plainAttributes } from "./graph-text.js";
+import { attributesText } from "./graph-text.js";
 import { Affine, Index } from "./index-expression.js";
 import { constantValue, fill } from "./ops/leaf.js";
 import { rewrite } from "./rewrite-rules.js";
@@ -127,32 +127,18 @@ class Canonical {
   private attributesKey(attrs: Attributes): string {
     // Beside the text of the others, not inside: JSON's escapes would double with each level of nesting.
     let key = this.plainKey(attrs);
-    for (const name in attrs) {
-      const body = attrs[name];
-      if (isGraph(body)) key += `{${simplifiedBody(body).text}}`;
-    }
+    for (const body of Object.values(attrs)) if (isGraph(body)) key += `{${simplifiedBody(body).text}}`;
     return key;
   }
 
   private plainKey(attrs: Attributes): string {
     const known = plainKeys.get(attrs);
     if (known !== undefined) return known;
-    const plain = plainAttributes(attrs);
-    const key =
-      plain ??
-      JSON.stringify(attrs, (_key, value) => {
-        if (ArrayBuffer.isView(value)) {
-          const data = value as NdArray["data"];
-          if (!arrays.has(data)) arrays.set(data, arrayCount++);
-          return `array ${arrays.get(data)}`;
-        }
-        if (isGraph(value)) return undefined;
-        // JSON represents neither NaN nor infinities nor the sign of zero.
-        if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
-          return `number ${numberText(value)}`;
-        }
-        return value;
-      });
+    const arrayText = (data: NdArray["data"]) => {
+      if (!arrays.has(data)) arrays.set(data, arrayCount++);
+      return `array ${arrays.get(data)}`;
+    };
+    const key = attributesText(attrs, arrayText, () => undefined);
     plainKeys.set(attrs, key);
     return key;
   }

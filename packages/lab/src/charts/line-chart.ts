@@ -123,15 +123,10 @@ export function scaleOf({ domain, log }: Axis, from: number, to: number): (value
 
 /** What is to say of the series, and which have values that could not be drawn. */
 export function notesOf({ series, logX, logY, notes = [] }: LineChartData): readonly string[] {
-  const cut = series.filter(({ x, y }) => {
-    for (let i = 0; i < y.length; i++) if ((logY && y[i] <= 0) || (logX && x[i] <= 0)) return true;
-    return false;
-  });
-  if (cut.length === 0) return notes;
-  return [
-    ...notes,
-    `Values of 0 have no place on a logarithmic axis: ${cut.map(({ name }) => name).join(", ")}.`,
-  ];
+  const isCut = (values: ArrayLike<number>, log: boolean) => log && Array.from(values).some((v) => v <= 0);
+  const cut = series.filter(({ x, y }) => isCut(x, logX) || isCut(y, logY));
+  const names = cut.map(({ name }) => name).join(", ");
+  return names ? [...notes, `Values of 0 have no place on a logarithmic axis: ${names}.`] : notes;
 }
 
 export function drawLineChart(
@@ -194,11 +189,14 @@ export function drawLineChart(
   if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);
 }
 
+/** Pixels beyond every panel. */
+const far = 1e5;
+
 /** What lies between the ends of a band, along the points of its curve that are drawn; without an end it leaves the panel. */
 function drawBand(
   context: Context,
   { x, y, band, color }: LineSeries,
-  { toX, toY, left, right, top, bottom }: Panel,
+  { toX, toY, left, right }: Panel,
 ): void {
   if (band === undefined) return;
   const { along, low, high } = band;
@@ -208,19 +206,18 @@ function drawBand(
   for (const i of thinned(y, right - left)) {
     const [[ax, ay], [bx, by]] = [place(i, low), place(i, high)];
     // Two ends that are infinite on the same side differ by NaN: nothing is between them.
-    if (Number.isFinite(ax + bx) && !Number.isNaN(by - ay)) parts[parts.length - 1].push(i);
-    else parts.push([]);
+    if (Number.isFinite(ax + bx) && !Number.isNaN(by - ay)) parts[0].push(i);
+    else parts.unshift([]);
   }
-  const corner = (i: number, end: ArrayLike<number>) => {
-    const [toLeft, toTop] = place(i, end);
-    context.lineTo(toLeft, Number.isFinite(toTop) ? toTop : toTop < 0 ? top - 9 : bottom + 9);
-  };
+  // Infinite ends are far outside.
+  const corner = ([toLeft, toTop]: readonly [number, number]) =>
+    context.lineTo(toLeft, Math.min(Math.max(toTop, -far), far));
   context.globalAlpha = 0.2;
   context.fillStyle = color;
-  for (const part of parts) {
+  for (const part of parts.reverse()) {
     context.beginPath();
-    for (const i of part) corner(i, low);
-    for (const i of part.reverse()) corner(i, high);
+    for (const i of part) corner(place(i, low));
+    for (const i of part.reverse()) corner(place(i, high));
     context.fill();
   }
   context.globalAlpha = 1;

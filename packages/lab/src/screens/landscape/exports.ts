@@ -4,6 +4,7 @@ import type { Landscape, Theme } from "./controller.svelte.js";
 import { pointOf } from "./hand.js";
 
 const saving = () => import("../../export/save.js");
+const figures = () => import("../../export/svg.js");
 const copied = async (what: string, text: string) => (await saving()).copied(what, text);
 const saveFigure = async (name: string, svg: string, format: FigureFormat) =>
   (await saving()).saveFigure(name, svg, format);
@@ -29,14 +30,12 @@ export const exports = {
   },
   "Save plane as SVG": async (landscape: Landscape, theme: Theme, format: FigureFormat) => {
     const { state, courses } = landscape;
-    const [{ planeSvg }, { grid, floor }] = await Promise.all([
-      import("../../export/svg.js"),
-      landscape.grid(),
-    ]);
+    const { grid, floor } = await landscape.grid();
+    const { planeSvg } = await figures();
     return saveFigure("level-sets", planeSvg({ state, courses, theme }, grid, floor), format);
   },
   "Save curves as SVG": async ({ state, courses }: Landscape, theme: Theme, format: FigureFormat) => {
-    const { curvesSvg } = await import("../../export/svg.js");
+    const { curvesSvg } = await figures();
     return saveFigure("curves", curvesSvg({ state, courses, theme }), format);
   },
 } as const satisfies Record<
