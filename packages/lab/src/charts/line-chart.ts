@@ -123,7 +123,7 @@ export function scaleOf({ domain, log }: Axis, from: number, to: number): (value
 
 /** What is to say of the series, and which have values that could not be drawn. */
 export function notesOf({ series, logX, logY, notes = [] }: LineChartData): readonly string[] {
-  const isCut = (values: ArrayLike<number>, log: boolean) => log && Array.from(values).some((v) => v <= 0);
+  const isCut = (values: ArrayLike<number>, log: boolean) => log && [].some.call(values, (v) => v <= 0);
   const cut = series.filter(({ x, y }) => isCut(x, logX) || isCut(y, logY));
   const names = cut.map(({ name }) => name).join(", ");
   return names ? [...notes, `Values of 0 have no place on a logarithmic axis: ${names}.`] : notes;

@@ -164,7 +164,7 @@ function hasFixedWidth(
   // One number is added to any width.
   if (width === 1) return false;
   const layoutOf = layouts(editor);
-  // A sum is as wide as any of what it adds, and a row of a table or a product with a weight as that.
+  // A sum is as wide as its terms, a row as its table, and a product as its weight: one stored array fixes the width.
   const seen = new Set<string>();
   const pending = [value];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {

@@ -131,7 +131,7 @@ function addTable(
   }
 }
 
-/** Weighted sums of rows: of four at once, which do not wait for one another. Behind the last row that one is meant again. */
+/** Weighted sums of rows: of four at once, which do not wait for one another. Past the end the last row is summed again. */
 function sumRows(out: Float64Array, values: Float64Array, factors: Float64Array): void {
   const [last, columns] = [out.length - 1, factors.length];
   for (let r = 0; r <= last; r += 4) {
