@@ -12,31 +12,28 @@ const saveFigure = async (name: string, svg: string, format: FigureFormat) =>
 export const exports = {
   "Copy link": () => copied("Link", location.href),
   "Copy as TypeScript": async ({ state, orbit, hand }: Landscape) => {
-    const { typescriptOf } = await import("../../export/typescript.js");
     const at = orbit && hand !== undefined ? pointOf(orbit, hand) : undefined;
-    return copied("Program", typescriptOf(state, at));
+    return copied("Program", (await import("../../export/typescript.js")).typescriptOf(state, at));
   },
   "Copy as experiment": async ({ state }: Landscape) => {
-    const { experimentOf } = await import("../../export/yaml.js");
-    const text = experimentOf(state);
+    const text = (await import("../../export/yaml.js")).experimentOf(state);
     return text === undefined
       ? "An experiment reads no formulas: copy as TypeScript, or choose another function."
       : copied("Experiment", text);
   },
   "Save CSV": async ({ courses }: Landscape) => {
-    const { dataCsv } = await import("../../export/csv.js");
-    await (await saving()).saveLines("data.csv", dataCsv(courses));
+    const lines = (await import("../../export/csv.js")).dataCsv(courses);
+    await (await saving()).saveLines("data.csv", lines);
     return "data.csv saved.";
   },
   "Save plane as SVG": async (landscape: Landscape, theme: Theme, format: FigureFormat) => {
     const { state, courses } = landscape;
     const { grid, floor } = await landscape.grid();
-    const { planeSvg } = await figures();
-    return saveFigure("level-sets", planeSvg({ state, courses, theme }, grid, floor), format);
+    const svg = (await figures()).planeSvg({ state, courses, theme }, grid, floor);
+    return saveFigure("level-sets", svg, format);
   },
   "Save curves as SVG": async ({ state, courses }: Landscape, theme: Theme, format: FigureFormat) => {
-    const { curvesSvg } = await figures();
-    return saveFigure("curves", curvesSvg({ state, courses, theme }), format);
+    return saveFigure("curves", (await figures()).curvesSvg({ state, courses, theme }), format);
   },
 } as const satisfies Record<
   string,
