@@ -5,6 +5,7 @@ import { createProgress } from "../../progress.js";
 import { describeEnvironment, type Environment } from "../../run/environment.js";
 import type { Resolved } from "../definition/resolve.js";
 import type { Job } from "../jobs/job.js";
+import type { Runner } from "../jobs/pool.js";
 import { elapsedTime, mayNeedOnnx, runSession, type SessionOptions } from "../jobs/session.js";
 import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
@@ -48,20 +49,27 @@ export async function runBatch(
   const elapsed = ended?.elapsed ?? elapsedTime;
   const environment = ended?.environment ?? environmentOf(experiments);
   const outcomes: ExperimentOutcome[] = [];
-  for (const resolved of experiments) {
-    if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
-    const outcome = await runExperiment(resolved, {
-      session: (jobs, isTimed) =>
-        runSession(jobs, {
-          ...session,
-          threads: lanesFor(jobs, isTimed, { threads: session.threads, untimed }),
-        }),
-      out: runs,
-      // Of all processors: a busy computer repeats runs as often as a quiet one.
-      now: () => (elsewhere ? elapsed().wall : elapsed().processor),
-    });
-    outcomes.push(outcome);
-    if (outcome.status === "interrupted") break;
+  // Their threads load the program once, and keep what the engine has compiled.
+  const kept: Runner[] = [];
+  try {
+    for (const resolved of experiments) {
+      if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
+      const outcome = await runExperiment(resolved, {
+        session: (jobs, isTimed) =>
+          runSession(jobs, {
+            ...session,
+            kept,
+            threads: lanesFor(jobs, isTimed, { threads: session.threads, untimed }),
+          }),
+        out: runs,
+        // Of all processors: a busy computer repeats runs as often as a quiet one.
+        now: () => (elsewhere ? elapsed().wall : elapsed().processor),
+      });
+      outcomes.push(outcome);
+      if (outcome.status === "interrupted") break;
+    }
+  } finally {
+    for (const runner of kept) await runner.end();
   }
   const { wall } = elapsed();
   return { outcomes, environment, seconds: (ended ? wall : wall - begin.wall) / 1000 };
