@@ -52,6 +52,7 @@ export default defineConfig(({ mode }) => ({
     ],
     reporters: ["default", countsReporter()],
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
+    experimental: { fsModuleCache: true },
     pool: "forks",
     setupFiles: "scripts/vitest-setup.ts",
     env: mode === "quick" ? { SAMPLED_ROWS: "true" } : mode === "test" ? {} : { ALL_CASES: "true" },
