@@ -1,4 +1,4 @@
-import { mapValues } from "es-toolkit";
+import { mapValues, omitBy } from "es-toolkit";
 import { astype, dtypeOf, type NdArray } from "isoloss";
 import { balanced } from "isoloss/moves";
 import { formatNumber } from "../../experiments/results/format-number.js";
@@ -144,8 +144,12 @@ async function balancedWeights(
   });
 }
 
-function rangesOf({ model }: DiscoveryOfModel, params: DiscoveryOfModel["model"]["params"]): WeightRange[] {
-  const ranges = Object.entries(model.params).map(([parameter, array]) => ({
+function rangesOf(
+  { model, bounds }: DiscoveryOfModel,
+  params: DiscoveryOfModel["model"]["params"],
+): WeightRange[] {
+  const weights = omitBy(model.params, (_, name) => bounds.has(name));
+  const ranges = Object.entries(weights).map(([parameter, array]) => ({
     parameter,
     before: rangeOf(array),
     after: rangeOf(params[parameter]),
