@@ -1,4 +1,4 @@
-import { mapValues, omitBy } from "es-toolkit";
+import { mapValues } from "es-toolkit";
 import { astype, dtypeOf, type NdArray } from "isoloss";
 import { balanced } from "isoloss/moves";
 import { formatNumber } from "../../experiments/results/format-number.js";
@@ -148,10 +148,10 @@ function rangesOf(
   { model, bounds }: DiscoveryOfModel,
   params: DiscoveryOfModel["model"]["params"],
 ): WeightRange[] {
-  const weights = omitBy(model.params, (_, name) => bounds.has(name));
-  const ranges = Object.entries(weights).map(([parameter, array]) => ({
+  const weights = Object.keys(model.params).filter((name) => !bounds.has(name));
+  const ranges = weights.map((parameter) => ({
     parameter,
-    before: rangeOf(array),
+    before: rangeOf(model.params[parameter]),
     after: rangeOf(params[parameter]),
   }));
   const largest = ({ before, after }: WeightRange) => Math.max(before, after);

@@ -82,7 +82,10 @@ export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promi
       else await runner.end();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, lane));
+  const lanes = Array.from({ length: Math.min(threads, jobs.length) }, lane);
+  // Where one fails, the others end their runs: whoever keeps the runners then has all of them.
+  await Promise.allSettled(lanes);
+  await Promise.all(lanes);
   return outcomes.filter((outcome) => outcome !== undefined);
 }
 

@@ -49,11 +49,11 @@ export async function runBatch(
   const elapsed = ended?.elapsed ?? elapsedTime;
   const environment = ended?.environment ?? environmentOf(experiments);
   const outcomes: ExperimentOutcome[] = [];
-  // Their threads load the program once, and keep what the engine has compiled.
-  const kept: Runner[] = [];
-  try {
-    for (const resolved of experiments) {
-      if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
+  for (const resolved of experiments) {
+    if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
+    // Their threads load the program once; the times of an experiment do not depend on those before it.
+    const kept: Runner[] = [];
+    try {
       const outcome = await runExperiment(resolved, {
         session: (jobs, isTimed) =>
           runSession(jobs, {
@@ -67,9 +67,9 @@ export async function runBatch(
       });
       outcomes.push(outcome);
       if (outcome.status === "interrupted") break;
+    } finally {
+      await Promise.all(kept.map((runner) => runner.end()));
     }
-  } finally {
-    for (const runner of kept) await runner.end();
   }
   const { wall } = elapsed();
   return { outcomes, environment, seconds: (ended ? wall : wall - begin.wall) / 1000 };

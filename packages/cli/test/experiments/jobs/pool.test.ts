@@ -69,3 +69,15 @@ it("runners that are kept run later jobs in the same threads", async () => {
   expect(threads).toHaveLength(2);
   expect(kept).toHaveLength(2);
 });
+
+it("runners that are kept are all back where one fails", async () => {
+  const kept: Runner[] = [];
+  const onEnd = () => {
+    throw new Error("the disk is full");
+  };
+  const outcomes = runJobs([job, job], { threads: 2, script: new URL("file:///x.js"), kept, onEnd });
+  threads[0].emit("message", { result: 1 });
+  setTimeout(() => threads[1].emit("message", { result: 2 }));
+  await expect(outcomes).rejects.toThrow("the disk is full");
+  expect(kept).toHaveLength(2);
+});
