@@ -53,6 +53,8 @@ export default defineConfig(({ mode }) => ({
     reporters: ["default", countsReporter()],
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
     pool: "forks",
+    // Transformed modules, in node_modules; `npx vitest --clearCache` forgets them.
+    experimental: { fsModuleCache: true },
     setupFiles: "scripts/vitest-setup.ts",
     env: mode === "quick" ? { SAMPLED_ROWS: "true" } : mode === "test" ? {} : { ALL_CASES: "true" },
     maxWorkers: 2,

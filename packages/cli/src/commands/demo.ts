@@ -19,7 +19,9 @@ const options = {
 
 type Settings = Values<typeof options> & Context;
 
-const help = `  rosenbrock  a function of two variables, a teleport every 100 steps
+const help = `  finetune    an exported convolutional network learns on, with and without putting its batch norms back
+  prune       half of an exported network's weights removed, with and without balancing before
+  rosenbrock  a function of two variables, a teleport every 100 steps
   booth       a quadratic of two variables, one teleport
   regression  a network on fixed data, against gradient descent at its own tuned rate
   digits      a classifier on mini-batches, against SGD at its own tuned rate

@@ -187,7 +187,13 @@ describe("isoloss model balance", () => {
     const args = ["model", "balance", "dead.onnx", "--by", "range", "--force", "-o", "even.onnx", "--json"];
     const { ranges, lifted } = await bench.json<BalancedModel>(...args);
     expect(lifted).toBe(true);
-    for (const { after } of ranges) expect(after).toBeLessThan(1000);
+    expect(Object.keys(fromOnnx(dead).params)).toEqual(
+      expect.arrayContaining(ranges.map(({ parameter }) => parameter)),
+    );
+    const largest = Object.values(fromOnnx(read("even.onnx")).params).flatMap(({ data }) =>
+      Array.from(data, (v) => Math.abs(Number(v))),
+    );
+    expect(Math.max(...largest)).toBeLessThan(1000);
   });
 
   it("scales the bounds of a Clip with the weights, exactly", async () => {

@@ -144,10 +144,14 @@ async function balancedWeights(
   });
 }
 
-function rangesOf({ model }: DiscoveryOfModel, params: DiscoveryOfModel["model"]["params"]): WeightRange[] {
-  const ranges = Object.entries(model.params).map(([parameter, array]) => ({
+function rangesOf(
+  { model, bounds }: DiscoveryOfModel,
+  params: DiscoveryOfModel["model"]["params"],
+): WeightRange[] {
+  const weights = Object.keys(model.params).filter((name) => !bounds.has(name));
+  const ranges = weights.map((parameter) => ({
     parameter,
-    before: rangeOf(array),
+    before: rangeOf(model.params[parameter]),
     after: rangeOf(params[parameter]),
   }));
   const largest = ({ before, after }: WeightRange) => Math.max(before, after);

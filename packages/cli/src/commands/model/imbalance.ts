@@ -19,7 +19,7 @@ const help = `Each line is a group of units whose weights can be scaled without 
 the weights on one side would shrink and those on the other grow where their norms are balanced, "sigma" the standard
 deviation of its logarithm over the units. isoloss model balance does it.
 
-The bounds of Clip count as weights, one for each channel: what passes them is scaled with them. Operators at which scalings end
+The bounds of Clip are scaled with what passes them, one for each channel, and are not measured. Operators at which scalings end
 are named.
 
 The document of --json: file, sizes, stops [{operator, nodes}], groups [{size, factor, sigma, parameters}], factor and sigma

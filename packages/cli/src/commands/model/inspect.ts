@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { sum } from "es-toolkit";
+import { sum, without } from "es-toolkit";
 import { IsolossError, type NdArray, OptionError, sizeOf } from "isoloss";
 import type { ImportedModel, OnnxModel } from "isoloss/onnx";
-import { fromOnnx, modelOperators, type OperatorUse } from "isoloss-onnx";
+import { fromOnnx, liftBounds, modelOperators, type OperatorUse } from "isoloss-onnx";
 import { bytesText } from "../../experiments/results/format-number.js";
 import { groupBy } from "../../experiments/results/groups.js";
 import { textList, textTable } from "../../experiments/results/table.js";
@@ -137,9 +137,13 @@ function tracedParts(
   try {
     const sizes = sizesOf(imported.inputs, given);
     const shapes = shapesOf(imported.inputs, sizes);
-    const operators = tracing(file, sizes, () => modelOperators(bytes, { shapes, external })).map(
-      operatorReport,
-    );
+    // As balance does: a Clip with a bound for each channel ends no scaling.
+    const lifted = external === undefined ? liftBounds(bytes).report.filter(({ changed }) => changed) : [];
+    const operators = tracing(file, sizes, () => modelOperators(bytes, { shapes, external })).map((use) => {
+      const own = operatorReport(use);
+      const isLifted = lifted.filter(({ opType }) => opType === use.name).length === use.count;
+      return isLifted ? { ...own, prevents: without(own.prevents, "scaling") } : own;
+    });
     return { parameters, operators, sizes, problem: null };
   } catch (error) {
     return { parameters, operators: untraced, sizes: {}, problem: messageOf(error) };
@@ -271,7 +275,7 @@ function keptText(keeps: readonly string[]): string {
 function notesText({ operators, problem, sizes }: Inspection): string[] {
   if (problem !== null) return [problem];
   const stopping = groupBy(
-    operators.filter(({ keeps }) => keeps !== undefined && !keeps.includes("scaling")),
+    operators.filter(({ keeps, prevents }) => keeps !== undefined && prevents.includes("scaling")),
     ({ keeps = [] }) => keeps.join(", "),
   );
   const lines = [...stopping].map(([kept, list]) => {

@@ -17,7 +17,9 @@ export interface PoolOptions {
    * The script that a worker thread starts: it must call {@link serveJobs}. Left out, runs go one after another in this
    * thread, which receives no signal while one of them computes.
    */
-  readonly script?: URL;
+  readonly script?: URL | undefined;
+  /** Runners of earlier calls, which take jobs before others start, and are left for later calls. Left out, none outlives the jobs. */
+  readonly kept?: Runner[] | undefined;
   onProgress?(job: Job, at: JobProgress): void;
   onEnd?(outcome: JobOutcome): void;
   /** When aborted, runs save a checkpoint and end. */
@@ -53,11 +55,11 @@ export interface PlainError {
 
 /** Runs jobs, some at a time; the outcomes are in the order of the jobs. An abort leaves out jobs that have not begun. */
 export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promise<JobOutcome[]> {
-  const { threads, script, signal, onProgress, onEnd } = options;
+  const { threads, script, kept, signal, onProgress, onEnd } = options;
   const outcomes: (JobOutcome | undefined)[] = jobs.map(() => undefined);
   let next = 0;
   const lane = async () => {
-    const runner = script ? workerRunner(script) : localRunner();
+    const runner = kept?.pop() ?? (script ? workerRunner(script) : localRunner());
     try {
       while (next < jobs.length && !signal?.aborted) {
         const index = next++;
@@ -76,10 +78,14 @@ export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promi
       next = jobs.length;
       throw error;
     } finally {
-      await runner.end();
+      if (kept) kept.push(runner);
+      else await runner.end();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, lane));
+  const lanes = Array.from({ length: Math.min(threads, jobs.length) }, lane);
+  // Where one fails, the others end their runs: whoever keeps the runners then has all of them.
+  await Promise.allSettled(lanes);
+  await Promise.all(lanes);
   return outcomes.filter((outcome) => outcome !== undefined);
 }
 

@@ -4,7 +4,7 @@ import { type Environment, hasOnnxRuntime } from "../../run/environment.js";
 import { shellWord } from "../../shell-word.js";
 import type { JobResult } from "../kind.js";
 import type { Job } from "./job.js";
-import { type JobOutcome, type PoolOptions, runJobs } from "./pool.js";
+import { type JobOutcome, type PoolOptions, type Runner, runJobs } from "./pool.js";
 import { jobReporter } from "./report-progress.js";
 
 /** How a command runs jobs. */
@@ -12,7 +12,9 @@ export interface SessionOptions {
   readonly threads: number;
   readonly quiet: boolean;
   /** The program's script, which worker threads start; without one, runs use this thread. */
-  readonly script?: URL;
+  readonly script?: URL | undefined;
+  /** See {@link PoolOptions}. */
+  readonly kept?: Runner[] | undefined;
   /** Computes the runs instead, elsewhere. */
   readonly elsewhere?: Elsewhere | undefined;
   /** Keeps the runs that end, and has those of an earlier process. */
@@ -83,7 +85,7 @@ export interface Session {
 /** Runs jobs with progress on stderr. After Ctrl-C they save a checkpoint and end; a second one ends at once. */
 export async function runSession(
   all: readonly Job[],
-  { threads, quiet, script, elsewhere, ended }: SessionOptions,
+  { threads, quiet, script, kept, elsewhere, ended }: SessionOptions,
 ): Promise<Session> {
   const taken = all.map((job) => ended?.take(job) ?? { job });
   const jobs = taken.flatMap(({ job, result }) => (result ? [] : [job]));
@@ -105,7 +107,7 @@ export async function runSession(
       const fresh =
         elsewhere && all.length > 0
           ? await elsewhere.run(jobs, { ...options, among: all })
-          : await runJobs(jobs, { threads, ...options, ...(script ? { script } : {}) });
+          : await runJobs(jobs, { threads, script, kept, ...options });
       const ofJob = new Map(fresh.map((outcome) => [outcome.job, outcome]));
       const outcomes = taken.flatMap(({ job, result }): JobOutcome[] =>
         result ? [{ job, result }] : [ofJob.get(job) ?? []].flat(),

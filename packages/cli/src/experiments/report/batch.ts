@@ -5,6 +5,7 @@ import { createProgress } from "../../progress.js";
 import { describeEnvironment, type Environment } from "../../run/environment.js";
 import type { Resolved } from "../definition/resolve.js";
 import type { Job } from "../jobs/job.js";
+import type { Runner } from "../jobs/pool.js";
 import { elapsedTime, mayNeedOnnx, runSession, type SessionOptions } from "../jobs/session.js";
 import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
@@ -50,18 +51,25 @@ export async function runBatch(
   const outcomes: ExperimentOutcome[] = [];
   for (const resolved of experiments) {
     if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
-    const outcome = await runExperiment(resolved, {
-      session: (jobs, isTimed) =>
-        runSession(jobs, {
-          ...session,
-          threads: lanesFor(jobs, isTimed, { threads: session.threads, untimed }),
-        }),
-      out: runs,
-      // Of all processors: a busy computer repeats runs as often as a quiet one.
-      now: () => (elsewhere ? elapsed().wall : elapsed().processor),
-    });
-    outcomes.push(outcome);
-    if (outcome.status === "interrupted") break;
+    // Their threads load the program once; the times of an experiment do not depend on those before it.
+    const kept: Runner[] = [];
+    try {
+      const outcome = await runExperiment(resolved, {
+        session: (jobs, isTimed) =>
+          runSession(jobs, {
+            ...session,
+            kept,
+            threads: lanesFor(jobs, isTimed, { threads: session.threads, untimed }),
+          }),
+        out: runs,
+        // Of all processors: a busy computer repeats runs as often as a quiet one.
+        now: () => (elsewhere ? elapsed().wall : elapsed().processor),
+      });
+      outcomes.push(outcome);
+      if (outcome.status === "interrupted") break;
+    } finally {
+      await Promise.all(kept.map((runner) => runner.end()));
+    }
   }
   const { wall } = elapsed();
   return { outcomes, environment, seconds: (ended ? wall : wall - begin.wall) / 1000 };

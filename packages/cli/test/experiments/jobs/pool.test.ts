@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { beforeEach, expect, it, vi } from "vitest";
 import type { Job } from "../../../src/experiments/jobs/job.js";
-import { workerRunner } from "../../../src/experiments/jobs/pool.js";
+import { type Runner, runJobs, workerRunner } from "../../../src/experiments/jobs/pool.js";
 import { kinds } from "../../../src/experiments/kinds/kinds.js";
 
 /** Threads, of which a test plays what they do. */
@@ -56,4 +56,28 @@ it("a runner gives no other job to a thread that an abort ends, though its resul
   expect(await first).toEqual({ job: aborted, result: 1 });
   void runner.run(job, hooks);
   expect(threads).toHaveLength(2);
+});
+
+it("runners that are kept run later jobs in the same threads", async () => {
+  const kept: Runner[] = [];
+  const options = { threads: 2, script: new URL("file:///x.js"), kept };
+  for (let call = 0; call < 2; call++) {
+    const outcomes = runJobs([job, job], options);
+    for (const [k, thread] of threads.entries()) thread.emit("message", { result: k });
+    await outcomes;
+  }
+  expect(threads).toHaveLength(2);
+  expect(kept).toHaveLength(2);
+});
+
+it("runners that are kept are all back where one fails", async () => {
+  const kept: Runner[] = [];
+  const onEnd = () => {
+    throw new Error("the disk is full");
+  };
+  const outcomes = runJobs([job, job], { threads: 2, script: new URL("file:///x.js"), kept, onEnd });
+  threads[0].emit("message", { result: 1 });
+  setTimeout(() => threads[1].emit("message", { result: 2 }));
+  await expect(outcomes).rejects.toThrow("the disk is full");
+  expect(kept).toHaveLength(2);
 });

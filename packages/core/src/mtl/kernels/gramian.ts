@@ -5,6 +5,12 @@ import type { TaskInput } from "../method.js";
 /** A symmetric matrix [K, K], or the Gramian G = J J'. */
 export type Square = NdArray<Float64Array>;
 
+/**
+ * What rounding leaves uncertain in a Gramian of float32 gradients, 10 of its epsilons, as in TorchJD. Also for float64, as the
+ * Gramian comes without the precision of its products.
+ */
+export const precision = 10 * 2 ** -23;
+
 /** The Gramian of a step, whose presence {@link checkedMethod} ensures, made symmetric to the last bit. */
 export function gramianOf({ gramian }: TaskInput): Square {
   if (!gramian) throw new ShapeError("A method that uses the Gramian needs it; got none.");

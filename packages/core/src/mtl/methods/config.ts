@@ -3,7 +3,7 @@
 import { finite, listOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { cosines, dot, gramianOf, rowNorms, times } from "../kernels/gramian.js";
+import { cosines, dot, gramianOf, precision, rowNorms, times } from "../kernels/gramian.js";
 import { preferenceOf } from "../kernels/preference.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -15,16 +15,13 @@ export const configOptions = optionTable("config", {
   preference: listOf(finite, { least: 1 }).otherwise("1 each"),
 });
 
-/** Eigenvalues of the cosines below this fraction of the largest are rounding error. */
-const rankTolerance = 1e-12;
-
 /**
  * ConFIG: the direction with the same cosine with every gradient; its length is the sum of all gradients'
  * projections on it.
  *
  * x = pinv(U) 1 = U' pinv(U U') 1, v = x / ||x||; d = (sum_k g_k . v) v, u_k = g_k / ||g_k||
  *
- * Zero rows are left out: w_k = 0. Dependent gradients: least squares cosines. Opposite gradients, or all rows 0: w = 0.
+ * Zero rows are left out: w_k = 0. Gradients that are dependent to the rounding of float32: least squares cosines. Opposite gradients, or all rows 0: w = 0.
  * K = 1: w = 1.
  *
  * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
@@ -47,10 +44,10 @@ export function config(options: ConfigOptions = {}): MultiTaskMethod<null> {
       const n = rowNorms(G);
       const C = cosines(G, n);
       const p = preferenceOf("config", preference, K, 1).map((x, k) => (n[k] > 0 ? x : 0));
-      const q = applySpectrum(spectrum(C, rankTolerance), p, (l) => 1 / l);
+      const q = applySpectrum(spectrum(C, precision), p, (l) => 1 / l);
       const Cq = times(C, q);
       const squared = dot(q, Cq);
-      if (!(squared > rankTolerance * dot(p, p))) return { weights: new Float64Array(K), state };
+      if (!(squared > precision * dot(p, p))) return { weights: new Float64Array(K), state };
       const factor = dot(n, Cq) / squared;
       return { weights: q.map((x, k) => (n[k] > 0 ? (factor * x) / n[k] : 0)), state };
     },

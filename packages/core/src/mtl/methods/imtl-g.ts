@@ -7,6 +7,7 @@ import {
   cosines,
   dot,
   gramianOf,
+  precision,
   restrict,
   rowNorms,
   type Square,
@@ -26,9 +27,6 @@ export const imtlGOptions = optionTable("imtlG", {
    */
   form: oneOf(["classical", "pinv"]).default("classical"),
 });
-
-/** Eigenvalues of the cosines below this fraction of the largest are rounding error. */
-const rankTolerance = 1e-12;
 
 /**
  * IMTL-G: the combination with the same projection on every task's gradient.
@@ -82,17 +80,23 @@ function equalProjections(G: Square, form: "classical" | "pinv"): Float64Array {
   const n = rowNorms(G);
   const C = cosines(G, n);
   const ones = n.map(() => 1);
-  const unique = solveDefinite(C, ones);
+  // How many gradients are independent does not follow from G, whose eigenvalues differ as their lengths do.
+  const range = spectrum(C, precision);
+  const rank = range.values.length;
+  const unique = rank === n.length ? solveDefinite(C, ones) : null;
   if (unique) return unique.map((q, k) => q / n[k]);
-  if (form === "pinv") return applySpectrum(spectrum(G), n, (l) => 1 / l);
+  if (form === "pinv") {
+    const { values, vectors } = spectrum(G, 0);
+    const largest = { values: values.slice(-rank), vectors: vectors.slice(-rank) };
+    return applySpectrum(largest, n, (l) => 1 / l);
+  }
 
   // In q_k = w_k n_k: C q = lambda 1 with sum q_k / n_k != 0, by lambda = 1 if that can be, else by lambda = 0.
-  const range = spectrum(C, rankTolerance);
   const q = applySpectrum(range, ones, (l) => 1 / l);
-  const fits = times(C, q).every((x) => Math.abs(x - 1) <= 1e-6);
+  const fits = times(C, q).every((x) => Math.abs(x - 1) <= precision);
   if (fits) return q.map((x, k) => x / n[k]);
   const a = n.map((x) => n.reduce((m, y) => Math.min(m, y), Infinity) / x);
   const inRange = applySpectrum(range, a, () => 1);
   const inKernel = a.map((x, k) => x - inRange[k]);
-  return dot(inKernel, inKernel) > rankTolerance ? inKernel.map((x, k) => x * a[k]) : ones.fill(0);
+  return dot(inKernel, inKernel) > precision ** 2 ? inKernel.map((x, k) => x * a[k]) : ones.fill(0);
 }

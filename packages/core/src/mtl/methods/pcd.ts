@@ -4,7 +4,15 @@ import { nonNegative, oneOrEach, share, smoothing } from "../../option-kinds.js"
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { solveDefinite } from "../kernels/cholesky.js";
-import { dot, gramianOf, restrict, rowNorms, type Square, squaredNorm } from "../kernels/gramian.js";
+import {
+  dot,
+  gramianOf,
+  precision,
+  restrict,
+  rowNorms,
+  type Square,
+  squaredNorm,
+} from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 import { eachTask } from "./task-option.js";
 
@@ -24,12 +32,6 @@ export interface PcdState {
   readonly squares: Float64Array;
   readonly steps: number;
 }
-
-/**
- * What rounding leaves uncertain in a Gramian of float32 gradients, 10 of its epsilons, as in TorchJD. Also for float64, as the
- * Gramian comes without the precision of its products.
- */
-const precision = 10 * 2 ** -23;
 
 /**
  * PCD: the gradient of the first task, turned so far that each other task gets a share of the progress that its own gradient makes.

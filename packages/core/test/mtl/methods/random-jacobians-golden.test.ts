@@ -8,11 +8,13 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { createRng } from "../../../src/math/rng.js";
 import type { MultiTaskMethod, TaskInput } from "../../../src/mtl/method.js";
 import { autoLambda } from "../../../src/mtl/methods/auto-lambda.js";
+import { config } from "../../../src/mtl/methods/config.js";
 import { consMtl } from "../../../src/mtl/methods/cons-mtl.js";
 import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
 import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { forum } from "../../../src/mtl/methods/forum.js";
+import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
 import { ldcMtl } from "../../../src/mtl/methods/ldc-mtl.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moml } from "../../../src/mtl/methods/moml.js";
@@ -274,6 +276,31 @@ describe("on random Jacobians", () => {
   });
 });
 
+/** Products of gradients as a run in float32, the default, rounds them. */
+function roundedGramian(rows: Rows): NdArray {
+  const product = (a: Numbers, b: Numbers) =>
+    a.reduce((sum, x, p) => Math.fround(sum + Math.fround(x * b[p])), 0);
+  return matrix(rows.map((a) => rows.map((b) => product(a, b))));
+}
+
+describe("in float32 the gradients of three tasks, one of which is the sum of the others,", () => {
+  it.each([
+    ["config", config()],
+    ["imtl-g by the pseudo-inverse", imtlG({ form: "pinv" })],
+  ])("have the direction that they have in float64: %s", (_, method) => {
+    for (let seed = 0; seed < 40; seed++) {
+      const rng = createRng(seed);
+      const [a, b] = [1, 30].map((length) =>
+        Array.from({ length: 30 }, () => Math.fround(length * rng.normal())),
+      );
+      const rows = [a, b, a.map((x, p) => Math.fround(x + b[p]))];
+      const of = (given: object) => directionOf(rows, method.combine(inputOf(none(3), rows, given), null));
+      const d = of({});
+      expectNumbers(of({ gramian: roundedGramian(rows) }), d, 1e-3 * Math.hypot(...d));
+    }
+  });
+});
+
 describe("pcd", () => {
   const first = (rows: Rows, options = {}) => {
     const method = pcd(options);
@@ -306,14 +333,12 @@ describe("pcd", () => {
   });
 
   describe("in float32, the run's default", () => {
-    /** Gradients and their products as a run in float32 rounds them: the second task's gradient and `factor` times it as the third's. */
+    /** The second task's gradient and `factor` times it as the third's. */
     const step = (seed: number, factor: number, options: PcdOptions) => {
       const rng = createRng(seed);
       const [primary, other] = [0, 1].map(() => Array.from({ length: 30 }, () => Math.fround(rng.normal())));
       const rows = [primary, other, other.map((x) => Math.fround(factor * x))];
-      const product = (a: Numbers, b: Numbers) =>
-        a.reduce((sum, x, p) => Math.fround(sum + Math.fround(x * b[p])), 0);
-      const given = { gramian: matrix(rows.map((a) => rows.map((b) => product(a, b)))) };
+      const given = { gramian: roundedGramian(rows) };
       const method = pcd(options);
       const combination = method.combine(inputOf(none(3), rows, given), method.init(3));
       const pair = directionOf(rows.slice(0, 2), first(rows.slice(0, 2), options));
