@@ -87,13 +87,18 @@ export const integersOf = (dtype: WeightType["dtype"], size: number): Int8Array 
  * Rounds a weight to integers, with the scale of each group s = max |w| / limit.
  *
  * @param floor the least scale that each group may have
+ * @param known an earlier rounding, maybe with another floor: groups keep it where their scale is neither below the floor nor
+ *   raised for what needs it no more
  */
 export function quantizedWeight(
   { data }: Floats,
   { dtype, limit, zero }: WeightType,
   { groupOf, scaleShape }: WeightGrid,
   floor: Float64Array,
+  known?: QuantizedWeight,
 ): QuantizedWeight {
+  const isHigh = (scale: number, group: number) => scale >= Math.fround(floor[group]);
+  if (known?.raised === 0 && known.scales.every(isHigh)) return known;
   const largest = new Float64Array(sizeOf(scaleShape));
   for (let e = 0; e < data.length; e++) {
     const group = groupOf(e);
@@ -111,6 +116,11 @@ export function quantizedWeight(
   for (let e = 0; e < data.length; e++) {
     const q = Math.round(data[e] / scales[groupOf(e)]);
     integers[e] = Math.min(Math.max(q, -limit), limit) + zero;
+  }
+  if (known !== undefined) {
+    const isKept = Array.from(known.scales, (scale, group) => isHigh(scale, group) && scale <= scales[group]);
+    for (let e = 0; e < data.length; e++) if (isKept[groupOf(e)]) integers[e] = known.integers[e];
+    for (const [group, scale] of known.scales.entries()) if (isKept[group]) scales[group] = scale;
   }
   return { integers, scales, raised };
 }

@@ -77,10 +77,7 @@ function writeShared(
   const { grid, type } = formatOf(layer, settings);
   const floor = new Float64Array(sizeOf(grid.scaleShape));
   for (const one of layers) raiseFloor(editor, one, grid, operandScale(one), floor);
-  const known = settings.rounded?.get(key);
-  // A bias that has changed since may need a larger scale.
-  const isKnown = known?.scales.every((scale, group) => scale >= Math.fround(floor[group]));
-  const stored = known && isKnown ? known : quantizedWeight(floats, type, grid, floor);
+  const stored = quantizedWeight(floats, type, grid, floor, settings.rounded?.get(key));
   const rounded = storeWeight(editor, layer, stored, grid, type);
   const biases = layers.flatMap((layer) => {
     const bias = writeBias(editor, layer, stored, operandScale(layer));
