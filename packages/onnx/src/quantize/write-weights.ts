@@ -4,15 +4,12 @@ import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
 import {
   finiteFloats,
   integersOf,
-  perBlock,
-  perChannel,
-  perTensor,
   type QuantizedWeight,
   quantizedWeight,
-  type WeightGrid,
   type WeightType,
 } from "./quantized-weight.js";
 import { type WeightSettings, weightType } from "./settings.js";
+import { type WeightGrid, weightGrid } from "./weight-grid.js";
 import { biasOf, type WeightedLayer } from "./weighted-layer.js";
 import { putBeforeReaders } from "./write-activations.js";
 
@@ -103,13 +100,12 @@ export function formatOf(
 ): { readonly grid: WeightGrid; readonly type: WeightType } {
   const type = weightType(settings);
   const { per, blockSize = 32 } = settings;
-  if (per === "tensor") return { grid: perTensor, type };
-  if (per === "channel") return { grid: perChannel(shape, outAxis), type };
+  if (per !== "block") return { grid: weightGrid(per, shape, outAxis), type };
   // A block would be shorter than it says: a scale for each channel then takes less, and 8 bits lose less.
   if (shape[inAxis] < blockSize) {
-    return { grid: perChannel(shape, outAxis), type: weightType({ ...settings, bits: 8 }) };
+    return { grid: weightGrid("channel", shape, outAxis), type: weightType({ ...settings, bits: 8 }) };
   }
-  return { grid: perBlock(shape, inAxis, blockSize), type };
+  return { grid: weightGrid(per, shape, inAxis, blockSize), type };
 }
 
 /** Raises the scales of channels whose bias would be beyond its integers. */
