@@ -2,12 +2,11 @@ import type { NdArray } from "isoloss";
 import type { OnnxNode, OnnxTensor } from "isoloss/internal";
 import type { OnnxModel } from "isoloss/onnx";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
-import { openFile } from "../model-file/compare/run-model.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
-import { lastUses } from "./correct-bias.js";
 import { smallBatches } from "./examples.js";
 import type { RunSettings } from "./inner-values.js";
 import type { Moments, WeightUnits } from "./layer-rounding.js";
+import { LayerWalk } from "./layer-walk.js";
 import { OperandMoments, unitsOf } from "./operand-moments.js";
 import { Pieces } from "./piece.js";
 import type { QuantizedWeight } from "./quantized-weight.js";
@@ -41,25 +40,13 @@ export async function compensatedWeights(
   );
   const operands = layers.map(({ node }) => node.inputs[0]);
   const results = layers.map(({ node }) => node.outputs[0]);
-  const lastUse = lastUses(operands.map((x, k) => pieces.to([x], new Set(results.slice(0, k)))));
-  const carried = batches.map((batch) => new Map(Object.entries(batch)));
+  const walk = new LayerWalk(pieces, operands, results, batches, settings);
   const rounded = new Map<string, QuantizedWeight>();
   const rounder = await openRounder();
   try {
     for (const [k, layer] of layers.entries()) {
-      settings.signal?.throwIfAborted();
       const { weight } = layer;
-      const isKept = (name: string) => (lastUse.get(name) ?? 0) > k;
-      // What the layer before makes of its operand is part of the way to this one's.
-      const before = results.slice(Math.max(0, k - 1), k).filter(isKept);
-      await carry([...new Set([operands[k], ...before])], { pieces, carried, settings });
-      const own = carried.map((values) => values.get(operands[k]) as NdArray);
-      for (const [i, values] of carried.entries()) {
-        for (const name of values.keys()) {
-          if (name !== operands[k] && !isKept(name) && !Object.hasOwn(batches[i], name)) values.delete(name);
-        }
-      }
-      const moments = await momentsOf(own, isOther, layer, settings);
+      const moments = await momentsOf(await walk.at(k), isOther, layer, settings);
       const stored = moments === undefined ? weight.stored : await rounder.round({ ...layer, moments });
       rounded.set(weight.key, stored);
       setFloats(model, weight, stored);
@@ -89,30 +76,6 @@ function layersOf({ graph }: OnnxModel, weights: readonly WrittenWeight[]): read
     const units = unitsOf(node, layer.shape, layer.outAxis, grid.per === "block" ? grid.blockSize : 1);
     return units === undefined ? [] : [{ weight, node, units }];
   });
-}
-
-interface Walk {
-  readonly pieces: Pieces;
-  /** Values by name, for each batch; all have the same. */
-  readonly carried: readonly Map<string, NdArray>[];
-  readonly settings: RunSettings;
-}
-
-/** Adds values to those that are carried, from which they are computed. */
-async function carry(values: readonly string[], { pieces, carried, settings }: Walk): Promise<void> {
-  const missing = values.filter((name) => !carried[0].has(name));
-  if (missing.length === 0) return;
-  const dtypes = new Map([...carried[0].keys()].map((name) => [name, "float32"] as const));
-  const piece = pieces.to(missing, new Set(carried[0].keys()));
-  const session = await openFile(pieces.file(piece, missing, dtypes), settings);
-  try {
-    for (const own of carried) {
-      const made = await session.run(Object.fromEntries(own));
-      for (const name of missing) own.set(name, made[name]);
-    }
-  } finally {
-    await session.dispose();
-  }
 }
 
 type MutableModel = OnnxModel & { readonly graph: { readonly initializers: OnnxTensor[] } };
