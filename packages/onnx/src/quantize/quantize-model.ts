@@ -160,13 +160,18 @@ export async function quantizeModel(
       if (!isBegun) skip(`${next}: the time was over`);
       return isBegun;
     });
-    // At once: a thread rounds a layer of one while another's next layer is measured.
-    const made = await Promise.all(
-      starts.map(({ recipe }) => compensated({ ...recipe, correct: undefined }, judge)),
-    );
+    // At once: a thread rounds a layer of one while another's next layer is measured. None goes on after an error.
+    const making = starts.map(({ recipe }) => compensated({ ...recipe, correct: undefined }, judge));
+    await Promise.allSettled(making);
+    const made = await Promise.all(making);
     for (const [k, { recipe }] of starts.entries()) {
+      const next = nameOf(made[k]);
       if (made[k].settings.weights.rounded?.size === 0) {
-        skip(`${nameOf(made[k])}: no layer has a weight of its own`);
+        skip(`${next}: no layer has a weight of its own`);
+        continue;
+      }
+      if (!hasTimeFor(next)) {
+        skip(`${next}: the time was over`);
         continue;
       }
       trials.push(await quantizeAndMeasure(made[k], judge));

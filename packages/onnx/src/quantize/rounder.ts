@@ -13,32 +13,47 @@ interface Rounder {
 const here: Rounder = { round: async (layer) => roundLayer(layer), end: async () => undefined };
 
 /**
- * Opens a thread of Node that rounds layers while this one computes what others multiply; where it cannot load its file, as
- * in a bundle, and in a page, layers are rounded here.
+ * Opens a thread of Node that rounds layers while this one computes what others multiply. Where there is none, as in a page, or it
+ * cannot load its file, as in a bundle, or take a layer, layers are rounded here.
  *
  * @param url of a module of the package, beside which that of the thread is
  */
 export async function openRounder(url: string | undefined = import.meta.url): Promise<Rounder> {
-  if (!url?.startsWith("file:")) return here;
-  const waiting: { resolve(data: unknown): void; reject(cause: Error): void }[] = [];
-  const next = () => new Promise<unknown>((resolve, reject) => waiting.push({ resolve, reject }));
-  const isLoaded = next();
-  const thread = openThread(programOf(new URL("layer-rounding.js", url).href), {
-    onMessage: (data) => waiting.shift()?.resolve(data),
-    onEnd(why) {
-      for (const { reject } of waiting.splice(0))
-        reject(new RuntimeError(`A layer was not rounded: ${why}.`));
+  const { process } = globalThis as { process?: { readonly getBuiltinModule?: unknown } };
+  // Bundlers give pages addresses of files, too.
+  if (!url?.startsWith("file:") || process?.getBuiltinModule === undefined) return here;
+  let isOpen = true;
+  let waiting: { resolve(data: unknown): void; reject(cause: Error): void } | undefined;
+  const answer = () => new Promise<unknown>((resolve, reject) => (waiting = { resolve, reject }));
+  const events = {
+    onMessage: (data: unknown) => waiting?.resolve(data),
+    onEnd(why: string) {
+      isOpen = false;
+      waiting?.reject(new RuntimeError(`A layer was not rounded: ${why}.`));
     },
-  });
+  };
+  let thread: ReturnType<typeof openThread>;
+  try {
+    thread = openThread(programOf(new URL("layer-rounding.js", url).href), events);
+  } catch {
+    // Such as where Node's permissions leave them out.
+    return here;
+  }
   thread.hold();
-  if (!(await isLoaded.catch(() => false))) return here;
+  if (!(await answer().catch(() => false))) return here;
   return {
-    async round({ weight: { floats, grid, type, floor, stored }, units, moments }) {
-      const weight = { floats, grid, type, floor, stored };
+    async round(layer) {
+      const { units, moments } = layer;
+      const { floats, grid, type, floor, stored } = layer.weight;
       const buffers = new Set(Object.values(moments).map(({ buffer }) => buffer));
-      const result = next();
-      thread.post({ weight, units, moments }, [...buffers]);
-      return (await result) as QuantizedWeight;
+      try {
+        if (!isOpen) return roundLayer(layer);
+        thread.post({ weight: { floats, grid, type, floor, stored }, units, moments }, [...buffers]);
+      } catch {
+        // Too large to be copied.
+        return roundLayer(layer);
+      }
+      return (await answer()) as QuantizedWeight;
     },
     end: () => thread.end(),
   };

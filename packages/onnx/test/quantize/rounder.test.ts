@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -6,7 +6,7 @@ import { normal } from "isoloss-test-support/compress/quantize/support";
 import { opened } from "isoloss-test-support/model-file/builder";
 import { fileOf, node } from "isoloss-test-support/nn/onnx/support";
 import { build } from "tsdown";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { roundLayer } from "../../src/quantize/layer-rounding.js";
 import { unitsOf } from "../../src/quantize/operand-moments.js";
 import { openRounder } from "../../src/quantize/rounder.js";
@@ -62,6 +62,25 @@ it("a thread rounds layers as this one does, which takes its place where there i
       }
       await rounder.end();
     }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("layers are rounded here once the thread has ended", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "isoloss-rounder-"));
+  try {
+    const file = join(folder, "layer-rounding.js");
+    writeFileSync(
+      file,
+      "export const roundLayer = (layer) => { setTimeout(() => process.exit()); return layer.units.n; };",
+    );
+    const rounder = await openRounder(pathToFileURL(file).href);
+    expect(await rounder.round(layer("channel"))).toBe(layer("channel").units.n);
+    // A layer that is sent while it ends is lost, which is an error.
+    await vi.waitFor(async () =>
+      expect(await rounder.round(layer("channel"))).toEqual(roundLayer(layer("channel"))),
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -49,7 +49,7 @@ export function openThread(program: string, events: ThreadEvents): Thread {
 
 function nodeThread({ Worker }: WorkerThreads, program: string, { onMessage, onEnd }: ThreadEvents): Thread {
   const start = `
-    const { parentPort } = require("node:worker_threads");
+    const { parentPort } = process.getBuiltinModule("node:worker_threads");
     const listen = (f) => parentPort.on("message", f);
     const post = (data, transfer) => parentPort.postMessage(data, transfer);`;
   const worker = new Worker(`${start}\n${program}`, { eval: true });
