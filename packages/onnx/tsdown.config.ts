@@ -1,12 +1,22 @@
-import { defineConfig } from "tsdown";
+import { defineConfig, type UserConfig } from "tsdown";
 import { optionComments } from "../../scripts/option-comments.js";
 
-export default defineConfig({
-  entry: { index: "src/index.ts" },
+const common: UserConfig = {
   format: "esm",
   platform: "neutral",
   target: "es2022",
-  dts: true,
   plugins: [optionComments],
   deps: { neverBundle: [/^isoloss(\/|$)/] },
-});
+};
+
+export default defineConfig([
+  { ...common, entry: { index: "src/index.ts" }, dts: true },
+  // What a thread loads, without a package.
+  {
+    ...common,
+    entry: { "layer-rounding": "src/quantize/layer-rounding.ts" },
+    clean: false,
+    dts: false,
+    treeshake: { moduleSideEffects: false },
+  },
+]);

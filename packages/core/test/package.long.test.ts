@@ -85,6 +85,11 @@ describe("the npm package", () => {
     expect(counts.isoloss).toBeLessThan(80);
   });
 
+  it("has the file that a thread of `isoloss-onnx` loads, which imports nothing", () => {
+    const path = join(project.folder, "node_modules/isoloss-onnx/dist/layer-rounding.js");
+    expect(readFileSync(path, "utf8")).not.toMatch(/^import |\bfrom "/m);
+  });
+
   it("is one build in Node, in which `isoloss` is a few files", () => {
     const all = [...coreEntries, "isoloss/internal", "isoloss/internal-node"];
     const source = `

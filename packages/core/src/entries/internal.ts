@@ -16,6 +16,7 @@ export {
 } from "../bytes.js";
 export { keptExamples } from "../data/streams/example-stream.js";
 export { joinParts } from "../data/streams/part-reader.js";
+export { openThread } from "../data/streams/thread.js";
 export { requireClasses } from "../data/tables/columns.js";
 export { describeValue, isPlainObject } from "../describe.js";
 export { loopWhile } from "../graph/control/while.js";

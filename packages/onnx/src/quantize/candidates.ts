@@ -17,7 +17,7 @@ export interface CandidateFile {
 }
 
 /** The same decoded. */
-export interface Candidate extends Pick<CandidateFile, "name" | "isApproximate"> {
+export interface Candidate extends Pick<CandidateFile, "name"> {
   readonly file: OnnxFile;
 }
 

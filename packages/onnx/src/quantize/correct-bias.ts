@@ -1,9 +1,6 @@
 // Bias correction: M. Nagel et al., "Data-free quantization through weight equalization and bias correction", ICCV 2019,
 // section 4.2, with measured means.
-import type { NdArray } from "isoloss";
-import type { OnnxDType } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
-import { openFile } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { changeLayer } from "../model-file/prepare/change-layer.js";
@@ -11,7 +8,8 @@ import { isReason, type LinearLayer, layerEnds, layerOf } from "../model-file/pr
 import { addToChannels, ChannelMeans } from "./channel-means.js";
 import { smallBatches } from "./examples.js";
 import { type RunSettings, type Visitor, visitValues } from "./inner-values.js";
-import { type Piece, Pieces } from "./piece.js";
+import { LayerWalk } from "./layer-walk.js";
+import { Pieces } from "./piece.js";
 
 export interface CorrectedBiases {
   /** The model in float with the new biases, to be quantized in the same way. */
@@ -72,7 +70,18 @@ export async function correctBias(
   const pieces = new Pieces(quantize(file).model);
   const layers = layersOf(editor).filter((layer) => pieces.has(resultOf(layer)));
   const small = smallBatches(file, batches);
-  const shifts = await sequentialShifts(editor, pieces, { layers, targets, batches: small, settings });
+  const values = layers.map((layer) => pieces.beforeRounding(resultOf(layer)));
+  const walk = new LayerWalk(pieces, values, values, small, settings);
+  const shifts: Float64Array[] = [];
+  for (const [k, layer] of layers.entries()) {
+    const results = await walk.at(k);
+    const means = meansFor(layer);
+    for (const result of results) means.add(result);
+    const target = targets.get(resultOf(layer));
+    const own = means.means().map((mean, c) => (target?.[c] ?? mean) - mean);
+    for (const result of results) addToChannels(result, own, means.axis);
+    shifts.push(own);
+  }
   return withShifts(editor, layers, shifts);
 }
 
@@ -98,55 +107,3 @@ export const resultOf = ({ end }: LinearLayer): string => end.outputs[0];
 
 export const meansFor = ({ node, channels }: LinearLayer): ChannelMeans =>
   new ChannelMeans(channels, node.opType === "MatMul" ? -1 : 1);
-
-interface Correction {
-  readonly layers: readonly LinearLayer[];
-  readonly targets: LayerMeans;
-  readonly batches: readonly NamedValues[];
-  readonly settings: RunSettings;
-}
-
-/** What is to be added to the biases, layer by layer. */
-async function sequentialShifts(
-  editor: GraphEditor,
-  pieces: Pieces,
-  { layers, targets, batches, settings }: Correction,
-): Promise<readonly Float64Array[]> {
-  const values = layers.map((layer) => pieces.beforeRounding(resultOf(layer)));
-  const dtypes = new Map<string, OnnxDType>(
-    layers.map(({ weight }, k) => [values[k], editor.floatType(weight)?.dtype ?? "float32"]),
-  );
-  const parts = values.map((value, k) => pieces.to([value], new Set(values.slice(0, k))));
-  const lastUse = lastUses(parts);
-  const carried = batches.map(() => new Map<string, NdArray>());
-  const shifts: Float64Array[] = [];
-  for (const [k, layer] of layers.entries()) {
-    settings.signal?.throwIfAborted();
-    const value = values[k];
-    const session = await openFile(pieces.file(parts[k], [value], dtypes), settings);
-    const means = meansFor(layer);
-    const results: NdArray[] = [];
-    for (const [i, batch] of batches.entries()) {
-      const { [value]: result } = await session.run({ ...batch, ...Object.fromEntries(carried[i]) });
-      means.add(result);
-      results.push(result);
-    }
-    await session.dispose();
-    const target = targets.get(resultOf(layer));
-    const own = means.means().map((mean, c) => (target?.[c] ?? mean) - mean);
-    shifts.push(own);
-    for (const [i, kept] of carried.entries()) {
-      if (lastUse.has(value)) {
-        addToChannels(results[i], own, means.axis);
-        kept.set(value, results[i]);
-      }
-      for (const name of kept.keys()) if ((lastUse.get(name) ?? 0) <= k) kept.delete(name);
-    }
-  }
-  return shifts;
-}
-
-/** The last piece that takes each value. */
-export function lastUses(parts: readonly Piece[]): ReadonlyMap<string, number> {
-  return new Map(parts.flatMap(({ inputs }, k) => inputs.map((name) => [name, k] as const)));
-}

@@ -3,7 +3,8 @@ import { int as attribute, type OnnxNode } from "isoloss/internal";
 import type { GraphEditor } from "../model-file/edit/graph-editor.js";
 import { int, isStandard } from "../model-file/prepare/attributes.js";
 import { isReason } from "../model-file/prepare/linear-layer.js";
-import { finiteFloats, perChannel, quantizedWeight } from "./quantized-weight.js";
+import { finiteFloats, quantizedWeight } from "./quantized-weight.js";
+import { weightGrid } from "./weight-grid.js";
 import { weightedLayer } from "./weighted-layer.js";
 
 const type = { dtype: "int8", limit: 127, zero: 0 } as const;
@@ -47,7 +48,12 @@ function writeTable(editor: GraphEditor, table: string): readonly [string, strin
   if (floats === undefined) throw new Error(`The tensor "${table}" is not stored.`);
   const { shape } = floats;
   const [count] = shape;
-  const { integers, scales } = quantizedWeight(floats, type, perChannel(shape, 0), new Float64Array(count));
+  const { integers, scales } = quantizedWeight(
+    floats,
+    type,
+    weightGrid("channel", shape, 0),
+    new Float64Array(count),
+  );
   return [
     editor.addTensor(`${table}_quantized`, { dtype: type.dtype, shape, data: integers }),
     editor.addTensor(`${table}_scale`, { dtype: "float32", shape: [count, 1], data: scales }),

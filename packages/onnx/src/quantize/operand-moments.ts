@@ -3,23 +3,7 @@ import { float64Of, type OnnxNode, windowLength } from "isoloss/internal";
 import { add, matmul, transpose } from "isoloss/ops";
 import { halves } from "../import/operators/geometry.js";
 import { int, ints, string } from "../model-file/prepare/attributes.js";
-
-/**
- * A layer's weight as units: unit u of group g multiplies n numbers of that group's operand. These are taken in parts of m, the
- * last of which may be a little shorter: moments are of the numbers of a part.
- */
-export interface WeightUnits {
-  readonly groups: number;
-  /** Units of a group. */
-  readonly count: number;
-  /** Numbers that a unit multiplies: inputs, and places of a window. */
-  readonly n: number;
-  /** Numbers of a part. */
-  readonly m: number;
-  /** Where the weight's elements lie: that of a unit's first number, and the distance of the others. */
-  readonly first: (group: number, unit: number) => number;
-  readonly stride: number;
-}
+import { partsOf, type WeightUnits } from "./layer-rounding.js";
 
 /** Numbers of a part, where blocks allow: the time for moments and their factor grows with the square and the third power. */
 const LARGEST_PART = 1024;
@@ -44,11 +28,8 @@ export function unitsOf(
   const parts = Math.ceil(n / (together * Math.max(1, Math.floor(LARGEST_PART / together))));
   // Parts of one length: their third powers are less than those of long ones and a rest.
   const m = Math.min(n, together * Math.ceil(n / (together * parts)));
-  const first = (g: number, u: number) => (g * count + u) * (isByUnit ? n : 1);
-  return { groups, count, n, m, first, stride: isByUnit ? 1 : count };
+  return { groups, count, n, m, unitStride: isByUnit ? n : 1, stride: isByUnit ? 1 : count };
 }
-
-export const partsOf = ({ n, m }: WeightUnits): number => Math.ceil(n / m);
 
 /** Rows of operands that one product sums up. */
 const ROWS = 256;

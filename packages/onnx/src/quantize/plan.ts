@@ -1,6 +1,7 @@
 import type { OnnxNode } from "isoloss/internal";
 import type { GraphEditor } from "../model-file/edit/graph-editor.js";
 import { isStandard, string } from "../model-file/prepare/attributes.js";
+import { boundsOf } from "../model-file/prepare/bounds.js";
 import { biasedSum, isReason, type Reason } from "../model-file/prepare/linear-layer.js";
 import type { ValueRange } from "./affine.js";
 import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.js";
@@ -52,21 +53,15 @@ interface Activation {
 function activationAfter(editor: GraphEditor, value: string): Activation | undefined {
   if (!editor.isUsedOnce(value)) return undefined;
   const [node] = editor.uses.readers(value);
-  const bounds = isStandard(node) && node.inputs[0] === value ? boundsOf(editor, node) : undefined;
+  const bounds = isStandard(node) && node.inputs[0] === value ? rangeBehind(editor, node) : undefined;
   return bounds === undefined || bounds.min > 0 || bounds.max < 0 ? undefined : { node, bounds };
 }
 
-function boundsOf(editor: GraphEditor, { opType, inputs, attributes }: OnnxNode): ValueRange | undefined {
-  if (opType === "Relu") return { min: 0, max: Infinity };
-  if (opType !== "Clip") return undefined;
-  const bound = (index: number, name: string, otherwise: number): number | undefined => {
-    const attribute = attributes[name];
-    if (attribute?.kind === "float") return attribute.value;
-    const operand = inputs[index];
-    return operand ? editor.floats(operand)?.data[0] : otherwise;
-  };
-  const [min, max] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
-  return min === undefined || max === undefined ? undefined : { min, max };
+function rangeBehind(editor: GraphEditor, node: OnnxNode): ValueRange | undefined {
+  if (node.opType === "Relu") return { min: 0, max: Infinity };
+  const bounds = node.opType === "Clip" ? boundsOf(editor, node) : undefined;
+  if (bounds === undefined || isReason(bounds)) return undefined;
+  return { min: bounds.low ?? -Infinity, max: bounds.high ?? Infinity };
 }
 
 /** What becomes integer in a graph. */

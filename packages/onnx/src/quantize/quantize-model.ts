@@ -154,21 +154,30 @@ export async function quantizeModel(
   }
   if (given.compensate) {
     const asItIs = trials.filter(({ choice }) => choice.candidate === AS_IT_IS);
-    for (const { recipe } of new Set([largestOf(trials), largestOf(asItIs)])) {
-      const plain = { ...recipe, correct: undefined };
-      const next = `${nameOf(plain)}, GPTQ`;
+    const starts = [...new Set([largestOf(trials), largestOf(asItIs)])].filter(({ recipe }) => {
+      const next = `${nameOf({ ...recipe, correct: undefined })}, GPTQ`;
+      const isBegun = hasTimeFor(next);
+      if (!isBegun) skip(`${next}: the time was over`);
+      return isBegun;
+    });
+    // At once: a thread rounds a layer of one while another's next layer is measured. None goes on after an error.
+    const making = starts.map(({ recipe }) => compensated({ ...recipe, correct: undefined }, judge));
+    await Promise.allSettled(making);
+    const made = await Promise.all(making);
+    for (const [k, { recipe }] of starts.entries()) {
+      const next = nameOf(made[k]);
+      if (made[k].settings.weights.rounded?.size === 0) {
+        skip(`${next}: no layer has a weight of its own`);
+        continue;
+      }
       if (!hasTimeFor(next)) {
         skip(`${next}: the time was over`);
         continue;
       }
-      const own = await compensated(plain, judge);
-      if (own.settings.weights.rounded?.size === 0) {
-        skip(`${next}: no layer has a weight of its own`);
-        continue;
-      }
-      trials.push(await quantizeAndMeasure(own, judge));
+      trials.push(await quantizeAndMeasure(made[k], judge));
       // Its moments are not about means: it keeps most of them by itself.
-      if (recipe.correct) trials.push(await quantizeAndMeasure({ ...own, correct: recipe.correct }, judge));
+      if (recipe.correct)
+        trials.push(await quantizeAndMeasure({ ...made[k], correct: recipe.correct }, judge));
     }
   }
   const level = levelOfEach((trials.length - 1) * looks.length);

@@ -1,52 +1,7 @@
 import { DataError, sizeOf } from "isoloss";
 import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
 import { leastScale } from "./affine.js";
-
-/** Which elements of a weight share a scale, as DequantizeLinear has it. */
-export interface WeightGrid {
-  readonly per: "tensor" | "channel" | "block";
-  /** The axis of the channels, or that of the blocks. */
-  readonly axis: number;
-  readonly blockSize: number;
-  readonly scaleShape: readonly number[];
-  /** The index of the scale of an element. */
-  readonly groupOf: (element: number) => number;
-}
-
-export const perTensor: WeightGrid = {
-  per: "tensor",
-  axis: 0,
-  blockSize: 0,
-  scaleShape: [],
-  groupOf: () => 0,
-};
-
-export function perChannel(shape: readonly number[], axis: number): WeightGrid {
-  const inner = sizeOf(shape.slice(axis + 1));
-  const count = shape[axis];
-  return {
-    per: "channel",
-    axis,
-    blockSize: 0,
-    scaleShape: [count],
-    // Of integers: a division of doubles with a rest takes several times as long.
-    groupOf: (e) => ((e / inner) | 0) % count,
-  };
-}
-
-/** Blocks of `blockSize` elements along an axis; the last one may be shorter. */
-export function perBlock(shape: readonly number[], axis: number, blockSize: number): WeightGrid {
-  const inner = sizeOf(shape.slice(axis + 1));
-  const count = shape[axis];
-  const blocks = Math.ceil(count / blockSize);
-  const groupOf = (e: number) => {
-    const place = (e / inner) | 0;
-    const block = ((place % count) / blockSize) | 0;
-    return (((place / count) | 0) * blocks + block) * inner + (e % inner);
-  };
-  const scaleShape = shape.map((size, d) => (d === axis ? blocks : size));
-  return { per: "block", axis, blockSize, scaleShape, groupOf };
-}
+import { groupOf, type WeightGrid } from "./weight-grid.js";
 
 /** Integers of weights are symmetric: w = scale (q - zero) with |q - zero| <= limit. */
 export interface WeightType {
@@ -87,16 +42,21 @@ export const integersOf = (dtype: WeightType["dtype"], size: number): Int8Array 
  * Rounds a weight to integers, with the scale of each group s = max |w| / limit.
  *
  * @param floor the least scale that each group may have
+ * @param known an earlier rounding, maybe with another floor: groups keep it where their scale is neither below the floor nor
+ *   raised for what needs it no more
  */
 export function quantizedWeight(
   { data }: Floats,
   { dtype, limit, zero }: WeightType,
-  { groupOf, scaleShape }: WeightGrid,
+  grid: WeightGrid,
   floor: Float64Array,
+  known?: QuantizedWeight,
 ): QuantizedWeight {
-  const largest = new Float64Array(sizeOf(scaleShape));
+  const isHigh = (scale: number, group: number) => scale >= Math.fround(floor[group]);
+  if (known?.raised === 0 && known.scales.every(isHigh)) return known;
+  const largest = new Float64Array(sizeOf(grid.scaleShape));
   for (let e = 0; e < data.length; e++) {
-    const group = groupOf(e);
+    const group = groupOf(grid, e);
     largest[group] = Math.max(largest[group], Math.abs(data[e]));
   }
   // The scale of zeros says nothing; that of their neighbors keeps products of scales in range.
@@ -109,8 +69,13 @@ export function quantizedWeight(
   });
   const integers = integersOf(dtype, data.length);
   for (let e = 0; e < data.length; e++) {
-    const q = Math.round(data[e] / scales[groupOf(e)]);
+    const q = Math.round(data[e] / scales[groupOf(grid, e)]);
     integers[e] = Math.min(Math.max(q, -limit), limit) + zero;
+  }
+  if (known !== undefined) {
+    const isKept = Array.from(known.scales, (scale, group) => isHigh(scale, group) && scale <= scales[group]);
+    for (let e = 0; e < data.length; e++) if (isKept[groupOf(grid, e)]) integers[e] = known.integers[e];
+    for (const [group, scale] of known.scales.entries()) if (isKept[group]) scales[group] = scale;
   }
   return { integers, scales, raised };
 }

@@ -42,14 +42,8 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   // Whole tensors save a dynamic product nothing.
   const suitable = given.activations === "dynamic" ? usual.slice(0, 1) : usual;
   const granularities = given.granularity === undefined ? suitable : [given.granularity];
-  const own: Ingredients[] = [];
-  const asItIs = { name: AS_IT_IS, file };
-  for (const candidate of [
-    asItIs,
-    ...(await absorbedFrom(asItIs, source)),
-    ...rotatedFrom(source),
-    ...(await sameFunctions(source)),
-  ]) {
+  const own = [...(await withAbsorbed({ name: AS_IT_IS, file }, source))];
+  for (const candidate of [...rotatedFrom(source), ...(await sameFunctions(source))]) {
     own.push(await ingredients(candidate, source));
   }
   const modes = modesOf(source);
@@ -62,7 +56,7 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   if (!given.equalize) return;
   let orbit: Orbit | undefined;
   const moved = new Map<Granularity, readonly Candidate[]>();
-  const known = new Map<Candidate, Ingredients>();
+  const known = new Map<Candidate, readonly Ingredients[]>();
   for (const per of granularities) {
     const what = `other weights, per ${per}`;
     if (!hasTimeFor(what)) {
@@ -83,11 +77,9 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
       moved.set(granularity, found);
     }
     for (const candidate of moved.get(granularity) ?? []) {
-      for (const one of [candidate, ...(await absorbedFrom(candidate, source))]) {
-        const own = known.get(one) ?? (await ingredients(one, source));
-        known.set(one, own);
-        yield* all([own], per);
-      }
+      const own = known.get(candidate) ?? (await withAbsorbed(candidate, source));
+      known.set(candidate, own);
+      for (const one of own) yield* all([one], per);
     }
   }
 }
@@ -123,17 +115,18 @@ async function ingredients(candidate: Candidate, source: RecipeSource): Promise<
   return { candidate, ranges, correct: (quantize) => correctBiasAnalytically(file, quantize, all, run) };
 }
 
-/** The candidate with high biases absorbed, where that is wanted and something is. */
-async function absorbedFrom(
-  candidate: Candidate,
-  { given, judge, skip }: RecipeSource,
-): Promise<readonly Candidate[]> {
-  if (!given.absorbBiases) return [];
+/** Those of a candidate, and of it with high biases absorbed, where that is wanted and something is. */
+async function withAbsorbed(candidate: Candidate, source: RecipeSource): Promise<readonly Ingredients[]> {
+  const { given, judge, skip } = source;
+  const own = await ingredients(candidate, source);
+  if (!given.absorbBiases) return [own];
   const name = `${candidate.name}, biases absorbed`;
   const found = await absorbedFile(candidate.file, judge);
-  if (!("reason" in found)) return [{ name, file: found.file, isApproximate: true }];
+  if (!("reason" in found)) {
+    return [own, await ingredients({ name, file: found.file }, source)];
+  }
   skip(`${name}: ${found.reason}`);
-  return [];
+  return [own];
 }
 
 /** The model with rotated spaces, where that is wanted and it has some. */
@@ -176,18 +169,18 @@ function* variants(
 /** The given files that compute the same: those that differ by more than rounding are left out, unless they say so. */
 async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<readonly Candidate[]> {
   const kept: Candidate[] = [];
-  for (const { bytes, ...own } of given.candidates) {
-    const candidate = { ...own, file: OnnxFile.decode("quantizeModel", bytes) };
-    if (candidate.isApproximate) {
-      kept.push(candidate);
-      continue;
-    }
-    const outputs = await outputsOfFile(candidate.file, judge.heldOut, judge.run);
-    const { largest } = errorOf(judge.expected, outputs, judge.heldOut);
+  for (const { name, bytes, isApproximate } of given.candidates) {
+    const candidate = { name, file: OnnxFile.decode("quantizeModel", bytes) };
+    const largest = isApproximate ? 0 : await driftOf(candidate.file, judge);
     if (largest <= MOST_DRIFT) kept.push(candidate);
-    else skip(`${candidate.name}: in float its outputs differ by ${largest.toPrecision(2)}`);
+    else skip(`${name}: in float its outputs differ by ${largest.toPrecision(2)}`);
   }
   return kept;
+}
+
+/** The largest relative difference of a file's float outputs from the model's. */
+async function driftOf(file: OnnxFile, { expected, heldOut, run }: Judge): Promise<number> {
+  return errorOf(expected, await outputsOfFile(file, heldOut, run), heldOut).largest;
 }
 
 /** The largest relative difference of outputs that rounding in float32 explains. */

@@ -4,15 +4,12 @@ import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
 import {
   finiteFloats,
   integersOf,
-  perBlock,
-  perChannel,
-  perTensor,
   type QuantizedWeight,
   quantizedWeight,
-  type WeightGrid,
   type WeightType,
 } from "./quantized-weight.js";
 import { type WeightSettings, weightType } from "./settings.js";
+import { type WeightGrid, weightGrid } from "./weight-grid.js";
 import { biasOf, type WeightedLayer } from "./weighted-layer.js";
 import { putBeforeReaders } from "./write-activations.js";
 
@@ -77,10 +74,7 @@ function writeShared(
   const { grid, type } = formatOf(layer, settings);
   const floor = new Float64Array(sizeOf(grid.scaleShape));
   for (const one of layers) raiseFloor(editor, one, grid, operandScale(one), floor);
-  const known = settings.rounded?.get(key);
-  // A bias that has changed since may need a larger scale.
-  const isKnown = known?.scales.every((scale, group) => scale >= Math.fround(floor[group]));
-  const stored = known && isKnown ? known : quantizedWeight(floats, type, grid, floor);
+  const stored = quantizedWeight(floats, type, grid, floor, settings.rounded?.get(key));
   const rounded = storeWeight(editor, layer, stored, grid, type);
   const biases = layers.flatMap((layer) => {
     const bias = writeBias(editor, layer, stored, operandScale(layer));
@@ -106,13 +100,12 @@ export function formatOf(
 ): { readonly grid: WeightGrid; readonly type: WeightType } {
   const type = weightType(settings);
   const { per, blockSize = 32 } = settings;
-  if (per === "tensor") return { grid: perTensor, type };
-  if (per === "channel") return { grid: perChannel(shape, outAxis), type };
+  if (per !== "block") return { grid: weightGrid(per, shape, outAxis), type };
   // A block would be shorter than it says: a scale for each channel then takes less, and 8 bits lose less.
   if (shape[inAxis] < blockSize) {
-    return { grid: perChannel(shape, outAxis), type: weightType({ ...settings, bits: 8 }) };
+    return { grid: weightGrid("channel", shape, outAxis), type: weightType({ ...settings, bits: 8 }) };
   }
-  return { grid: perBlock(shape, inAxis, blockSize), type };
+  return { grid: weightGrid(per, shape, inAxis, blockSize), type };
 }
 
 /** Raises the scales of channels whose bias would be beyond its integers. */

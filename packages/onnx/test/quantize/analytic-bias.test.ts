@@ -209,6 +209,15 @@ describe("quantizeModel", () => {
     expect(table.every(({ sqnr }) => sqnr > 10)).toBe(true);
     // Its bounds stop shifts.
     expect(skipped).toEqual(["as it is, biases absorbed: no shift passes a ReLU with a bias to absorb"]);
+    const both = await quantizeModel(smallNetwork(), {
+      calibration,
+      absorbBiases: true,
+      biasCorrection: false,
+      compensate: false,
+    });
+    expect(both.table.filter(({ candidate }) => candidate === "equal weight ranges")).toHaveLength(2);
+    // Both granularities have the same file.
+    expect(both.skipped.filter((text) => text.startsWith("equal weight ranges"))).toHaveLength(1);
   });
 
   it("tries the file with high biases absorbed, whose activations have smaller ranges", async () => {

@@ -7,7 +7,9 @@ import { describe, expect, it } from "vitest";
 import { OnnxFile } from "../../src/model-file/edit/onnx-file.js";
 import { rangesOf } from "../../src/quantize/calibrate.js";
 import { compensatedWeights } from "../../src/quantize/compensate-rounding.js";
-import { OperandMoments, partsOf, unitsOf } from "../../src/quantize/operand-moments.js";
+import { partsOf } from "../../src/quantize/layer-rounding.js";
+import { OperandMoments, unitsOf } from "../../src/quantize/operand-moments.js";
+import { groupOf } from "../../src/quantize/weight-grid.js";
 import { type QdqSettings, quantizableValues, writeQdq } from "../../src/quantize/write-qdq.js";
 
 /** A file that takes any number of examples. */
@@ -122,11 +124,11 @@ describe.each(Object.entries(layers))(
       // y = w x for each unit: the mean of y^2 over examples and places is w' H w.
       const y = await exactResult(bytes, { x: few });
       const squares = y.reduce((sum, value) => sum + value ** 2, 0);
-      const { groups, count, n, first, stride } = units;
+      const { groups, count, n, unitStride, stride } = units;
       let expected = 0;
       for (let g = 0; g < groups; g++) {
         for (let u = 0; u < count; u++) {
-          const at = (i: number) => floats.data[first(g, u) + i * stride];
+          const at = (i: number) => floats.data[(g * count + u) * unitStride + i * stride];
           for (let i = 0; i < n; i++)
             for (let j = 0; j < n; j++) expected += at(i) * at(j) * own[(g * n + i) * n + j];
         }
@@ -184,7 +186,7 @@ describe("A unit", () => {
           for (let i = 0; i < n; i++) {
             const e = i * count + unit;
             error +=
-              Number(x.data[row * n + i]) * (Number(w.data[e]) - integers[e] * scales[grid.groupOf(e)]);
+              Number(x.data[row * n + i]) * (Number(w.data[e]) - integers[e] * scales[groupOf(grid, e)]);
           }
           sum += error ** 2;
         }

@@ -12,6 +12,7 @@ import { smallBatches } from "../../src/quantize/examples.js";
 import { visitValues } from "../../src/quantize/inner-values.js";
 import { withoutIdentities } from "../../src/quantize/open-for-quantizing.js";
 import type { QuantizedWeight } from "../../src/quantize/quantized-weight.js";
+import { groupOf } from "../../src/quantize/weight-grid.js";
 import { productWeights } from "../../src/quantize/write-dynamic.js";
 import type { WrittenWeight } from "../../src/quantize/write-weights.js";
 
@@ -33,7 +34,7 @@ function sqnrOf(operands: readonly NdArray[], weight: WrittenWeight, own: Quanti
   const { floats, type, grid } = weight;
   const [inputs, outputs] = floats.shape;
   const w = floats.data;
-  const errors = w.map((value, e) => value - (own.integers[e] - type.zero) * own.scales[grid.groupOf(e)]);
+  const errors = w.map((value, e) => value - (own.integers[e] - type.zero) * own.scales[groupOf(grid, e)]);
   let [signal, noise] = [0, 0];
   for (const { data } of operands) {
     for (let start = 0; start < data.length; start += inputs) {

@@ -262,12 +262,28 @@ describe("a bias beyond 32 bits", () => {
     expect(report.raisedScales).toBe(0);
   });
 
-  it("raises the scale of weights that were rounded for a smaller bias", async () => {
-    const before = fileOf({ inputs: image, initializers: { ...initializers, b: float32([0, 0.1]) }, nodes });
-    const { weights } = writeQdq(opened(before), await rangesOf(before, image), settings);
+  it.each([
+    ["raises the scale of weights that were rounded for a smaller bias", [0, 0.1], [3, 0.1]],
+    ["raises no scale of weights that were rounded for a larger bias", [3, 0.1], [0, 0.1]],
+  ])("%s", async (_, first, second) => {
+    const of = (b: readonly number[]) =>
+      fileOf({ inputs: image, initializers: { ...initializers, b: float32(b) }, nodes });
+    const { weights } = writeQdq(opened(of(first)), await rangesOf(of(first), image), settings);
     const rounded = new Map(weights.map(({ key, stored }) => [key, stored]));
+    const own = await quantizedFile(of(second), image, { weights: { ...settings.weights, rounded } });
+    expect(own.graph).toEqual((await quantizedFile(of(second), image)).graph);
+  });
+
+  it("leaves other channels' integers as they were rounded", async () => {
+    const { weights } = writeQdq(opened(file), await rangesOf(file, image), settings);
+    const [{ key, stored }] = weights;
+    const integers = stored.integers.map((q) => q - 1);
+    const rounded = new Map([
+      [key, { integers, scales: Float32Array.of(1e-20, stored.scales[1]), raised: 0 }],
+    ]);
     const own = await quantizedFile(file, image, { weights: { ...settings.weights, rounded } });
-    expect(own.graph).toEqual((await quantizedFile(file, image)).graph);
+    const { data } = own.graph.initializers.find(({ name }) => name === "w_quantized") ?? {};
+    expect(data).toEqual(Int8Array.of(...stored.integers.slice(0, 3), ...integers.slice(3)));
   });
 
   it("raises nothing for a filter of zeros", async () => {

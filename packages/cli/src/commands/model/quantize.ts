@@ -196,7 +196,7 @@ export interface Quantized {
     /** Why it stays float. */
     readonly note: string | null;
   }[];
-  /** The kernels that run the written file, by ONNX Runtime's profile of a run on the first example, or on the first batch where the file fixes its size, and their shares of its time; null: not measured, without examples or ONNX Runtime. */
+  /** The kernels that run the written file, by ONNX Runtime's profile of a run on the first example, or on the first batch where the file fixes its size, and their shares of its time: another example may take another branch of an If; null: not measured, without examples or ONNX Runtime. */
   readonly kernels: readonly KernelUse[] | null;
 }
 
@@ -528,7 +528,7 @@ const operandsText = ({ floatOperandsSqnr: sqnr, judged }: Quantized): readonly 
 const kernelsText = (kernels: Quantized["kernels"]): string =>
   kernels === null
     ? "Which kernels run the new file was not measured: that takes an example, ONNX Runtime, and a temporary folder for its profile."
-    : `Kernels of the new file, by ONNX Runtime's profile of a run: ${kernels.map(({ kernel, count, timeShare }) => `${count} ${kernel} (${(100 * timeShare).toFixed(0)} % of the time)`).join(", ")}.`;
+    : `Kernels of the new file in a run on the first example, by ONNX Runtime's profile: ${kernels.map(({ kernel, count, timeShare }) => `${count} ${kernel} (${(100 * timeShare).toFixed(0)} % of the time)`).join(", ")}.`;
 
 /** `+1.2 [0.3, 2.1]`: how far a row is ahead of the written one, in decibels; `inf` where the examples set no end. */
 function differenceText({ difference, differenceInterval: ends }: ChoiceRow): string {

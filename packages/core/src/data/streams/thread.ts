@@ -2,8 +2,8 @@
 
 /** A thread. */
 export interface Thread {
-  /** Sends data, which are copied. */
-  post(data: unknown): void;
+  /** Sends data, which are copied, but for the given buffers: these are moved. */
+  post(data: unknown, moved?: readonly ArrayBuffer[]): void;
   /** Until `release`, the process waits for the thread; of Node alone. */
   hold(): void;
   release(): void;
@@ -25,7 +25,7 @@ interface NodeWorker {
   on(event: "message", listener: (data: unknown) => void): void;
   on(event: "error", listener: (error: Error) => void): void;
   on(event: "exit", listener: () => void): void;
-  postMessage(data: unknown): void;
+  postMessage(data: unknown, moved: readonly ArrayBuffer[]): void;
   ref(): void;
   unref(): void;
   terminate(): Promise<unknown>;
@@ -49,7 +49,7 @@ export function openThread(program: string, events: ThreadEvents): Thread {
 
 function nodeThread({ Worker }: WorkerThreads, program: string, { onMessage, onEnd }: ThreadEvents): Thread {
   const start = `
-    const { parentPort } = require("node:worker_threads");
+    const { parentPort } = process.getBuiltinModule("node:worker_threads");
     const listen = (f) => parentPort.on("message", f);
     const post = (data, transfer) => parentPort.postMessage(data, transfer);`;
   const worker = new Worker(`${start}\n${program}`, { eval: true });
@@ -58,7 +58,7 @@ function nodeThread({ Worker }: WorkerThreads, program: string, { onMessage, onE
   worker.on("error", ({ message }) => onEnd(message));
   worker.on("exit", () => onEnd(hasEnded));
   return {
-    post: (data) => worker.postMessage(data),
+    post: (data, moved = []) => worker.postMessage(data, moved),
     hold: () => worker.ref(),
     release: () => worker.unref(),
     end: () => worker.terminate(),
@@ -77,7 +77,7 @@ function webThread(program: string, { onMessage, onEnd }: ThreadEvents): Thread 
     onEnd(message || "the page does not let it start a worker"),
   );
   return {
-    post: (data) => worker.postMessage(data),
+    post: (data, moved = []) => worker.postMessage(data, [...moved]),
     hold() {},
     release() {},
     async end() {
