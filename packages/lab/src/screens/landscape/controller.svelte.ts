@@ -6,7 +6,6 @@ import { nextFrame, type Size } from "../../charts/canvas.js";
 import { CallError, type WorkerLike } from "../../worker/client.js";
 import type { Course, Missing, Orbit, Point } from "./course.js";
 import { handOf, pointOf, printedPlace, stepped } from "./hand.js";
-import { lookOf } from "./methods.js";
 import {
   functionOf,
   type LandscapeState,
@@ -17,6 +16,7 @@ import {
   readLandscape,
   withSearch,
 } from "./state.js";
+import { lookOf } from "./words.js";
 
 export type Theme = "light" | "dark";
 
