@@ -91,6 +91,8 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What several files load is one: small files compress less.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "page", minShareCount: 2 }] } } },
   },
   // Its script finds the WebAssembly beside itself.
   optimizeDeps: { exclude: ["onnxruntime-web"] },
