@@ -5,7 +5,6 @@ import {
   type MethodName,
   methodNames,
   type ObjectiveName,
-  type OptimizerName,
   type SearchName,
 } from "./state.js";
 
@@ -65,15 +64,6 @@ export const functions: Readonly<Record<FunctionName, string>> = {
   quadratic: "quadratic, ½ (x² + c y²)",
   own: "your own, r₁² + r₂²",
 };
-
-export const optimizers: readonly (readonly [OptimizerName, string])[] = [
-  ["gd", "gradient descent"],
-  ["momentum", "momentum"],
-  ["nesterov", "Nesterov"],
-  ["adagrad", "AdaGrad"],
-  ["rmsprop", "RMSprop"],
-  ["adam", "Adam"],
-];
 
 export const searches: readonly (readonly [SearchName, string])[] = [
   ["bestAngle", "best angle"],
