@@ -91,6 +91,10 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What several files load is one: small files compress less. What starts a worker stays with the screens that fetch it ahead.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: "page", minShareCount: 2, test: /^(?!.*save-figure)/ }] } },
+    },
   },
   // Its script finds the WebAssembly beside itself.
   optimizeDeps: { exclude: ["onnxruntime-web"] },

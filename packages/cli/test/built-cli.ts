@@ -73,7 +73,7 @@ async function buildInto(folder: string): Promise<void> {
     deps: {
       alwaysBundle: [/^isoloss(-[a-z]+)?(\/|$)/, "#ort"],
       neverBundle: [
-        /^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod|bullmq|ioredis)/,
+        /^(onnxruntime-|ml-matrix|commander|picocolors|@observablehq|@resvg|yaml|zod|bullmq|ioredis)/,
       ],
     },
   });

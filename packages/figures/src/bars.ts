@@ -35,7 +35,7 @@ export interface BarsData {
  * @throws OptionError without rows, or for an interval that does not contain its ratio
  * @example
  * const ratios = [{ name: "GD", ratio: 0.27, low: 0.2, high: 0.36 }];
- * const svg = bars({ ratios, xLabel: "steps, teleported / plain" }, { document: nodeDocument() });
+ * const svg = bars({ ratios, xLabel: "steps, teleported / plain" });
  */
 export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement {
   const { ratios, reference = 1, better = "lower", log = true, level = 0.95 } = data;

@@ -30,7 +30,7 @@ const sides = ["before", "after"] as const;
  * @throws OptionError without layers, for layers of the same name, or ranges that are negative or not finite
  * @example
  * const layers = [{ name: "conv", before: [0.02, 1.5], after: [0.3, 0.4] }];
- * channelRanges({ layers }, { document: nodeDocument() });
+ * channelRanges({ layers });
  */
 export function channelRanges(data: ChannelRangesData, options: FigureOptions = {}): SVGSVGElement {
   const { layers, xLabel = "largest weight of a channel", notes = [] } = data;

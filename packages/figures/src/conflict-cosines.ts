@@ -23,7 +23,7 @@ export interface CosinesData {
  * @throws OptionError for lists of different lengths, or a cosine outside [-1, 1]
  * @example
  * const pairs = [{ name: "depth, normals", cosines: [0.4, -0.2, 0.1] }];
- * const svg = conflictCosines({ steps: [0, 1, 2], pairs, triggers: [1] }, { document: nodeDocument() });
+ * const svg = conflictCosines({ steps: [0, 1, 2], pairs, triggers: [1] });
  */
 export function conflictCosines(data: CosinesData, options: FigureOptions = {}): SVGSVGElement {
   const { steps, pairs, triggers = [], window = 1 } = data;

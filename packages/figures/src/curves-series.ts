@@ -1,5 +1,13 @@
+import { isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
-import { type Run, runningMean, type Spread, type Summary, summarize } from "./base/statistics.js";
+import {
+  distinctPlaces,
+  type Run,
+  runningMean,
+  type Spread,
+  type Summary,
+  summarize,
+} from "./base/statistics.js";
 import { dashOf, type Theme } from "./base/theme.js";
 
 export interface CurveSeries {
@@ -52,6 +60,7 @@ export interface DrawnSeries {
   readonly summary: Summary;
   readonly color: string;
   readonly dash: string | undefined;
+  /** Places of those that can be distinguished. */
   readonly teleports: readonly { readonly x: number; readonly y: number }[];
 }
 
@@ -72,11 +81,13 @@ export function drawnSeries(
     if (!logX) return { x: places, y: means };
     return { x: places.filter((place) => place > 0), y: means.filter((_, i) => places[i] > 0) };
   });
-  const summary = banded(summarize(runs, { log: logY, spread }), series, placesOf(series.runs[0]));
-  const teleports = (series.teleports ?? []).flatMap((step) => {
-    const place = x === "steps" ? step : meanSecondsAt(series, step);
-    const y = valueAt(summary, place, logY);
-    return y === undefined ? [] : [{ x: place, y }];
+  const summary = banded(summarize(runs, { log: logY, logX, spread }), series, placesOf(series.runs[0]));
+  const jumps = (series.teleports ?? [])
+    .map((step) => (x === "steps" ? step : meanSecondsAt(series, step)))
+    .filter((place) => isDrawable(place, logX));
+  const teleports = distinctPlaces(jumps, logX).flatMap((i) => {
+    const y = valueAt(summary, jumps[i], logY);
+    return y === undefined ? [] : [{ x: jumps[i], y }];
   });
   return { series, summary, color: theme.series(index), dash: dashOf(index), teleports };
 }

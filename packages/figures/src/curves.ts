@@ -23,7 +23,7 @@ export type { CurveSeries, CurvesData } from "./curves-series.js";
  * @throws OptionError for series without runs, lists of different lengths, or steps that decrease
  * @example
  * const runs = [{ steps: [0, 1, 2], values: [1, 0.5, 0.25] }];
- * const svg = curves({ series: [{ name: "SGD", runs }], logY: true }, { document: nodeDocument() });
+ * const svg = curves({ series: [{ name: "SGD", runs }], logY: true });
  */
 export function curves(data: CurvesData, options: FigureOptions = {}): SVGSVGElement {
   const parts = partsOf(data, canvasOf(options));
@@ -170,10 +170,11 @@ function notesOf(
 }
 
 /** One sentence for a screen reader. */
-function describe({ series, summary, teleports }: DrawnSeries): string {
+function describe({ series, summary }: DrawnSeries): string {
   const last = summary.band.at(-1);
   const runs = series.runs.length === 1 ? "" : ` (mean of ${series.runs.length} runs)`;
   const end = last ? `ends at ${formatValue(last.mean)}${runs}` : "has no common range of its runs";
-  const jumps = teleports.length > 0 ? `, with ${teleports.length} teleports` : "";
+  const { length = 0 } = series.teleports ?? [];
+  const jumps = length > 0 ? `, with ${length} teleports` : "";
   return `${series.name} ${end}${jumps}.`;
 }

@@ -2,11 +2,12 @@ import { need } from "./base/check.js";
 import { wrap } from "./base/text.js";
 import { type Theme, type ThemeName, themeOf } from "./base/theme.js";
 import { type LegendEntry, legend } from "./legend.js";
+import { plainDocument } from "./plain-document.js";
 import { element, roundCoordinates, stableIds } from "./svg.js";
 
 /** Options of every figure. */
 export interface FigureOptions {
-  /** Creates the elements. Default in a browser the page's; required elsewhere, such as `nodeDocument()`. */
+  /** Creates the elements. Default the page's, and elsewhere, such as in Node.js and in workers, a plain one of its own. */
   readonly document?: Document;
   /** Above the figure, and its name for a screen reader. */
   readonly title?: string;
@@ -47,15 +48,12 @@ const noteSize = 12;
 /**
  * The document and colors of a figure's options.
  *
- * @throws OptionError without a document, or for an unknown theme
+ * @throws OptionError for an unknown theme
  */
-export function canvasOf({ document = globalThis.document, theme = "light" }: FigureOptions): Canvas {
-  need(
-    document !== undefined,
-    "A figure needs a document to draw into: outside a browser pass { document: nodeDocument() }.",
-  );
-  return { document, theme: themeOf(theme) };
-}
+export const canvasOf = ({
+  document = globalThis.document ?? plainDocument(),
+  theme = "light",
+}: FigureOptions): Canvas => ({ document, theme: themeOf(theme) });
 
 /**
  * An SVG element with title, legend, figure, notes and caption, one below the other.

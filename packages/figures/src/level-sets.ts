@@ -48,7 +48,7 @@ export interface LevelSetsData extends LevelOptions {
  * @throws OptionError for a grid without finite values, a number of values that is not the grid's, or names that repeat
  * @example
  * const f = gridOf((x, y) => x * x + 4 * y * y, { x: [-2, 2], y: [-2, 2], n: 60 });
- * const svg = levelSets({ f, optimum: { x: 0, y: 0 } }, { document: nodeDocument() });
+ * const svg = levelSets({ f, optimum: { x: 0, y: 0 } });
  */
 export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVGSVGElement {
   const { f, trajectories = [], start, optimum, xLabel = "x", yLabel = "y" } = data;

@@ -38,7 +38,7 @@ const wide = 100;
  * @throws OptionError for fewer than two axes, no lines, lines of another length, or results that are not finite
  * @example
  * const lines = [[0.1, "adam", 0.3], [1, "sgd", 0.2]];
- * parallelCoordinates({ axes: ["learningRate", "optimizer", "loss"], lines }, { document: nodeDocument() });
+ * parallelCoordinates({ axes: ["learningRate", "optimizer", "loss"], lines });
  */
 export function parallelCoordinates(data: ParallelData, options: FigureOptions = {}): SVGSVGElement {
   const { axes, lines, goal = "minimize", notes = [] } = data;

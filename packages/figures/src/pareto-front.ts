@@ -35,7 +35,7 @@ export interface ParetoData {
  * @throws OptionError without methods, or for methods of the same name
  * @example
  * const methods = [{ name: "LS", points: [{ x: 1, y: 3 }] }];
- * const svg = paretoFront({ methods, front: [{ x: 0, y: 4 }, { x: 2, y: 0 }] }, { document: nodeDocument() });
+ * const svg = paretoFront({ methods, front: [{ x: 0, y: 4 }, { x: 2, y: 0 }] });
  */
 export function paretoFront(data: ParetoData, options: FigureOptions = {}): SVGSVGElement {
   const { methods, front = [], xLabel = "loss of task 1", yLabel = "loss of task 2" } = data;

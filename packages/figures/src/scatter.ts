@@ -25,7 +25,7 @@ export interface ScatterData {
  * @throws OptionError without series, or for series of the same name
  * @example
  * const series = [{ name: "digits", points: [{ x: 0.1, y: 0.3 }, { x: 0.2, y: 0.35 }] }];
- * scatter({ series, xLabel: "sharpness", yLabel: "validation loss" }, { document: nodeDocument() });
+ * scatter({ series, xLabel: "sharpness", yLabel: "validation loss" });
  */
 export function scatter(data: ScatterData, options: FigureOptions = {}): SVGSVGElement {
   const { series, xLabel, yLabel, logX = false, logY = false, notes = [] } = data;

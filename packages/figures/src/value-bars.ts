@@ -27,7 +27,7 @@ export interface ValueBarsData {
  * @throws OptionError without rows, for rows of the same name, or a chosen one that there is not
  * @example
  * const values = [{ name: "per tensor", value: 21.5 }, { name: "per channel", value: 30.2 }];
- * valueBars({ values, chosen: "per channel", xLabel: "SQNR in dB" }, { document: nodeDocument() });
+ * valueBars({ values, chosen: "per channel", xLabel: "SQNR in dB" });
  */
 export function valueBars(data: ValueBarsData, options: FigureOptions = {}): SVGSVGElement {
   const { values, chosen, xLabel, notes = [] } = data;

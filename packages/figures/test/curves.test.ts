@@ -48,6 +48,18 @@ describe("curves", () => {
     expect(textsOf(draw(data))).toContain("teleport");
   });
 
+  it("draws the first steps of a long run where a logarithmic axis has room for them, and counts all its teleports", () => {
+    const steps = Array.from({ length: 100_000 }, (_, step) => step);
+    const runs = [{ steps, values: steps.map((step) => 1 / (1 + step)) }];
+    const svg = draw({ series: [{ name: "GD", runs, teleports: steps }], logX: true, teleportMark: "dot" });
+    const [points] = line(svg);
+    const [one, two, three] = points.map(([x]) => x);
+    expect((three - one) / (two - one)).toBeCloseTo(Math.log2(3), 1);
+    expect(points.length).toBeLessThanOrEqual(801);
+    expect(elementsOf(svg, "circle", { r: "4" }).length).toBeLessThanOrEqual(801);
+    expect(svg).toContain("GD ends at 10⁻⁵, with 100000 teleports.");
+  });
+
   it("says which runs diverged and where, and draws none of it", () => {
     const svg = draw(single([1, 2, 1e9, Infinity, 3], { logY: true }));
     expect(svg).toContain("SGD diverged at step 3.");

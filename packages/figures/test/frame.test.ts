@@ -7,7 +7,6 @@ import type { FigureOptions } from "../src/frame.js";
 import { levelSets } from "../src/level-sets.js";
 import { svgText } from "../src/svg.js";
 import { elementsOf, textOf, textsOf } from "./marks.js";
-import { nodeDocument } from "./node-document.js";
 
 const data = { series: [{ name: "A & <B>", runs: [{ steps: [0, 1], values: [1, 2] }] }] };
 const draw = (options: FigureOptions = {}) => textOf(curves, data, options);
@@ -71,8 +70,7 @@ describe("a figure", () => {
     expect(draw({ theme: "auto" })).toContain("light-dark(");
   });
 
-  it("needs a document and room", () => {
-    expect(() => curves(data)).toThrow(/outside a browser pass \{ document: nodeDocument\(\) \}/);
+  it("needs room", () => {
     expect(() => draw({ width: 100 })).toThrow(/width of a figure must be a number of at least 240.*got 100/);
     expect(() => draw({ width: NaN })).toThrow(/got NaN/);
     expect(() => draw({ height: 50 })).toThrow(/height of this figure must be at least \d+ px.*got 50/);
@@ -90,7 +88,7 @@ describe("a figure", () => {
   });
 
   it("stays well-formed with a space that HTML names", () => {
-    const svg = svgText(curves(data, { document: nodeDocument(), title: "5\u00a0steps" }));
+    const svg = svgText(curves(data, { title: "5\u00a0steps" }));
     expect(svg).not.toContain("&nbsp;");
     parseXml(svg);
   });

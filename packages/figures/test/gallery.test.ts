@@ -1,14 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { drawn, galleryNames } from "./gallery-figures.js";
-import { nodeDocument } from "./node-document.js";
 
 const gallery = new URL("../../../docs/gallery/", import.meta.url);
 const themes = ["light", "dark", "auto"] as const;
 
 describe.each(galleryNames)("the figure %s", (name) => {
   it.each(themes)("is the same SVG as ever, theme %s", async (theme) => {
-    const text = drawn(name, { document: nodeDocument(), theme });
+    const text = drawn(name, { theme });
     await expect(text).toMatchFileSnapshot(`../../../docs/gallery/${name}-${theme}.svg`);
   });
 });

@@ -1,7 +1,6 @@
 import { type Element, parseXml } from "isoloss-test-support/figures/well-formed";
 import type { FigureOptions } from "../src/frame.js";
 import { svgText } from "../src/svg.js";
-import { nodeDocument } from "./node-document.js";
 
 /** A figure's text, after a check that it is well-formed and has no number that is none. */
 export function textOf<T>(
@@ -9,7 +8,7 @@ export function textOf<T>(
   data: T,
   options: FigureOptions = {},
 ): string {
-  const text = svgText(figure(data, { document: nodeDocument(), ...options }));
+  const text = svgText(figure(data, options));
   parseXml(text);
   const coordinates = text.replaceAll(/>[^<]*</g, "><");
   if (/NaN|undefined|Infinity/.test(coordinates)) throw new Error(`Not a number in ${coordinates}`);

@@ -1,10 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parallelCoordinates } from "../src/parallel-coordinates.js";
 import { svgText } from "../src/svg.js";
-import { nodeDocument } from "./node-document.js";
 
-const draw = (data: Parameters<typeof parallelCoordinates>[0]) =>
-  parallelCoordinates(data, { document: nodeDocument() });
+const draw = (data: Parameters<typeof parallelCoordinates>[0]) => parallelCoordinates(data);
 const paths = (svg: Element) => [...svg.querySelectorAll("path")].map((path) => path.getAttribute("d") ?? "");
 
 describe("parallelCoordinates", () => {

@@ -319,7 +319,7 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
       ]);
       expect(download.suggestedFilename()).toBe(file);
       const text = readFileSync(await download.path(), "utf8");
-      if (file.endsWith(".svg")) expect(text).toMatch(/^<svg.*teleported.*<\/svg>$/s);
+      if (file.endsWith(".svg")) expect(text).toMatch(/^<svg.*teleported.*<\/svg>\n$/s);
       else expect(text.split("\n")).toHaveLength(1 + 2 * 11 + 1);
     }
     await page.getByLabel("Figures as").selectOption("PNG");

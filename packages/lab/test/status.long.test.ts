@@ -274,6 +274,21 @@ describe.skipIf(!executablePath)(titled("what the lab says, and what it keeps"),
     const buffer = readFileSync(await download.path());
     expect(download.suggestedFilename()).toBe("session.isoloss");
     expect(await violationsIn(page)).toEqual([]);
+    // It can be stopped, and until then nothing that is dropped is opened behind the help.
+    await page.route(/session-worker/, () => {});
+    const downloads: unknown[] = [];
+    page.on("download", (other) => downloads.push(other));
+    await page.getByRole("button", { name: "Save session" }).click();
+    await page.getByText("A moment…").waitFor();
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["none"], "other.onnx"));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    });
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("Stopped.").waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
+    expect([await shown(page), downloads]).toEqual([before, []]);
     await page.close();
 
     const other = await open("#/landscape?n=50");

@@ -156,7 +156,7 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
       ]);
       expect(download.suggestedFilename()).toBe(file);
       const text = readFileSync(await download.path(), "utf8");
-      if (file.endsWith(".svg")) expect(text).toMatch(/^<svg.*<\/svg>$/s);
+      if (file.endsWith(".svg")) expect(text).toMatch(/^<svg.*<\/svg>\n$/s);
       else expect(text.split("\n")).toHaveLength(1 + 201 + 1);
     }
   });

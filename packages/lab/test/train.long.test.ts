@@ -236,7 +236,7 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Save curves as SVG" }).click(),
     ]);
-    expect(readFileSync(await curves.path(), "utf8")).toMatch(/^<svg.*teleported.*<\/svg>$/s);
+    expect(readFileSync(await curves.path(), "utf8")).toMatch(/^<svg.*teleported.*<\/svg>\n$/s);
     const again = await open(await hashOf(page));
     expect((await shown(again)).state).toEqual((await shown(page)).state);
     expect((await runs(again)).plain.loss).toEqual((await runs(page)).plain.loss);

@@ -15,7 +15,6 @@ import {
   valueBarsWidth,
 } from "isoloss-figures";
 import type { ValueChange } from "isoloss-onnx";
-import { nodeDocument } from "../experiments/report/node-document.js";
 import { groupBy } from "../experiments/results/groups.js";
 import type { ModelFile } from "../formats/read-model.js";
 import { describeEnvironment } from "../run/environment.js";
@@ -44,7 +43,6 @@ export async function writePage(path: string, page: Page): Promise<void> {
 
 /** Options of a figure on the page, which has the colors of its reader. */
 const onPage = (title: string, width: number): FigureOptions => ({
-  document: nodeDocument(),
   theme: "auto",
   title,
   width,

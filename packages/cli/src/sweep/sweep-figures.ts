@@ -8,7 +8,6 @@ import {
   scatter,
   svgText,
 } from "isoloss-figures";
-import { nodeDocument } from "../experiments/report/node-document.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument, SweepTrialDocument } from "./document.js";
 import type { RunState } from "./engine-types.js";
@@ -52,7 +51,7 @@ export function sweepFigures(sweep: StoredSweep, document: SweepDocument): Sweep
   };
 }
 
-const options = (title: string): FigureOptions => ({ document: nodeDocument(), theme: "auto", title });
+const options = (title: string): FigureOptions => ({ theme: "auto", title });
 
 /** Whether a logarithmic axis shows positive numbers better. */
 function isWide(values: readonly number[]): boolean {

@@ -6,7 +6,6 @@ import { toHalf } from "isoloss-onnx";
 import { fixtures } from "isoloss-test-support/model-file/float16-fixtures";
 import { transformer } from "isoloss-test-support/model-file/transformer";
 import { describe, expect, it } from "vitest";
-import { nodeDocument } from "../../src/experiments/report/node-document.js";
 import { valueRanges } from "../../src/model/page.js";
 import { workbench } from "../commands/support.js";
 import { readDocument } from "./tables.js";
@@ -32,7 +31,6 @@ describe("docs/float16.md", () => {
   it.runIf(process.env.ISOLOSS_FLOAT16_PICTURE)("draws its picture", async () => {
     const { values } = await toHalf(transformer(options));
     const figure = valueRanges(values, {
-      document: nodeDocument(),
       theme: "light",
       width: 720,
       title: "Values inside a transformer, before and after the move",

@@ -2,7 +2,6 @@ import { inflateSync } from "node:zlib";
 import { OptionError } from "isoloss";
 import { curves, svgText } from "isoloss-figures";
 import { expect, it } from "vitest";
-import { nodeDocument } from "../../src/experiments/report/node-document.js";
 import { pngOf } from "../../src/formats/png.js";
 
 /** Pixels of a PNG of 8-bit RGBA without interlacing (W3C, "Portable Network Graphics", sections 5, 7 and 9). */
@@ -63,7 +62,7 @@ it("has text, bold text and superscripts without a font of the system", async ()
 
 it("draws a figure with the same bytes every time", async () => {
   const series = [{ name: "a", runs: [{ steps: [0, 1, 2], values: [3, 2, 1] }] }];
-  const figure = () => svgText(curves({ series }, { document: nodeDocument() }));
+  const figure = () => svgText(curves({ series }));
   const [one, two] = [await pngOf(figure()), await pngOf(figure())];
   expect(one.equals(two)).toBe(true);
   const { width, height, ink } = pixels(one);

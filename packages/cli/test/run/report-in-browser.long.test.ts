@@ -6,7 +6,6 @@ import { bars, curves, levelSets, svgText, taskTable } from "isoloss-figures";
 import { barsData, curveSeries, levelSetsData, taskTableData } from "isoloss-test-support/figures/examples";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nodeDocument } from "../../src/experiments/report/node-document.js";
 import { htmlTable, renderReport } from "../../src/run/report-html.js";
 
 const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium"].find((path) => path && existsSync(path));
@@ -17,7 +16,7 @@ const title = executablePath
 
 /** A report with what is hard to place: long words, wide tables, figures with many names. */
 function page(): string {
-  const options = () => ({ document: nodeDocument(), theme: "auto", width: 480, height: 380 }) as const;
+  const options = () => ({ theme: "auto", width: 480, height: 380 }) as const;
   const figures = [
     levelSets(levelSetsData, { ...options(), title: "Level sets" }),
     curves({ series: curveSeries, logY: true }, { ...options(), title: "Loss against steps" }),

@@ -6,7 +6,7 @@ const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
 /** A module's exports; those of the library come from its sources. */
 async function load(name: string): Promise<unknown> {
   if (Object.hasOwn(sources, name)) return import(sources[name]);
-  if (name.startsWith("node:") || name === "linkedom" || name === "fast-png") return import(name);
+  if (name.startsWith("node:") || name === "fast-png") return import(name);
   throw new Error(
     `Examples import the library's entry points and Node's own modules; this one imports "${name}".`,
   );

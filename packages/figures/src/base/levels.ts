@@ -36,13 +36,16 @@ export function levelsOf(
     spacing === "linear" || spacing === "log",
     `levelSets: spacing must be linear or log; got ${JSON.stringify(spacing)}.`,
   );
-  const finite = Array.from(f.values).filter((v) => Math.abs(v) < 1e305);
-  need(finite.length > 0, "levelSets: f has no finite value on its grid; choose other ranges.");
-  const lowest = finite.reduce((a, b) => Math.min(a, b));
-  const highest = finite.reduce((a, b) => Math.max(a, b));
+  const ordered = Float64Array.from(f.values)
+    .filter((v) => Math.abs(v) < 1e305)
+    .sort();
+  need(ordered.length > 0, "levelSets: f has no finite value on its grid; choose other ranges.");
+  const [lowest, highest] = [ordered[0], ordered[ordered.length - 1]];
   const base = floor ?? Math.min(0, lowest);
   const isLog = spacing === "log";
-  const lowestLevel = isLog ? lowQuantile(finite.map((v) => v - base).filter((v) => v > 0)) : 0;
+  const above = ordered.map((v) => v - base).filter((v) => v > 0);
+  // What one in fifty is below. Down to a minimum that a grid point happens to hit levels would show the grid and not the function.
+  const lowestLevel = isLog ? Math.max(1e-305, above[Math.floor(above.length / 50)] ?? 1) : 0;
   const forward = (v: number) => (isLog ? Math.log(Math.max(v - base, lowestLevel)) : v);
   const [from, to] = [forward(lowest), forward(highest)];
   const scaled = Array.from({ length: levels }, (_, i) => from + ((to - from) * i) / levels);
@@ -55,13 +58,4 @@ export function levelsOf(
   );
   const back = (t: number) => (isLog ? base + Math.exp(t) : t);
   return { thresholds: constant ? [lowest] : heights.map(back), colors, heights, values };
-}
-
-/**
- * The value that one in fifty is below. Logarithmic levels start there: down to a minimum that a grid point happens to
- * hit they would show the grid and not the function.
- */
-function lowQuantile(values: number[]): number {
-  const ordered = values.sort((a, b) => a - b);
-  return Math.max(1e-305, ordered[Math.floor(ordered.length / 50)] ?? 1);
 }

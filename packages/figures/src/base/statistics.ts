@@ -29,27 +29,33 @@ export interface Summary {
 /** `range`: the least and the largest value; `interval`: a 95 % interval of the mean. */
 export type Spread = "range" | "interval" | "none";
 
-/** More points than this along a curve cannot be distinguished. */
-const most = 800;
-
 /**
- * The mean and spread of runs at each place, linear between a run's places; with `log`, of the values' logarithms.
+ * The mean and spread of runs at each place, linear between a run's places; with `log`, of the values' logarithms. With `logX` the
+ * places, which are positive, are on a logarithmic axis.
  *
  * The mean ends where the first run ends: a mean of the remaining runs would improve whenever a bad one ends. The
  * remaining runs are drawn one by one.
  */
-export function summarize(runs: readonly Run[], { log, spread }: { log: boolean; spread: Spread }): Summary {
+export function summarize(
+  runs: readonly Run[],
+  { log, logX = false, spread }: { log: boolean; logX?: boolean; spread: Spread },
+): Summary {
   const cleaned = runs.map((run) => clean(run, log));
   const whole = cleaned.map(({ run }) => run);
   const places = placesOf(whole);
   const [forward, back] = log ? [Math.log, Math.exp] : [(v: number) => v, (v: number) => v];
   const [only, ...others] = whole;
+  const thin = ({ x, y }: Run): Run => {
+    const kept = distinctPlaces(x, logX);
+    return { x: kept.map((i) => x[i]), y: kept.map((i) => y[i]) };
+  };
   // A single run may have several values at a place, as a stair has.
   const alone = others.length === 0 && only ? thin(only) : undefined;
   const moved = alone ? [] : whole.map(({ x, y }) => ({ x, y: y.map(forward) }));
   const band =
     alone?.x.map((x, i) => ({ x, ...spreadOf([alone.y[i]], spread) })) ??
-    thinned(places).map((x) => {
+    distinctPlaces(places, logX).map((i) => {
+      const x = places[i];
       const values = moved.map((run) => at(run, x));
       const { mean, low, high } = spreadOf(values, spread);
       return { x, mean: back(mean), low: back(low), high: back(high) };
@@ -119,13 +125,18 @@ function spreadOf(values: readonly number[], spread: Spread) {
   return { mean, low: mean - half, high: mean + half };
 }
 
-/** Every k-th entry and the last, at most about `most`. */
-function thinned<T>(entries: readonly T[]): readonly T[] {
-  const every = Math.ceil(entries.length / most);
-  return entries.filter((_, i) => i % every === 0 || i === entries.length - 1);
-}
+/** More places than this along a curve cannot be distinguished. */
+const most = 800;
 
-const thin = ({ x, y }: Run): Run => ({ x: thinned(x), y: thinned(y) });
+/** Indices of places on an axis that can be distinguished: the first in each of `most` parts of the axis, and the last. */
+export function distinctPlaces(x: readonly number[], log: boolean): number[] {
+  const last = x.length - 1;
+  // Places on a linear axis are about evenly apart: their number is taken for them.
+  const at = (i: number) => (log ? Math.log(x[i] / x[0]) : i);
+  const partOf = (i: number) => Math.floor((most * at(i)) / at(last));
+  const isDistinct = (i: number) => i === 0 || i === last || partOf(i) !== partOf(i - 1);
+  return [...x.keys()].filter((i) => last < most || isDistinct(i));
+}
 
 /** Means of the last `window` values: what a reader looks for in the noise of mini-batches. */
 export function runningMean(values: readonly number[], window: number): number[] {

@@ -34,7 +34,7 @@ const handlers = {
   /**
    * Keeps what a file holds under a name that no tab has yet; its address.
    *
-   * @throws Error for a file that is no session, or that the browser does not keep: then nothing is kept
+   * @throws Error for a file that is no session, or that the browser does not keep
    */
   async unpack({ file, name }: { readonly file: File; readonly name: string }): Promise<string> {
     let hash: string;
@@ -50,19 +50,16 @@ const handlers = {
     }
     for (const [key, value] of values) {
       await keep(`${name} ${key}`, value);
-      if ((await kept(`${name} ${key}`)) !== undefined) continue;
-      await forget(name);
-      throw new Error(`The browser cannot keep what is in ${file.name}.`);
+      if ((await kept(`${name} ${key}`)) === undefined)
+        throw new Error(`The browser cannot keep what is in ${file.name}.`);
     }
     return hash;
   },
 
-  forget: ({ tab }: { readonly tab: string }) => forget(tab),
+  async forget({ tab }: { readonly tab: string }) {
+    for (const key of (await keptOf(`${tab} `)).keys()) await keep(key, undefined);
+  },
 };
-
-async function forget(tab: string): Promise<void> {
-  for (const key of (await keptOf(`${tab} `)).keys()) await keep(key, undefined);
-}
 
 type Json = { readonly [key: string]: Json } | readonly Json[] | string | number | boolean | null;
 

@@ -26,6 +26,10 @@ export type Context = Pick<
   | ("lineJoin" | "lineCap")
 >;
 
+/** Red, green and blue of a color such as #0072b2. */
+export const rgb = (color: string): readonly number[] =>
+  [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
+
 const font = "12px system-ui, sans-serif";
 
 /** Two axes, and the places of their values in px. */

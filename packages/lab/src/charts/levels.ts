@@ -1,6 +1,7 @@
 // The picture of a function's levels: bilinear between grid points, in the colors of the figures.
 import { type Grid, type Levels, levelsOf, themeOf } from "isoloss-figures/base";
 import { Moved } from "../worker/protocol.js";
+import { rgb } from "./canvas.js";
 
 export interface Picture {
   readonly width: number;
@@ -52,11 +53,6 @@ export function pictureOf(
   }
   return { width, height, pixels };
 }
-
-const rgb = (color: string): readonly [number, number, number] => {
-  const channel = (at: number) => Number.parseInt(color.slice(at, at + 2), 16);
-  return [channel(1), channel(3), channel(5)];
-};
 
 export interface Painted {
   readonly grid: Grid;

@@ -1,6 +1,6 @@
 // What a classifier sees in the plane: classes as hues, certainty as strength, the points on top.
 import { palettes, type Theme, themeOf } from "isoloss-figures/base";
-import type { Context, Size } from "./canvas.js";
+import { type Context, rgb, type Size } from "./canvas.js";
 
 export interface RegionData {
   /** Grid points a side, row by row from below. */
@@ -58,8 +58,3 @@ export function drawPoints(context: Context, points: PointData, { width, height 
     context.stroke();
   }
 }
-
-const rgb = (color: string): readonly [number, number, number] => {
-  const channel = (at: number) => Number.parseInt(color.slice(at, at + 2), 16);
-  return [channel(1), channel(3), channel(5)];
-};

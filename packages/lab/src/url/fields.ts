@@ -12,11 +12,8 @@ export interface Field<V> {
   print(value: V): string;
 }
 
-export interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly integer?: boolean;
-}
+/** The least and the largest value that is taken. */
+export type Range = readonly [number, number];
 
 const notUnderstood = (name: string, text: string, expected: string): Reading<never> => ({
   notice: `${name}=${shortened(text)} is not ${expected}: not taken.`,
@@ -25,7 +22,7 @@ const notUnderstood = (name: string, text: string, expected: string): Reading<ne
 const shortened = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
 
 /** A number within hard limits: beyond them it is taken as the limit. */
-export function numberField({ min, max, integer = false }: Range): Field<number> {
+export function numberField([min, max]: Range, integer = false): Field<number> {
   const expected = integer ? "a whole number" : "a number";
   return {
     read(text, name) {

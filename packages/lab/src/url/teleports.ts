@@ -15,14 +15,14 @@ export const teleportsField = (mostSteps: number): Field<Teleports> => ({
     if (text === "off") return { value: { kind: "off" } };
     const [, period] = /^every:(.*)$/.exec(text) ?? [];
     if (period !== undefined) {
-      const { value, notice } = numberField({ min: 1, max: mostSteps, integer: true }).read(period, name);
+      const { value, notice } = numberField([1, mostSteps], true).read(period, name);
       return {
         ...(value === undefined ? {} : { value: { kind: "every", steps: value } as const }),
         // As the address says it.
         ...(notice === undefined ? {} : { notice: notice.replace(`${name}=`, `${name}=every:`) }),
       };
     }
-    const one = numberField({ min: 0, max: mostSteps, integer: true });
+    const one = numberField([0, mostSteps], true);
     const read = text.split(",").map((part) => one.read(part, name));
     const steps = [...new Set(read.flatMap(({ value }) => value ?? []))].sort((a, b) => a - b);
     const kept = steps.slice(0, mostTeleports);

@@ -9,7 +9,7 @@ const done: string[] = [];
 let saved: ArrayBuffer;
 
 vi.mock("../../src/app/tab.js", () => ({ key: "name", tab: "tab" }));
-vi.mock("../../src/export/save.js", () => ({ save: (_: string, bytes: ArrayBuffer) => (saved = bytes) }));
+vi.mock("../../src/app/save.js", () => ({ save: (_: string, bytes: ArrayBuffer) => (saved = bytes) }));
 vi.mock("../../src/worker/kept.js", () => ({
   keep: async (key: string, value: unknown) => {
     done.push(`${value === undefined ? "forget" : "keep"} ${key.replace(/^[\d.-]+/, "next")}`);
@@ -50,6 +50,7 @@ describe("a session as a file", () => {
   const model = { source: "mlp", points: Array.from({ length: 8 }, (_, k) => point(k)) };
   const training = { key: "{}", runs: [{ name: "plain", params: [array], loss: Float64Array.of(2, 1) }] };
   const store = new Map<string, string>();
+  const { signal } = new AbortController();
   const replaceState = vi.fn();
   const reload = vi.fn(() => done.push("reload"));
   beforeEach(() => {
@@ -74,7 +75,7 @@ describe("a session as a file", () => {
   });
   const savedFile = async () => {
     database.set("tab model", structuredClone(model)).set("tab training", structuredClone(training));
-    await saveSession();
+    await saveSession(signal);
     done.length = 0;
     return new File([saved], "session.isoloss");
   };
@@ -83,7 +84,7 @@ describe("a session as a file", () => {
     const file = await savedFile();
     const unpacked = file.stream().pipeThrough(new DecompressionStream("gzip"));
     expect((await new Response(unpacked).text()).length).toBeLessThan(2 * 1000 * 4 * (4 / 3) + 8000);
-    await openSession(file);
+    await openSession(file, signal);
     const name = store.get("name");
     const opened = database.get(`${name} model`) as typeof model;
     expect(opened).toEqual(model);
@@ -93,7 +94,7 @@ describe("a session as a file", () => {
   });
 
   it("is kept under another name before the tab forgets anything: a training that goes on replaces nothing", async () => {
-    await openSession(await savedFile());
+    await openSession(await savedFile(), signal);
     expect(done).toEqual([
       "keep next model",
       "keep next training",
@@ -107,7 +108,7 @@ describe("a session as a file", () => {
   it("is opened also where the browser does not forget what the tab had", async () => {
     const file = await savedFile();
     forgets = false;
-    await openSession(file);
+    await openSession(file, signal);
     expect(reload).toHaveBeenCalledTimes(1);
   });
 
@@ -120,13 +121,26 @@ describe("a session as a file", () => {
     };
     const broken = { format: "isoloss-lab-session", hash: "", kept: { model: { $Float32Array: "%" } } };
     for (const text of ["null", "{}", JSON.stringify(broken)]) {
-      await expect(openSession(await packed(text))).rejects.toThrow(
+      await expect(openSession(await packed(text), signal)).rejects.toThrow(
         "other.isoloss is no session of the lab.",
       );
     }
     hasRoom = false;
-    await expect(openSession(file)).rejects.toThrow("The browser cannot keep what is in session.isoloss.");
-    expect([...database]).toEqual(before);
+    await expect(openSession(file, signal)).rejects.toThrow(
+      "The browser cannot keep what is in session.isoloss.",
+    );
+    await expect.poll(() => [...database]).toEqual(before);
+    expect([store.size, reload.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  it("saves nothing, and keeps nothing of a file, where it is stopped", async () => {
+    const file = await savedFile();
+    const before = [...database];
+    const [first, stopped] = [saved, AbortSignal.abort()];
+    await expect(saveSession(stopped)).rejects.toThrow("aborted");
+    await expect(openSession(file, stopped)).rejects.toThrow("aborted");
+    expect(saved).toBe(first);
+    await expect.poll(() => [...database]).toEqual(before);
     expect([store.size, reload.mock.calls.length]).toEqual([0, 0]);
   });
 });

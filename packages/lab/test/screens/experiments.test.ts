@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { experimentOf as landscapeExperiment } from "../../src/export/yaml.js";
+import { experimentOf as landscapeExperiment } from "../../src/screens/landscape/export.js";
 import { defaultState as landscape } from "../../src/screens/landscape/state.js";
 import { experimentOf as tasksExperiment } from "../../src/screens/tasks/export.js";
 import { defaultState as tasks } from "../../src/screens/tasks/state.js";

@@ -3,9 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inProcess } from "isoloss-test-support/cli/in-process";
 import { afterAll, expect, it, vi } from "vitest";
-import { typescriptOf } from "../../src/export/typescript.js";
-import { experimentOf } from "../../src/export/yaml.js";
 import type { Course } from "../../src/screens/landscape/course.js";
+import { experimentOf, typescriptOf } from "../../src/screens/landscape/export.js";
 import { createRuns } from "../../src/screens/landscape/runs.js";
 import { defaultState } from "../../src/screens/landscape/state.js";
 

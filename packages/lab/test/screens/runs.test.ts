@@ -2,15 +2,16 @@ import { minimize } from "isoloss";
 import { gd, optimizers } from "isoloss/optim";
 import { booth, problems } from "isoloss/problems";
 import { atSteps, bestAngle, objectives, orbitSearches, searches } from "isoloss/teleport";
+import { svgText } from "isoloss-figures";
 import { formatValue, gridOf, themeOf } from "isoloss-figures/base";
-import { beforeAll, describe, expect, it, vi } from "vitest";
-import { nodeDocument } from "../../../figures/test/node-document.js";
+import { beforeAll, describe, expect, it } from "vitest";
+import { optimizerNames } from "../../src/app/optimizers.js";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
-import { dataCsv } from "../../src/export/csv.js";
-import { curvesSvg, planeSvg } from "../../src/export/svg.js";
 import { noGroup } from "../../src/formula/affine.js";
 import { handReading } from "../../src/screens/landscape/chart-data.js";
 import { type Course, jumpsOf, type Missing } from "../../src/screens/landscape/course.js";
+import { dataCsv } from "../../src/screens/landscape/export.js";
+import { curvesFigure, planeFigure } from "../../src/screens/landscape/figures.js";
 import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";
 import { nowhereFinite } from "../../src/screens/landscape/nowhere.js";
 import { createRuns, meanGain, quantilesOf, type Runs } from "../../src/screens/landscape/runs.js";
@@ -20,28 +21,11 @@ import {
   type LandscapeState,
   type MethodName,
   objectiveNames,
-  optimizerNames,
   searchNames,
   viewOf,
 } from "../../src/screens/landscape/state.js";
 import { summaryOf } from "../../src/screens/landscape/summary.js";
 import { createSurface } from "../../src/screens/landscape/surface.js";
-
-/** Does something as in a page. */
-function inPage<V>(act: () => V): V {
-  vi.stubGlobal("document", nodeDocument());
-  vi.stubGlobal(
-    "XMLSerializer",
-    class {
-      serializeToString = String;
-    },
-  );
-  try {
-    return act();
-  } finally {
-    vi.unstubAllGlobals();
-  }
-}
 
 const boothLoss = (x: number, y: number) => (x + 2 * y - 7) ** 2 + (2 * x + y - 5) ** 2;
 
@@ -301,7 +285,7 @@ describe("the landscape screen's worker", () => {
     const state = { ...defaultState("rosenbrock"), lr: 1e-3, n, tp: { kind, steps } as LandscapeState["tp"] };
     const teleported = await course(state, "teleported");
     const grid = gridOf((x, y) => x * x + y * y, { ...viewOf(state), n: 9 });
-    const svg = inPage(() => planeSvg({ state, courses: [teleported], theme: "light" }, grid, 0));
+    const svg = svgText(planeFigure({ state, courses: [teleported], theme: "light", grid, floor: 0 }));
     const path = /stroke-width="4.5"[\s\S]*?<path[^>]* d="([^"]*)"/.exec(svg)?.[1] ?? "";
     expect(path.match(/M/g)).toHaveLength(teleported.jumps.step.length + 1);
   });
@@ -315,7 +299,7 @@ describe("the landscape screen's worker", () => {
     const loss = Float64Array.from({ length: n }, (_, t) => (t % 2 === 1 ? 1 / t : 0));
     const at = n - 7;
     loss.fill(Infinity, at);
-    const svg = inPage(() => curvesSvg({ state, courses: [{ ...short, loss }], theme: "light" }));
+    const svg = svgText(curvesFigure({ state, courses: [{ ...short, loss }], theme: "light" }));
     expect(svg).toContain(`Not on a logarithmic axis: ${at / 2 - 1} values ≤ 0.`);
     expect(svg).toContain(`teleported ends at ${formatValue(loss[at - 1])}, with 1 teleports.`);
     expect(svg).toMatch(/diverged at step/);

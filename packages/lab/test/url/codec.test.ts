@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { optimizerNames } from "../../src/app/optimizers.js";
 import {
   defaultState,
   functionNames,
   type LandscapeState,
   methodNames,
   objectiveNames,
-  optimizerNames,
   presets,
   printLandscape,
   readLandscape,

@@ -18,7 +18,6 @@ import type { FigureName } from "../figure-names.js";
 import type { DrawComparison, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { byVariant } from "../results/summary.js";
-import { nodeDocument } from "./node-document.js";
 
 /** A figure of an experiment as an SVG file. */
 export interface DrawnFigure {
@@ -52,7 +51,7 @@ export async function drawFigures({
   const drawn: DrawnFigure[] = [];
   const shown = withLosses(results);
   if (shown.length === 0) return drawn;
-  const options = (): FigureOptions => ({ document: nodeDocument(), theme, ...size });
+  const options = (): FigureOptions => ({ theme, ...size });
   const add = (name: string, element: SVGSVGElement) => drawn.push({ name, svg: svgText(element) });
   /** Curves against steps and against seconds. */
   const addBoth = (name: string, title: string, data: CurvesData) => {

@@ -15,7 +15,6 @@ import {
   overTime,
   withLosses,
 } from "./figures.js";
-import { nodeDocument } from "./node-document.js";
 import { compareRates, type RatesComparison } from "./rates.js";
 
 /** The outcome of an experiment. */
@@ -113,7 +112,7 @@ export function rateFigures(
   { baseline, tuned, references, finalLoss, clock, level, runs }: RatesComparison,
   { theme, size = {} }: { readonly theme: ThemeName; readonly size?: FigureSize },
 ): DrawnFigure[] {
-  const options = () => ({ document: nodeDocument(), theme, ...size });
+  const options = () => ({ theme, ...size });
   const drawn = withLosses(runs);
   if (drawn.length === 0) return [];
   const data = { ...lossCurves(drawn), ...(finalLoss === null ? {} : { target: finalLoss }) };

@@ -5,9 +5,9 @@ import type { LineChartData, LineSeries } from "../../charts/line-chart.js";
 import type { PlaneData } from "../../charts/plane.js";
 import type { Course, Missing, Orbit } from "./course.js";
 import { handOf, indexAt, placesOf, pointOf } from "./hand.js";
-import { lookOf } from "./methods.js";
 import { type LandscapeState, optimumOf, viewOf } from "./state.js";
 import { formatLoss } from "./summary.js";
+import { lookOf } from "./words.js";
 
 export interface Shown {
   readonly state: LandscapeState;

@@ -6,7 +6,6 @@ import { nextFrame, type Size } from "../../charts/canvas.js";
 import { CallError, type WorkerLike } from "../../worker/client.js";
 import type { Course, Missing, Orbit, Point } from "./course.js";
 import { handOf, pointOf, printedPlace, stepped } from "./hand.js";
-import { lookOf } from "./methods.js";
 import {
   functionOf,
   type LandscapeState,
@@ -17,6 +16,7 @@ import {
   readLandscape,
   withSearch,
 } from "./state.js";
+import { lookOf } from "./words.js";
 
 export type Theme = "light" | "dark";
 
@@ -307,7 +307,3 @@ const runsOf = ({ f, cond, r1, r2, x, opt, lr, n, tp, search, obj }: LandscapeSt
   JSON.stringify([f, cond, r1, r2, x, opt, lr, n, tp, search, obj]);
 
 const planeSettings = (state: LandscapeState): PlaneSettings => ({ ...functionOf(state), view: state.view });
-
-/** Limits of the controls; an address may go to the hard ones. */
-export const soft = { lr: [1e-5, 1], n: [1, 10_000], cond: [1, 1000] } as const;
-export const hard = { lr: [1e-12, 1e3], n: [1, mostSteps], cond: [1, 1e6] } as const;

@@ -21,13 +21,12 @@ export const jumpsOf = (
     { step: "number", fromX: "number", fromY: "number", toX: "number", toY: "number" },
   );
 
-/** Teleports as the figures take them. */
-export const jumpPoints = ({ step, fromX, fromY, toX, toY }: Columns<Jump>) =>
-  Array.from(step, (at, k) => ({
-    step: at,
-    from: { x: fromX[k], y: fromY[k] },
-    to: { x: toX[k], y: toY[k] },
-  }));
+/** A teleport as the figures take it. */
+export const jumpAt = ({ step, fromX, fromY, toX, toY }: Columns<Jump>, k: number) => ({
+  step: step[k],
+  from: { x: fromX[k], y: fromY[k] },
+  to: { x: toX[k], y: toY[k] },
+});
 
 /** An attempt at a teleport. */
 export interface CourseTeleport {

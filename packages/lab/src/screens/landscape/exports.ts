@@ -1,41 +1,40 @@
-// What the screen's export buttons do, loaded on use; each returns what to say.
+// What the screen's export buttons do; each returns what to say. Loaded with the first one that is pressed.
 import type { FigureFormat } from "../../app/format.js";
+import { copied, saveLines } from "../../app/save.js";
+import { saveFigure } from "../save-figure.js";
 import type { Landscape, Theme } from "./controller.svelte.js";
+import { dataCsv, experimentOf, typescriptOf } from "./export.js";
 import { pointOf } from "./hand.js";
-
-const saving = () => import("../../export/save.js");
-const figures = () => import("../../export/svg.js");
-const copied = async (what: string, text: string) => (await saving()).copied(what, text);
-const saveFigure = async (name: string, svg: string, format: FigureFormat) =>
-  (await saving()).saveFigure(name, svg, format);
+import type { exportNames } from "./words.js";
 
 export const exports = {
   "Copy link": () => copied("Link", location.href),
-  "Copy as TypeScript": async ({ state, orbit, hand }: Landscape) => {
+  "Copy as TypeScript": ({ state, orbit, hand }) => {
     const at = orbit && hand !== undefined ? pointOf(orbit, hand) : undefined;
-    return copied("Program", (await import("../../export/typescript.js")).typescriptOf(state, at));
+    return copied("Program", typescriptOf(state, at));
   },
-  "Copy as experiment": async ({ state }: Landscape) => {
-    const text = (await import("../../export/yaml.js")).experimentOf(state);
+  "Copy as experiment": async ({ state }) => {
+    const text = experimentOf(state);
     return text === undefined
       ? "An experiment reads no formulas: copy as TypeScript, or choose another function."
       : copied("Experiment", text);
   },
-  "Save CSV": async ({ courses }: Landscape) => {
-    const lines = (await import("../../export/csv.js")).dataCsv(courses);
-    await (await saving()).saveLines("data.csv", lines);
+  "Save CSV": async ({ courses }) => {
+    await saveLines("data.csv", dataCsv(courses));
     return "data.csv saved.";
   },
-  "Save plane as SVG": async (landscape: Landscape, theme: Theme, format: FigureFormat) => {
-    const { state, courses } = landscape;
-    const { grid, floor } = await landscape.grid();
-    const svg = (await figures()).planeSvg({ state, courses, theme }, grid, floor);
-    return saveFigure("level-sets", svg, format);
+  "Save plane as SVG": async (landscape, theme, format) => {
+    const { state } = landscape;
+    // What the figure does not show is not copied.
+    const courses = landscape.courses.map(({ method, x, y, jumps }) => ({ method, x, y, jumps }));
+    const levels = await landscape.grid();
+    return saveFigure("level-sets", format, "landscapePlane", { state, courses, theme, ...levels });
   },
-  "Save curves as SVG": async ({ state, courses }: Landscape, theme: Theme, format: FigureFormat) => {
-    return saveFigure("curves", (await figures()).curvesSvg({ state, courses, theme }), format);
+  "Save curves as SVG": ({ state, courses: runs }, theme, format) => {
+    const courses = runs.map(({ method, loss, gradNormSq, jumps }) => ({ method, loss, gradNormSq, jumps }));
+    return saveFigure("curves", format, "landscapeCurves", { state, courses, theme });
   },
 } as const satisfies Record<
-  string,
+  (typeof exportNames)[number],
   (landscape: Landscape, theme: Theme, format: FigureFormat) => Promise<string>
 >;

@@ -18,14 +18,14 @@ export async function problemOf({
 }: FunctionSettings & Pick<LandscapeState, "x">): Promise<PlaneProblem> {
   if (f === "booth") return booth({ start: x });
   if (f === "rosenbrock") return rosenbrock({ start: x });
-  const { ownProblem, quadratic } = await import("./other-functions.js");
+  const { ownProblem, quadratic } = await import("./more.js");
   if (f === "own") return ownProblem({ r1, r2, start: x });
   // biome-ignore format: a matrix
   return quadratic({ matrix: [[1, 0], [0, cond]], start: x });
 }
 
 export const optimizerOf = async ({ opt }: Pick<LandscapeState, "opt">): Promise<Optimizer> =>
-  opt === "gd" ? gd() : (await import("./optimizers.js")).createOptimizer(opt);
+  opt === "gd" ? gd() : (await import("./more.js")).createOptimizer(opt);
 
 export function whenOf(tp: Teleports): When | undefined {
   if (tp.kind === "off") return undefined;
@@ -41,7 +41,7 @@ export async function searchOf(
   isControl: boolean,
 ): Promise<SearchFactory<VectorParams>> {
   if (!isControl && search === "bestAngle") return bestAngle(problem.symmetry());
-  const { gradientAscent, levelSet, randomSearch } = await import("./other-searches.js");
+  const { gradientAscent, levelSet, randomSearch } = await import("./more.js");
   if (isControl) return randomSearch(problem.symmetry(), { samples: 1 });
   return search === "levelSet" ? levelSet() : gradientAscent(problem.symmetry());
 }

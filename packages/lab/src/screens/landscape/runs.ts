@@ -106,7 +106,7 @@ export function createRuns(): Runs {
   async function search(state: LandscapeState, method: "lbfgs" | "cg"): Promise<Course> {
     const { n, x } = state;
     const minimizer = await compiled<Searches>(JSON.stringify([functionOf(state), n, method]), async () => {
-      const { conjugateDirections, createLineSearchMinimizer, lbfgs } = await import("./line-searches.js");
+      const { conjugateDirections, createLineSearchMinimizer, lbfgs } = await import("./more.js");
       return createLineSearchMinimizer(await problemOf(state), {
         directions: method === "lbfgs" ? lbfgs() : conjugateDirections,
         steps: n,

@@ -1,19 +1,26 @@
 // The settings of the landscape screen, which are what its address holds.
+import { type OptimizerName, optimizerNames } from "../../app/optimizers.js";
 import { inverseOf } from "../../formula/affine.js";
 import { formulaField } from "../../formula/field.js";
 import { type Fields, printState, type ReadState, readState, settingsIn } from "../../url/codec.js";
-import { choiceField, type Field, flagField, namesField, numberField, pairField } from "../../url/fields.js";
+import {
+  choiceField,
+  type Field,
+  flagField,
+  namesField,
+  numberField,
+  pairField,
+  type Range,
+} from "../../url/fields.js";
 import { type Presets, takePreset } from "../../url/presets.js";
 import { type Teleports, teleportsField } from "../../url/teleports.js";
 
 export const functionNames = ["rosenbrock", "booth", "quadratic", "own"] as const;
-export const optimizerNames = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] as const;
 export const searchNames = ["bestAngle", "gradientAscent", "levelSet"] as const;
 export const objectiveNames = ["gradNormSq", "modelDecrease"] as const;
 export const methodNames = ["plain", "teleported", "hand", "random", "rate", "lbfgs", "cg"] as const;
 
 export type FunctionName = (typeof functionNames)[number];
-export type OptimizerName = (typeof optimizerNames)[number];
 export type SearchName = (typeof searchNames)[number];
 export type ObjectiveName = (typeof objectiveNames)[number];
 export type MethodName = (typeof methodNames)[number];
@@ -63,26 +70,36 @@ export const hasGroup = ({ f, r1, r2 }: Pick<LandscapeState, "f" | "r1" | "r2">)
 /** Most steps of a run: every point of it is kept. */
 export const mostSteps = 100_000;
 
-export const landscapeFields: Fields<LandscapeState> = {
+/** Limits of addresses and fields. */
+export const hard = {
+  cond: [1, 1e6],
+  view: [1e-2, 1e3],
+  x: [-1e3, 1e3],
+  lr: [1e-12, 1e3],
+  n: [1, mostSteps],
+} as const;
+
+// The worker reads no address: what is marked as pure is not part of it.
+export const landscapeFields: Fields<LandscapeState> = /* @__PURE__ */ (() => ({
   f: choiceField(functionNames),
-  cond: numberField({ min: 1, max: 1e6 }),
+  cond: numberField(hard.cond),
   r1: formulaField,
   r2: formulaField,
-  view: numberField({ min: 1e-2, max: 1e3 }),
-  x: pairField({ min: -1e3, max: 1e3 }),
+  view: numberField(hard.view),
+  x: pairField(hard.x),
   opt: choiceField(optimizerNames),
-  lr: numberField({ min: 1e-12, max: 1e3 }),
-  n: numberField({ min: 1, max: mostSteps, integer: true }),
+  lr: numberField(hard.lr),
+  n: numberField(hard.n, true),
   tp: teleportsField(mostSteps),
   search: choiceField(searchNames),
   obj: choiceField(objectiveNames),
   with: namesField(methodNames),
   orbit: choiceField(["start", "here"]),
-  on: bestOr(numberField({ min: -1e6, max: 1e6 })),
+  on: bestOr(numberField([-1e6, 1e6])),
   y: choiceField(["loss", "grad"]),
   logx: flagField,
   logy: flagField,
-};
+}))();
 
 /** A number, or the word `best`. */
 function bestOr(field: Field<number>): Field<number | "best"> {
@@ -124,8 +141,6 @@ export const defaultState = (f: FunctionName): LandscapeState => ({
   ...shared,
   ...settings[f],
 });
-
-type Range = readonly [number, number];
 
 /** Range of the plane that is drawn. */
 export function viewOf({ f, view }: Pick<LandscapeState, "f" | "view">): {

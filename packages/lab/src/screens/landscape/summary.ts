@@ -1,7 +1,6 @@
 // The rows of the table below the charts.
 import { formatValue } from "isoloss-figures/base";
-import { formatSeconds, none } from "../../app/format.js";
-import { textAt } from "../../worker/columns.js";
+import { attemptTexts, formatSeconds, none } from "../../app/format.js";
 import type { Course, Missing } from "./course.js";
 
 export const columns = {
@@ -21,32 +20,27 @@ export function summaryOf(
 ): { readonly [Name in keyof typeof columns]?: string } & { readonly note: string } {
   if ("missing" in run) return { note: run.missing };
   const { loss, times, teleports, status, rate, evaluations } = run;
-  const { step, accepted, reason, drift } = teleports;
-  const count = accepted.reduce((a, b) => a + b, 0);
+  const { accepted, drift } = teleports;
+  const attempts = attemptTexts(teleports);
   const most = drift.reduce((largest, value, k) => (accepted[k] ? Math.max(largest, value) : largest), 0);
-  const refused = accepted.indexOf(0);
   const target = plain?.loss.at(-1);
   const reached = target === undefined ? -1 : loss.findIndex((value) => value <= target);
   return {
     loss: formatLoss(loss.at(-1)),
     steps: target === undefined ? none : reached < 0 ? "not reached" : String(reached),
     seconds: times.runs > 0 ? formatTimes(run) : isGoingOn ? "measuring" : "not timed",
-    refused: times.runs === 0 || count === step.length ? none : formatSeconds(sumOf(teleports)),
-    teleports: step.length === 0 ? none : `${count} of ${step.length}`,
-    drift: count === 0 ? none : most.toExponential(0),
+    refused: times.runs === 0 ? none : attempts.refused,
+    teleports: attempts.teleports,
+    drift: accepted.includes(1) ? most.toExponential(0) : none,
     note: noteOf({
       status,
       rate,
       evaluations,
       steps: loss.length - 1,
-      refusal: refused < 0 ? undefined : `before step ${step[refused]}: ${textAt(reason, refused)}`,
+      refusal: attempts.refusal,
     }),
   };
 }
-
-/** Seconds of the attempts that were refused. */
-const sumOf = ({ accepted, seconds }: Course["teleports"]): number =>
-  seconds.reduce((sum, value, k) => (accepted[k] ? sum : sum + value), 0);
 
 function formatTimes({ seconds, times: { low, high } }: Course): string {
   const [median, from, to] = [seconds, low, high].map((list) => formatSeconds(list?.at(-1)));

@@ -1,15 +1,14 @@
 // State of the model screen. What the worker found is kept as it came: plain objects that are replaced, never changed.
 import { takeGiven } from "../../app/open-in-model.js";
+import { save } from "../../app/save.js";
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { tab } from "../../app/tab.js";
-import { save } from "../../export/save.js";
 import { type AskOptions, CallError, Superseded, WorkerEnded, type WorkerLike } from "../../worker/client.js";
 import type { Folded } from "./fold.js";
 import type { Halved } from "./half.js";
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
 import type { Quantized } from "./quantize.js";
-import { readFile } from "./read-file.js";
 import type { Change, Check, FiguresOfPoint, Found, OrtComparison, Position, Summary } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import { type ModelState, readModel, type SampleName, samples } from "./state.js";
@@ -22,6 +21,9 @@ const mostWeighed = 1e6;
 
 /** Tensors of a node that are looked at. */
 const mostLooks = 8;
+
+/** Megabytes of a file that is read. */
+const mostMegabytes = 64;
 
 /** Everything about one model: replaced as a whole when another is opened. */
 interface Shown {
@@ -539,4 +541,18 @@ export class Model extends ScreenModel<ModelState> {
     this.problem = `${error.message}${hint}`;
     this.#done("Done, but for what is said above.");
   };
+}
+
+/** The bytes of a file that was dropped or chosen, or why it is not read. */
+async function readFile(file: File): Promise<{ readonly bytes: Uint8Array } | { readonly refused: string }> {
+  if (file.size > mostMegabytes * 1e6) {
+    return {
+      refused: `${file.name} has ${bytesText(file.size)}; files of up to ${mostMegabytes} MB are read here. On the command line isoloss model takes any size.`,
+    };
+  }
+  try {
+    return { bytes: new Uint8Array(await file.arrayBuffer()) };
+  } catch (error) {
+    return { refused: `${file.name} cannot be read: ${(error as Error).message}` };
+  }
 }

@@ -27,7 +27,7 @@ const modelFields: Fields<ModelState> = {
   sample: choiceField(sampleNames),
   dir: choiceField(["tb", "lr"]),
   wheel: choiceField(["scroll", "zoom"]),
-  seed: numberField({ min: 0, max: 1e6, integer: true }),
+  seed: numberField([0, 1e6], true),
 };
 
 export const readModel = (query: string): ReadState<ModelState> => readState(modelFields, query, defaults);

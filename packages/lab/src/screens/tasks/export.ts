@@ -1,5 +1,5 @@
 // What the screen's export buttons make.
-import { variantsOf } from "../../export/variants.js";
+import { variantsOf } from "../../app/save.js";
 import { costOptionsOf } from "./cost-options.js";
 import type { Course } from "./course.js";
 import { type MethodName, seedOf, stepsBetween, type TasksState, type VariantName } from "./state.js";

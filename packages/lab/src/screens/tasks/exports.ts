@@ -1,6 +1,7 @@
 // What the screen's export buttons do; each returns what to say.
 import type { FigureFormat } from "../../app/format.js";
-import { copied, saveFigure, saveLines } from "../../export/save.js";
+import { copied, saveLines } from "../../app/save.js";
+import { saveFigure } from "../save-figure.js";
 import type { Tasks, Theme } from "./controller.svelte.js";
 import { dataCsv, experimentOf, typescriptOf } from "./export.js";
 
@@ -14,19 +15,13 @@ export const exports = {
   },
   "Save plane as SVG": async (tasks: Tasks, theme: Theme, format: FigureFormat) => {
     const { state, shown: courses } = tasks;
-    const [{ planeSvg }, grid] = await Promise.all([import("./figures.js"), tasks.grid()]);
-    return saveFigure("level-sets", planeSvg({ state, courses, theme }, grid), format);
+    const grid = await tasks.grid();
+    return saveFigure("level-sets", format, "tasksPlane", { state, courses, theme, grid });
   },
-  "Save front as SVG": async (
-    { state, shown: courses, front }: Tasks,
-    theme: Theme,
-    format: FigureFormat,
-  ) => {
-    const { frontSvg } = await import("./figures.js");
-    return saveFigure("pareto-front", frontSvg({ state, courses, theme }, front), format);
-  },
-  "Save curves as SVG": async ({ state, shown: courses }: Tasks, theme: Theme, format: FigureFormat) => {
-    const { curvesSvg } = await import("./figures.js");
-    return saveFigure("curves", curvesSvg({ state, courses, theme }), format);
-  },
+  "Save front as SVG": ({ state, shown: courses, front }: Tasks, theme: Theme, format: FigureFormat) =>
+    saveFigure("pareto-front", format, "tasksFront", { state, courses, theme, front }),
+  "Save curves as SVG": ({ state, shown: courses }: Tasks, theme: Theme, format: FigureFormat) =>
+    saveFigure("curves", format, "tasksCurves", { state, courses, theme }),
 } as const satisfies Record<string, (tasks: Tasks, theme: Theme, format: FigureFormat) => Promise<string>>;
+
+export const exportNames = Object.keys(exports) as (keyof typeof exports)[];

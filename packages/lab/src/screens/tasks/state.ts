@@ -54,11 +54,9 @@ export const hard = {
   lr: [1e-6, 1],
   n: [1, 100_000],
 } as const;
-const within = ([min, max]: readonly [number, number], integer = false) => numberField({ min, max, integer });
-
 const tasksFields: Fields<TasksState> = {
   scale: choiceField(["1", "0.1"]),
-  x: pairField({ min: hard.x[0], max: hard.x[1] }),
+  x: pairField(hard.x),
   from: choiceField(["one", "five"]),
   methods: {
     ...most,
@@ -70,11 +68,11 @@ const tasksFields: Fields<TasksState> = {
     },
   },
   with: namesField(variantNames),
-  every: within(hard.every, true),
-  weight: within(hard.weight),
-  radius: within(hard.radius),
-  lr: within(hard.lr),
-  n: within(hard.n, true),
+  every: numberField(hard.every, true),
+  weight: numberField(hard.weight),
+  radius: numberField(hard.radius),
+  lr: numberField(hard.lr),
+  n: numberField(hard.n, true),
   shows: choiceField(["first", "second", "sum"]),
   y: choiceField(["distance", "first", "second"]),
 };

@@ -1,7 +1,6 @@
 // The rows of the tables below the charts.
 import { formatValue } from "isoloss-figures/base";
-import { formatSeconds, none } from "../../app/format.js";
-import { textAt } from "../../worker/columns.js";
+import { attemptTexts, formatSeconds, none } from "../../app/format.js";
 import type { Arrival, Course } from "./course.js";
 
 export const columns = {
@@ -19,10 +18,8 @@ export function summaryOf(course: Course): Readonly<Record<keyof typeof columns 
   const { status, step, distance, first, second, seconds, attempts, note } = course;
   const last = step.length - 1;
   const value = (list: Float64Array) => (last < 0 ? none : formatValue(list[last]));
-  const isAccepted = (_: number, k: number) => attempts.accepted[k] === 1;
-  const changes = attempts.change.filter(isAccepted);
-  /** The first one; the report's advice on settings is left out. */
-  const refused = attempts.accepted.indexOf(0);
+  const changes = attempts.change.filter((_, k) => attempts.accepted[k] === 1);
+  const { teleports, refused, refusal } = attemptTexts(attempts);
   const ways = {
     running: `not yet, at step ${step[last] ?? 0}`,
     front: `at step ${step[last]}`,
@@ -34,21 +31,11 @@ export function summaryOf(course: Course): Readonly<Record<keyof typeof columns 
     distance: value(distance),
     losses: `${value(first)}, ${value(second)}`,
     seconds: last < 0 ? none : formatSeconds(seconds[last]),
-    refused:
-      refused < 0
-        ? none
-        : formatSeconds(
-            attempts.seconds.reduce((sum, value, k) => (isAccepted(value, k) ? sum : sum + value), 0),
-          ),
-    teleports: attempts.step.length === 0 ? none : `${changes.length} of ${attempts.step.length}`,
+    refused,
+    teleports,
     change: changes.length === 0 ? none : formatValue(changes.reduce((a, b) => Math.max(a, b))),
-    note: [
-      note,
-      refused >= 0 &&
-        `before step ${attempts.step[refused]}: ${textAt(attempts.reason, refused).split(". ")[0]}`,
-    ]
-      .filter(Boolean)
-      .join("; "),
+    // The report's advice on settings is left out.
+    note: [note, refusal?.split(". ")[0]].filter(Boolean).join("; "),
   };
 }
 

@@ -1,5 +1,5 @@
 // What the screen's export buttons make.
-import { variantsOf } from "../../export/variants.js";
+import { variantsOf } from "../../app/save.js";
 import { textAt } from "../../worker/columns.js";
 import type { TrainRun } from "./run.js";
 import { mostSteps, type RunName, type TrainState } from "./state.js";

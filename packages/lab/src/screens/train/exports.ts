@@ -1,7 +1,8 @@
 // What the screen's export buttons do; each returns what to say.
 import type { FigureFormat } from "../../app/format.js";
 import { openInModel } from "../../app/open-in-model.js";
-import { copied, save, saveFigure, saveLines } from "../../export/save.js";
+import { copied, save, saveLines } from "../../app/save.js";
+import { saveFigure } from "../save-figure.js";
 import type { Theme, Train } from "./controller.svelte.js";
 import { dataCsv, experimentOf, teleportsCsv, typescriptOf } from "./export.js";
 import { type FileKind, fileEndings } from "./state.js";
@@ -39,10 +40,8 @@ export const exports = {
     await saveLines("teleports.csv", teleportsCsv(runs));
     return "data.csv and teleports.csv saved.";
   },
-  "Save curves as SVG": async ({ state, runs }: Train, theme: Theme, format: FigureFormat) => {
-    const { curvesSvg } = await import("./figures.js");
-    return saveFigure("curves", curvesSvg({ state, runs, theme }), format);
-  },
+  "Save curves as SVG": ({ state, runs }: Train, theme: Theme, format: FigureFormat) =>
+    saveFigure("curves", format, "trainCurves", { state, runs, theme }),
   "Save weights": (train: Train) => saveNetwork(train, "weights"),
   "Save as ONNX": async (train: Train) => {
     const said = await saveNetwork(train, "onnx");
@@ -55,3 +54,5 @@ export const exports = {
   },
   "Save checkpoint": (train: Train) => saveNetwork(train, "checkpoint"),
 } as const satisfies Record<string, (train: Train, theme: Theme, format: FigureFormat) => Promise<string>>;
+
+export const exportNames = Object.keys(exports) as (keyof typeof exports)[];

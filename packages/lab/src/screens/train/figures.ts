@@ -1,6 +1,5 @@
-// The figures of the report, drawn from what the screen shows. Loaded when it is asked for: Plot is larger than the lab.
+// The figures of the report, drawn from what the screen shows; in a worker.
 import { curves } from "isoloss-figures";
-import { svgText } from "../../export/save.js";
 import { curvesOf } from "./chart-data.js";
 import type { TrainRun } from "./run.js";
 import type { TrainState } from "./state.js";
@@ -11,28 +10,20 @@ interface Drawn {
   readonly theme: "light" | "dark";
 }
 
-export function curvesSvg({ state, runs, theme }: Drawn): string {
+export function curvesFigure({ state, runs, theme }: Drawn): SVGSVGElement {
   const { series, logY, yLabel } = curvesOf({ state, runs, theme }, "steps");
-  return svgText(
-    curves(
-      {
-        series: series.map(({ name, x, y, band, teleports }, k) => ({
-          name,
-          runs: [{ steps: Array.from(x), values: Array.from(y) }],
-          ...(band && {
-            band: {
-              low: Array.from(band.low),
-              high: Array.from(band.high),
-              seeds: runs[k].spreads.count,
-              diverged: runs[k].spreads.diverged,
-            },
-          }),
-          teleports: Array.from(teleports, (k) => x[k]),
-        })),
-        logY,
-        yLabel,
+  const saved = series.map(({ name, x, y, band, teleports }, k) => ({
+    name,
+    runs: [{ steps: Array.from(x), values: Array.from(y) }],
+    ...(band && {
+      band: {
+        low: Array.from(band.low),
+        high: Array.from(band.high),
+        seeds: runs[k].spreads.count,
+        diverged: runs[k].spreads.diverged,
       },
-      { document, theme },
-    ),
-  );
+    }),
+    teleports: Array.from(teleports, (k) => x[k]),
+  }));
+  return curves({ series: saved, logY, yLabel }, { theme });
 }

@@ -1,4 +1,5 @@
 // The settings of the train screen, which are what its address holds.
+import { type OptimizerName, optimizerNames } from "../../app/optimizers.js";
 import { type Fields, printState, type ReadState, readState } from "../../url/codec.js";
 import { choiceField, type Field, flagField, namesField, numberField } from "../../url/fields.js";
 import { type Presets, takePreset } from "../../url/presets.js";
@@ -6,7 +7,6 @@ import { type Teleports, teleportsField } from "../../url/teleports.js";
 
 export const dataNames = ["digits", "moons", "circles", "spirals", "own"] as const;
 export const activationNames = ["relu", "leakyRelu", "tanh"] as const;
-export const optimizerNames = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] as const;
 /** Groups that the library finds in a network, and the search that needs none. */
 export const moveNames = ["scaling", "linear", "orthogonal", "shifts", "hidden", "levelSet"] as const;
 export const policyNames = ["keep", "reset", "push", "reuse"] as const;
@@ -24,7 +24,7 @@ export interface TrainState {
   /** Widths of the hidden layers. */
   readonly net: readonly number[];
   readonly act: (typeof activationNames)[number];
-  readonly opt: (typeof optimizerNames)[number];
+  readonly opt: OptimizerName;
   readonly lr: number;
   readonly batch: number;
   readonly seed: number;
@@ -59,12 +59,10 @@ export const hard = {
 export const mostSteps = 100_000;
 const mostLayers = 4;
 
-const within = ([min, max]: readonly [number, number], integer = false) => numberField({ min, max, integer });
-
 /** Widths by comma, of one to four layers. */
 export const widthsField: Field<readonly number[]> = {
   read(text, name) {
-    const read = text.split(",").map((part) => within(hard.width, true).read(part, name));
+    const read = text.split(",").map((part) => numberField(hard.width, true).read(part, name));
     const [notice] = read.flatMap((part) => part.notice ?? []);
     const value = read.flatMap((part) => part.value ?? []);
     if (value.length === 0) return notice === undefined ? {} : { notice };
@@ -81,15 +79,15 @@ export const widthsField: Field<readonly number[]> = {
 
 export const trainFields: Fields<TrainState> = {
   data: choiceField(dataNames),
-  noise: within(hard.noise),
+  noise: numberField(hard.noise),
   net: widthsField,
   act: choiceField(activationNames),
   opt: choiceField(optimizerNames),
-  lr: within(hard.lr),
-  batch: within(hard.batch, true),
-  seed: within(hard.seed, true),
-  seeds: within(hard.seeds, true),
-  epochs: within(hard.epochs, true),
+  lr: numberField(hard.lr),
+  batch: numberField(hard.batch, true),
+  seed: numberField(hard.seed, true),
+  seeds: numberField(hard.seeds, true),
+  epochs: numberField(hard.epochs, true),
   tp: teleportsField(mostSteps),
   sym: choiceField(moveNames),
   obj: choiceField(["gradNormSq", "modelDecrease"]),

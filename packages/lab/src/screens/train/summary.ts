@@ -1,7 +1,6 @@
 // The rows of the table below the charts, and what the meters say.
 import { formatValue } from "isoloss-figures/base";
-import { formatSeconds, none } from "../../app/format.js";
-import { textAt } from "../../worker/columns.js";
+import { attemptTexts, formatSeconds, none } from "../../app/format.js";
 import type { Spread, TrainRun } from "./run.js";
 
 export const columns = {
@@ -24,8 +23,7 @@ export function summaryOf({
   status,
   note,
 }: TrainRun): Readonly<Record<keyof typeof columns | "note", string>> {
-  const { step, accepted, reason } = teleports;
-  const refused = accepted.indexOf(0);
+  const attempts = attemptTexts(teleports);
   const value = (v: number | undefined) => (v === undefined || Number.isNaN(v) ? none : formatValue(v));
   const spread = ({ median, low, high }: Spread) =>
     median.length === 0 ? none : `${value(median.at(-1))} [${value(low.at(-1))}, ${value(high.at(-1))}]`;
@@ -42,17 +40,14 @@ export function summaryOf({
     heldOut: (isSeveral ? spread(evaluated.loss) : value(heldOut?.loss)) + when,
     accuracy: percent(isSeveral ? evaluated.accuracy.median.at(-1) : heldOut?.accuracy) + when,
     seconds: formatSeconds((isSeveral ? spreads.seconds.median : seconds).at(-1)),
-    refused:
-      refused < 0
-        ? none
-        : formatSeconds(teleports.seconds.reduce((sum, v, k) => (accepted[k] ? sum : sum + v), 0)),
-    teleports: step.length === 0 ? none : `${accepted.reduce((a, b) => a + b, 0)} of ${step.length}`,
+    refused: attempts.refused,
+    teleports: attempts.teleports,
     note: [
       ...(status === "diverged" ? [note] : []),
       ...(isSeveral && spreads.diverged > 0
         ? [`${spreads.diverged} of ${spreads.count} seeds diverged`]
         : []),
-      ...(refused < 0 ? [] : [`before step ${step[refused]}: ${textAt(reason, refused)}`]),
+      ...(attempts.refusal === undefined ? [] : [attempts.refusal]),
     ].join("; "),
   };
 }

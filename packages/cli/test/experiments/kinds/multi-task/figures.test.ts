@@ -2,7 +2,6 @@ import { svgText } from "isoloss-figures";
 import { expect, it } from "vitest";
 import type { JobResult } from "../../../../src/experiments/kind.js";
 import { gainFigures } from "../../../../src/experiments/kinds/multi-task/figures.js";
-import { nodeDocument } from "../../../../src/experiments/report/node-document.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
 const run = (variant: string, accuracy: number, cost?: object, seed = 0): JobResult => ({
@@ -24,7 +23,7 @@ const run = (variant: string, accuracy: number, cost?: object, seed = 0): JobRes
 });
 
 it("is as wide as long names of variants need", async () => {
-  const options = () => ({ document: nodeDocument(), theme: "auto", width: 480, height: 380 }) as const;
+  const options = () => ({ theme: "auto", width: 480, height: 380 }) as const;
   const name = "a-method-of-a-long-name-without-Lg-on-imbalanced-tasks-of-clothing";
   const [{ element }] = await gainFigures(
     [run("plain", 0.5), run(name, 0.625, { trigger: "weak" })],
@@ -34,7 +33,7 @@ it("is as wide as long names of variants need", async () => {
 });
 
 it("has room for a single variant in a page", async () => {
-  const options = () => ({ document: nodeDocument(), theme: "auto", width: 480, height: 380 }) as const;
+  const options = () => ({ theme: "auto", width: 480, height: 380 }) as const;
   const [{ element }] = await gainFigures(
     [run("plain", 0.5), run("weak", 0.625, { trigger: "weak" })],
     options,
@@ -46,7 +45,7 @@ it("has room for a single variant in a page", async () => {
 });
 
 it("names how many runs diverged, and has no bar for a variant of which all did", async () => {
-  const options = () => ({ document: nodeDocument(), theme: "auto", width: 480, height: 380 }) as const;
+  const options = () => ({ theme: "auto", width: 480, height: 380 }) as const;
   const lost = (variant: string, seed: number): JobResult => {
     const made = run(variant, Number.NaN, { trigger: "weak" }, seed);
     return { ...made, document: { ...made.document, status: "diverged", metrics: {} } };

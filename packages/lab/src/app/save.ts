@@ -1,4 +1,4 @@
-import type { FigureFormat } from "../app/format.js";
+import type { FigureFormat } from "./format.js";
 
 /** Offers text or bytes as a file. */
 export function save(name: string, content: BlobPart, type: string): void {
@@ -31,7 +31,7 @@ export async function saveLines(name: string, lines: Iterable<string>): Promise<
 }
 
 /** Saves a figure; what to say. */
-export async function saveFigure(name: string, svg: string, format: FigureFormat): Promise<string> {
+export async function saveSvg(name: string, svg: string, format: FigureFormat): Promise<string> {
   if (format === "SVG") save(`${name}.svg`, svg, "image/svg+xml");
   else save(`${name}.png`, await pngOf(svg), "image/png");
   return `${name}.${format.toLowerCase()} saved.`;
@@ -55,8 +55,6 @@ async function pngOf(svg: string): Promise<Blob> {
   }
 }
 
-export const svgText = (figure: SVGSVGElement): string => new XMLSerializer().serializeToString(figure);
-
 /** Copies text; what to say, also where the browser does not allow it. */
 export async function copied(what: string, text: string): Promise<string> {
   try {
@@ -65,4 +63,14 @@ export async function copied(what: string, text: string): Promise<string> {
   } catch {
     return `This browser does not let the page copy. ${what}: ${text}`;
   }
+}
+
+/**
+ * The variants of an experiment of `isoloss run`, a line each.
+ *
+ * @throws Error where it would have none: the page says why nothing was copied
+ */
+export function variantsOf(lines: readonly string[]): readonly string[] {
+  if (lines.length > 0) return ["variants:", ...lines];
+  throw new Error("Nothing that is compared has a place in an experiment: compare more.");
 }

@@ -1,7 +1,67 @@
-// A program that prints the numbers of the screen.
-import { ownTypescript } from "../formula/typescript.js";
-import type { Point } from "../screens/landscape/course.js";
-import { hasGroup, type LandscapeState, type MethodName } from "../screens/landscape/state.js";
+// What the screen's export buttons make.
+import { variantsOf } from "../../app/save.js";
+import { ownTypescript } from "../../formula/typescript.js";
+import type { Teleports } from "../../url/teleports.js";
+import type { Course, Point } from "./course.js";
+import { hasGroup, type LandscapeState, type MethodName } from "./state.js";
+
+/** One line a point, in the columns of `isoloss plot`: variant, step, seconds, loss and squared gradient norm, and the point. */
+export function* dataCsv(courses: readonly Course[]): Iterable<string> {
+  yield "variant,step,seconds,loss,gradNormSq,x,y";
+  for (const { method, loss, gradNormSq, seconds, x, y } of courses)
+    for (const [t, value] of loss.entries())
+      yield [method, t, seconds[t], value, gradNormSq[t], x[t], y[t]].join(",");
+}
+
+/** What has no place in an experiment. */
+const withoutPlace: Readonly<Partial<Record<MethodName, string>>> = {
+  hand: "descent from a point that was dragged",
+  rate: "the larger rate, which is known after the teleports",
+};
+
+/**
+ * The experiment as YAML, which tells what has no place in it. Undefined for a function of one's own, which experiments do
+ * not read.
+ *
+ * @throws Error where nothing that is compared has a place in it
+ */
+export function experimentOf(state: LandscapeState): string | undefined {
+  const { f, cond, x, opt, lr, n, tp, search, obj } = state;
+  if (f === "own") return undefined;
+  const start = `start: [${x.join(", ")}]`;
+  const problem =
+    f === "quadratic" ? `name: ${f}, matrix: [[1, 0], [0, ${cond}]], ${start}` : `name: ${f}, ${start}`;
+  const teleport = (by: string) => `{ teleport: { when: ${whenOf(tp)}, search: ${by}, objective: ${obj} } }`;
+  const settings: Readonly<Partial<Record<MethodName, string>>> = {
+    plain: "{}",
+    ...(tp.kind === "off"
+      ? {}
+      : { teleported: teleport(search), random: teleport("{ name: randomSearch, samples: 1 }") }),
+    lbfgs: "{ optimizer: lbfgs }",
+    cg: "{ optimizer: conjugateGradients }",
+  };
+  const left = state.with.flatMap((method) => withoutPlace[method] ?? []);
+  return [
+    "# npx isoloss run lab.yaml",
+    ...left.map((what) => `# Left out: ${what}.`),
+    "name: lab",
+    "kind: minimize",
+    `problem: { ${problem} }`,
+    `optimizer: ${opt}`,
+    `learningRate: ${lr}`,
+    `steps: ${n}`,
+    ...variantsOf(
+      state.with.flatMap((method) => (settings[method] ? [`  ${method}: ${settings[method]}`] : [])),
+    ),
+    "figures: [levelSets, loss, gradNormSq]",
+    "",
+  ].join("\n");
+}
+
+const whenOf = (tp: Teleports): string =>
+  tp.kind === "every"
+    ? `{ every: ${tp.steps} }`
+    : `{ atSteps: [${tp.kind === "at" ? tp.steps.join(", ") : ""}] }`;
 
 /**
  * A TypeScript program of the library that runs what the screen compares, and prints the last loss of each.
