@@ -45,9 +45,9 @@ class PlainElement {
   get textContent(): string {
     return this.childNodes.map(({ textContent }) => textContent).join("");
   }
-  set textContent(text: string) {
+  set textContent(text: unknown) {
     this.childNodes.splice(0);
-    this.append(text);
+    this.append(String(text ?? ""));
   }
   append(...nodes: readonly (PlainElement | PlainText | string)[]): void {
     for (const node of nodes)
@@ -59,6 +59,7 @@ class PlainElement {
   insertBefore<N extends PlainElement | PlainText>(node: N, before: PlainElement | PlainText | null): N {
     node.parentNode?.removeChild(node);
     const place = before === null ? this.childNodes.length : this.childNodes.indexOf(before);
+    if (place < 0) throw new Error("A node can only be put before a child.");
     this.childNodes.splice(place, 0, node);
     node.parentNode = this;
     return node;
@@ -70,6 +71,7 @@ class PlainElement {
 
   /** @param selector the name of elements, or `*` */
   querySelectorAll(selector: string): PlainElement[] {
+    if (!/^(\*|[a-zA-Z]+)$/.test(selector)) throw new Error(`No selector of this document: ${selector}.`);
     return this.childNodes.flatMap((node) => {
       if (node instanceof PlainText) return [];
       const isMeant = selector === "*" || selector === node.localName;

@@ -29,6 +29,17 @@ describe("curves", () => {
     expect(points[1][1] - points[0][1]).toBeCloseTo(points[2][1] - points[1][1], 1);
   });
 
+  it("marks teleports that are far apart, beside hundreds that are close", () => {
+    const steps = Array.from({ length: 300_001 }, (_, k) => k);
+    const far = Array.from({ length: 20 }, (_, k) => 15_000 * (k + 1));
+    const series = [
+      { name: "SGD", runs: [{ steps, values: steps }], teleports: [...steps.slice(0, 900), ...far] },
+    ];
+    const dots = elementsOf(draw({ series, teleportMark: "dot" }), "circle", { r: "4" });
+    expect(dots.length).toBeGreaterThanOrEqual(20);
+    expect(dots.length).toBeLessThan(40);
+  });
+
   it("marks teleports on the curve, in steps and in seconds", () => {
     const data = { series: curveSeries.slice(1, 2), logY: true };
     for (const x of ["steps", "seconds"] as const) {

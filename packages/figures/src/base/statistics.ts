@@ -131,8 +131,7 @@ const most = 800;
 /** Indices of places on an axis that can be distinguished: the first in each of `most` parts of the axis, and the last. */
 export function distinctPlaces(x: readonly number[], log: boolean): number[] {
   const last = x.length - 1;
-  // Places on a linear axis are about evenly apart: their number is taken for them.
-  const at = (i: number) => (log ? Math.log(x[i] / x[0]) : i);
+  const at = (i: number) => (log ? Math.log(x[i] / x[0]) : x[i] - x[0]);
   const partOf = (i: number) => Math.floor((most * at(i)) / at(last));
   const isDistinct = (i: number) => i === 0 || i === last || partOf(i) !== partOf(i - 1);
   return [...x.keys()].filter((i) => last < most || isDistinct(i));

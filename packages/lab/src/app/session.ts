@@ -25,22 +25,23 @@ export async function saveSession(signal: AbortSignal): Promise<string> {
  * Takes the place of what the tab has, and loads the page again. The tab gets another name: what its workers still keep does not
  * replace what was opened.
  *
+ * @param onRead from then on it cannot be stopped
  * @throws Error for a file that is no session, or that the browser does not keep, or where it is stopped: then the tab has what it
  * had
  */
-export async function openSession(file: File, signal: AbortSignal): Promise<void> {
-  const open = async (ask: AskWorker) => {
-    const name = `${Date.now()}-${Math.random()}`;
-    const hash = await ask<string>("unpack", { file, name }).catch((error) => {
+export async function openSession(file: File, signal: AbortSignal, onRead: () => void): Promise<void> {
+  const name = `${Date.now()}-${Math.random()}`;
+  const unpack = (ask: AskWorker) =>
+    ask<string>("unpack", { file, name }).catch((error) => {
       // The worker ends once it is done with this.
       ask("forget", { tab: name }).catch(() => {});
       throw error;
     });
-    sessionStorage.setItem(key, name);
-    // Where the browser does not forget, the tab has its other name all the same.
-    await ask("forget", { tab }).catch(() => {});
-    history.replaceState(null, "", hash);
-    location.reload();
-  };
-  await inWorker(start, open, signal);
+  const hash = await inWorker(start, unpack, signal);
+  onRead();
+  sessionStorage.setItem(key, name);
+  // Where the browser does not forget, the tab has its other name all the same.
+  await inWorker(start, (ask) => ask("forget", { tab })).catch(() => {});
+  history.replaceState(null, "", hash);
+  location.reload();
 }

@@ -13,6 +13,7 @@ export async function inWorker<V>(
   act: (ask: AskWorker) => Promise<V>,
   signal?: AbortSignal,
 ): Promise<V> {
+  signal?.throwIfAborted();
   const client = createClient(start, undefined, 0);
   const stop = () => client.stop();
   signal?.addEventListener("abort", stop);

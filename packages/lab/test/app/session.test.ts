@@ -24,6 +24,7 @@ const { openSession, saveSession } = await import("../../src/app/session.js");
 const worker = globalThis as unknown as Record<"onmessage" | "postMessage", (message: unknown) => void>;
 const { decoded, encoded } = await import("../../src/app/session-worker.js");
 const { onmessage } = worker;
+const onRead = () => {};
 
 it("writes what screens keep as JSON, and reads it again", () => {
   const record = {
@@ -84,7 +85,7 @@ describe("a session as a file", () => {
     const file = await savedFile();
     const unpacked = file.stream().pipeThrough(new DecompressionStream("gzip"));
     expect((await new Response(unpacked).text()).length).toBeLessThan(2 * 1000 * 4 * (4 / 3) + 8000);
-    await openSession(file, signal);
+    await openSession(file, signal, onRead);
     const name = store.get("name");
     const opened = database.get(`${name} model`) as typeof model;
     expect(opened).toEqual(model);
@@ -94,7 +95,7 @@ describe("a session as a file", () => {
   });
 
   it("is kept under another name before the tab forgets anything: a training that goes on replaces nothing", async () => {
-    await openSession(await savedFile(), signal);
+    await openSession(await savedFile(), signal, onRead);
     expect(done).toEqual([
       "keep next model",
       "keep next training",
@@ -108,7 +109,7 @@ describe("a session as a file", () => {
   it("is opened also where the browser does not forget what the tab had", async () => {
     const file = await savedFile();
     forgets = false;
-    await openSession(file, signal);
+    await openSession(file, signal, onRead);
     expect(reload).toHaveBeenCalledTimes(1);
   });
 
@@ -121,12 +122,12 @@ describe("a session as a file", () => {
     };
     const broken = { format: "isoloss-lab-session", hash: "", kept: { model: { $Float32Array: "%" } } };
     for (const text of ["null", "{}", JSON.stringify(broken)]) {
-      await expect(openSession(await packed(text), signal)).rejects.toThrow(
+      await expect(openSession(await packed(text), signal, onRead)).rejects.toThrow(
         "other.isoloss is no session of the lab.",
       );
     }
     hasRoom = false;
-    await expect(openSession(file, signal)).rejects.toThrow(
+    await expect(openSession(file, signal, onRead)).rejects.toThrow(
       "The browser cannot keep what is in session.isoloss.",
     );
     await expect.poll(() => [...database]).toEqual(before);
@@ -136,9 +137,14 @@ describe("a session as a file", () => {
   it("saves nothing, and keeps nothing of a file, where it is stopped", async () => {
     const file = await savedFile();
     const before = [...database];
-    const [first, stopped] = [saved, AbortSignal.abort()];
-    await expect(saveSession(stopped)).rejects.toThrow("aborted");
-    await expect(openSession(file, stopped)).rejects.toThrow("aborted");
+    const first = saved;
+    for (const act of [saveSession, (stopped: AbortSignal) => openSession(file, stopped, onRead)]) {
+      await expect(act(AbortSignal.abort())).rejects.toThrow("aborted");
+      const controller = new AbortController();
+      const under = act(controller.signal);
+      controller.abort();
+      await expect(under).rejects.toThrow(/stopped|aborted|ended/i);
+    }
     expect(saved).toBe(first);
     await expect.poll(() => [...database]).toEqual(before);
     expect([store.size, reload.mock.calls.length]).toEqual([0, 0]);
