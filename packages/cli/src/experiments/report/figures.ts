@@ -12,7 +12,7 @@ import {
   type Trajectory,
 } from "isoloss-figures";
 import type { ThemeName } from "isoloss-figures/base";
-import { makeAnyProblem, type ProblemChoice } from "../catalogue/any-problem.js";
+import { makeAnyProblem, type ProblemChoice } from "../catalogue/own/problem.js";
 import type { MadeProblem } from "../catalogue/problems.js";
 import type { FigureName } from "../figure-names.js";
 import type { DrawComparison, JobResult } from "../kind.js";

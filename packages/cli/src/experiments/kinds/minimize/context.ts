@@ -1,23 +1,37 @@
 import { gd } from "isoloss";
-import { makeAnyProblem, type ProblemChoice } from "../../catalogue/any-problem.js";
-import { makeDirections } from "../../catalogue/line-searches.js";
-import type { Named } from "../../catalogue/named.js";
-import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
+import { z } from "zod";
+import { fromZero } from "../../catalogue/named.js";
+import {
+  descentSchema,
+  learningRateSchema,
+  makeDirections,
+  makeLearningRate,
+  makeOptimizer,
+} from "../../catalogue/optimizers.js";
+import { anyProblemSchema, makeAnyProblem } from "../../catalogue/own/problem.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
-import type { TeleportConfig } from "../../catalogue/teleport.js";
+import { teleportSchema } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
-import type { ComputeSettings } from "../training-loop.js";
+import { computeSettings } from "../training-loop.js";
+
+export const minimizeSettings = {
+  /** One of the catalogue, or one's own: `{ module: FILE#NAME }`. */
+  problem: anyProblemSchema,
+  optimizer: descentSchema,
+  learningRate: learningRateSchema,
+  steps: fromZero,
+  dtype: z.enum(["float32", "float64"]).optional(),
+  ...computeSettings,
+  /**
+   * Runs after the first, of which the quickest one's seconds count; default 0. Just-in-time compilers make the first ones
+   * slow, and other programs some of the others.
+   */
+  warmUps: fromZero.optional(),
+  teleport: teleportSchema.nullable().optional(),
+};
 
 /** Settings of a run of kind minimize, checked. */
-export interface MinimizeSettings extends ComputeSettings {
-  readonly problem: ProblemChoice;
-  readonly optimizer: Named;
-  readonly learningRate: number | Named;
-  readonly steps: number;
-  readonly dtype?: "float32" | "float64";
-  readonly warmUps?: number;
-  readonly teleport?: TeleportConfig | null;
-}
+export type MinimizeSettings = z.output<z.ZodObject<typeof minimizeSettings>>;
 
 /** A problem, and the context of its teleports. */
 export async function contextOf(settings: Settings, seed: number) {
@@ -36,8 +50,8 @@ export async function contextOf(settings: Settings, seed: number) {
     learningRate: makeLearningRate(learningRate, steps),
     loss: problem.loss,
     ownSymmetry: () => problem.symmetry(),
-    ...(quadratic ? { quadratic } : {}),
-    ...(slope === undefined ? {} : { activation: { activation: "leakyRelu", slope } }),
+    quadratic,
+    activation: slope === undefined ? undefined : { activation: "leakyRelu", slope },
   };
   return { problem, context, hasSymmetry };
 }

@@ -5,8 +5,7 @@ import { type CostConfig, isGuarded } from "../../catalogue/cost.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { MadeTasks } from "../../catalogue/tasks.js";
 import type { Evaluation } from "../../kind.js";
-import { type CostEvent, secondsOf } from "./cost-clock.js";
-import { costMetrics } from "./cost-record.js";
+import { type CostEvent, costMetrics, secondsOf } from "./cost-record.js";
 import { type Protocol, reportedMetrics } from "./protocol.js";
 
 /** Points within this distance of the toy's Pareto front count as on it. */
