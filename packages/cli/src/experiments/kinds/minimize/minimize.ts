@@ -4,6 +4,7 @@ import {
   createMinimizer,
   decodeCheckpoint,
   flattenTree,
+  gd,
   isNdArray,
   type Minimization,
   type MinimizeRunOptions,
@@ -21,16 +22,66 @@ import { extremes } from "isoloss/internal";
 import { writeFileAtomic } from "isoloss/node";
 import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/optim";
 import { diagnose as diagnosisOf } from "isoloss/teleport";
-import { makeDirections } from "../../catalogue/optimizers.js";
+import { z } from "zod";
+import { fromZero } from "../../catalogue/named.js";
+import {
+  descentSchema,
+  learningRateSchema,
+  makeDirections,
+  makeLearningRate,
+  makeOptimizer,
+} from "../../catalogue/optimizers.js";
+import { anyProblemSchema, makeAnyProblem } from "../../catalogue/own/problem.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
-import { makeTeleportPlan } from "../../catalogue/teleport.js";
+import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
 import type { DiagnosedPoint, JobContext, JobResult, Kind, Measured, Settings, Subject } from "../../kind.js";
 import { numbersOf, trainerForm, weightsFile } from "../../records/points.js";
-import { computedBy } from "../training-loop.js";
-import { contextOf, type MinimizeSettings, minimizeSettings } from "./context.js";
+import { computedBy, computeSettings } from "../training-loop.js";
 import { sweepFigures } from "./sweep-figures.js";
 import { watcher } from "./watch.js";
+
+export const minimizeSettings = {
+  /** One of the catalogue, or one's own: `{ module: FILE#NAME }`. */
+  problem: anyProblemSchema,
+  optimizer: descentSchema,
+  learningRate: learningRateSchema,
+  steps: fromZero,
+  dtype: z.enum(["float32", "float64"]).optional(),
+  ...computeSettings,
+  /**
+   * Runs after the first, of which the quickest one's seconds count; default 0. Just-in-time compilers make the first ones
+   * slow, and other programs some of the others.
+   */
+  warmUps: fromZero.optional(),
+  teleport: teleportSchema.nullable().optional(),
+};
+
+/** Settings of a run of kind minimize, checked. */
+export type MinimizeSettings = z.output<z.ZodObject<typeof minimizeSettings>>;
+
+/** A problem, and the context of its teleports. */
+export async function contextOf(settings: Settings, seed: number) {
+  const {
+    problem: named,
+    optimizer,
+    learningRate,
+    steps,
+    dtype = "float64",
+  } = settings as unknown as MinimizeSettings;
+  const { problem, quadratic, slope, hasSymmetry = true } = await makeAnyProblem(named, { seed, dtype });
+  const context: TeleportContext = {
+    seed,
+    // For an objective, a line search steps along the gradient.
+    optimizer: makeDirections(optimizer) ? gd() : makeOptimizer(optimizer),
+    learningRate: makeLearningRate(learningRate, steps),
+    loss: problem.loss,
+    ownSymmetry: () => problem.symmetry(),
+    quadratic,
+    activation: slope === undefined ? undefined : { activation: "leakyRelu", slope },
+  };
+  return { problem, context, hasSymmetry };
+}
 
 /** Parameters up to this number are recorded at every step. */
 const few = 20;
