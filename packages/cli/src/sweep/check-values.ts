@@ -10,9 +10,10 @@ import { withoutLength } from "../experiments/definition/resolve.js";
 import { commonKeys, experimentSchema } from "../experiments/definition/schema.js";
 import type { Settings } from "../experiments/kind.js";
 import type { Axis } from "./axis.js";
+import type { SweepFile } from "./file.js";
 import { samplerOf } from "./samplers/sampler.js";
 import { spaceOf } from "./space.js";
-import type { Assignment, SweepFile } from "./types.js";
+import type { Assignment } from "./types.js";
 
 /** Most points of a grid that are checked, and most values of a parameter. */
 const most = 10_000;

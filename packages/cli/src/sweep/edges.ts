@@ -4,8 +4,9 @@ import { axisOf } from "./axis.js";
 import { noneOf } from "./caveats.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
+import type { SweepFile } from "./file.js";
 import { samplerOf } from "./samplers/sampler.js";
-import type { Parameter, SweepFile } from "./types.js";
+import type { Parameter } from "./types.js";
 
 /**
  * Numbers of the best trials that are the least or the largest of what is tried, as sentences: the search may have ended

@@ -1,10 +1,9 @@
 // The number by which trials are ranked.
 import { mean, meanBy, median } from "es-toolkit";
-import { resultName } from "isoloss/metrics";
 import { nearest } from "../config/nearest.js";
 import { valueAtPath } from "../dotted-path.js";
 import type { RunDocument } from "../formats/json.js";
-import type { Metric, SweepFile } from "./types.js";
+import type { Metric, SweepFile } from "./file.js";
 
 /** Whether a metric is a time, which depends on what else the machine did. */
 export const isInSeconds = (name: string): boolean => /seconds/i.test(name);
@@ -68,10 +67,6 @@ export const testNameOf = ({ confirm, metric }: Pick<SweepFile, "confirm" | "met
   confirm !== false && confirm.metric === undefined && onValidation.test(metric.name)
     ? metric.name.replace(onValidation, "test.")
     : undefined;
-
-/** The goal that a metric's name tells: where it tells none, less is better. */
-export const goalOf = (name: string): Metric["goal"] =>
-  resultName(name).better === "max" ? "maximize" : "minimize";
 
 /** A value of which less is better. */
 export const oriented = ({ goal }: Pick<Metric, "goal">, value: number): number =>
