@@ -25,34 +25,23 @@ interface Benchmark {
 const rows = {
   cityscapes: {
     guide: cityscapesGuide,
-    parts: async (directory, isWhole) => {
-      const { train, test } = await loadCityscapes(directory, { isWhole, augment: false });
-      return { train, test };
-    },
+    parts: async (directory, isWhole) =>
+      streamsOf(await loadCityscapes(directory, { isWhole, augment: false })),
     sample: cityscapesSample,
   },
   nyuv2: {
     guide: nyuv2Guide,
-    parts: async (directory, isWhole) => {
-      const { train, test } = await loadNyuv2(directory, { isWhole, augment: false });
-      return { train, test };
-    },
+    parts: async (directory, isWhole) => streamsOf(await loadNyuv2(directory, { isWhole, augment: false })),
     sample: nyuv2Sample,
   },
   celeba: {
     guide: celebaGuide,
-    parts: async (directory, isWhole) => {
-      const { train, validation, test } = await loadCeleba(directory, { isWhole });
-      return { train, validation, test };
-    },
+    parts: async (directory, isWhole) => streamsOf(await loadCeleba(directory, { isWhole })),
     sample: celebaSample,
   },
   qm9: {
     guide: qm9Guide,
-    parts: async (directory, isWhole) => {
-      const { train, validation, test } = qm9Streams(await loadQm9(directory, { isWhole }));
-      return { train, validation, test };
-    },
+    parts: async (directory, isWhole) => streamsOf(qm9Streams(await loadQm9(directory, { isWhole }))),
     sample: qm9Sample,
   },
   office31: {
@@ -66,6 +55,13 @@ const rows = {
     sample: officeHomeSample,
   },
 } satisfies Readonly<Record<string, Benchmark>>;
+
+/** The streams of a data set, of which some have no validation data. */
+const streamsOf = ({ train, validation, test }: Pick<Parts, "train" | "validation" | "test">): Parts => ({
+  train,
+  ...(validation && { validation }),
+  test,
+});
 
 /** Parts of all tasks. */
 function partsOf({ tasks }: OfficeData): Parts {
