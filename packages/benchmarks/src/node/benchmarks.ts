@@ -13,7 +13,9 @@ import { office31Sample, officeHomeSample } from "./samples/office-sample.js";
 import { qm9Sample } from "./samples/qm9-sample.js";
 import { type SampleFile, type SampleOptions, sampleOptions, writeFolder } from "./samples/sample.js";
 
-type Parts = Readonly<Record<string, DataStream<Batch>>>;
+type Stream = DataStream<Batch>;
+
+type Parts = Readonly<Record<string, Stream>>;
 
 interface Benchmark {
   readonly guide: FolderGuide;
@@ -57,7 +59,11 @@ const rows = {
 } satisfies Readonly<Record<string, Benchmark>>;
 
 /** The streams of a data set, of which some have no validation data. */
-const streamsOf = ({ train, validation, test }: Pick<Parts, "train" | "validation" | "test">): Parts => ({
+const streamsOf = ({
+  train,
+  validation,
+  test,
+}: Record<"train" | "test", Stream> & { validation?: Stream }): Parts => ({
   train,
   ...(validation && { validation }),
   test,
