@@ -100,7 +100,7 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 
 // The lab's files over HTTP, for the browser of this computer.
 
-export interface LabServerOptions {
+interface LabServerOptions {
   /** Default the first free one from 4173 on; 0: any. */
   readonly port?: number | undefined;
   readonly host: string;

@@ -111,7 +111,7 @@ export interface SweepSpec extends SweepTexts {
 }
 
 /** What is known of a sweep besides its files. */
-export interface SweepPast {
+interface SweepPast {
   readonly spec: SweepSpec;
   readonly asks: readonly AskEntry[];
   readonly records: readonly RunRecord[];
@@ -285,7 +285,7 @@ export async function sweepsIn(folder: string): Promise<string[]> {
 // What a sweep was when it began. Its directory's files can be edited; trials of two sweeps in one journal would be mixed.
 
 /** The files of a sweep's directory that say what is computed, as text. */
-export interface SweepTexts {
+interface SweepTexts {
   /** `sweep.yaml`. */
   readonly file: string;
   /** `experiment.yaml`. */
@@ -298,7 +298,7 @@ const free = ["budget", "stopAfter", "timeout", "runSeconds"];
 const most = 5;
 
 /** What the first entry of a journal keeps of the files, whatever their comments and their order. */
-export const beginningOf = ({ file, experiment }: SweepTexts): NonNullable<OpenEntry["files"]> => ({
+const beginningOf = ({ file, experiment }: SweepTexts): NonNullable<OpenEntry["files"]> => ({
   "sweep.yaml": plain(file),
   "experiment.yaml": plain(experiment),
 });
@@ -307,7 +307,7 @@ export const beginningOf = ({ file, experiment }: SweepTexts): NonNullable<OpenE
 const plain = (yaml: string): unknown => JSON.parse(JSON.stringify(parse(yaml) ?? null));
 
 /** What of a sweep's files is not as it was when it began, in words: `sweep.yaml: seeds was [0,1] and is [0]`. */
-export function changesSince(
+function changesSince(
   entries: readonly Entry[],
   texts: SweepTexts,
   { seeds }: Pick<SweepFile, "seeds">,

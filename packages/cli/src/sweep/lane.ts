@@ -38,7 +38,7 @@ export type LaneMessage =
   | { readonly stuck: PlainError };
 
 /** The lane's end of a line of messages. */
-export interface LanePort {
+interface LanePort {
   send(message: LaneMessage): void;
 }
 

@@ -166,7 +166,7 @@ type Form =
   | { readonly refused: string };
 
 /** A parameter with a `distribution` of W&B in our form; others are left as they are, for the check. */
-export function parameterOf({ distribution, ...given }: Data): Form {
+function parameterOf({ distribution, ...given }: Data): Form {
   const { q = 1, ...rest } = given;
   switch (distribution) {
     case undefined:

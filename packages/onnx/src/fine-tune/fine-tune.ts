@@ -241,7 +241,7 @@ const count = (arrays: Arrays): number =>
 /** Examples of a step, unless the file or the caller fixes it. */
 const BATCH_SIZE = 32;
 
-export interface SetupOptions {
+interface SetupOptions {
   readonly input: string;
   /** The size of a batch in the file; undefined where it is open. */
   readonly fixed: number | undefined;
@@ -253,7 +253,7 @@ export interface SetupOptions {
 }
 
 /** A file as a model to train. */
-export interface TrainingSetup {
+interface TrainingSetup {
   readonly model: Model<Arrays, Arrays>;
   readonly batchSize: number;
   /** The only size of a batch that the model's nodes take; undefined where all are possible. */
@@ -263,7 +263,7 @@ export interface TrainingSetup {
 }
 
 /** Decides the size of a batch and traces the loss once. A size that the file fixes is changed if its nodes allow it. */
-export function trainingSetup({ file, output }: TrainingFile, options: SetupOptions): TrainingSetup {
+function trainingSetup({ file, output }: TrainingFile, options: SetupOptions): TrainingSetup {
   const { input, fixed, train } = options;
   const batchSize = Math.min(options.batchSize ?? BATCH_SIZE, train.inputs.shape[0]);
   if (fixed === undefined || fixed === batchSize)

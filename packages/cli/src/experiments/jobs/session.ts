@@ -156,7 +156,7 @@ export function errorsToTell(failures: readonly Failure[], areAll = true): unkno
 }
 
 /** Reports the progress of jobs on a stream. */
-export interface JobReporter {
+interface JobReporter {
   onProgress(job: Job, at: JobProgress): void;
   onEnd(outcome: JobOutcome): void;
   line(text: string): void;

@@ -80,7 +80,7 @@ function pauseRecord({ step, pause }: { readonly [key: string]: unknown }): [num
 }
 
 /** Decides when a run's next checkpoint is due. */
-export interface CheckpointClock {
+interface CheckpointClock {
   /** Steps that may be done before the next one, at least 1. */
   stepsLeft(step: number): number;
   isDue(step: number): boolean;

@@ -22,13 +22,13 @@ import { type Change, firstExamples, type Network, networkSymmetries } from "./n
 import { minimizeNoise, type QuantizeFileOptions, quantize, quantizeFile } from "./quantize.js";
 
 /** Folds batch norms into the layers before them, as exporters do. */
-export const fold: Change = {
+const fold: Change = {
   isMove: false,
   apply: (network, { data }) => networkOf(foldBatchNorm(fileOf(network, data)).bytes),
 };
 
 /** Puts batch norms after all convolutions, with the same function. */
-export const restore = (examples: number): Change => ({
+const restore = (examples: number): Change => ({
   isMove: true,
   async apply(network, { data }) {
     const file = fileOf(network, data);
@@ -53,13 +53,13 @@ function convolutionsOf(file: Uint8Array): (result: string) => boolean {
 }
 
 /** Every second hidden layer times a factor, and the layer after it divided by that. */
-export const scaleLayers = (factor: number): Change =>
+const scaleLayers = (factor: number): Change =>
   rescaled((generators) =>
     generators.map(({ size }, k) => filled(size, () => (k % 2 === 0 ? Math.log(factor) : 0))),
   );
 
 /** Each hidden channel times a factor of its own whose logarithm is normal, and what reads it divided by that. */
-export const scaleChannels = (sigma: number): Change =>
+const scaleChannels = (sigma: number): Change =>
   rescaled((generators, seed) => {
     const rng = torchGenerator(seed);
     return generators.map(({ size }) => {
@@ -90,7 +90,7 @@ const rescaled = (scalesOf: ScalesOf): Change => ({
 });
 
 /** The same function with balanced weights. */
-export const balance = (by: "norm" | "range"): Change => ({
+const balance = (by: "norm" | "range"): Change => ({
   isMove: true,
   async apply(network, { data }) {
     const { found } = networkSymmetries(network, data);
@@ -104,7 +104,7 @@ interface PruneOptions {
 }
 
 /** Sets a fraction of all weights to zero, those of the least scores over all layers, for good. */
-export const prune = (options: PruneOptions): Change => ({
+const prune = (options: PruneOptions): Change => ({
   isMove: false,
   apply(network) {
     const { params, mask } = pruned(network.params, options);

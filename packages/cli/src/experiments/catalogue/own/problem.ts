@@ -23,7 +23,7 @@ export const ownModuleSchema = z.strictObject({
   sha256: sha256Schema.optional(),
 });
 
-export type OwnModule = z.output<typeof ownModuleSchema>;
+type OwnModule = z.output<typeof ownModuleSchema>;
 
 export const isOwnModule = (value: object): value is OwnModule => "module" in value && !("name" in value);
 
@@ -57,7 +57,7 @@ interface Exported {
 }
 
 /** @throws OptionError, DataError, which say what the module should export */
-export async function ownProblem(
+async function ownProblem(
   own: OwnModule,
   { seed, dtype }: Pick<ProblemInput, "seed" | "dtype">,
 ): Promise<MadeProblem> {

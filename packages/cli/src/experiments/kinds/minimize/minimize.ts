@@ -58,10 +58,10 @@ export const minimizeSettings = {
 };
 
 /** Settings of a run of kind minimize, checked. */
-export type MinimizeSettings = z.output<z.ZodObject<typeof minimizeSettings>>;
+type MinimizeSettings = z.output<z.ZodObject<typeof minimizeSettings>>;
 
 /** A problem, and the context of its teleports. */
-export async function contextOf(settings: Settings, seed: number) {
+async function contextOf(settings: Settings, seed: number) {
   const {
     problem: named,
     optimizer,
@@ -253,7 +253,7 @@ async function placesOf({ run, weights, settings, seed, points }: Subject): Prom
 }
 
 /** Diagnoses the run of a function at its start, at every teleport and at its end. */
-export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]> {
+async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]> {
   const { settings, seed } = subject;
   const { problem, context, hasSymmetry } = await contextOf(settings, seed);
   const { leaves, def } = flattenTree<NdArray>(problem.start, isNdArray);

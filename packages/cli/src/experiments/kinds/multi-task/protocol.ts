@@ -58,7 +58,7 @@ const valuesOf = ({ columns }: Protocol, evaluation: Evaluation, part: "test" | 
   columns.map(({ metric }) => evaluation[`${part}.${metric}`] ?? Number.NaN);
 
 /** Delta_m of values against the published base; undefined without one, and for values that are not numbers. */
-export function publishedDeltaM(protocol: Protocol, values: readonly number[]): number | undefined {
+function publishedDeltaM(protocol: Protocol, values: readonly number[]): number | undefined {
   const { base, columns } = protocol;
   if (base === undefined || !values.every(Number.isFinite)) return undefined;
   const shown = values.map((value, k) => value * (columns[k].factor ?? 1));
