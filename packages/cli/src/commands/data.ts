@@ -163,14 +163,13 @@ interface BenchmarkDataOptions {
   readonly quiet: boolean;
 }
 
-export const benchmarkNames = Object.keys(benchmarkGuides) as BenchmarkName[];
+const benchmarkNames = Object.keys(benchmarkGuides) as BenchmarkName[];
 
-export const isBenchmark = (name: string | undefined): name is BenchmarkName =>
+const isBenchmark = (name: string | undefined): name is BenchmarkName =>
   benchmarkNames.some((known) => known === name);
 
 /** How the folders must look and where they are had, for lists. */
-export const benchmarkList = () =>
-  Object.entries(benchmarkGuides).map(([name, guide]) => ({ name, ...guide }));
+const benchmarkList = () => Object.entries(benchmarkGuides).map(([name, guide]) => ({ name, ...guide }));
 
 /** Names the folder of a data set, which has no usual place. */
 function needFolder(name: BenchmarkName, action: string, folder: string | undefined): string {
@@ -179,7 +178,7 @@ function needFolder(name: BenchmarkName, action: string, folder: string | undefi
 }
 
 /** `isoloss data verify NAME DIR`. */
-export async function verifyBenchmarkData(
+async function verifyBenchmarkData(
   name: BenchmarkName,
   folder: string | undefined,
   { part, quiet }: BenchmarkDataOptions,
@@ -218,7 +217,7 @@ const namesText = (names: readonly string[]): string =>
 const rounded = (value: number): string => String(Number(value.toPrecision(4)));
 
 /** `isoloss data sample NAME DIR`. */
-export async function sampleData(
+async function sampleData(
   name: string | undefined,
   folder: string | undefined,
   { examples, size }: BenchmarkDataOptions,
