@@ -41,7 +41,7 @@ import { computedBy, computeSettings } from "../training-loop.js";
 import { sweepFigures } from "./sweep-figures.js";
 import { watcher } from "./watch.js";
 
-export const minimizeSettings = {
+const minimizeSettings = {
   /** One of the catalogue, or one's own: `{ module: FILE#NAME }`. */
   problem: anyProblemSchema,
   optimizer: descentSchema,
