@@ -6,7 +6,7 @@ import { runCommandLine } from "./commands/program.js";
 if (isMainThread && process.argv[2] === "lane" && process.connected) {
   // A child process of a sweep.
   const [, , , threads, provider] = process.argv;
-  const { serveLane } = await import("./sweep/lane-process.js");
+  const { serveLane } = await import("./sweep/lane.js");
   serveLane(new URL(import.meta.url), {
     threads: threads ? Number(threads) : undefined,
     provider: provider || undefined,

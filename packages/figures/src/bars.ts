@@ -1,8 +1,8 @@
 import * as Plot from "@observablehq/plot";
 import { axisOf, formatValue, isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
-import { canvasOf, type FigureOptions, framed } from "./frame.js";
-import { drawRows, leastRowsWidth, type RowText } from "./rows.js";
+import { canvasOf, type FigureOptions } from "./frame.js";
+import { framedRows, type RowText, rowsWidth } from "./rows.js";
 
 export interface RatioRow {
   readonly name: string;
@@ -59,8 +59,12 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
   const sides = better === "lower" ? ["better", "worse"] : ["worse", "better"];
   const intervals = shown.filter(({ low, high }) => low !== undefined && high !== undefined);
   const [lowest, highest] = axis.domain;
-  return framed(
+  return framedRows(
+    canvas,
     {
+      owner: "bars",
+      axis,
+      rows,
       name: "Ratios",
       description: `${xLabel}. ${rows.map(({ name, text }) => `${name}: ${text}.`).join(" ")}`,
       legend: [
@@ -75,48 +79,40 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
         intervals.length > 0
           ? [`Whiskers: ${Number((100 * level).toPrecision(4))} % confidence intervals.`]
           : [],
-      draw: (width, height) =>
-        drawRows(canvas, {
-          owner: "bars",
-          width,
-          height,
-          axis,
-          rows,
-          marks: [
-            Plot.ruleX([reference], { stroke: "currentColor", strokeWidth: 1.4, strokeDasharray: "5 4" }),
-            ...sides.map((side, i) =>
-              Plot.text([reference], {
-                x: (v) => v,
-                frameAnchor: "top",
-                dy: -12,
-                dx: i === 0 ? -8 : 8,
-                textAnchor: i === 0 ? "end" : "start",
-                text: () => (i === 0 ? `← ${side}` : `${side} →`),
-                fontSize: 12,
-                fill: theme.muted,
-              }),
-            ),
-            ...intervals.map((row) =>
-              Plot.ruleY([row], {
-                y: "name",
-                x1: Math.max(lowest, row.low ?? row.ratio),
-                x2: Math.min(highest, row.high ?? row.ratio),
-                stroke: colorOf(row),
-                strokeWidth: 2.2,
-              }),
-            ),
-            ...shown.map((row) =>
-              Plot.dot([row], {
-                x: "ratio",
-                y: "name",
-                r: 5.5,
-                fill: isClear(row) ? colorOf(row) : theme.paper,
-                stroke: isClear(row) ? theme.paper : colorOf(row),
-                strokeWidth: isClear(row) ? 1 : 2,
-              }),
-            ),
-          ],
-        }),
+      marks: () => [
+        Plot.ruleX([reference], { stroke: "currentColor", strokeWidth: 1.4, strokeDasharray: "5 4" }),
+        ...sides.map((side, i) =>
+          Plot.text([reference], {
+            x: (v) => v,
+            frameAnchor: "top",
+            dy: -12,
+            dx: i === 0 ? -8 : 8,
+            textAnchor: i === 0 ? "end" : "start",
+            text: () => (i === 0 ? `← ${side}` : `${side} →`),
+            fontSize: 12,
+            fill: theme.muted,
+          }),
+        ),
+        ...intervals.map((row) =>
+          Plot.ruleY([row], {
+            y: "name",
+            x1: Math.max(lowest, row.low ?? row.ratio),
+            x2: Math.min(highest, row.high ?? row.ratio),
+            stroke: colorOf(row),
+            strokeWidth: 2.2,
+          }),
+        ),
+        ...shown.map((row) =>
+          Plot.dot([row], {
+            x: "ratio",
+            y: "name",
+            r: 5.5,
+            fill: isClear(row) ? colorOf(row) : theme.paper,
+            stroke: isClear(row) ? theme.paper : colorOf(row),
+            strokeWidth: isClear(row) ? 1 : 2,
+          }),
+        ),
+      ],
     },
     { height: 150 + 34 * ratios.length, ...options },
   );
@@ -147,7 +143,7 @@ function check({ ratios, reference = 1, better = "lower", log = true }: BarsData
 
 /** A width in px, or as much more as names and numbers need to leave room for the dots. */
 export function barsWidth(ratios: BarsData["ratios"], width = 640): number {
-  return Math.max(width, leastRowsWidth(rowsOf(ratios)));
+  return rowsWidth(rowsOf(ratios), width);
 }
 
 const rowsOf = (ratios: BarsData["ratios"]): readonly RowText[] =>

@@ -1,8 +1,8 @@
 import * as Plot from "@observablehq/plot";
 import { type Axis, axisOf, formatValue, isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
-import { canvasOf, type FigureOptions, framed } from "./frame.js";
-import { drawRows, leastRowsWidth, type RowText } from "./rows.js";
+import { canvasOf, type FigureOptions } from "./frame.js";
+import { framedRows, type RowText, rowsWidth } from "./rows.js";
 
 /** A layer's channels: the largest magnitude of the weights of each. */
 export interface LayerRanges {
@@ -43,8 +43,12 @@ export function channelRanges(data: ChannelRangesData, options: FigureOptions = 
     { label: xLabel, log: true },
   );
   const rows = rowsOf(layers);
-  return framed(
+  return framedRows(
+    canvas,
     {
+      owner: "channelRanges",
+      axis,
+      rows,
       name: "Weight ranges",
       description: `${xLabel}, largest divided by smallest, before and after. ${rows.map(({ name, text }) => `${name}: ${text}.`).join(" ")}`,
       legend: sides.map((side) => ({ label: side, key: { kind: "tick", color: color[side] } })),
@@ -53,33 +57,26 @@ export function channelRanges(data: ChannelRangesData, options: FigureOptions = 
         ...zerosNote(layers),
         ...notes,
       ],
-      draw: (width, height) => {
+      marks(height) {
         const band = (height - 68) / layers.length;
-        return drawRows(canvas, {
-          owner: "channelRanges",
-          width,
-          height,
-          axis,
-          rows,
-          marks: [
-            Plot.ruleY(rows, { y: "name", stroke: theme.grid }),
-            ...sides.map((side, s) =>
-              Plot.tickX(
-                layers.flatMap(({ name, [side]: ranges }) => apart(ranges, axis).map((x) => ({ name, x }))),
-                {
-                  x: "x",
-                  y: "name",
-                  stroke: color[side],
-                  strokeWidth: 1.4,
-                  strokeOpacity: 0.8,
-                  // Before above the middle of a row, after below it.
-                  insetTop: s === 0 ? 0.08 * band : 0.5 * band,
-                  insetBottom: s === 0 ? 0.5 * band : 0.08 * band,
-                },
-              ),
+        return [
+          Plot.ruleY(rows, { y: "name", stroke: theme.grid }),
+          ...sides.map((side, s) =>
+            Plot.tickX(
+              layers.flatMap(({ name, [side]: ranges }) => apart(ranges, axis).map((x) => ({ name, x }))),
+              {
+                x: "x",
+                y: "name",
+                stroke: color[side],
+                strokeWidth: 1.4,
+                strokeOpacity: 0.8,
+                // Before above the middle of a row, after below it.
+                insetTop: s === 0 ? 0.08 * band : 0.5 * band,
+                insetBottom: s === 0 ? 0.5 * band : 0.08 * band,
+              },
             ),
-          ],
-        });
+          ),
+        ];
       },
     },
     { height: 190 + 36 * layers.length, ...options },
@@ -88,7 +85,7 @@ export function channelRanges(data: ChannelRangesData, options: FigureOptions = 
 
 /** A width in px, or as much more as names need to leave room for the ticks. */
 export function channelRangesWidth(layers: ChannelRangesData["layers"], width = 640): number {
-  return Math.max(width, leastRowsWidth(rowsOf(layers)));
+  return rowsWidth(rowsOf(layers), width);
 }
 
 function check(layers: ChannelRangesData["layers"]): void {

@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import type { Axis } from "./base/axis.js";
 import { need } from "./base/check.js";
 import { textWidth } from "./base/text.js";
-import type { Canvas } from "./frame.js";
+import { type Canvas, type Contents, type FigureOptions, framed } from "./frame.js";
 import { groupOf } from "./panel.js";
 
 export interface RowText {
@@ -12,28 +12,33 @@ export interface RowText {
   readonly text: string;
 }
 
-export interface RowsOptions {
+export interface RowsContents extends Omit<Contents, "draw"> {
   /** The figure, for messages. */
   readonly owner: string;
-  readonly width: number;
-  readonly height: number;
   readonly axis: Axis;
   /** From top to bottom. */
   readonly rows: readonly RowText[];
-  /** Their `y` is a name. */
-  readonly marks: readonly Plot.Markish[];
+  /** Their `y` is a name. @param height of all rows and the axis, in px */
+  marks(height: number): readonly Plot.Markish[];
 }
 
 /**
- * Draws rows.
+ * A figure of rows.
  *
  * @throws OptionError if names and texts leave no room between them
  */
-export function drawRows({ document, theme }: Canvas, options: RowsOptions): SVGElement {
-  const { owner, width, height, axis, rows, marks } = options;
+export const framedRows = (canvas: Canvas, contents: RowsContents, options: FigureOptions): SVGSVGElement =>
+  framed({ ...contents, draw: (width, height) => drawn(canvas, contents, width, height) }, options);
+
+function drawn(
+  { document, theme }: Canvas,
+  { owner, axis, rows, marks }: RowsContents,
+  width: number,
+  height: number,
+): SVGElement {
   const { left, right } = marginsOf(rows);
   need(
-    width >= leastRowsWidth(rows),
+    width >= rowsWidth(rows, 0),
     `${owner}: at a width of ${width} px no room is left beside the names; choose a larger width or shorter names.`,
   );
   const plot = Plot.plot({
@@ -48,7 +53,7 @@ export function drawRows({ document, theme }: Canvas, options: RowsOptions): SVG
     y: { type: "band", domain: rows.map(({ name }) => name), label: null },
     marks: [
       Plot.gridX(axis.ticks, { stroke: theme.grid, strokeOpacity: 1 }),
-      ...marks,
+      ...marks(height),
       Plot.text(rows, {
         y: "name",
         text: "text",
@@ -72,10 +77,10 @@ export function drawRows({ document, theme }: Canvas, options: RowsOptions): SVG
   return groupOf(document, plot);
 }
 
-/** The least width in px at which rows have room. */
-export function leastRowsWidth(rows: readonly RowText[]): number {
+/** A width in px, or as much more as rows need to have room. */
+export function rowsWidth(rows: readonly RowText[], width: number): number {
   const { left, right } = marginsOf(rows);
-  return Math.ceil(left + right) + 100;
+  return Math.max(width, Math.ceil(left + right) + 100);
 }
 
 const marginsOf = (rows: readonly RowText[]): { readonly left: number; readonly right: number } => ({

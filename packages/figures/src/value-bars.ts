@@ -1,8 +1,8 @@
 import * as Plot from "@observablehq/plot";
 import { axisOf, formatValue, isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
-import { canvasOf, type FigureOptions, framed } from "./frame.js";
-import { drawRows, leastRowsWidth, type RowText } from "./rows.js";
+import { canvasOf, type FigureOptions } from "./frame.js";
+import { framedRows, type RowText, rowsWidth } from "./rows.js";
 
 export interface ValueRow {
   readonly name: string;
@@ -43,8 +43,12 @@ export function valueBars(data: ValueBarsData, options: FigureOptions = {}): SVG
   const axis = axisOf([0, ...shown.map(({ value }) => value)], { label: xLabel });
   const rows = rowsOf(values);
   const colorOf = ({ name }: ValueRow) => (name === chosen ? theme.series(0) : theme.muted);
-  return framed(
+  return framedRows(
+    canvas,
     {
+      owner: "valueBars",
+      axis,
+      rows,
       name: xLabel,
       description: `${xLabel}. ${rows.map(({ name, text }) => `${name}: ${text}${name === chosen ? ", chosen" : ""}.`).join(" ")}`,
       legend:
@@ -52,27 +56,19 @@ export function valueBars(data: ValueBarsData, options: FigureOptions = {}): SVG
           ? []
           : [{ label: "chosen", key: { kind: "symbol", color: theme.series(0), symbol: "square" } }],
       notes,
-      draw: (width, height) =>
-        drawRows(canvas, {
-          owner: "valueBars",
-          width,
-          height,
-          axis,
-          rows,
-          marks: [
-            ...shown.map((row) =>
-              Plot.barX([row], {
-                x1: 0,
-                x2: "value",
-                y: "name",
-                fill: colorOf(row),
-                insetTop: 4,
-                insetBottom: 4,
-              }),
-            ),
-            Plot.ruleX([0], { stroke: "currentColor" }),
-          ],
-        }),
+      marks: () => [
+        ...shown.map((row) =>
+          Plot.barX([row], {
+            x1: 0,
+            x2: "value",
+            y: "name",
+            fill: colorOf(row),
+            insetTop: 4,
+            insetBottom: 4,
+          }),
+        ),
+        Plot.ruleX([0], { stroke: "currentColor" }),
+      ],
     },
     { height: 130 + 28 * values.length, ...options },
   );
@@ -80,7 +76,7 @@ export function valueBars(data: ValueBarsData, options: FigureOptions = {}): SVG
 
 /** A width in px, or as much more as names and numbers need to leave room for the bars. */
 export function valueBarsWidth(values: ValueBarsData["values"], width = 640): number {
-  return Math.max(width, leastRowsWidth(rowsOf(values)));
+  return rowsWidth(rowsOf(values), width);
 }
 
 const rowsOf = (values: ValueBarsData["values"]): readonly RowText[] =>

@@ -6,7 +6,7 @@ import { sharedBuild } from "isoloss-test-support/shared-build";
 import type { BrowserContext, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
-import { serveLab } from "../../cli/src/commands/lab-server.js";
+import { serveLab } from "../../cli/src/commands/lab.js";
 import type { Course, Missing, Orbit } from "../src/screens/landscape/course.js";
 import type { LandscapeState } from "../src/screens/landscape/state.js";
 

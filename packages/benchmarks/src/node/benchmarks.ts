@@ -13,7 +13,9 @@ import { office31Sample, officeHomeSample } from "./samples/office-sample.js";
 import { qm9Sample } from "./samples/qm9-sample.js";
 import { type SampleFile, type SampleOptions, sampleOptions, writeFolder } from "./samples/sample.js";
 
-type Parts = Readonly<Record<string, DataStream<Batch>>>;
+type Stream = DataStream<Batch>;
+
+type Parts = Readonly<Record<string, Stream>>;
 
 interface Benchmark {
   readonly guide: FolderGuide;
@@ -25,34 +27,23 @@ interface Benchmark {
 const rows = {
   cityscapes: {
     guide: cityscapesGuide,
-    parts: async (directory, isWhole) => {
-      const { train, test } = await loadCityscapes(directory, { isWhole, augment: false });
-      return { train, test };
-    },
+    parts: async (directory, isWhole) =>
+      streamsOf(await loadCityscapes(directory, { isWhole, augment: false })),
     sample: cityscapesSample,
   },
   nyuv2: {
     guide: nyuv2Guide,
-    parts: async (directory, isWhole) => {
-      const { train, test } = await loadNyuv2(directory, { isWhole, augment: false });
-      return { train, test };
-    },
+    parts: async (directory, isWhole) => streamsOf(await loadNyuv2(directory, { isWhole, augment: false })),
     sample: nyuv2Sample,
   },
   celeba: {
     guide: celebaGuide,
-    parts: async (directory, isWhole) => {
-      const { train, validation, test } = await loadCeleba(directory, { isWhole });
-      return { train, validation, test };
-    },
+    parts: async (directory, isWhole) => streamsOf(await loadCeleba(directory, { isWhole })),
     sample: celebaSample,
   },
   qm9: {
     guide: qm9Guide,
-    parts: async (directory, isWhole) => {
-      const { train, validation, test } = qm9Streams(await loadQm9(directory, { isWhole }));
-      return { train, validation, test };
-    },
+    parts: async (directory, isWhole) => streamsOf(qm9Streams(await loadQm9(directory, { isWhole }))),
     sample: qm9Sample,
   },
   office31: {
@@ -66,6 +57,17 @@ const rows = {
     sample: officeHomeSample,
   },
 } satisfies Readonly<Record<string, Benchmark>>;
+
+/** The streams of a data set, of which some have no validation data. */
+const streamsOf = ({
+  train,
+  validation,
+  test,
+}: Record<"train" | "test", Stream> & { validation?: Stream }): Parts => ({
+  train,
+  ...(validation && { validation }),
+  test,
+});
 
 /** Parts of all tasks. */
 function partsOf({ tasks }: OfficeData): Parts {

@@ -3,11 +3,14 @@ import { nearest } from "../config/nearest.js";
 import { changeRegistry } from "../experiments/catalogue/changes/changes.js";
 import { costConfigOptions } from "../experiments/catalogue/cost.js";
 import { dataRegistry } from "../experiments/catalogue/datasets.js";
-import { lineSearchRegistry } from "../experiments/catalogue/line-searches.js";
 import { methodRegistry } from "../experiments/catalogue/methods.js";
 import { modelRegistry } from "../experiments/catalogue/models.js";
 import { objectiveRegistry } from "../experiments/catalogue/objectives.js";
-import { optimizerRegistry, scheduleRegistry } from "../experiments/catalogue/optimizers.js";
+import {
+  lineSearchRegistry,
+  optimizerRegistry,
+  scheduleRegistry,
+} from "../experiments/catalogue/optimizers.js";
 import { ownDataRegistry } from "../experiments/catalogue/own/data.js";
 import { problemRegistry } from "../experiments/catalogue/problems.js";
 import { type ConfigOptions, describeConfigOptions } from "../experiments/catalogue/schema-of.js";

@@ -3,7 +3,7 @@ import { relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { DataError, IsolossError, OptionError } from "isoloss";
 import { ConfigError } from "../config/errors.js";
-import { needsOf } from "../experiments/catalogue/needs.js";
+import { needsOf } from "../experiments/catalogue/tasks.js";
 import { executeJob } from "../experiments/jobs/job.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
@@ -26,7 +26,8 @@ import {
   sweepsIn,
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
-import { edgesOf, leftOut } from "../sweep/edges.js";
+import { edgesOf, leftOut, partOfGrid, searchEnd } from "../sweep/edges.js";
+import type { SweepFile } from "../sweep/file.js";
 import { isDiskError } from "../sweep/lane.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { isOfLongRuns, missingMetric } from "../sweep/metric.js";
@@ -34,8 +35,7 @@ import { planSweep, programVersion } from "../sweep/plan.js";
 import { attachSweep, chosenQueue, loadQueue, queueAddress, requireQueue } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
-import { partOfGrid, searchEnd } from "../sweep/search-end.js";
-import type { Assignment, Parameter, SweepFile } from "../sweep/types.js";
+import type { Assignment, Parameter } from "../sweep/types.js";
 import type { Context, Result } from "./command.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 

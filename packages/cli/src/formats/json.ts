@@ -91,7 +91,8 @@ export interface RunMeasurements
   readonly directory?: string;
 }
 
-const finite = (value: number | undefined): number | null =>
+/** A number as JSON has it. */
+export const finite = (value: number | undefined): number | null =>
   value !== undefined && Number.isFinite(value) ? value : null;
 
 const finiteOnes = (values: Readonly<Record<string, number | null>>): Record<string, number | null> =>

@@ -1,5 +1,6 @@
 // Options of commands that read data for a model.
 import { InvalidArgumentError } from "commander";
+import { isUndefined, omitBy } from "es-toolkit";
 import { type Values, value } from "../option-rows.js";
 import { finiteNumber, imageSize, positiveInteger } from "../parse.js";
 import type { DataSource } from "./batches.js";
@@ -37,13 +38,8 @@ export const dataSource = (
   { imageSize: size, limit, scale, mean, std }: DataOptions,
 ): DataSource => ({
   path,
-  ...(limit === undefined ? {} : { limit }),
-  images: {
-    ...(size === undefined ? {} : { size }),
-    ...(scale === undefined ? {} : { scale }),
-    ...(mean === undefined ? {} : { mean }),
-    ...(std === undefined ? {} : { std }),
-  },
+  limit,
+  images: omitBy({ size, scale, mean, std }, isUndefined),
 });
 
 /** What data can be, for help texts. */

@@ -1,6 +1,7 @@
 // Examples with labels for a model: an array beside the data, or the folders that images are in.
 import { join } from "node:path";
-import { astype, DataError, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf } from "isoloss";
+import { DataError, type Dataset, type NdArray, OptionError } from "isoloss";
+import { concatenateRows } from "isoloss/data";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 import { foldersIn, readData } from "../formats/read-data.js";
@@ -98,18 +99,6 @@ async function readClasses(
   const labels = folders.flatMap((name, k) =>
     new Array<bigint>(parts[k].shape[0]).fill(BigInt(classes.indexOf(name))),
   );
-  const inputs = joined(parts);
+  const inputs = concatenateRows(parts);
   return { data: { inputs, labels: { shape: [labels.length], data: BigInt64Array.from(labels) } }, classes };
-}
-
-/** Arrays of one shape but for the first axis, one after the other. */
-function joined(parts: readonly NdArray[]): NdArray {
-  const shape = [parts.reduce((n, part) => n + part.shape[0], 0), ...parts[0].shape.slice(1)];
-  const data = new Float64Array(sizeOf(shape));
-  let at = 0;
-  for (const part of parts) {
-    data.set(Float64Array.from<number | bigint>(part.data, Number), at);
-    at += part.data.length;
-  }
-  return astype({ shape, data }, dtypeOf(parts[0]));
 }

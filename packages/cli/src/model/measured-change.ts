@@ -4,6 +4,7 @@ import { DataError } from "isoloss";
 import { fractionInterval, ratioOfMeans } from "isoloss/internal";
 import { type ModelError, modelError } from "isoloss-onnx";
 import type { Columns } from "../experiments/results/table.js";
+import { finite } from "../formats/json.js";
 import { importModel, type ModelFile, namingFile } from "../formats/read-model.js";
 import { type Batch, examplesText, randomText, readBatches } from "./batches.js";
 import { type DataOptions, dataSource } from "./data-options.js";
@@ -98,9 +99,6 @@ export function narrowText({ carriedBy }: Pick<MeasuredChange, "carriedBy">): re
         `This interval of the SQNR is too narrow: in effect ${examples === 1 ? "1 example carries" : `${examples} examples carry`} the error. Give more by --held-out and --limit.`,
       ];
 }
-
-export const finite = (value: number | undefined): number | null =>
-  value !== undefined && Number.isFinite(value) ? value : null;
 
 /** An SQNR as fields: it is Infinity where outputs are identical, and -Infinity where they are not finite. */
 export const sqnrFields = (sqnr: number): Pick<MeasuredChange, "sqnr" | "broken"> => ({

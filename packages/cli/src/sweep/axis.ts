@@ -1,5 +1,6 @@
 // How the values of a parameter lie on the unit interval.
 import { isDeepStrictEqual } from "node:util";
+import { clamp } from "es-toolkit";
 import { normalCdf, normalQuantile } from "isoloss/linalg";
 import type { Json } from "../run/json-lines.js";
 import type { Choice, Constant, Normal, Parameter, Range } from "./types.js";
@@ -39,8 +40,6 @@ const tidy = (x: number, digits = 15): number => Number(x.toPrecision(digits));
 
 /** The largest number of a parameter is at most so many of its steps: neighbors then differ in the 15 digits of {@link tidy}. */
 export const mostSteps = 1e15;
-
-const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
 
 /** The bin that holds u: the last whose edge is not above it. */
 export function binAt({ count, edge }: Bins, u: number): number {

@@ -1,5 +1,6 @@
 import type { TestPart } from "../experiments/catalogue/datasets.js";
 import type { TestFold } from "../experiments/catalogue/run-data.js";
+import type { SweepFile } from "./file.js";
 import type {
   CloseEntry,
   ConfirmEntry,
@@ -11,7 +12,7 @@ import type {
   VerdictEntry,
 } from "./journal.js";
 import type { RungReport, RunRecord } from "./lanes.js";
-import type { AskEntry, Assignment, Sampler, SweepFile, Trial, Verdict } from "./types.js";
+import type { AskEntry, Assignment, Sampler, Trial, Verdict } from "./types.js";
 
 /** A run as the engine knows it. */
 export interface RunState {

@@ -1,7 +1,8 @@
 import type { Job } from "../experiments/jobs/job.js";
 import type { JobProgress } from "../experiments/kind.js";
+import type { Prune } from "./file.js";
 import type { RunCurve } from "./run-curve.js";
-import type { AskEntry, Prune, RungUnit, TrialStatus, Verdict } from "./types.js";
+import type { AskEntry, TrialStatus, Verdict } from "./types.js";
 
 /** A run to compute, as plain data: it may go to another process or another computer. */
 export interface RunRequest {
@@ -37,7 +38,7 @@ export interface RungReport {
   readonly seed: number;
   /** In `unit`. */
   readonly rung: number;
-  readonly unit: RungUnit;
+  readonly unit: Prune["unit"];
   /** The rung in steps of this run. */
   readonly step: number;
   /** May be no finite number. */

@@ -15,11 +15,11 @@ import { identifier } from "../experiments/definition/schema.js";
 import type { Settings, Variant } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import type { Json } from "../run/json-lines.js";
-import { assigned, type Base } from "./assigned.js";
-import { faultsOfValues, under } from "./check-values.js";
+import { assigned, type Base, faultsOfValues, under } from "./check-values.js";
+import type { SweepFile } from "./file.js";
 import { partOf, testNameOf } from "./metric.js";
 import { sweepSchema } from "./schema.js";
-import type { Assignment, Parameter, SweepFile } from "./types.js";
+import type { Assignment, Parameter } from "./types.js";
 import { fromWandb } from "./wandb.js";
 
 /** A sweep with its experiment. */

@@ -1,10 +1,9 @@
 // The number by which trials are ranked.
-import { resultName } from "isoloss/metrics";
+import { mean, meanBy, median } from "es-toolkit";
 import { nearest } from "../config/nearest.js";
 import { valueAtPath } from "../dotted-path.js";
 import type { RunDocument } from "../formats/json.js";
-import { median } from "./prune.js";
-import type { Metric, SweepFile } from "./types.js";
+import type { Metric, SweepFile } from "./file.js";
 
 /** Whether a metric is a time, which depends on what else the machine did. */
 export const isInSeconds = (name: string): boolean => /seconds/i.test(name);
@@ -12,7 +11,7 @@ export const isInSeconds = (name: string): boolean => /seconds/i.test(name);
 /** The mean over the last 2 % of a run's steps; NaN where one of them is not finite. */
 function endLoss(history: readonly (number | null)[]): number {
   const last = history.slice(-Math.max(1, Math.floor(history.length / 50)));
-  return last.reduce<number>((sum, loss) => sum + (loss ?? Number.NaN), 0) / last.length;
+  return meanBy(last, (loss) => loss ?? Number.NaN);
 }
 
 /** A metric of a run; undefined where the run has no such number, or one that is not finite. */
@@ -69,17 +68,12 @@ export const testNameOf = ({ confirm, metric }: Pick<SweepFile, "confirm" | "met
     ? metric.name.replace(onValidation, "test.")
     : undefined;
 
-/** The goal that a metric's name tells: where it tells none, less is better. */
-export const goalOf = (name: string): Metric["goal"] =>
-  resultName(name).better === "max" ? "maximize" : "minimize";
-
 /** A value of which less is better. */
 export const oriented = ({ goal }: Pick<Metric, "goal">, value: number): number =>
   goal === "maximize" ? -value : value;
 
 /** The value of a trial from those of its seeds; NaN for a geometric mean of numbers that are not all positive. */
 export function aggregated({ aggregate, goal }: Metric, values: readonly number[]): number {
-  const mean = (list: readonly number[]) => list.reduce((sum, value) => sum + value, 0) / list.length;
   switch (aggregate) {
     case "mean":
       return mean(values);

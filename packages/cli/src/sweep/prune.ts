@@ -1,6 +1,8 @@
 // Verdicts at rungs. Asynchronous successive halving in its stopping form: L. Li et al., "A system for massively parallel
 // hyperparameter tuning", MLSys 2020; the median rule: D. Golovin et al., "Google Vizier", KDD 2017.
-import type { Metric, Prune, VerdictOf, VerdictRule } from "./types.js";
+import { median } from "es-toolkit";
+import type { Metric, Prune } from "./file.js";
+import type { VerdictOf, VerdictRule } from "./types.js";
 
 export const verdictOf: VerdictOf = ({ rule, factor, startup, above }, values, v, best) => {
   if (!Number.isFinite(v)) return "stop";
@@ -16,13 +18,6 @@ export const verdictOf: VerdictOf = ({ rule, factor, startup, above }, values, v
       return v > above ? "stop" : "go";
   }
 };
-
-/** The middle value, or the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const n = sorted.length;
-  return (sorted[Math.floor((n - 1) / 2)] + sorted[Math.floor(n / 2)]) / 2;
-}
 
 /** The rule of a sweep, for values of which less is better. */
 export function verdictRuleOf(prune: Prune, goal: Metric["goal"]): VerdictRule {

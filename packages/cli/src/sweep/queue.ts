@@ -11,7 +11,7 @@ import type {
   SweepNotice,
   WorkerVerdict,
 } from "isoloss-queue";
-import { needsOf } from "../experiments/catalogue/needs.js";
+import { needsOf } from "../experiments/catalogue/tasks.js";
 import type { Settings } from "../experiments/kind.js";
 import { type OpenSweep, rebuildSweepDirectory, type SweepSpec, sweepPaths } from "./directory.js";
 import {

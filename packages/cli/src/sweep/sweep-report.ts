@@ -4,9 +4,8 @@ import type { Environment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
-import { edgesOf, leftOut } from "./edges.js";
+import { edgesOf, leftOut, searchEnd } from "./edges.js";
 import { progressText } from "./progress-line.js";
-import { searchEnd } from "./search-end.js";
 import { completedTrials, sweepFigures, type Valued, varying } from "./sweep-figures.js";
 
 /** The most trials of the report's table; trials.csv has all. */

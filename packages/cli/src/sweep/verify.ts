@@ -1,8 +1,9 @@
 // What holds for the journal of every sweep, checked entry by entry, without the engine.
 import { IsolossError } from "isoloss";
+import type { SweepFile } from "./file.js";
 import type { CloseEntry, ConfirmEntry, Contender, Entry, RecordEntry, VerdictEntry } from "./journal.js";
 import type { SweepPlan } from "./plan.js";
-import type { AskEntry, Budget, SweepFile, TrialStatus } from "./types.js";
+import type { AskEntry, TrialStatus } from "./types.js";
 
 /** What a journal breaks of the sweep's promises; empty: nothing. */
 export function faultsOfJournal(
@@ -105,7 +106,11 @@ function idOrNone(idOfRun: () => string): string | undefined {
 }
 
 /** Where a journal has other trials than a budget says, or its search ended for a budget that is not used up. */
-export function faultsOfBudget(entries: readonly Entry[], budget: Budget, size: number): string[] {
+export function faultsOfBudget(
+  entries: readonly Entry[],
+  budget: SweepFile["budget"],
+  size: number,
+): string[] {
   const end = entries.findIndex((e) => e.entry === "close");
   const close = entries[end] as (CloseEntry & Entry) | undefined;
   const { length: asked } = entries.filter((e) => e.entry === "ask");

@@ -6,8 +6,7 @@ import { join } from "node:path";
 import { MissingDataError, OptionError } from "isoloss";
 import { inProcess } from "isoloss-test-support/cli/in-process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { labFolder } from "../../src/commands/lab.js";
-import { type LabServer, serveLab } from "../../src/commands/lab-server.js";
+import { type LabServer, labFolder, serveLab } from "../../src/commands/lab.js";
 
 const host = "127.0.0.1";
 

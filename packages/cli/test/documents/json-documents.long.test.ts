@@ -148,9 +148,7 @@ describe("the documents of --json", () => {
     expect(await differences("[list2]", "list", "constantWeights")).toEqual([]);
     expect(await differences("data", "data", "list", "--directory", ".")).toEqual([]);
     expect(await differences("Shapes", "data", "verify", "digits")).toEqual([]);
-    expect(
-      await differences("benchmark-data2", "data", "sample", "nyuv2", "small", "--examples", "1"),
-    ).toEqual([]);
-    expect(await differences("benchmark-data", "data", "verify", "nyuv2", "small", "--part")).toEqual([]);
+    expect(await differences("data3", "data", "sample", "nyuv2", "small", "--examples", "1")).toEqual([]);
+    expect(await differences("data2", "data", "verify", "nyuv2", "small", "--part")).toEqual([]);
   });
 });

@@ -9,7 +9,8 @@ import {
 } from "../../src/sweep/confirm.js";
 import { confirmationOf, contendersOf } from "../../src/sweep/confirmation.js";
 import { leftOut } from "../../src/sweep/edges.js";
-import type { Assignment, Metric, Trial } from "../../src/sweep/types.js";
+import type { Metric } from "../../src/sweep/file.js";
+import type { Assignment, Trial } from "../../src/sweep/types.js";
 
 const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };
 const accuracy: Metric = { name: "validation.accuracy", goal: "maximize", aggregate: "mean" };

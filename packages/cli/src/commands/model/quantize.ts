@@ -15,13 +15,13 @@ import {
 import { bytesText } from "../../experiments/results/format-number.js";
 import { groupBy } from "../../experiments/results/groups.js";
 import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
+import { finite } from "../../formats/json.js";
 import { importModel, type ModelFile, readModelFile } from "../../formats/read-model.js";
 import { type Batch, examplesIn, readBatches } from "../../model/batches.js";
 import { dataHelp, dataSource } from "../../model/data-options.js";
 import {
   agreementText,
   changeOf,
-  finite,
   type MeasuredChange,
   narrowText,
   sqnrText,

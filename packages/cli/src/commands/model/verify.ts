@@ -4,6 +4,7 @@ import type { OutputDifference } from "isoloss/onnx";
 import { type Float64Comparison, sameFunction } from "isoloss-onnx";
 import { formatNumber } from "../../experiments/results/format-number.js";
 import { type Columns, tableOf } from "../../experiments/results/table.js";
+import { finite } from "../../formats/json.js";
 import { importModel, readModelFile } from "../../formats/read-model.js";
 import { type Batch, examplesIn, examplesText, randomText, readBatches } from "../../model/batches.js";
 import { dataHelp, dataOptions, dataSource } from "../../model/data-options.js";
@@ -92,7 +93,7 @@ async function run(first: string, second: string, settings: Values<typeof option
     same,
     tolerance,
     inFloat64,
-    outputs: outputs.map(finite),
+    outputs: outputs.map(outputFields),
   };
   const where = data === undefined ? randomText(inputs, sizes, examples) : examplesText(batches, data);
   const most = inFloat64 ? "rounding" : formatNumber(tolerance, 2);
@@ -126,8 +127,8 @@ const withData = (cause: unknown): unknown =>
     ? new NumericalError(`${cause.message} These were random: give others by --data PATH.`, { cause })
     : cause;
 
-const finite = ({ absolute, relative, ...output }: OutputDifference): Verification["outputs"][number] => ({
+const outputFields = (output: OutputDifference): Verification["outputs"][number] => ({
   ...output,
-  absolute: Number.isFinite(absolute) ? absolute : null,
-  relative: Number.isFinite(relative) ? relative : null,
+  absolute: finite(output.absolute),
+  relative: finite(output.relative),
 });

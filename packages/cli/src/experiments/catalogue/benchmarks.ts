@@ -14,7 +14,7 @@ import {
   type BenchmarkPlace,
   benchmarkParts,
 } from "./benchmark-data.js";
-import { count } from "./named.js";
+import { count, countOption, countsOption, flagOption, ownOption, textOption } from "./named.js";
 import type { OwnOptions } from "./schema-of.js";
 
 /** Tasks and data of a benchmark. */
@@ -31,90 +31,44 @@ interface Benchmark {
   tasks(options: never, parts: BenchmarkParts): unknown;
 }
 
-const counts = z.array(count).min(1);
-const folder = { schema: z.string().min(1), range: "a folder" };
-const width = (otherwise: string, summary: string) => ({
-  schema: count,
-  range: "an integer >= 1",
-  otherwise,
-  summary,
-});
+const folder = textOption("a folder");
 
 /** Where the data are, of every benchmark. */
 const place: OwnOptions = {
-  root: { ...folder, otherwise: "data/NAME", summary: "Where the data are: see `isoloss data verify`." },
-  part: {
-    schema: z.boolean(),
-    range: "true or false",
-    otherwise: "false",
-    summary: "Whether root may have fewer examples than were published.",
-  },
-  sample: {
-    schema: count,
-    range: "an integer >= 1",
-    otherwise: "none: the data of root",
-    summary: "Instead of the data so many examples in the same format, written for the run.",
-  },
+  root: folder("Where the data are: see `isoloss data verify`.", "data/NAME"),
+  part: flagOption("Whether root may have fewer examples than were published.", "false"),
+  sample: countOption(
+    "Instead of the data so many examples in the same format, written for the run.",
+    "none: the data of root",
+  ),
 };
-
-const cache: OwnOptions = {
-  cache: { ...folder, otherwise: "none: decoded every time", summary: "Keeps resized images there." },
-};
-
+const cache: OwnOptions = { cache: folder("Keeps resized images there.", "none: decoded every time") };
 const dense: OwnOptions = {
   ...place,
-  size: {
-    schema: z.tuple([count, count]),
-    range: "[height, width]",
-    otherwise: "[32, 64]",
-    summary: "Of the images of a sample.",
-  },
-  augment: {
-    schema: z.boolean(),
-    range: "true or false",
-    otherwise: "true",
-    summary: "Whether training images are scaled, cropped and mirrored anew in each epoch.",
-  },
-  depthScale: {
-    schema: z.enum(["divide", "multiply"]),
-    range: "divide or multiply",
-    otherwise: "divide",
-    summary:
-      "What the scale of an augmented image does to its depth: as published, or as is right for inverse depth.",
-  },
-  keep: {
-    schema: z.boolean(),
-    range: "true or false",
-    otherwise: "false",
-    summary: "Whether images stay in memory once they are read.",
-  },
-  channels: {
-    schema: counts,
-    range: "a list of integers >= 1",
-    otherwise: "[64, 128, 256, 512, 512]",
-    summary: "Channels of SegNet's stages; others are not the published network.",
-  },
-  attention: {
-    schema: z.boolean(),
-    range: "true or false",
-    otherwise: "true",
-    summary: "Whether each task has an attention network (MTAN), or only a head (split).",
-  },
+  size: ownOption(z.tuple([count, count]), "[height, width]")("Of the images of a sample.", "[32, 64]"),
+  augment: flagOption("Whether training images are scaled, cropped and mirrored anew in each epoch.", "true"),
+  depthScale: ownOption(z.enum(["divide", "multiply"]), "divide or multiply")(
+    "What the scale of an augmented image does to its depth: as published, or as is right for inverse depth.",
+    "divide",
+  ),
+  keep: flagOption("Whether images stay in memory once they are read.", "false"),
+  channels: countsOption(
+    "Channels of SegNet's stages; others are not the published network.",
+    "[64, 128, 256, 512, 512]",
+  ),
+  attention: flagOption("Whether each task has an attention network (MTAN), or only a head (split).", "true"),
 };
-
 const office: OwnOptions = {
   ...place,
   ...cache,
-  lists: { ...folder, otherwise: "the folder lists", summary: "Lists of the images of each part." },
-  side: width("224", "Pixels of a side, to which images are resized."),
-  width: width("64", "Channels of ResNet-18's first stage; others are not the published network."),
-  hidden: width("512", "Units of the hidden layer behind it."),
-  weights: {
-    schema: z.string().min(1),
-    range: "a .safetensors file",
-    otherwise: "drawn by chance",
-    summary: "Where the ResNet-18 starts from, under torchvision's names, such as ImageNet's.",
-  },
+  lists: folder("Lists of the images of each part.", "the folder lists"),
+  side: countOption("Pixels of a side, to which images are resized.", "224"),
+  width: countOption("Channels of ResNet-18's first stage; others are not the published network.", "64"),
+  hidden: countOption("Units of the hidden layer behind it.", "512"),
+  weights: textOption("a .safetensors file")(
+    "Where the ResNet-18 starts from, under torchvision's names, such as ImageNet's.",
+    "drawn by chance",
+  ),
 };
 
 const placeData = ["root", "part", "sample"] as const;
@@ -141,18 +95,11 @@ const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
     own: {
       ...place,
       ...cache,
-      stages: {
-        schema: z.array(counts).min(1),
-        range: "a list of lists of integers >= 1",
-        otherwise: "[[64], [128, 128], [256, 256], [512, 512]]",
-        summary: "Channels of the convolutions of each stage; others are not the published network.",
-      },
-      hidden: {
-        schema: counts,
-        range: "a list of integers >= 1",
-        otherwise: "[512, 512]",
-        summary: "Widths of the linear layers behind them.",
-      },
+      stages: ownOption(z.array(z.array(count).min(1)).min(1), "a list of lists of integers >= 1")(
+        "Channels of the convolutions of each stage; others are not the published network.",
+        "[[64], [128, 128], [256, 256], [512, 512]]",
+      ),
+      hidden: countsOption("Widths of the linear layers behind them.", "[512, 512]"),
     },
     ofData: [...placeData, "cache"],
     tasks: (options: object, parts) => attributeTasks({ attributes: named(parts).tasks, ...options }),
@@ -161,14 +108,12 @@ const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
     summary: "eleven properties of molecules by a message passing network",
     own: {
       ...place,
-      order: {
-        schema: z.string().min(1),
-        range: "an .npy file",
-        otherwise: "drawn by chance",
-        summary: "Numbers of all molecules, first those of test, then of validation, then of training.",
-      },
-      width: width("64", "Numbers of an atom inside; others are not the published network."),
-      hidden: width("128", "Hidden units of the network that makes messages."),
+      order: textOption("an .npy file")(
+        "Numbers of all molecules, first those of test, then of validation, then of training.",
+        "drawn by chance",
+      ),
+      width: countOption("Numbers of an atom inside; others are not the published network.", "64"),
+      hidden: countOption("Hidden units of the network that makes messages.", "128"),
     },
     ofData: [...placeData, "order"],
     tasks: (options: object, parts) => {

@@ -16,7 +16,7 @@ import {
   searches,
 } from "isoloss/teleport";
 import { z } from "zod";
-import type { Named } from "./named.js";
+import { flagOption, type Named, ownOption } from "./named.js";
 import { makeOptimizer, optimizerSchema } from "./optimizers.js";
 import type { Tree } from "./problems.js";
 import { type ConfigOptions, schemaOf } from "./schema-of.js";
@@ -30,23 +30,17 @@ const move = z.union([
   schemaOf({
     options: orbitSearches.gradientAscent.options,
     own: {
-      symmetry: {
-        schema: z.enum(symmetryNames),
-        range: symmetryNames.join(", "),
-        summary: "Of the shared parameters, as their graph shows it.",
-      },
-      allowInexact: {
-        schema: z.boolean(),
-        range: "true or false",
-        otherwise: "false",
-        summary: "Goes on with a symmetry that does not keep the mean loss.",
-      },
+      symmetry: ownOption(
+        z.enum(symmetryNames),
+        symmetryNames.join(", "),
+      )("Of the shared parameters, as their graph shows it."),
+      allowInexact: flagOption("Goes on with a symmetry that does not keep the mean loss.", "false"),
     },
   }),
   ...(["levelSet", "nullSpace"] as const).map((search) =>
     schemaOf({
       options: searches[search].options,
-      own: { search: { schema: z.literal(search), range: search, summary: "Chooses this search." } },
+      own: { search: ownOption(z.literal(search), search)("Chooses this search.") },
     }),
   ),
 ]);
@@ -61,24 +55,18 @@ const costControls = ["none", "lgZero", "random", "sameCompute"] as const;
 export const costConfigOptions: ConfigOptions = {
   options: costOptions,
   own: {
-    control: {
-      schema: z.enum(costControls).meta({ title: "control" }),
-      range: costControls.join(", "),
-      otherwise: "none",
-      summary: "Without L_g, a random displacement, or the teleports' time spent on ordinary steps.",
-    },
-    move: {
-      schema: move,
-      range: "adapter, random, { symmetry, ... } or { search, ... }",
-      otherwise: "adapter",
-      summary: "How the shared parameters are moved.",
-    },
-    innerOptimizer: {
-      schema: optimizerSchema,
-      range: "an optimizer, or { name, ... }",
-      otherwise: "adam",
-      summary: "Trains the adapter.",
-    },
+    control: ownOption(z.enum(costControls).meta({ title: "control" }), costControls.join(", "))(
+      "Without L_g, a random displacement, or the teleports' time spent on ordinary steps.",
+      "none",
+    ),
+    move: ownOption(move, "adapter, random, { symmetry, ... } or { search, ... }")(
+      "How the shared parameters are moved.",
+      "adapter",
+    ),
+    innerOptimizer: ownOption(optimizerSchema, "an optimizer, or { name, ... }")(
+      "Trains the adapter.",
+      "adam",
+    ),
   },
 };
 
@@ -124,8 +112,8 @@ export function makeCost(
     control === "lgZero" ? { improve: { kind: "none" } } : control === "random" ? { move: "random" } : {};
   return cost<{ readonly shared: Tree }>({
     ...(options as CostOptions<Tree>),
-    ...(way === undefined ? {} : { move: moveOf(way) }),
-    ...(innerOptimizer === undefined ? {} : { innerOptimizer: makeOptimizer(innerOptimizer) }),
+    move: way && moveOf(way),
+    innerOptimizer: innerOptimizer && makeOptimizer(innerOptimizer),
     optimizer,
     seed,
     ...controlled,

@@ -1,6 +1,6 @@
 import type { MultiTaskMethod } from "isoloss";
 import { createMethod, methods, methodWrappers } from "isoloss/mtl";
-import { fromOptions, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
+import { fromOptions, makeNamed, type Named, namedSchema, ownOption, type Registry } from "./named.js";
 
 /** A method with any state, which the trainer keeps. */
 export type AnyMethod = MultiTaskMethod<unknown>;
@@ -9,11 +9,10 @@ const plainMethods = fromOptions<AnyMethod>(methods);
 
 /** The method inside of another one. */
 const inside = {
-  method: {
-    schema: namedSchema("method", plainMethods),
-    range: "a method",
-    summary: "The method whose gradients or weights are changed: its name, or its name with options.",
-  },
+  method: ownOption(
+    namedSchema("method", plainMethods),
+    "a method",
+  )("The method whose gradients or weights are changed: its name, or its name with options."),
 };
 
 /** Multi-task methods by name, all those that the library has. */

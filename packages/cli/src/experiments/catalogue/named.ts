@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ConfigOptions, schemaOf } from "./schema-of.js";
+import { type ConfigOptions, type OwnOption, schemaOf } from "./schema-of.js";
 
 /** A choice by name in a config: a summary, its options, and how it is made. */
 export interface Entry<Input, Made> extends ConfigOptions {
@@ -58,3 +58,13 @@ export const positive = z.number().gt(0);
 export const nonNegative = z.number().min(0);
 export const count = z.int().min(1);
 export const fromZero = z.int().min(0);
+
+/** Rows of one kind of value. Without a default, in words, an option must be given. */
+export const ownOption =
+  (schema: z.ZodType, range: string) =>
+  (summary: string, otherwise?: string): OwnOption => ({ schema, range, summary, otherwise });
+
+export const flagOption = ownOption(z.boolean(), "true or false");
+export const countOption = ownOption(count, "an integer >= 1");
+export const countsOption = ownOption(z.array(count).min(1), "a list of integers >= 1");
+export const textOption = (range: string) => ownOption(z.string().min(1), range);

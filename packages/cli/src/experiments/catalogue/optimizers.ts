@@ -1,5 +1,13 @@
 import type { Optimizer, Schedule } from "isoloss";
-import { optimizers, schedules, type WarmUpOptions, warmUp, warmUpOptions } from "isoloss/optim";
+import {
+  type DirectionRule,
+  lineSearches,
+  optimizers,
+  schedules,
+  type WarmUpOptions,
+  warmUp,
+  warmUpOptions,
+} from "isoloss/optim";
 import { z } from "zod";
 import { fromOptions, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import { schemaOf } from "./schema-of.js";
@@ -44,3 +52,13 @@ export function makeLearningRate(config: number | Named, steps?: number): number
   const schedule = makeNamed(scheduleRegistry, named as Named, steps);
   return rise === undefined ? schedule : warmUp(schedule, rise as WarmUpOptions);
 }
+
+/** Optimizers of full-batch runs that search along lines; their learning rate is the step length tried first. */
+export const lineSearchRegistry = fromOptions<DirectionRule>(lineSearches);
+
+/** Optimizers of full-batch runs. */
+export const descentSchema = namedSchema("optimizer", { ...optimizerRegistry, ...lineSearchRegistry });
+
+/** The directions of a choice; undefined where it is an optimizer with a learning rate. */
+export const makeDirections = (named: Named): DirectionRule | undefined =>
+  named.name in lineSearchRegistry ? makeNamed(lineSearchRegistry, named, undefined) : undefined;

@@ -1,15 +1,18 @@
 import {
   array,
   astype,
+  crossEntropy,
   type Dataset,
   type DType,
   dtypeOf,
   type NdArray,
   OptionError,
   sizeOf,
+  type Tensor,
   takeRows,
 } from "isoloss";
 import { concatenateRows, type DividedData, type Scale, split, type TableOptions } from "isoloss/data";
+import { mseLoss } from "isoloss/nn";
 import { z } from "zod";
 import { count, fromZero } from "./named.js";
 
@@ -151,3 +154,9 @@ export function requireImages({ image, train }: RunData, what: string): ImageSha
     `${what} takes images, and an example of the data is [${train.inputs.shape.slice(1).join(", ")}]. Of rows of numbers choose the model mlp, or one of your own: { module: FILE }.`,
   );
 }
+
+export type LossFunction = (output: Tensor, labels: Tensor) => Tensor;
+
+/** The loss of a run by its labels: cross-entropy for classes, the mean squared error for numbers. */
+export const lossOf = ({ labels }: Pick<Dataset, "labels">): LossFunction =>
+  dtypeOf(labels) === "int64" ? crossEntropy : mseLoss;

@@ -12,7 +12,7 @@ import {
   type SearchFactory,
   searches,
 } from "isoloss/teleport";
-import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
+import { type Entry, makeNamed, type Named, namedSchema, ownOption } from "./named.js";
 import type { Tree } from "./problems.js";
 import {
   discreteSchema,
@@ -30,12 +30,10 @@ type SearchOptions = Readonly<Record<string, unknown>>;
 const makers: { readonly [K in keyof typeof searches]: Pick<SearchEntry, "own" | "make"> } = {
   discreteSearch: {
     own: {
-      symmetry: {
-        schema: discreteSchema,
-        range: "permutations or signFlips",
-        otherwise: "permutations",
-        summary: "What moves the parameters, as the graph of the loss shows it.",
-      },
+      symmetry: ownOption(discreteSchema, "permutations or signFlips")(
+        "What moves the parameters, as the graph of the loss shows it.",
+        "permutations",
+      ),
     },
     make({ symmetry, ...options }) {
       const create = makeDiscreteSymmetry(symmetry as Named | undefined);

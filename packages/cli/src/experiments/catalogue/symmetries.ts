@@ -19,7 +19,7 @@ import {
   product,
 } from "isoloss/symmetry";
 import type { SearchProblem } from "isoloss/teleport";
-import { type Entry, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
+import { type Entry, makeNamed, type Named, namedSchema, ownOption, type Registry } from "./named.js";
 import type { Tree } from "./problems.js";
 import type { OwnOption } from "./schema-of.js";
 
@@ -152,12 +152,10 @@ const symmetrySchema = namedSchema("symmetry", symmetryRegistry);
 
 /** The symmetry option of searches and objectives on an orbit. */
 export const ownSymmetryOption: Readonly<Record<"symmetry", OwnOption>> = {
-  symmetry: {
-    schema: symmetrySchema,
-    range: "a symmetry, or { name, ... }",
-    otherwise: "the problem's own, or positiveScaling of a network",
-    summary: "What moves the parameters.",
-  },
+  symmetry: ownOption(symmetrySchema, "a symmetry, or { name, ... }")(
+    "What moves the parameters.",
+    "the problem's own, or positiveScaling of a network",
+  ),
 };
 
 /** The symmetry of a config; by default the problem's own, or positive scaling of a network. */

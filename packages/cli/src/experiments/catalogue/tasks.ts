@@ -1,21 +1,20 @@
 import { type MultiTaskTrainerOptions, OptionError, type OptionTableData } from "isoloss";
-import type { LossContext, MultiTaskData, TaskMetricSets, TaskMetrics, TaskOutputs } from "isoloss/mtl";
+import type { LossContext, MultiTaskData, TaskMetricSets, TaskMetrics } from "isoloss/mtl";
 import {
   digitQuestions,
   fashionAttributes,
   fashionDigits,
-  type MultiTaskProblem,
   multiFashion,
   multiTaskProblems,
   twoTaskToy,
 } from "isoloss/problems";
-import type { BenchmarkTasks } from "isoloss-benchmarks";
 import { z } from "zod";
 import { benchmarkEntries } from "./benchmarks.js";
+import { dataFiles } from "./datasets.js";
 import { fashionMnist } from "./kept-last.js";
-import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
+import { type Entry, flagOption, fromZero, makeNamed, type Named, namedSchema, ownOption } from "./named.js";
 import { type ColumnsConfig, columnsData, columnsOptions, columnsOwn, columnsTasks } from "./own/tasks.js";
-import type { Tree } from "./problems.js";
+import { problemRegistry, type Tree } from "./problems.js";
 import type { RunData, TestFold } from "./run-data.js";
 
 /** A function of two parameters and its optima. */
@@ -52,13 +51,10 @@ export interface MadeTasks
 
 /** A run's seed is that of its training: the data have one of their own. */
 const dataSeed = {
-  dataSeed: {
-    schema: fromZero,
-    range: "an integer >= 0",
-    otherwise: "0",
-    summary:
-      "Another name of `seed`: of the choice of partners and of splits, the same for all seeds of a run.",
-  },
+  dataSeed: ownOption(fromZero, "an integer >= 0")(
+    "Another name of `seed`: of the choice of partners and of splits, the same for all seeds of a run.",
+    "0",
+  ),
 };
 
 interface TaskContext {
@@ -82,18 +78,11 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
   toy: {
     ...multiTaskProblems.toy,
     own: {
-      untilFront: {
-        schema: z.boolean(),
-        range: "true or false",
-        otherwise: "false",
-        summary: "Ends a run when it reaches the Pareto front.",
-      },
-      start: {
-        schema: z.union([z.int().min(0).max(4), z.tuple([z.number(), z.number()])]),
-        range: "0 to 4, or two numbers",
-        otherwise: "one of five, by the run's seed",
-        summary: "One of the five usual starts, or another.",
-      },
+      untilFront: flagOption("Ends a run when it reaches the Pareto front.", "false"),
+      start: ownOption(
+        z.union([z.int().min(0).max(4), z.tuple([z.number(), z.number()])]),
+        "0 to 4, or two numbers",
+      )("One of the five usual starts, or another.", "one of five, by the run's seed"),
     },
     make: async (o, { seed }) => {
       const {
@@ -125,28 +114,23 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
       };
     },
   },
-  multiFashion: {
-    ...multiTaskProblems.multiFashion,
-    own: dataSeed,
-    reads: "fashionMnist",
-    make: async (o) => fromData(multiFashion(await fashionMnist(), withSeed(o))),
-  },
-  fashionDigits: {
-    ...multiTaskProblems.fashionDigits,
-    own: dataSeed,
-    reads: "fashionMnist",
-    make: async (o) => fromData(fashionDigits(await fashionMnist(), withSeed(o))),
-  },
-  fashionAttributes: {
-    ...multiTaskProblems.fashionAttributes,
-    own: dataSeed,
-    reads: "fashionMnist",
-    make: async (o) => fromData(fashionAttributes(await fashionMnist(), withSeed(o))),
-  },
+  ...Object.fromEntries(
+    Object.entries({ multiFashion, fashionDigits, fashionAttributes }).map(
+      ([name, problem]): [string, TaskEntry] => [
+        name,
+        {
+          ...multiTaskProblems[name as "multiFashion"],
+          own: dataSeed,
+          reads: "fashionMnist",
+          make: async (o) => madeTasks({ tasks: problem(await fashionMnist(), withSeed(o)) }),
+        },
+      ],
+    ),
+  ),
   digitQuestions: {
     ...multiTaskProblems.digitQuestions,
     own: dataSeed,
-    make: async (o) => fromData(digitQuestions(withSeed(o))),
+    make: async (o) => madeTasks({ tasks: digitQuestions(withSeed(o)) }),
   },
   columns: {
     summary: "columns of a table of your own, each a task: { data: { csv: FILE, label: [COLUMN, ...] } }",
@@ -155,13 +139,13 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     make: async (o, { fold, table: given }) => {
       const config = o as unknown as ColumnsConfig;
       const table = given ?? (await columnsData({ ...config, fold }));
-      return { ...fromBenchmark(columnsTasks(table, config)), table, dataMetrics: table.metrics };
+      return { ...madeTasks(columnsTasks(table, config)), table, dataMetrics: table.metrics };
     },
   },
   ...Object.fromEntries(
     benchmarkEntries.map(({ name, summary, own, make }) => [
       name,
-      { summary, options: none, own, make: async (o) => fromBenchmark(await make(o)) } satisfies TaskEntry,
+      { summary, options: none, own, make: async (o) => madeTasks(await make(o)) } satisfies TaskEntry,
     ]),
   ),
 };
@@ -171,46 +155,47 @@ const withSeed = ({ dataSeed: seed, ...rest }: Readonly<Record<string, unknown>>
   ...rest,
 });
 
-function fromData<P>(problem: MultiTaskProblem<P>): MadeTasks {
-  const { tasks, losses, metrics, params, represent, train, test } = problem;
-  return {
-    tasks,
-    losses,
-    metrics,
-    params,
-    representation: represent,
-    train,
-    test,
-    alone: () => aloneOf(problem as unknown as MultiTaskProblem<Tree>),
-  } as unknown as MadeTasks;
+/** Tasks of one network, which may have a state. */
+interface JointTasks
+  extends Pick<MadeTasks, "tasks" | "losses" | "params" | "state" | "metrics" | "outputs" | "measures"> {
+  readonly represent?: MadeTasks["representation"];
+  /** The network of one task alone. */
+  only(task: string): Pick<MadeTasks, "losses" | "params" | "state" | "metrics" | "outputs">;
 }
 
-type AnyTasks = BenchmarkTasks<never, Tree>;
-
-/** Tasks of a network that may have a state, and the parts of their data. */
-interface TasksOnParts {
-  readonly tasks: unknown;
-  readonly parts: Pick<MadeTasks, "train" | "validation" | "test">;
+interface Given {
+  readonly tasks: object;
+  /** Of the data; left out: those of the tasks themselves. */
+  readonly parts?: Pick<MadeTasks, "train" | "validation" | "test">;
 }
 
-function fromBenchmark({ tasks: given, parts: { train, validation, test } }: TasksOnParts): MadeTasks {
-  const { tasks, losses, params, state, represent, outputs, measures } = given as AnyTasks;
-  const data = { train, ...(validation && { validation }), ...(test && { test }) };
+function madeTasks({ tasks: given, parts = given }: Given): MadeTasks {
+  const whole = given as JointTasks;
+  const { tasks, losses, params, state, metrics, outputs, measures, represent } = whole;
+  const { train, validation, test } = parts;
+  const common = { tasks, measures, train, validation, test };
   return {
-    tasks,
+    ...common,
     losses,
     params,
     state,
+    metrics,
     outputs,
-    measures,
-    ...data,
     representation: represent,
-    alone: () => ({ ...aloneBenchmark(given as AnyTasks), ...data }),
-  } as unknown as MadeTasks;
+    alone: () => ({ ...aloneOf(tasks, (task) => whole.only(task)), ...common }),
+  };
 }
 
-/** As {@link aloneOf}, of networks with a state. */
-function aloneBenchmark({ tasks, only, measures }: AnyTasks): MadeTasks {
+/** Networks by the names of their tasks. */
+interface Networks {
+  readonly networks: Readonly<Record<string, Tree>>;
+}
+
+/**
+ * A network for each task in one tree of parameters. The sum of the losses has the gradient of each loss in that task's
+ * network, and an optimizer that looks at each parameter by itself trains every network as if it were alone.
+ */
+function aloneOf(tasks: readonly string[], only: JointTasks["only"]): MadeTasks {
   const single = tasks.map((task) => only(task));
   const networkOf = (params: unknown, k: number) => (params as Networks).networks[tasks[k]] as never;
   /** The context of a task, whose next state goes into its own place. */
@@ -228,64 +213,45 @@ function aloneBenchmark({ tasks, only, measures }: AnyTasks): MadeTasks {
       }),
     }));
   };
-  const made: Omit<MadeTasks, "alone"> = {
-    tasks,
-    measures,
-    params: (rng, options) => ({
-      networks: Object.fromEntries(single.map(({ params }, k) => [tasks[k], params(rng, options)])),
-    }),
-    state: Object.fromEntries(single.map(({ state }, k) => [tasks[k], state])),
-    losses: (params, batch, context) => {
+  type Part = (...given: readonly never[]) => unknown;
+  /** What a part of each network gives. */
+  const ofEach =
+    (name: "losses" | "metrics" | "outputs") => (params: unknown, batch: unknown, context: LossContext) => {
       const own = contexts(context);
-      return single.flatMap(({ losses }, k) => losses(networkOf(params, k), batch, own[k] as never));
-    },
-    outputs: ((params, batch, context) => {
-      const own = contexts(context);
-      return Object.assign(
-        {},
-        ...single.map(({ outputs }, k) => outputs(networkOf(params, k), batch, own[k] as never)),
+      return single.map((one, k) =>
+        (one[name] as Part)(networkOf(params, k), batch as never, own[k] as never),
       );
-    }) as TaskOutputs<Tree>,
+    };
+  const joined = (name: "metrics" | "outputs") => {
+    const all = ofEach(name);
+    return single[0][name] && ((...given: Parameters<typeof all>) => Object.assign({}, ...all(...given)));
   };
-  return {
-    ...made,
-    alone() {
-      return this;
-    },
-  };
-}
-
-/** Networks by the names of their tasks. */
-interface Networks {
-  readonly networks: Readonly<Record<string, Tree>>;
-}
-
-/**
- * A network for each task in one tree of parameters. The sum of the losses has the gradient of each loss in that task's
- * network, and an optimizer that looks at each parameter by itself trains every network as if it were alone.
- */
-function aloneOf(problem: MultiTaskProblem<Tree>): MadeTasks {
-  const { tasks, train, test } = problem;
-  const single = tasks.map((task) => problem.only(task));
-  const networkOf = (params: unknown, k: number) => (params as Networks).networks[tasks[k]] as never;
+  const byTask = (part: (one: (typeof single)[number]) => unknown) => ({
+    networks: Object.fromEntries(single.map((one, k) => [tasks[k], part(one)])),
+  });
   return {
     tasks,
-    train,
-    test,
-    params: (rng, options) => ({
-      networks: Object.fromEntries(single.map(({ params }, k) => [tasks[k], params(rng, options)])),
-    }),
-    losses: (params, batch, context) =>
-      single.flatMap(({ losses }, k) => losses(networkOf(params, k), batch, context)),
-    metrics: (params, batch, context) =>
-      Object.assign({}, ...single.map(({ metrics }, k) => metrics(networkOf(params, k), batch, context))),
+    params: (...given: readonly never[]) => byTask(({ params }) => (params as Part)(...given)),
+    state: single[0].state && byTask(({ state }) => state).networks,
+    losses: (...given: Parameters<ReturnType<typeof ofEach>>) => ofEach("losses")(...given).flat(),
+    metrics: joined("metrics"),
+    outputs: joined("outputs"),
     alone() {
       return this;
     },
-  };
+  } as MadeTasks;
 }
 
 export const multiTaskProblemSchema = namedSchema("problem of several tasks", multiTaskProblemRegistry);
 
 export const makeTasks = (named: Named, context: TaskContext): Promise<MadeTasks> =>
   makeNamed(multiTaskProblemRegistry, named, context);
+
+/** Names of the data sets that a run reads, by its settings, but for those that are part of the package. */
+export function needsOf(settings: Readonly<Record<string, unknown>>): string[] {
+  const { data, problem } = settings as { readonly data?: Partial<Named>; readonly problem?: Partial<Named> };
+  const reads =
+    problem?.name !== undefined &&
+    (multiTaskProblemRegistry[problem.name] ?? problemRegistry[problem.name])?.reads;
+  return [data?.name, reads].flatMap((name) => (name && Object.hasOwn(dataFiles, name) ? [name] : []));
+}

@@ -4,9 +4,7 @@ import { z } from "zod";
 import { count, type Named } from "./named.js";
 import { makeObjective, objectiveSchema } from "./objectives.js";
 import type { Tree } from "./problems.js";
-
 import { type ConfigOptions, schemaOf } from "./schema-of.js";
-
 import { makeSearch, searchSchema } from "./searches.js";
 import type { TeleportContext } from "./symmetries.js";
 import { makeWhen, whenSchema } from "./when.js";
@@ -64,10 +62,11 @@ export function makeTeleportPlan(
   return {
     when: makeWhen(when),
     search: makeSearch(search, context),
-    ...(objective === undefined ? {} : { objective: makeObjective(objective as Named, context) }),
-    ...(guard === undefined ? {} : { guard: guardOf(guard, context) }),
-    ...(allowInexact === undefined ? {} : { allowInexact }),
-    ...(state === undefined ? {} : { state: state as TeleportPlan<Tree>["state"] }),
+    objective: objective && makeObjective(objective as Named, context),
+    guard: guard === undefined ? undefined : guardOf(guard, context),
+    allowInexact,
+    state: state as TeleportPlan<Tree>["state"],
+    // Minimizers have no such option.
     ...(batchSize === undefined ? {} : { batchSize }),
   };
 }

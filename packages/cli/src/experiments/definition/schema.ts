@@ -2,8 +2,8 @@ import { omit } from "es-toolkit";
 import { z } from "zod";
 import { fromZero, nonNegative, positive } from "../catalogue/named.js";
 import { sha256Schema } from "../catalogue/own/file.js";
-import { type FigureName, figureNames } from "../figure-names.js";
-import type { Controls, Settings } from "../kind.js";
+import { figureNames } from "../figure-names.js";
+import type { Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 
 /** Names of experiments and variants: parts of directories' names. */
@@ -155,16 +155,8 @@ export const experimentSchema = z
   .meta({ title: "kind of experiment" }) as unknown as z.ZodType<Experiment>;
 
 /** An experiment, checked. Settings of its kind stand beside what all have. */
-export interface Experiment {
-  readonly name: string;
-  readonly title?: string;
-  readonly source?: z.output<typeof sourceSchema>;
+export type Experiment = Readonly<z.output<z.ZodObject<typeof common>>> & {
   readonly kind: string;
-  readonly seeds?: readonly number[] | string;
-  readonly expected?: readonly Expected[];
-  readonly figures?: readonly FigureName[];
-  readonly rates?: RatesConfig | readonly RatesConfig[];
-  readonly controls?: Controls;
   readonly variants?: Readonly<Record<string, Settings | null>>;
   readonly quick?: Settings & {
     readonly seeds?: readonly number[] | string;
@@ -172,7 +164,7 @@ export interface Experiment {
     readonly variants?: readonly string[];
   };
   readonly [setting: string]: unknown;
-}
+};
 
 /** Names of the settings that all kinds share: what is left belongs to the kind. */
 export const commonKeys: ReadonlySet<string> = new Set([...Object.keys(common), "kind", "variants", "quick"]);

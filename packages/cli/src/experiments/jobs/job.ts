@@ -112,6 +112,7 @@ export async function jobToResume(
  */
 export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> {
   const { name, variant, seed, repeat, kind, settings } = job;
+  const { checkpointSeconds, checkpointSteps, pauses, isCompared } = job;
   const opened = await open(job);
   const { directory } = opened;
   try {
@@ -119,18 +120,18 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
     const measured = await kinds[kind].run(settings, {
       seed,
       ...hooks,
-      checkpointSeconds: job.checkpointSeconds,
-      ...(job.checkpointSteps === undefined ? {} : { checkpointSteps: job.checkpointSteps }),
-      ...(job.pauses ? { pauses: job.pauses } : {}),
-      ...(job.isCompared ? { isCompared: true } : {}),
-      ...(directory ? { directory } : {}),
-      ...(before ? { before } : {}),
+      checkpointSeconds,
+      checkpointSteps,
+      pauses,
+      isCompared,
+      directory,
+      before,
     });
     const described = {
       ...measured,
       name: runName(name, variant),
       seed,
-      ...(directory ? { directory: directory.path } : {}),
+      directory: directory?.path,
     };
     const document = withEnd({ ...measured, settings, document: runDocument(described) });
     await directory?.writeSummary(withoutHistory(document));
@@ -138,14 +139,14 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       experiment: name,
       variant,
       seed,
-      ...(repeat === undefined ? {} : { repeat }),
+      repeat,
       settings,
       document,
       seconds: measured.seconds,
       jumps: measured.jumps ?? [],
-      ...(measured.trajectory ? { trajectory: measured.trajectory } : {}),
-      ...(measured.end ? { end: measured.end } : {}),
-      ...(measured.evaluations ? { evaluations: measured.evaluations } : {}),
+      trajectory: measured.trajectory,
+      end: measured.end,
+      evaluations: measured.evaluations,
     };
   } catch (error) {
     directory?.close();

@@ -2,7 +2,7 @@ import { OptionError } from "isoloss";
 import { z } from "zod";
 import { count } from "../catalogue/named.js";
 import type { Kind } from "../kind.js";
-import { trainerForm } from "../records/stored-form.js";
+import { trainerForm } from "../records/points.js";
 import { continueKind } from "./continue/continue.js";
 import { minimaKind } from "./minima/minima.js";
 import { minimizeKind } from "./minimize/minimize.js";

@@ -3,7 +3,7 @@ import { deltaM, meanRank } from "isoloss/mtl";
 import type { TaskTableData } from "isoloss-figures";
 import { z } from "zod";
 import type { JobResult, Kind, Measured } from "../kind.js";
-import { trainerForm } from "../records/stored-form.js";
+import { trainerForm } from "../records/points.js";
 
 /** A column of a published table. */
 export const tableColumn = z.strictObject({
@@ -21,30 +21,26 @@ export const tableRow = z.strictObject({
   meanRank: z.number().optional(),
 });
 
-interface TableSettings {
-  readonly columns: readonly z.output<typeof tableColumn>[];
-  readonly base: readonly number[];
-  readonly rows: Readonly<Record<string, z.output<typeof tableRow>>>;
-  readonly ties?: "competition" | "dense";
-  readonly ranked?: readonly string[] | null;
-}
+const tableSettings = {
+  columns: z.array(tableColumn).min(1),
+  /** Values of the single-task models. */
+  base: z.array(z.number()).min(1),
+  rows: z.record(z.string(), tableRow),
+  /** Of mean ranks; default competition. */
+  ties: z.enum(["competition", "dense"]).optional(),
+  /** Rows among which the published mean ranks are; none: no ranks. */
+  ranked: z.array(z.string()).min(2).nullable().optional(),
+  origin: z.string().optional(),
+};
+
+type TableSettings = z.output<z.ZodObject<typeof tableSettings>>;
 
 /** Published tables, computed again from the values of their rows. */
 export const tablesKind: Kind = {
   summary: "a published table, its Delta_m and mean ranks computed again from its rows",
   stoppable: false,
   stored: trainerForm,
-  settings: {
-    columns: z.array(tableColumn).min(1),
-    /** Values of the single-task models. */
-    base: z.array(z.number()).min(1),
-    rows: z.record(z.string(), tableRow),
-    /** Of mean ranks; default competition. */
-    ties: z.enum(["competition", "dense"]).optional(),
-    /** Rows among which the published mean ranks are; none: no ranks. */
-    ranked: z.array(z.string()).min(2).nullable().optional(),
-    origin: z.string().optional(),
-  },
+  settings: tableSettings,
   comparison: { tables },
   run: async (settings, { progress }) => {
     const metrics = metricsOf(settings as unknown as TableSettings);

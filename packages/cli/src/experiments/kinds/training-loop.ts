@@ -1,16 +1,9 @@
-import {
-  type EarlyStoppingOptions,
-  earlyStoppingOptions,
-  NumericalError,
-  OptionError,
-  type RunResult,
-} from "isoloss";
+import { earlyStoppingOptions, NumericalError, OptionError, type RunResult } from "isoloss";
 import { z } from "zod";
 import { count } from "../catalogue/named.js";
 import { schemaOf } from "../catalogue/schema-of.js";
 import type { Evaluation, JobContext, JobProgress, Measured } from "../kind.js";
-import { checkpointClock } from "../records/checkpoint-clock.js";
-import { pausesOf } from "../records/pauses.js";
+import { checkpointClock, pausesOf } from "../records/pauses.js";
 
 /** Settings of what computes a run. */
 export const computeSettings = {
@@ -21,17 +14,13 @@ export const computeSettings = {
   threads: count.optional(),
 };
 
-export interface ComputeSettings {
-  readonly runtime?: "auto" | "javascript" | "onnx";
-  readonly provider?: string;
-  readonly threads?: number;
-}
+export type ComputeSettings = z.output<z.ZodObject<typeof computeSettings>>;
 
 /** Options of what computes a run. */
 export const computedBy = ({ runtime, provider, threads }: ComputeSettings): ComputeSettings => ({
-  ...(runtime === undefined ? {} : { runtime }),
-  ...(provider === undefined ? {} : { provider }),
-  ...(threads === undefined ? {} : { threads }),
+  runtime,
+  provider,
+  threads,
 });
 
 /** Settings of what happens at the ends of epochs. */
@@ -42,10 +31,7 @@ export const epochSettings = {
   best: z.enum(["restore"]).optional(),
 };
 
-export interface EpochSettings {
-  readonly earlyStopping?: EarlyStoppingOptions;
-  readonly best?: "restore";
-}
+export type EpochSettings = z.output<z.ZodObject<typeof epochSettings>>;
 
 /**
  * Options of a trainer's runs for what it measures after each epoch. The loop has many runs: only the end of the whole restores the

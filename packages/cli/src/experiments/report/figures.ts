@@ -1,5 +1,5 @@
 import { uniqBy, upperFirst } from "es-toolkit";
-import { compile, type NdArray, namedArrays, trace } from "isoloss";
+import { type NdArray, namedArrays, trace } from "isoloss";
 import { extremes } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import {
@@ -12,11 +12,13 @@ import {
   type Trajectory,
 } from "isoloss-figures";
 import type { ThemeName } from "isoloss-figures/base";
-import { makeAnyProblem, type ProblemChoice } from "../catalogue/any-problem.js";
+import { makeAnyProblem, type ProblemChoice } from "../catalogue/own/problem.js";
 import type { MadeProblem } from "../catalogue/problems.js";
 import type { FigureName } from "../figure-names.js";
 import type { DrawComparison, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
+import { numbersOf } from "../records/points.js";
+import { evaluationRuns, gridPoints, point, valuesAt } from "../results/drawn.js";
 import { byVariant } from "../results/summary.js";
 
 /** A figure of an experiment as an SVG file. */
@@ -148,17 +150,7 @@ function seriesOf(
 
 function evaluationSeries(results: readonly JobResult[], key: string): CurveSeries[] {
   return [...byVariant(results)].flatMap(([name, group]) => {
-    const runs = group.flatMap(({ evaluations = [] }) => {
-      const known = evaluations.filter((e) => typeof e[key] === "number");
-      if (known.length === 0) return [];
-      return [
-        {
-          steps: known.map(({ step }) => step),
-          seconds: known.map(({ seconds }) => seconds),
-          values: known.map((e) => e[key]),
-        },
-      ];
-    });
+    const runs = evaluationRuns(group, key);
     return runs.length === 0 ? [] : [{ name, runs, teleports: teleportSteps(group) }];
   });
 }
@@ -169,8 +161,6 @@ function rangeOf(values: readonly number[]): [number, number] {
   const air = 0.12 * Math.max(high - low, 1e-3);
   return [low - air, high + air];
 }
-
-const point = ([x, y]: readonly number[]) => ({ x, y });
 
 /** Undefined for a problem whose two variables are not one vector w. */
 async function levelSetsOf(
@@ -190,7 +180,7 @@ async function levelSetsOf(
       jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
     }),
   );
-  const optimum = made.problem.optimum && point(namedNumbers(made.problem.optimum.params));
+  const optimum = made.problem.optimum && point(numbersOf(made.problem.optimum.params));
   const all = [
     ...trajectories.flatMap(({ points, jumps = [] }) => [...points, ...jumps.flatMap((j) => [j.from, j.to])]),
     ...(optimum ? [optimum] : []),
@@ -198,7 +188,7 @@ async function levelSetsOf(
   const x = rangeOf(all.map((p) => p.x));
   const y = rangeOf(all.map((p) => p.y));
   const n = 121;
-  const values = await valuesOn(made, x, y, n);
+  const values = await valuesOn(made, gridPoints({ x, y, n }));
   return levelSets(
     {
       f: { x, y, nx: n, ny: n, values },
@@ -215,33 +205,18 @@ async function levelSetsOf(
   );
 }
 
-const namedNumbers = (params: object): number[] =>
-  Object.values(namedArrays({ params })).flatMap(({ data }) => Array.from(data as Float64Array));
-
-/** The loss of a function of two variables on a grid, in one run of a compiled loop. */
+/** The loss of a function of two variables at points. */
 async function valuesOn(
   { problem }: MadeProblem,
-  x: readonly [number, number],
-  y: readonly [number, number],
-  n: number,
+  points: readonly (readonly number[])[],
 ): Promise<Float64Array> {
   const { batch } = problem;
   const { graph } = trace((at) => ({ loss: problem.loss({ w: at.w }, at.batch as never) }), {
     ...(problem.start as { readonly w: NdArray }),
     batch,
   });
-  const run = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
-  const at = ([a, b]: readonly [number, number], i: number) => a + ((b - a) * i) / (n - 1);
-  const data = Float64Array.from({ length: 2 * n * n }, (_, k) => {
-    const i = k >> 1;
-    return k % 2 === 0 ? at(x, i % n) : at(y, Math.floor(i / n));
-  });
-  const { loss } = await run.run(
-    { w: { shape: [n * n, 2], data }, ...namedArrays({ batch }) },
-    { steps: n * n },
-  );
-  await run.dispose();
-  return loss.data as Float64Array;
+  const { loss } = await valuesAt(graph, points, namedArrays({ batch }));
+  return loss;
 }
 
 const isOneVector = (start: object): boolean =>

@@ -2,8 +2,9 @@ import { OptionError } from "isoloss";
 import { createRng } from "isoloss/data";
 import type { Json } from "../../run/json-lines.js";
 import type { Bins } from "../axis.js";
+import type { SweepFile } from "../file.js";
 import type { Space } from "../space.js";
-import type { Sampler, SweepFile } from "../types.js";
+import type { Sampler } from "../types.js";
 
 /** Most points of a grid. */
 const mostPoints = 1e6;

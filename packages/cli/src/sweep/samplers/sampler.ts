@@ -1,5 +1,6 @@
+import type { SweepFile } from "../file.js";
 import { spaceOf } from "../space.js";
-import type { Sampler, SweepFile } from "../types.js";
+import type { Sampler } from "../types.js";
 import { gridSampler } from "./grid.js";
 import { randomSampler } from "./random.js";
 import { sobolSampler } from "./sobol.js";

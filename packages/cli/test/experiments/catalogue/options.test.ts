@@ -10,12 +10,15 @@ import type { z } from "zod";
 import { configJsonSchema, nodesAt } from "../../../src/config/json-schema.js";
 import { parseConfig } from "../../../src/config/load.js";
 import { costConfigOptions } from "../../../src/experiments/catalogue/cost.js";
-import { lineSearchRegistry } from "../../../src/experiments/catalogue/line-searches.js";
 import { methodRegistry } from "../../../src/experiments/catalogue/methods.js";
 import { modelRegistry } from "../../../src/experiments/catalogue/models.js";
 import { namedSchema } from "../../../src/experiments/catalogue/named.js";
 import { objectiveRegistry } from "../../../src/experiments/catalogue/objectives.js";
-import { optimizerRegistry, scheduleRegistry } from "../../../src/experiments/catalogue/optimizers.js";
+import {
+  lineSearchRegistry,
+  optimizerRegistry,
+  scheduleRegistry,
+} from "../../../src/experiments/catalogue/optimizers.js";
 import { problemRegistry } from "../../../src/experiments/catalogue/problems.js";
 import {
   type ConfigOptions,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { parseConfig } from "../../../src/config/load.js";
-import { asExperiment } from "../../../src/experiments/definition/as-experiment.js";
 import { demoNames, loadExperiment, packagedNames } from "../../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
+import { asExperiment } from "../../../src/experiments/report/report.js";
 
 const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`)];
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Job } from "../../../src/experiments/jobs/job.js";
-import { jobReporter } from "../../../src/experiments/jobs/report-progress.js";
+import { jobReporter } from "../../../src/experiments/jobs/session.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
 import { runDocument } from "../../../src/formats/json.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JobResult } from "../../../src/experiments/kind.js";
-import { judge } from "../../../src/experiments/report/expected.js";
+import { judge } from "../../../src/experiments/report/outcome.js";
 import { runDocument } from "../../../src/formats/json.js";
 
 const result = (variant: string, seed: number, loss: number[]): JobResult => ({

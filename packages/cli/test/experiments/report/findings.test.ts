@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Finding, JobResult } from "../../../src/experiments/kind.js";
-import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy-findings.js";
+import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy.js";
 import {
   answerOf,
   conclusionOf,

@@ -8,7 +8,7 @@ import { parseConfig } from "../../../src/config/load.js";
 import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
 import { executeJob, type Job, jobsOf } from "../../../src/experiments/jobs/job.js";
-import { jobReporter } from "../../../src/experiments/jobs/report-progress.js";
+import { jobReporter } from "../../../src/experiments/jobs/session.js";
 import { loadStored } from "../../../src/experiments/jobs/stored.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
 import { formatNumber } from "../../../src/experiments/results/format-number.js";

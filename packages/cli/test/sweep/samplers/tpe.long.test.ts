@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { SweepFile } from "../../../src/sweep/file.js";
 import { samplerOf } from "../../../src/sweep/samplers/sampler.js";
-import type { Assignment, Method, Parameter, Trial } from "../../../src/sweep/types.js";
+import type { Assignment, Parameter, Trial } from "../../../src/sweep/types.js";
 
 const unit: Parameter = { min: 0, max: 1, scale: "linear" };
 const names = ["sgd", "momentum", "adam", "rmsProp"];
@@ -22,7 +23,7 @@ function rates(p: Assignment): number {
 
 /** The median over 60 seeds of the best of 50 trials. */
 function medianOfBest(
-  method: Method,
+  method: SweepFile["method"],
   parameters: Readonly<Record<string, Parameter>>,
   f: (p: Assignment) => number,
 ): number {

@@ -1,7 +1,6 @@
 import { type BatchLoss, type Model, type Symmetries, symmetriesOf, takeRows } from "isoloss";
-import { lossOf } from "../loss.js";
 import type { Tree } from "../problems.js";
-import type { RunData } from "../run-data.js";
+import { lossOf, type RunData } from "../run-data.js";
 
 /** A network between two trainings. */
 export interface Network {

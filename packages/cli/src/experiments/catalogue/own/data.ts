@@ -12,8 +12,9 @@ import {
   parquetOptions,
 } from "isoloss/node";
 import { z } from "zod";
+import { flagOption, ownOption, textOption } from "../named.js";
 import { ofTestFold, type RunData, type TestFold } from "../run-data.js";
-import { type ConfigOptions, type OwnOption, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
+import { type ConfigOptions, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
 import { standardized } from "../standardized.js";
 import { absolute, absoluteModule, hashed, placeInModule, sha256Schema } from "./file.js";
 import {
@@ -35,56 +36,34 @@ interface Format extends ConfigOptions {
   open(path: string, options: object): Promise<Opened>;
 }
 
-const required = (range: string, summary: string): OwnOption => ({
-  schema: z.string().min(1),
-  range,
-  summary,
-});
-
-const optional = (row: Omit<OwnOption, "schema">, schema: z.ZodType): OwnOption => ({ ...row, schema });
-
+const file = textOption("a path");
 const divided = ownOptionsOf(divideOptions);
 
 const standardize = (otherwise: "true" | "false"): OwnOptions => ({
-  standardize: optional(
-    {
-      range: "true or false",
-      otherwise,
-      summary:
-        "Whether columns of numbers, and targets that are numbers, get mean 0 and standard deviation 1 over the training examples; of images each channel.",
-    },
-    z.boolean(),
+  standardize: flagOption(
+    "Whether columns of numbers, and targets that are numbers, get mean 0 and standard deviation 1 over the training examples; of images each channel.",
+    otherwise,
   ),
 });
 
 const classes: OwnOptions = {
-  classes: optional(
-    {
-      range: "true or false",
-      otherwise: "whether they are integers",
-      summary: "Whether labels are classes, 0, 1, ...; else they are numbers to be predicted.",
-    },
-    z.boolean(),
+  classes: flagOption(
+    "Whether labels are classes, 0, 1, ...; else they are numbers to be predicted.",
+    "whether they are integers",
   ),
 };
 
 const label: OwnOptions = {
-  label: {
-    schema: z.union([z.string(), z.array(z.string()).min(1)]),
-    range: "the name of a column, or a list of 1 or more",
-    summary: "The column of labels, or several columns of numbers.",
-  },
+  label: ownOption(
+    z.union([z.string(), z.array(z.string()).min(1)]),
+    "the name of a column, or a list of 1 or more",
+  )("The column of labels, or several columns of numbers."),
 };
 
 const missing: OwnOptions = {
-  missing: optional(
-    {
-      range: "one of refuse, mean, drop",
-      otherwise: "refuse",
-      summary:
-        "What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training examples (of text: none of its values), or the row is left out.",
-    },
-    z.enum(["refuse", "mean", "drop"]),
+  missing: ownOption(z.enum(["refuse", "mean", "drop"]), "one of refuse, mean, drop")(
+    "What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training examples (of text: none of its values), or the row is left out.",
+    "refuse",
   ),
 };
 
@@ -95,21 +74,21 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
   csv: {
     summary: "data of your own: a CSV file with a column of labels, { csv: FILE, label: COLUMN }",
     options: { ...csvOptions, rows: omit(csvOptions.rows, ["required"]) },
-    own: { csv: required("a path", "The file."), ...table },
+    own: { csv: file("The file."), ...table },
     open: openCsvFile,
   },
   parquet: {
     summary: "data of your own: a Parquet file, { parquet: FILE, label: COLUMN }",
     options: { ...parquetOptions, rows: omit(parquetOptions.rows, ["required"]) },
-    own: { parquet: required("a path", "The file."), ...table },
+    own: { parquet: file("The file."), ...table },
     open: openParquetFile,
   },
   npy: {
     summary: "data of your own: two arrays, { npy: FILE, labels: FILE }",
     options: { name: "npy", rows: {} },
     own: {
-      npy: required("a path", "The inputs, [n, ...]."),
-      labels: required("a path", "The labels, [n]; of numbers also [n, columns]."),
+      npy: file("The inputs, [n, ...]."),
+      labels: file("The labels, [n]; of numbers also [n, columns]."),
       ...classes,
       ...divided,
       ...standardize("true"),
@@ -120,13 +99,13 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
   npz: {
     summary: "data of your own: arrays in one file, { npz: FILE }",
     options: { ...arrayFileOptions, rows: omit(arrayFileOptions.rows, ["labelFile"]) },
-    own: { npz: required("a path", "The file."), ...classes, ...divided, ...standardize("true") },
+    own: { npz: file("The file."), ...classes, ...divided, ...standardize("true") },
     open: openNpz,
   },
   images: {
     summary: "data of your own: a folder with a folder of images for each class, { images: FOLDER }",
     options: { ...imageFolderOptions, rows: omit(imageFolderOptions.rows, ["shuffle"]) },
-    own: { images: required("a path", "The folder."), ...divided, ...standardize("false") },
+    own: { images: file("The folder."), ...divided, ...standardize("false") },
     isFolder: true,
     open: openImages,
   },
@@ -134,7 +113,7 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
     summary: "data of your own: an export { inputs, labels }, { module: FILE#NAME }",
     options: { name: "module", rows: {} },
     own: {
-      module: required("a path, and the name of the export after #", "The module, whose code runs."),
+      module: textOption("a path, and the name of the export after #")("The module, whose code runs."),
       ...classes,
       ...divided,
       ...standardize("false"),

@@ -1,4 +1,5 @@
 // A loss of the user's own on fixed data, as a problem to minimize.
+
 import {
   astype,
   type BatchLoss,
@@ -11,7 +12,9 @@ import {
   unflattenTree,
 } from "isoloss";
 import { z } from "zod";
-import type { MadeProblem, ProblemInput, Tree } from "../problems.js";
+import type { Named } from "../named.js";
+import { type MadeProblem, makeProblem, type ProblemInput, problemSchema, type Tree } from "../problems.js";
+import type { LossFunction } from "../run-data.js";
 import { absoluteModule, exportOf, hashed, placeInModule, sha256Schema } from "./file.js";
 
 export const ownModuleSchema = z.strictObject({
@@ -20,7 +23,7 @@ export const ownModuleSchema = z.strictObject({
   sha256: sha256Schema.optional(),
 });
 
-export type OwnModule = z.output<typeof ownModuleSchema>;
+type OwnModule = z.output<typeof ownModuleSchema>;
 
 export const isOwnModule = (value: object): value is OwnModule => "module" in value && !("name" in value);
 
@@ -54,7 +57,7 @@ interface Exported {
 }
 
 /** @throws OptionError, DataError, which say what the module should export */
-export async function ownProblem(
+async function ownProblem(
   own: OwnModule,
   { seed, dtype }: Pick<ProblemInput, "seed" | "dtype">,
 ): Promise<MadeProblem> {
@@ -111,4 +114,26 @@ export async function ownProblem(
       },
     },
   };
+}
+
+/** A problem of the library, or a module with a loss of one's own. */
+export type ProblemChoice = Named | OwnModule;
+
+export const anyProblemSchema = z.union([problemSchema, ownModuleSchema]).meta({ title: "problem" });
+
+export const makeAnyProblem = (
+  choice: ProblemChoice,
+  input: Pick<ProblemInput, "seed" | "dtype">,
+): Promise<MadeProblem> =>
+  isOwnModule(choice) ? ownProblem(choice, input) : makeProblem(choice as Named, input);
+
+/** A loss that a module exports, or a program of a module has. @throws OptionError, DataError */
+export async function ownLoss(own: OwnModule): Promise<LossFunction> {
+  const value = await ownExport(own);
+  const loss = typeof value === "function" ? value : (value as { readonly loss?: unknown } | null)?.loss;
+  if (typeof loss === "function") return loss as LossFunction;
+  const { file, name } = placeInModule(own.module);
+  throw new OptionError(
+    `${file}: the export ${name} must be a loss, a function of the model's output and the labels that returns a scalar, or have one: { loss }.`,
+  );
 }

@@ -4,7 +4,7 @@ import { rmse, topK } from "isoloss/metrics";
 import { models, mseLoss, multiMlp } from "isoloss/nn";
 import { type BenchmarkTask, benchmarkTasks } from "isoloss-benchmarks";
 import { z } from "zod";
-import { count } from "../named.js";
+import { countsOption, ownOption } from "../named.js";
 import type { ColumnTask, RunData, TestFold } from "../run-data.js";
 import type { OwnOptions } from "../schema-of.js";
 import { loadOwnData, type OwnData, ownTableSchema } from "./data.js";
@@ -17,23 +17,15 @@ export const columnsOptions = {
 
 /** Options of the problem `columns` beside those. */
 export const columnsOwn: OwnOptions = {
-  data: {
-    schema: ownTableSchema,
-    range: "a table: { csv: FILE, label: [COLUMN, ...] }",
-    summary: "The data; each column of the labels is a task: text is classes, others are numbers.",
-  },
-  classes: {
-    schema: z.array(z.string()),
-    range: "a list of labels",
-    otherwise: "none",
-    summary: "Labels that are integers and classes.",
-  },
-  hidden: {
-    schema: z.array(count).min(1),
-    range: "a list of integers >= 1",
-    otherwise: "[64, 32]",
-    summary: "Widths of the layers that the tasks share.",
-  },
+  data: ownOption(
+    ownTableSchema,
+    "a table: { csv: FILE, label: [COLUMN, ...] }",
+  )("The data; each column of the labels is a task: text is classes, others are numbers."),
+  classes: ownOption(z.array(z.string()), "a list of labels")(
+    "Labels that are integers and classes.",
+    "none",
+  ),
+  hidden: countsOption("Widths of the layers that the tasks share.", "[64, 32]"),
 };
 
 export interface ColumnsConfig {

@@ -7,42 +7,42 @@ import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.
 import type { Tree } from "../../catalogue/problems.js";
 import { makeShift, shiftSchema } from "../../catalogue/shifts.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
-import { trainerForm } from "../../records/stored-form.js";
-import { trainPauseMetrics, trainSettings } from "../train/train.js";
+import { trainerForm } from "../../records/points.js";
+import { trainPauseMetrics } from "../train/train.js";
 import { trained } from "../train/trained.js";
-import { type LearningTask, type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
+import { type LearningTask, taskOf, trainerFor, trainSettings } from "../train/trainer.js";
 import { type ComputeSettings, computedBy } from "../training-loop.js";
 import { continueComparison } from "./comparison.js";
 
-interface ContinueSettings extends TrainSettings {
-  readonly pretrain?: PretrainSettings | null;
-  readonly shift?: Named | null;
-  readonly start?: readonly Named[];
-}
+const continueSettings = {
+  ...trainSettings,
+  /** The first training, which no time of the run includes; none: the network is new. */
+  pretrain: z
+    .strictObject({
+      optimizer: optimizerSchema,
+      learningRate: learningRateSchema,
+      epochs: positive,
+      /** Default that of the run. */
+      batchSize: count.optional(),
+      /** What happens to the new network before it. */
+      start: z.array(changeSchema).optional(),
+    })
+    .nullable()
+    .optional(),
+  /** What is different in the data from then on. */
+  shift: shiftSchema.nullable().optional(),
+  /** What happens to the network in between, in order. */
+  start: z.array(changeSchema).optional(),
+};
+
+type ContinueSettings = z.output<z.ZodObject<typeof continueSettings>>;
 
 /** A training that goes on after something happened to the network. */
 export const continueKind: Kind = {
   summary: "a trained network is changed, perhaps moved, and its training goes on",
   stoppable: true,
   pauseMetrics: trainPauseMetrics,
-  settings: {
-    ...trainSettings,
-    /** The first training, which no time of the run includes; none: the network is new. */
-    pretrain: z
-      .strictObject({
-        optimizer: optimizerSchema,
-        learningRate: learningRateSchema,
-        epochs: positive,
-        batchSize: count.optional(),
-        start: z.array(changeSchema).optional(),
-      })
-      .nullable()
-      .optional(),
-    /** What is different in the data from then on. */
-    shift: shiftSchema.nullable().optional(),
-    /** What happens to the network in between, in order. */
-    start: z.array(changeSchema).optional(),
-  },
+  settings: continueSettings,
   comparison: continueComparison,
   stored: trainerForm,
   run: (settings, context) => run(settings as unknown as ContinueSettings, context),
@@ -87,21 +87,9 @@ async function validationAt(
   return { "start.loss": loss, ...(accuracy === undefined ? {} : { "start.accuracy": accuracy }) };
 }
 
-/** A first training, of the same model on the data as they are. */
-interface PretrainSettings extends Pick<TrainSettings, "optimizer" | "learningRate"> {
-  readonly epochs: number;
-  /** Default that of the run. */
-  readonly batchSize?: number;
-  /** What happens to the new network before it. */
-  readonly start?: readonly Named[];
-}
-
 /** What decides how a network comes out of its first training. */
-interface FirstSettings
-  extends ComputeSettings,
-    Pick<TrainSettings, "data" | "testFold" | "model" | "loss" | "batchSize" | "dtype"> {
-  readonly pretrain?: PretrainSettings | null;
-}
+type FirstSettings = ComputeSettings &
+  Pick<ContinueSettings, "data" | "testFold" | "model" | "loss" | "batchSize" | "dtype" | "pretrain">;
 
 /** Networks that were trained in this thread: the runs of all variants and rates with a seed begin at the same one. */
 const done = new Map<string, Promise<Network>>();

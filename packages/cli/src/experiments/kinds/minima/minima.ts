@@ -5,62 +5,49 @@ import { type MinimumRow, minimaStudy } from "isoloss/teleport";
 import type { TaskTableData } from "isoloss-figures";
 import { z } from "zod";
 import { dataSchema } from "../../catalogue/datasets.js";
-import { lossOf } from "../../catalogue/loss.js";
 import { modelSchema } from "../../catalogue/models.js";
-import { count, type Named, positive } from "../../catalogue/named.js";
+import { count, positive } from "../../catalogue/named.js";
 import {
   learningRateSchema,
   makeLearningRate,
   makeOptimizer,
   optimizerSchema,
 } from "../../catalogue/optimizers.js";
-import type { OwnData } from "../../catalogue/own/data.js";
+import { lossOf } from "../../catalogue/run-data.js";
 import type { DrawComparison, Evaluation, JobContext, JobResult, Kind, Measured } from "../../kind.js";
-import { trainerForm } from "../../records/stored-form.js";
+import { trainerForm } from "../../records/points.js";
 import { formatNumber } from "../../results/format-number.js";
 import { finalLossMetric } from "../../results/loss-curve.js";
 import { taskOf } from "../train/trainer.js";
-import { type ComputeSettings, computeSettings } from "../training-loop.js";
+import { computeSettings } from "../training-loop.js";
 
-interface MinimaSettings extends ComputeSettings {
-  readonly data: Named | OwnData;
-  readonly model: Named;
-  readonly optimizer: Named;
-  readonly learningRate: number | Named;
-  readonly batchSize: number;
-  readonly epochs: number;
-  readonly models: number;
-  readonly radii?: readonly number[];
-  readonly directions?: number;
-  readonly generators?: number;
-  readonly scale?: "global" | "tensor";
-  readonly examples?: number;
-  readonly dtype?: "float32" | "float64";
-}
+const minimaSettings = {
+  data: dataSchema,
+  model: modelSchema,
+  optimizer: optimizerSchema,
+  learningRate: learningRateSchema,
+  batchSize: count,
+  epochs: positive,
+  /** Models, each from a start of its own. */
+  models: z.int().min(2),
+  radii: z.array(positive).min(1).optional(),
+  directions: count.optional(),
+  generators: count.optional(),
+  scale: z.enum(["global", "tensor"]).optional(),
+  /** Training examples on which minima are measured. */
+  examples: count.optional(),
+  dtype: z.enum(["float32", "float64"]).optional(),
+  ...computeSettings,
+};
+
+type MinimaSettings = z.output<z.ZodObject<typeof minimaSettings>>;
 
 /** Sharpness and curvature of the minima that many trainings of one model end in, against their loss on other data. */
 export const minimaKind: Kind = {
   summary: "sharpness and curvature of many trained models against their validation loss",
   stoppable: false,
   stored: trainerForm,
-  settings: {
-    data: dataSchema,
-    model: modelSchema,
-    optimizer: optimizerSchema,
-    learningRate: learningRateSchema,
-    batchSize: count,
-    epochs: positive,
-    /** Models, each from a start of its own. */
-    models: z.int().min(2),
-    radii: z.array(positive).min(1).optional(),
-    directions: count.optional(),
-    generators: count.optional(),
-    scale: z.enum(["global", "tensor"]).optional(),
-    /** Training examples on which minima are measured. */
-    examples: count.optional(),
-    dtype: z.enum(["float32", "float64"]).optional(),
-    ...computeSettings,
-  },
+  settings: minimaSettings,
   comparison: { tables, figures: { minima: minimaFigures } },
   run: (settings, context) => run(settings as unknown as MinimaSettings, context),
 };

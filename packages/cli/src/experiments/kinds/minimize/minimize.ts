@@ -3,35 +3,85 @@ import { sumBy } from "es-toolkit";
 import {
   createMinimizer,
   decodeCheckpoint,
+  flattenTree,
+  gd,
+  isNdArray,
   type Minimization,
   type MinimizeRunOptions,
   type Minimizer,
+  type NdArray,
   NumericalError,
   namedArrays,
   OptionError,
   type Problem,
   type TeleportPlan,
+  unflattenTree,
 } from "isoloss";
 import { encodeSafetensors } from "isoloss/data";
 import { extremes } from "isoloss/internal";
 import { writeFileAtomic } from "isoloss/node";
 import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/optim";
+import { diagnose as diagnosisOf } from "isoloss/teleport";
 import { z } from "zod";
-import { anyProblemSchema } from "../../catalogue/any-problem.js";
-import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
 import { fromZero } from "../../catalogue/named.js";
-import { learningRateSchema } from "../../catalogue/optimizers.js";
+import {
+  descentSchema,
+  learningRateSchema,
+  makeDirections,
+  makeLearningRate,
+  makeOptimizer,
+} from "../../catalogue/optimizers.js";
+import { anyProblemSchema, makeAnyProblem } from "../../catalogue/own/problem.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
-import type { JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
-import { numbersOf, weightsFile } from "../../records/points.js";
-import { trainerForm } from "../../records/stored-form.js";
+import type { DiagnosedPoint, JobContext, JobResult, Kind, Measured, Settings, Subject } from "../../kind.js";
+import { numbersOf, trainerForm, weightsFile } from "../../records/points.js";
 import { computedBy, computeSettings } from "../training-loop.js";
-import { contextOf, type MinimizeSettings } from "./context.js";
-import { functionPoints } from "./diagnose.js";
 import { sweepFigures } from "./sweep-figures.js";
 import { watcher } from "./watch.js";
+
+const minimizeSettings = {
+  /** One of the catalogue, or one's own: `{ module: FILE#NAME }`. */
+  problem: anyProblemSchema,
+  optimizer: descentSchema,
+  learningRate: learningRateSchema,
+  steps: fromZero,
+  dtype: z.enum(["float32", "float64"]).optional(),
+  ...computeSettings,
+  /**
+   * Runs after the first, of which the quickest one's seconds count; default 0. Just-in-time compilers make the first ones
+   * slow, and other programs some of the others.
+   */
+  warmUps: fromZero.optional(),
+  teleport: teleportSchema.nullable().optional(),
+};
+
+/** Settings of a run of kind minimize, checked. */
+type MinimizeSettings = z.output<z.ZodObject<typeof minimizeSettings>>;
+
+/** A problem, and the context of its teleports. */
+async function contextOf(settings: Settings, seed: number) {
+  const {
+    problem: named,
+    optimizer,
+    learningRate,
+    steps,
+    dtype = "float64",
+  } = settings as unknown as MinimizeSettings;
+  const { problem, quadratic, slope, hasSymmetry = true } = await makeAnyProblem(named, { seed, dtype });
+  const context: TeleportContext = {
+    seed,
+    // For an objective, a line search steps along the gradient.
+    optimizer: makeDirections(optimizer) ? gd() : makeOptimizer(optimizer),
+    learningRate: makeLearningRate(learningRate, steps),
+    loss: problem.loss,
+    ownSymmetry: () => problem.symmetry(),
+    quadratic,
+    activation: slope === undefined ? undefined : { activation: "leakyRelu", slope },
+  };
+  return { problem, context, hasSymmetry };
+}
 
 /** Parameters up to this number are recorded at every step. */
 const few = 20;
@@ -42,21 +92,7 @@ export const minimizeKind: Kind = {
   stoppable: true,
   pauseMetrics: ["loss"],
   comparison: { figures: { sweep: sweepFigures } },
-  settings: {
-    /** One of the catalogue, or one's own: `{ module: FILE#NAME }`. */
-    problem: anyProblemSchema,
-    optimizer: descentSchema,
-    learningRate: learningRateSchema,
-    steps: fromZero,
-    dtype: z.enum(["float32", "float64"]).optional(),
-    ...computeSettings,
-    /**
-     * Runs after the first, of which the quickest one's seconds count; default 0. Just-in-time compilers make the first ones
-     * slow, and other programs some of the others.
-     */
-    warmUps: fromZero.optional(),
-    teleport: teleportSchema.nullable().optional(),
-  },
+  settings: minimizeSettings,
   run: (settings, context) => run(settings as unknown as MinimizeSettings, context),
   // The point at the end is recorded, too.
   stored: { ...trainerForm, stepsOf: (points) => points - 1 },
@@ -132,12 +168,7 @@ async function minimizerOf(
   context: TeleportContext,
   { trajectory, plan }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | undefined },
 ): Promise<Minimizer<Result, MinimizeRunOptions<Tree>>> {
-  const common = {
-    steps,
-    trajectory,
-    ...computedBy(rest),
-    ...(plan ? { teleport: plan } : {}),
-  };
+  const common = { steps, trajectory, ...computedBy(rest), teleport: plan };
   const directions = makeDirections(optimizer);
   if (directions === undefined) {
     return createMinimizer(problem, {
@@ -182,4 +213,75 @@ async function measured(
   } finally {
     await minimizer.dispose();
   }
+}
+
+interface Place {
+  readonly at: string;
+  readonly step: number;
+  readonly params?: readonly number[];
+  readonly moved?: readonly number[];
+}
+
+/** Start, teleports and end of a run of few parameters; start and end of another. */
+async function placesOf({ run, weights, settings, seed, points }: Subject): Promise<Place[]> {
+  if (points !== undefined) {
+    throw new OptionError(
+      "--points is for networks and several tasks. This run is diagnosed at its start, at every teleport and at its end: leave out --points.",
+    );
+  }
+  const start = { at: "at the start", step: 0 };
+  if (run?.trajectory === undefined) {
+    if (weights === undefined) return [start];
+    const { tensors, step } = await weights();
+    const { problem } = await contextOf(settings, seed);
+    const params = Object.keys(namedArrays({ params: problem.start })).flatMap((name) =>
+      Array.from(tensors[name].data as Float64Array, Number),
+    );
+    return [start, { at: `at step ${step}`, step, params }];
+  }
+  const { trajectory, jumps, document } = run;
+  return [
+    { ...start, params: trajectory[0] },
+    ...jumps.map(({ step, from, to }) => ({
+      at: `at the teleport before step ${step}`,
+      step,
+      params: from,
+      moved: to,
+    })),
+    { at: "at the end", step: document.steps, params: trajectory.at(-1) ?? [] },
+  ];
+}
+
+/** Diagnoses the run of a function at its start, at every teleport and at its end. */
+async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]> {
+  const { settings, seed } = subject;
+  const { problem, context, hasSymmetry } = await contextOf(settings, seed);
+  const { leaves, def } = flattenTree<NdArray>(problem.start, isNdArray);
+  const treeOf = (values: readonly number[]): Tree => {
+    let from = 0;
+    return unflattenTree(
+      def,
+      leaves.map(({ shape, data }) => {
+        const part = values.slice(from, from + data.length);
+        from += data.length;
+        return { shape, data: Float64Array.from(part) };
+      }),
+    ) as Tree;
+  };
+  const points: DiagnosedPoint[] = [];
+  for (const { at, step, params, moved } of await placesOf(subject)) {
+    const { learningRate: schedule } = context;
+    const learningRate = typeof schedule === "function" ? schedule(step) : schedule;
+    const diagnosis = await diagnosisOf<Tree>({
+      loss: problem.loss,
+      params: params ? treeOf(params) : problem.start,
+      batch: problem.batch,
+      learningRate,
+      ...(hasSymmetry ? { symmetry: problem.symmetry() } : {}),
+      quadratic: context.quadratic !== undefined,
+      ...(moved ? { moved: treeOf(moved) } : {}),
+    });
+    points.push({ at, step, diagnosis });
+  }
+  return points;
 }

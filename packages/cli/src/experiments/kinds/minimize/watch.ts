@@ -1,8 +1,7 @@
 import { encodeCheckpoint, type Jump, type Minimization, type MinimizationProgress } from "isoloss";
 import type { Tree } from "../../catalogue/problems.js";
 import type { JobContext, JumpRecord } from "../../kind.js";
-import { checkpointClock } from "../../records/checkpoint-clock.js";
-import { pausesOf } from "../../records/pauses.js";
+import { checkpointClock, pausesOf } from "../../records/pauses.js";
 import { jumpsIn, numbersOf, pointsIn, teleportRecord } from "../../records/points.js";
 
 /** A run's lists, and its points from where it was resumed. */

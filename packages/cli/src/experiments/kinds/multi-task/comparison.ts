@@ -9,10 +9,15 @@ import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { gainFindings } from "./gains.js";
 import { costBaselines, plainKey, plainOf, problemKey, variantsOf } from "./plain.js";
-import { isHigherBetter, type Protocol } from "./protocol.js";
-import { type MetricColumn, protocolColumns, publishedTables, reportText } from "./protocol-table.js";
-import { toyFindings } from "./toy-findings.js";
-import { toyTables } from "./toy-table.js";
+import {
+  isHigherBetter,
+  type MetricColumn,
+  type Protocol,
+  protocolColumns,
+  publishedTables,
+  reportText,
+} from "./protocol.js";
+import { toyFindings, toyTables } from "./toy.js";
 
 /** Comparisons of runs on several tasks: Delta_m, mean rank, what COST adds, and the tables and figures of them. */
 export const multiTaskComparison: RunComparison = {

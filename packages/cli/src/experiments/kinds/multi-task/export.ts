@@ -18,7 +18,7 @@ import { withoutExamples } from "../../catalogue/run-data.js";
 import { inUnitsOfData } from "../../catalogue/standardized.js";
 import { makeTasks } from "../../catalogue/tasks.js";
 import type { Predictions, TrainedRun } from "../../kind.js";
-import { storedTrees } from "../../records/stored-form.js";
+import { storedTrees } from "../../records/points.js";
 import { predictionRecords } from "../predictions.js";
 import type { MultiTaskSettings } from "./settings.js";
 

@@ -1,19 +1,18 @@
 import { uniqBy, upperFirst } from "es-toolkit";
-import { compile, trace } from "isoloss";
+import { trace } from "isoloss";
 import { resultName } from "isoloss/metrics";
 import { twoTaskToy } from "isoloss/problems";
 import { bars, barsWidth, conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
 import type { DrawComparison, JobResult } from "../../kind.js";
+import { evaluationRuns, gridPoints, point, valuesAt } from "../../results/drawn.js";
 import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { gainRows, lostText } from "./gains.js";
 
 /** So many variants are drawn, of the toy in each scale: the first ones. */
 const most = { paths: 12, front: 8, test: 12, conflicts: 6 } as const;
-
-const point = ([x, y]: readonly number[]) => ({ x, y });
 
 const toyOf = ({ settings }: JobResult): ReturnType<typeof twoTaskToy> | undefined => {
   const { name, scale } = settings.problem as Named;
@@ -36,7 +35,7 @@ export const pathFigures: DrawComparison = async (results, options) => {
   const [x, y, n] = [[-11, 11], [-11, 11], 111] as const;
   for (const [scale, variants] of byScale(results)) {
     const toy = twoTaskToy({ scale: Number(scale) });
-    const both = await lossesOn(toy, gridPoints(x, y, n));
+    const both = await lossesOn(toy, gridPoints({ x, y, n }));
     const values = Float64Array.from(both[0], (loss, i) => (loss + both[1][i]) / 2);
     for (const [variant, group] of variants.slice(0, most.paths)) {
       const element = levelSets(
@@ -88,11 +87,6 @@ export const frontFigures: DrawComparison = async (results, options) => {
   return drawn;
 };
 
-const gridPoints = (x: readonly [number, number], y: readonly [number, number], n: number): number[][] => {
-  const at = ([a, b]: readonly [number, number], i: number) => a + ((b - a) * i) / (n - 1);
-  return Array.from({ length: n * n }, (_, k) => [at(x, k % n), at(y, Math.floor(k / n))]);
-};
-
 /** Both losses of the toy at points of the plane, in one run of a compiled loop. */
 async function lossesOn(
   toy: ReturnType<typeof twoTaskToy>,
@@ -105,12 +99,8 @@ async function lossesOn(
     },
     { w: toy.at([0, 0]).shared.w },
   );
-  const run = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
-  const steps = points.length;
-  const data = Float64Array.from(points.flat());
-  const { first, second } = await run.run({ w: { shape: [steps, 2], data } }, { steps });
-  await run.dispose();
-  return [first.data as Float64Array, second.data as Float64Array];
+  const { first, second } = await valuesAt(graph, points);
+  return [first, second];
 }
 
 /** Between evaluations: mean cosines of the tasks' gradients, with teleports, and the share of dominated conflicts. */
@@ -157,17 +147,7 @@ export const conflictsFigure: DrawComparison = async (results, options) => {
 /** Mean accuracy on the test data over the run. */
 export const testFigures: DrawComparison = async (results, options) => {
   const series = [...byVariant(results)].slice(0, most.test).flatMap(([name, group]) => {
-    const runs = group.flatMap(({ evaluations = [] }) => {
-      const shown = evaluations.filter((e) => typeof e["test.accuracy"] === "number");
-      if (shown.length === 0) return [];
-      return [
-        {
-          steps: shown.map(({ step }) => step),
-          seconds: shown.map(({ seconds }) => seconds),
-          values: shown.map((e) => e["test.accuracy"]),
-        },
-      ];
-    });
+    const runs = evaluationRuns(group, "test.accuracy");
     return runs.length > 0 ? [{ name, runs }] : [];
   });
   if (series.length === 0) return [];

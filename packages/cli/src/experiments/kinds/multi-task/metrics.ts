@@ -1,12 +1,11 @@
-import { mean, pickBy } from "es-toolkit";
+import { mapValues, mean, pickBy } from "es-toolkit";
 import type { MultiTaskTrainer } from "isoloss";
 import type { MultiTaskEvaluation, TaskMetricSets } from "isoloss/mtl";
 import { type CostConfig, isGuarded } from "../../catalogue/cost.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { MadeTasks } from "../../catalogue/tasks.js";
 import type { Evaluation } from "../../kind.js";
-import { type CostEvent, secondsOf } from "./cost-clock.js";
-import { costMetrics } from "./cost-record.js";
+import { type CostEvent, costMetrics, secondsOf } from "./cost-record.js";
 import { type Protocol, reportedMetrics } from "./protocol.js";
 
 /** Points within this distance of the toy's Pareto front count as on it. */
@@ -27,7 +26,7 @@ interface EvaluationOptions {
 function measured(
   part: string,
   names: readonly string[],
-  { losses, tasks }: MultiTaskEvaluation<TaskMetricSets>,
+  { losses, tasks }: Pick<MultiTaskEvaluation<TaskMetricSets>, "losses" | "tasks">,
 ): Record<string, number> {
   const results = Object.entries(tasks as Readonly<Record<string, Readonly<Record<string, unknown>>>>);
   const accuracies = results.flatMap(([, { accuracy }]) =>
@@ -53,26 +52,18 @@ export async function evaluated(
   { made, since, batchSize }: EvaluationOptions,
 ): Promise<Evaluation> {
   const { test, validation, tasks, measures } = made;
-  if (measures !== undefined) {
-    const on = async (part: string, data: typeof test) =>
-      data && measured(part, tasks, await trainer.evaluate(data, { metrics: measures, batchSize }));
-    return {
-      step: trainer.current.step,
-      seconds: trainer.history.seconds.at(-1) ?? 0,
-      ...(await on("validation", validation)),
-      ...(await on("test", test)),
-      ...conflictsSince(trainer, since),
-    } as Evaluation;
-  }
-  const { losses, metrics } = await trainer.evaluate(test as NonNullable<typeof test>);
-  const accuracies = tasks.map((task) => metrics[task]);
+  const on = async (part: string, data: typeof test) => {
+    if (data === undefined) return {};
+    if (measures)
+      return measured(part, tasks, await trainer.evaluate(data, { metrics: measures, batchSize }));
+    const { losses, metrics } = await trainer.evaluate(data);
+    return measured(part, tasks, { losses, tasks: mapValues(metrics, (accuracy) => ({ accuracy })) });
+  };
   return {
     step: trainer.current.step,
     seconds: trainer.history.seconds.at(-1) ?? 0,
-    "test.loss": mean([...losses]),
-    "test.accuracy": mean(accuracies),
-    ...Object.fromEntries(tasks.map((task, k) => [`test.${task}.loss`, losses[k]])),
-    ...Object.fromEntries(tasks.map((task, k) => [`test.${task}.accuracy`, accuracies[k]])),
+    ...(await on("validation", validation)),
+    ...(await on("test", test)),
     ...conflictsSince(trainer, since),
   };
 }

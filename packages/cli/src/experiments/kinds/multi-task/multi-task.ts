@@ -1,57 +1,20 @@
 import { OptionError, resume } from "isoloss";
 import { decodeMultiTaskCheckpoint, type MultiTaskHistory } from "isoloss/mtl";
-import { z } from "zod";
-import { costSchema } from "../../catalogue/cost.js";
-import { methodSchema } from "../../catalogue/methods.js";
-import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js";
-import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
-import { testFoldSchema } from "../../catalogue/run-data.js";
-import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
 import type { ConflictPoint, Kind, Subject, TaskConflict } from "../../kind.js";
-import { evenly } from "../../records/points.js";
-import { trainerForm } from "../../records/stored-form.js";
+import { evenly, trainerForm } from "../../records/points.js";
 import { formatNumber } from "../../results/format-number.js";
-import { computeSettings, epochSettings } from "../training-loop.js";
 import { multiTaskComparison } from "./comparison.js";
 import { taskPredictions, tasksOnnx } from "./export.js";
-import { plateauSchema } from "./plateau.js";
-import { checkProtocol, protocolSchema } from "./protocol.js";
+import { checkProtocol } from "./protocol.js";
 import { type MultiTaskSession, multiTaskRun, sessionOf } from "./run.js";
-import type { MultiTaskSettings } from "./settings.js";
+import { type MultiTaskSettings, multiTaskSettings } from "./settings.js";
 
 /** Training on several tasks at once, by any method, with or without COST. */
 export const multiTaskKind: Kind = {
   summary: "several tasks at once, by a multi-task method, with or without COST",
   stoppable: true,
   pauseMetrics: ["loss", "validation.loss", "test.loss", "test.accuracy"],
-  settings: {
-    problem: multiTaskProblemSchema,
-    /** Of the problem columns: which of n parts of the test data judges the run, [i, n] with i from 0. */
-    testFold: testFoldSchema.optional(),
-    method: methodSchema,
-    cost: costSchema.optional(),
-    /** Each task by a model of its own: the baseline of Delta_m. */
-    alone: z.boolean().optional(),
-    optimizer: optimizerSchema,
-    learningRate: learningRateSchema,
-    batchSize: count.optional(),
-    epochs: positive.optional(),
-    steps: fromZero.optional(),
-    /** Epochs between evaluations on the validation and test data. */
-    evaluateEvery: positive.optional(),
-    ...epochSettings,
-    /** Steps between records; default 1. */
-    recordEvery: count.optional(),
-    dtype: z.enum(["float32", "float64"]).optional(),
-    ...computeSettings,
-    clipNorm: nonNegative.optional(),
-    headGradient: z.enum(["weighted", "unweighted"]).optional(),
-    strategy: z.enum(["auto", "keep", "recompute"]).optional(),
-    recordGradients: z.boolean().optional(),
-    representation: z.boolean().optional(),
-    protocol: protocolSchema.optional(),
-    plateau: plateauSchema.optional(),
-  },
+  settings: multiTaskSettings,
   export: { onnx: tasksOnnx, predict: taskPredictions },
   comparison: multiTaskComparison,
   stored: { ...trainerForm, tensorsOf: (checkpoint) => decodeMultiTaskCheckpoint(checkpoint).tensors },

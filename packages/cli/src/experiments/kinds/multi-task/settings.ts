@@ -1,30 +1,42 @@
-import type { CostConfig } from "../../catalogue/cost.js";
-import type { Named } from "../../catalogue/named.js";
-import type { TestFold } from "../../catalogue/run-data.js";
-import type { ComputeSettings, EpochSettings } from "../training-loop.js";
-import type { PlateauConfig } from "./plateau.js";
-import type { Protocol } from "./protocol.js";
+import { z } from "zod";
+import { costSchema } from "../../catalogue/cost.js";
+import { methodSchema } from "../../catalogue/methods.js";
+import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js";
+import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
+import { testFoldSchema } from "../../catalogue/run-data.js";
+import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
+import { computeSettings, epochSettings } from "../training-loop.js";
+import { plateauSchema } from "./plateau.js";
+import { protocolSchema } from "./protocol.js";
+
+export const multiTaskSettings = {
+  problem: multiTaskProblemSchema,
+  /** Of the problem columns: which of n parts of the test data judges the run, [i, n] with i from 0. */
+  testFold: testFoldSchema.optional(),
+  method: methodSchema,
+  cost: costSchema.optional(),
+  /** Each task by a model of its own: the baseline of Delta_m. */
+  alone: z.boolean().optional(),
+  optimizer: optimizerSchema,
+  learningRate: learningRateSchema,
+  batchSize: count.optional(),
+  epochs: positive.optional(),
+  steps: fromZero.optional(),
+  /** Epochs between evaluations on the validation and test data. */
+  evaluateEvery: positive.optional(),
+  ...epochSettings,
+  /** Steps between records; default 1. */
+  recordEvery: count.optional(),
+  dtype: z.enum(["float32", "float64"]).optional(),
+  ...computeSettings,
+  clipNorm: nonNegative.optional(),
+  headGradient: z.enum(["weighted", "unweighted"]).optional(),
+  strategy: z.enum(["auto", "keep", "recompute"]).optional(),
+  recordGradients: z.boolean().optional(),
+  representation: z.boolean().optional(),
+  protocol: protocolSchema.optional(),
+  plateau: plateauSchema.optional(),
+};
 
 /** Settings of a run of kind multi-task, checked. */
-export interface MultiTaskSettings extends EpochSettings, ComputeSettings {
-  readonly problem: Named;
-  readonly testFold?: TestFold;
-  readonly method: Named;
-  readonly cost?: CostConfig;
-  readonly alone?: boolean;
-  readonly optimizer: Named;
-  readonly learningRate: number | Named;
-  readonly batchSize?: number;
-  readonly epochs?: number;
-  readonly steps?: number;
-  readonly evaluateEvery?: number;
-  readonly recordEvery?: number;
-  readonly dtype?: "float32" | "float64";
-  readonly clipNorm?: number;
-  readonly headGradient?: "weighted" | "unweighted";
-  readonly strategy?: "auto" | "keep" | "recompute";
-  readonly recordGradients?: boolean;
-  readonly representation?: boolean;
-  readonly protocol?: Protocol;
-  readonly plateau?: PlateauConfig;
-}
+export type MultiTaskSettings = z.output<z.ZodObject<typeof multiTaskSettings>>;

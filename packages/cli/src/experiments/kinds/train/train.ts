@@ -8,23 +8,14 @@ import {
   takeRows,
   torchGenerator,
 } from "isoloss";
-import { adaptiveClipOptions } from "isoloss/optim";
 import { diagnose as diagnosisOf } from "isoloss/teleport";
-import { z } from "zod";
 import { fileMetadata, networkFile } from "../../catalogue/changes/file.js";
-import { dataSchema, loadData } from "../../catalogue/datasets.js";
-import { modelSchema } from "../../catalogue/models.js";
-import { count, fromZero, positive } from "../../catalogue/named.js";
-import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
-import { ownModelSchema } from "../../catalogue/own/model.js";
+import { loadData } from "../../catalogue/datasets.js";
 import { readNewRows } from "../../catalogue/own/new-rows.js";
-import { ownModuleSchema } from "../../catalogue/own/problem.js";
 import type { Tree } from "../../catalogue/problems.js";
-import { formOf, testFoldSchema, withoutExamples } from "../../catalogue/run-data.js";
-import { schemaOf } from "../../catalogue/schema-of.js";
+import { formOf, withoutExamples } from "../../catalogue/run-data.js";
 import { inUnitsOfData } from "../../catalogue/standardized.js";
 import { makeSymmetry } from "../../catalogue/symmetries.js";
-import { teleportSchema } from "../../catalogue/teleport.js";
 import type {
   DiagnosedPoint,
   JobContext,
@@ -35,36 +26,10 @@ import type {
   Subject,
   TrainedRun,
 } from "../../kind.js";
-import { evenly } from "../../records/points.js";
-import { storedTrees, trainerForm } from "../../records/stored-form.js";
+import { evenly, storedTrees, trainerForm } from "../../records/points.js";
 import { predictionRecords } from "../predictions.js";
-import { computeSettings, epochSettings } from "../training-loop.js";
 import { trained } from "./trained.js";
-import { modelFor, type TrainSettings, trainerOf } from "./trainer.js";
-
-/** Settings of a run of a trainer. */
-export const trainSettings = {
-  data: dataSchema,
-  /** Which of n parts of the test data judges the run, [i, n] with i from 0: sweeps and `reproduce` give each fresh seed its own. */
-  testFold: testFoldSchema.optional(),
-  /** One of the catalogue, or one's own: `{ onnx: FILE }`, `{ module: FILE#NAME }`. */
-  model: z.union([modelSchema, ownModelSchema]).meta({ title: "model" }),
-  /** A loss of one's own, `{ module: FILE#NAME }`; default cross-entropy of classes, mean squared error of numbers. */
-  loss: ownModuleSchema.optional(),
-  optimizer: optimizerSchema,
-  learningRate: learningRateSchema,
-  batchSize: count,
-  epochs: positive.optional(),
-  steps: fromZero.optional(),
-  /** Epochs between evaluations; default 1. */
-  evaluateEvery: positive.optional(),
-  ...epochSettings,
-  dtype: z.enum(["float32", "float64"]).optional(),
-  ...computeSettings,
-  clipNorm: positive.optional(),
-  adaptiveClip: schemaOf({ options: adaptiveClipOptions }).optional(),
-  teleport: teleportSchema.nullable().optional(),
-};
+import { modelFor, type TrainSettings, trainerOf, trainSettings } from "./trainer.js";
 
 /** What such runs can report at pauses: the mean loss of the last mini-batches, or figures on the validation data. */
 export const trainPauseMetrics = ["loss", "validation.loss", "validation.accuracy"];

@@ -1,46 +1,62 @@
 import { omit } from "es-toolkit";
 import { createTrainer, dtypeOf, OptionError } from "isoloss";
 import { masked } from "isoloss/moves";
-import type { AdaptiveClipOptions } from "isoloss/optim";
-import { loadData } from "../../catalogue/datasets.js";
-import { type LossFunction, lossOf, ownLoss } from "../../catalogue/loss.js";
-import { type MadeModel, makeModel } from "../../catalogue/models.js";
-import type { Named } from "../../catalogue/named.js";
-import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
-import type { OwnData } from "../../catalogue/own/data.js";
-import { isOwnModel, type OwnModel, ownModel } from "../../catalogue/own/model.js";
-import type { OwnModule } from "../../catalogue/own/problem.js";
+import { adaptiveClipOptions } from "isoloss/optim";
+import { z } from "zod";
+import { dataSchema, loadData } from "../../catalogue/datasets.js";
+import { type MadeModel, makeModel, modelSchema } from "../../catalogue/models.js";
+import { count, fromZero, positive } from "../../catalogue/named.js";
+import {
+  learningRateSchema,
+  makeLearningRate,
+  makeOptimizer,
+  optimizerSchema,
+} from "../../catalogue/optimizers.js";
+import { isOwnModel, ownModel, ownModelSchema } from "../../catalogue/own/model.js";
+import { ownLoss, ownModuleSchema } from "../../catalogue/own/problem.js";
 import type { Tree } from "../../catalogue/problems.js";
 import {
   asFloats,
   asImages,
   asRows,
   exampleShape,
+  type LossFunction,
+  lossOf,
   type RunData,
-  type TestFold,
+  testFoldSchema,
 } from "../../catalogue/run-data.js";
+import { schemaOf } from "../../catalogue/schema-of.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
-import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
+import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
-import { type ComputeSettings, computedBy, type EpochSettings } from "../training-loop.js";
+import { computedBy, computeSettings, epochSettings } from "../training-loop.js";
 
-/** Settings of a run of kind train, checked. */
-export interface TrainSettings extends EpochSettings, ComputeSettings {
-  readonly data: Named | OwnData;
-  readonly model: Named | OwnModel;
-  readonly testFold?: TestFold;
-  readonly loss?: OwnModule;
-  readonly optimizer: Named;
-  readonly learningRate: number | Named;
-  readonly batchSize: number;
-  readonly epochs?: number;
-  readonly steps?: number;
-  readonly evaluateEvery?: number;
-  readonly dtype?: "float32" | "float64";
-  readonly clipNorm?: number;
-  readonly adaptiveClip?: AdaptiveClipOptions;
-  readonly teleport?: TeleportConfig | null;
-}
+/** Settings of a run of a trainer. */
+export const trainSettings = {
+  data: dataSchema,
+  /** Which of n parts of the test data judges the run, [i, n] with i from 0: sweeps and `reproduce` give each fresh seed its own. */
+  testFold: testFoldSchema.optional(),
+  /** One of the catalogue, or one's own: `{ onnx: FILE }`, `{ module: FILE#NAME }`. */
+  model: z.union([modelSchema, ownModelSchema]).meta({ title: "model" }),
+  /** A loss of one's own, `{ module: FILE#NAME }`; default cross-entropy of classes, mean squared error of numbers. */
+  loss: ownModuleSchema.optional(),
+  optimizer: optimizerSchema,
+  learningRate: learningRateSchema,
+  batchSize: count,
+  epochs: positive.optional(),
+  steps: fromZero.optional(),
+  /** Epochs between evaluations; default 1. */
+  evaluateEvery: positive.optional(),
+  ...epochSettings,
+  dtype: z.enum(["float32", "float64"]).optional(),
+  ...computeSettings,
+  clipNorm: positive.optional(),
+  adaptiveClip: schemaOf({ options: adaptiveClipOptions }).optional(),
+  teleport: teleportSchema.nullable().optional(),
+};
+
+/** These settings, checked. */
+export type TrainSettings = z.output<z.ZodObject<typeof trainSettings>>;
 
 /** A data set and a model that takes it. */
 export interface LearningTask extends MadeModel {
@@ -127,9 +143,9 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
     dtype,
     gradNorm: true,
     ...computedBy(rest),
-    ...(clipNorm === undefined ? {} : { clipNorm }),
-    ...(adaptiveClip === undefined ? {} : { adaptiveClip }),
-    ...(teleport ? { teleport: makeTeleportPlan(teleport, context) } : {}),
+    clipNorm,
+    adaptiveClip,
+    teleport: teleport ? makeTeleportPlan(teleport, context) : undefined,
   });
   return { trainer, data, loss, targetUnit, steps, context, model };
 }

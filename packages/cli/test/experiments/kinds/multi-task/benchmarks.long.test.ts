@@ -10,7 +10,7 @@ import { benchmarkEntries } from "../../../../src/experiments/catalogue/benchmar
 import { loadExperiment } from "../../../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../../../src/experiments/definition/resolve.js";
 import type { Protocol } from "../../../../src/experiments/kinds/multi-task/protocol.js";
-import { judge } from "../../../../src/experiments/report/expected.js";
+import { judge } from "../../../../src/experiments/report/outcome.js";
 import { quickRuns } from "./benchmarks-support.js";
 
 describe("the quick part of benchmarks/", () => {

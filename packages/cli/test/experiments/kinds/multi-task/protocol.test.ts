@@ -11,10 +11,10 @@ import { networkRates, plateauRate } from "../../../../src/experiments/kinds/mul
 import {
   checkProtocol,
   type Protocol,
+  publishedTables,
   reportedMetrics,
   reportedValues,
 } from "../../../../src/experiments/kinds/multi-task/protocol.js";
-import { publishedTables } from "../../../../src/experiments/kinds/multi-task/protocol-table.js";
 import { sessionOf } from "../../../../src/experiments/kinds/multi-task/run.js";
 
 const columns: Protocol["columns"] = [

@@ -1,4 +1,6 @@
+import { mean, sum } from "es-toolkit";
 import { fractionInterval } from "isoloss/internal";
+import type { TaskTableData } from "isoloss-figures";
 import type { Judgement } from "../../../run/report-html.js";
 import type { Controls, Finding, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
@@ -92,3 +94,54 @@ const comparedOf = (name: string, group: readonly JobResult[]): Compared => ({
   arrived: new Map(group.map((r) => [r.seed, r.document.metrics["front.reached"] === 1])),
   diverged: group.filter(({ document }) => document.status === "diverged").length,
 });
+
+/** Of the toy: how far from the Pareto front the runs of each variant ended, start by start. */
+export function toyTables(results: readonly JobResult[]): TaskTableData[] {
+  const shown = results.filter((r) => typeof r.document.metrics["front.distance"] === "number");
+  if (shown.length === 0) return [];
+  const starts = new Map(shown.map((r) => [startOf(r), r.seed] as const).sort((a, b) => a[1] - b[1]));
+  const names = [...starts.keys()];
+  return [
+    {
+      caption:
+        "Distance to the Pareto front at the end, from each start, and how many runs reached it (within 0.15)",
+      rowLabel: "variant",
+      columns: [
+        ...names.map((name) => ({ name, direction: "lower" as const, group: "from" })),
+        { name: "reached", direction: "higher", digits: 0 },
+        { name: "of", digits: 0 },
+        { name: "teleports", digits: 1 },
+        { name: "largest loss change", digits: 2 },
+      ],
+      rows: [...byVariant(shown)].map(([name, group]) => {
+        const metric = (key: string) =>
+          group.flatMap(({ document }) => {
+            const value = document.metrics[key];
+            return typeof value === "number" ? [value] : [];
+          });
+        const [teleports, drifts] = [metric("cost.accepted"), metric("cost.absoluteDriftMax")];
+        return {
+          name,
+          values: [
+            ...names.map((start) => {
+              const result = group.find((r) => startOf(r) === start);
+              if (result === undefined) return null;
+              return result.document.status === "diverged"
+                ? Number.NaN
+                : (result.document.metrics["front.distance"] ?? Number.NaN);
+            }),
+            sum(metric("front.reached")),
+            group.length,
+            teleports.length > 0 ? mean(teleports) : null,
+            drifts.length > 0 ? Math.max(...drifts) : null,
+          ],
+        };
+      }),
+    },
+  ];
+}
+
+const startOf = ({ trajectory, seed }: JobResult): string => {
+  const start = trajectory?.[0];
+  return start ? `(${start.join(", ")})` : `seed ${seed}`;
+};
