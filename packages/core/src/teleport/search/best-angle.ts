@@ -26,9 +26,14 @@ import { lazy } from "../../runtime/lazy.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { chosen, hasValue } from "./guard-graph.js";
-import { compileOrbitWalk, firstOf, type OrbitWalkOptions } from "./orbit-walk.js";
+import {
+  compileOrbitWalk,
+  firstOf,
+  type OrbitProgram,
+  type OrbitWalkOptions,
+  orbitSearch,
+} from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
-import { claimOf } from "./trust-region.js";
 
 export interface BestAngleOptions extends OptionsOf<typeof bestAngleOptions> {}
 
@@ -62,33 +67,28 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
     );
   }
   return async (problem) => {
-    // One element is the sum of all.
-    const one = { ...symmetry, additive: true };
+    const one: Symmetry<P> = {
+      ...symmetry,
+      // One element is the sum of all.
+      additive: true,
+      // An action by the angle 0 may round, which is no move.
+      trace: (p, T, batch) => chosen(equal(reshape(T[0], []), 0), p, symmetry.trace(p, T, batch)),
+    };
     const programs = lazy<Awaited<ReturnType<typeof compileScan>>>();
-    // An action by the angle 0 may round, which is no move.
-    const act: typeof symmetry.trace = (p, T, batch) =>
-      chosen(equal(reshape(T[0], []), 0), p, symmetry.trace(p, T, batch));
     const compileScan = (by: "steps" | "angles") =>
-      compileOrbitWalk(one, act, problem, proposalsOf(one, problem, samples, by));
+      compileOrbitWalk(one, problem, proposalsOf(symmetry, problem, samples, by));
     const scanBy = (by: "steps" | "angles") => programs.get(by, () => compileScan(by));
     // Steps add up rounding, which is too coarse in float32.
     const { run, tracedWalk } = await scanBy(problem.dtype === "float64" ? "steps" : "angles");
-    return {
-      name: `${symmetry.name}, best angle`,
-      exact: symmetry.exact,
-      claim: claimOf(symmetry, symmetry.bound),
-      steps: 1,
-      races: true,
+    const program: OrbitProgram<P> = {
       async run(...given) {
         const walked = await run(...given);
         return walked.reason === unreached ? (await scanBy("angles")).run(...given) : walked;
       },
       tracedWalk,
-      async dispose() {
-        await programs.dispose();
-        await symmetry.dispose?.();
-      },
+      dispose: () => programs.dispose(),
     };
+    return orbitSearch(symmetry, symmetry.bound, program, { steps: 1, name: `${symmetry.name}, best angle` });
   };
 }
 

@@ -20,9 +20,10 @@ import {
   contextAt,
   firstOf,
   type OrbitProposals,
+  orbitSearch,
 } from "./orbit-walk.js";
 import type { CompiledWalk, HowToRun, SearchFactory, SearchProblem, Setting, TracedWalk } from "./search.js";
-import { claimOf, lengthOf, limited, randomElement, stacked, type TrustRegion } from "./trust-region.js";
+import { lengthOf, limited, randomElement, stacked, type TrustRegion } from "./trust-region.js";
 import type { WalkProgramPart } from "./walk-program.js";
 
 export interface GradientAscentOptions extends OptionsOf<typeof gradientAscentOptions> {}
@@ -76,7 +77,7 @@ export function gradientAscent<P>(
       randomElement(symmetry, region, seed, k + 1).map((block) => astype(block, problem.dtype)),
     );
     const still = symmetry.algebra.map((shape) => zeros(shape, problem.dtype));
-    const program = await compileOrbitWalk(symmetry, symmetry.trace, problem, {
+    const program = await compileOrbitWalk(symmetry, problem, {
       steps,
       given: { origin: starts > 1 ? still : [] },
       eager: true,
@@ -112,24 +113,14 @@ export function gradientAscent<P>(
     }
 
     return {
-      name: symmetry.name,
-      exact: symmetry.exact,
-      claim: claimOf(symmetry, region),
-      steps,
+      ...orbitSearch(symmetry, region, program, { steps }),
       starts,
       races: starts === 1,
       run: async (start, setting, limits, how = {}) =>
         how.index
           ? runFrom(images[how.index - 1], start, setting, limits, how)
           : run(start, setting, limits, how),
-      tracedWalk:
-        single && starts > 1
-          ? severalStarts(symmetry, symmetry.trace, problem, single, { images, steps })
-          : single,
-      async dispose() {
-        await program.dispose();
-        await symmetry.dispose?.();
-      },
+      tracedWalk: single && starts > 1 ? severalStarts(symmetry, problem, single, { images, steps }) : single,
     };
   };
 }
@@ -204,8 +195,7 @@ export interface StartingAt {
  * @param steps most steps of a walk
  */
 export function severalStarts<P>(
-  { algebra, additive, pushForward }: Symmetry<P>,
-  act: Symmetry<P>["trace"],
+  { algebra, additive, pushForward, trace: act }: Symmetry<P>,
   { loss, objective, dtype }: SearchProblem<P>,
   walk: WalkProgramPart<P, StartingAt>,
   { images, steps }: { readonly images: readonly (readonly NdArray[])[]; readonly steps: number },
