@@ -325,3 +325,9 @@ export function isNdArray(value: unknown): value is NdArray {
     ArrayBuffer.isView((value as NdArray).data)
   );
 }
+
+/** Whether all elements are finite. A loop, as it is several times faster than `every` on millions of elements. */
+export function isAllFinite({ data }: NdArray): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(Number(data[i]))) return false;
+  return true;
+}

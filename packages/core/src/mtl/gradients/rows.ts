@@ -1,19 +1,13 @@
 import { type NdArray, type Shape, sizeOf } from "../../array.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { matmul } from "../../graph/ops/matmul.js";
-import { reshape, transpose } from "../../graph/ops/reshape.js";
-import { concat, slice } from "../../graph/ops/slice.js";
+import { expandDims, reshape, transpose } from "../../graph/ops/reshape.js";
+import { concat, sliceAlong } from "../../graph/ops/slice.js";
 import { apply, type Tensor } from "../../graph/tensor.js";
 import { type Forward, gradientOf } from "./forward.js";
 
 /** Rows from..to of a node, computed from parts of its operands; undefined if the whole node has to be computed. */
 type Rule = (node: Tensor, from: number, to: number) => Tensor | undefined;
-
-const part = (x: Tensor, axis: number, from: number, to: number): Tensor =>
-  slice(x, {
-    starts: x.shape.map((_, d) => (d === axis ? from : 0)),
-    ends: x.shape.map((n, d) => (d === axis ? to : n)),
-  });
 
 /** Element by element: operands that have the rows are narrowed; those that are broadcast over the rows stay. */
 const elementwise: Rule = (node, from, to) =>
@@ -27,10 +21,10 @@ const rules: Readonly<Record<string, Rule>> = {
   /** Only the channels of these outputs are taken from the cotangents. */
   conv2dWeightGradient({ op, inputs: [x, g], attrs, shape }, from, to) {
     if (attrs.groups !== 1) return undefined;
-    return apply(op, [x, part(g, 1, from, to)], { ...attrs, shape: [to - from, ...shape.slice(1)] });
+    return apply(op, [x, sliceAlong(g, 1, from, to)], { ...attrs, shape: [to - from, ...shape.slice(1)] });
   },
   matmul({ op, inputs: [a, b], attrs, rank }, from, to) {
-    return rank === 2 ? apply(op, [part(a, attrs.transposeA ? 1 : 0, from, to), b], attrs) : undefined;
+    return rank === 2 ? apply(op, [sliceAlong(a, attrs.transposeA ? 1 : 0, from, to), b], attrs) : undefined;
   },
   add: elementwise,
   sub: elementwise,
@@ -44,7 +38,7 @@ const rules: Readonly<Record<string, Rule>> = {
  */
 function narrow(x: Tensor, from: number, to: number): Tensor {
   if (to - from === (x.shape[0] ?? 1)) return x;
-  return rules[x.op.name]?.(x, from, to) ?? part(x, 0, from, to);
+  return rules[x.op.name]?.(x, from, to) ?? sliceAlong(x, 0, from, to);
 }
 
 /** Maximum total size of the rows of one group: 128 MB in float32. */
@@ -103,12 +97,15 @@ function groupsOf(shapes: readonly Shape[], tasks: number, limit: number): Piece
   return groups;
 }
 
-const flat = (tensors: readonly Tensor[]): Tensor => {
-  const rows = tensors.map((x) => reshape(x, [1, x.size]));
-  return rows.length === 1 ? rows[0] : concat(rows, { axis: 1 });
-};
-
-const stack = (rows: readonly Tensor[]): Tensor => (rows.length === 1 ? rows[0] : concat(rows));
+/**
+ * Tensors as one row, [1, P]. A gradient as a row is complete before anything uses a part of it, so that the
+ * activations of its pass are freed before the next pass: leaf by leaf, those of all passes would wait for each other.
+ */
+export const rowOf = (tensors: readonly Tensor[]): Tensor =>
+  concat(
+    tensors.map((x) => reshape(x, [1, x.size])),
+    { axis: 1 },
+  );
 
 /** All K backward passes, as groups of rows. */
 export function gradientRows(
@@ -122,18 +119,19 @@ export function gradientRows(
     limit,
   );
   return groups.map((pieces) => {
-    const own = rows.map((row) => flat(pieces.map(({ leaf, from, to }) => narrow(row[leaf], from, to))));
+    const own = rows.map((row) => rowOf(pieces.map(({ leaf, from, to }) => narrow(row[leaf], from, to))));
     const blocks: Tensor[] = [];
-    for (let k = 0; k < own.length; k += blockRows) blocks.push(stack(own.slice(k, k + blockRows)));
+    for (let k = 0; k < own.length; k += blockRows) blocks.push(concat(own.slice(k, k + blockRows)));
     return { blocks };
   });
 }
 
 /** J, [K, P]. */
-export function jacobianOf(groups: readonly Group[]): Tensor {
-  const wide = groups.map(({ blocks }) => stack(blocks));
-  return wide.length === 1 ? wide[0] : concat(wide, { axis: 1 });
-}
+export const jacobianOf = (groups: readonly Group[]): Tensor =>
+  concat(
+    groups.map(({ blocks }) => concat(blocks)),
+    { axis: 1 },
+  );
 
 /**
  * The Gramians of the groups, [groups, K, K]; G is their sum. The group of the last leaves is computed first:
@@ -142,20 +140,21 @@ export function jacobianOf(groups: readonly Group[]): Tensor {
 export function gramiansOf(groups: readonly Group[]): Tensor {
   const parts = groups.map(({ blocks }) => {
     const product = (i: number, j: number) => matmul(blocks[i], blocks[j], { transposeB: true });
-    const rows = blocks.map((_, i) => {
-      const row = blocks.map((_, j) => (j < i ? transpose(product(j, i)) : product(i, j)));
-      return row.length === 1 ? row[0] : concat(row, { axis: 1 });
-    });
-    const G = stack(rows);
-    return reshape(G, [1, ...G.shape]);
+    const rows = blocks.map((_, i) =>
+      concat(
+        blocks.map((_, j) => (j < i ? transpose(product(j, i)) : product(i, j))),
+        { axis: 1 },
+      ),
+    );
+    return expandDims(concat(rows), 0);
   });
-  return stack(parts);
+  return concat(parts);
 }
 
 /** J A', [K, K]: products of the rows of two Jacobians of one shape. */
 export const crossGramian = (j: readonly Group[], a: readonly Group[]): Tensor =>
   j
-    .map(({ blocks }, g) => matmul(stack(blocks), stack(a[g].blocks), { transposeB: true }))
+    .map(({ blocks }, g) => matmul(concat(blocks), concat(a[g].blocks), { transposeB: true }))
     .reduce((x, y) => add(x, y));
 
 /** G in float64, from the Gramians of the groups. */

@@ -4,7 +4,7 @@ import { namedArrays } from "../../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, unflattenNamed } from "../../tree.js";
 import type { TaskGradients } from "./task-gradients.js";
 import { traceDirection, traceUpdate, type UpdateKind } from "./update-graph.js";
 
@@ -112,10 +112,7 @@ export function taskUpdates<P>({
         ...(isReused ? { reuse: scalar(Math.max(0, reuse)) } : {}),
       });
       const like = flatten<NdArray>({ params: input.params, optimizer: state }, isNdArray);
-      const next = unflatten(
-        like.def,
-        like.paths.map((path) => results[path]),
-      ) as { params: P; optimizer: OptimizerState };
+      const next = unflattenNamed<{ params: P; optimizer: OptimizerState }>(like, results);
       return { ...next, norm: Number(results.norm.data[0]) };
     },
     async direction(kind, input) {

@@ -1,7 +1,7 @@
 // Parts of tensors, traced.
 import type { Shape } from "../../array.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { pad, slice } from "../../graph/ops/slice.js";
+import { pad, sliceAlong } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type Cut, cutsOf, lengthOf, type Part } from "./descriptors.js";
 
@@ -15,11 +15,11 @@ export const placed = (x: Tensor, part: Part | undefined, shape: Shape): Tensor 
 function cutTaken(x: Tensor, cut: Cut): Tensor {
   const { axis, start, count } = cut;
   const periods = periodsOf(x.shape[axis], cut);
-  if (periods === undefined) return between(x, axis, start, start + count);
+  if (periods === undefined) return sliceAlong(x, axis, start, start + count);
   const { first, period, times } = periods;
-  const all = between(x, axis, first, first + times * period);
+  const all = sliceAlong(x, axis, first, first + times * period);
   const apart = reshape(all, replaced(x, axis, times, period));
-  const own = between(apart, axis + 1, start - first, start - first + count);
+  const own = sliceAlong(apart, axis + 1, start - first, start - first + count);
   return reshape(own, replaced(x, axis, lengthOf(cut)));
 }
 
@@ -39,12 +39,6 @@ function cutPlaced(x: Tensor, cut: Cut, n: number): Tensor {
 function periodsOf(n: number, { start, count, period = count, times = 1 }: Cut) {
   return times === 1 ? undefined : { first: Math.min(start, n - times * period), period, times };
 }
-
-const between = (x: Tensor, axis: number, start: number, end: number): Tensor =>
-  slice(x, {
-    starts: x.shape.map((_, d) => (d === axis ? start : 0)),
-    ends: x.shape.map((size, d) => (d === axis ? end : size)),
-  });
 
 const padded = (x: Tensor, axis: number, before: number, behind: number): Tensor =>
   pad(

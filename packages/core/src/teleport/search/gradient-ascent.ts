@@ -1,17 +1,18 @@
 // Gradient ascent in a group's algebra: Zhao et al., NeurIPS 2022, algorithm 1.
+
 import { array, astype, type NdArray, zeros } from "../../array.js";
 import { scan } from "../../graph/control/scan.js";
 import { add, div, mul } from "../../graph/ops/arithmetic.js";
 import { equal, greater, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { expandDims, reshape } from "../../graph/ops/reshape.js";
-import { concat } from "../../graph/ops/slice.js";
+import { concat, vectorOf } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { flag, integerFrom, positive, smoothing } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import type { Limits } from "../guard.js";
-import { all, chosen, hasValue, isSet, packed } from "./guard-graph.js";
+import { all, chosen, hasValue, isSet } from "./guard-graph.js";
 import {
   ascentAlong,
   type Base,
@@ -250,7 +251,7 @@ export function severalStarts<P>(
         params,
         elements,
         isMoved,
-        numbers: concat([packed([index]), reshape(numbers, [numbers.size])]),
+        numbers: concat([vectorOf([index]), reshape(numbers, [numbers.size])]),
       };
     },
     read(numbers, limits) {

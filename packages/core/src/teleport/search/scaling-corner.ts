@@ -11,7 +11,7 @@ import { equal, greater, greaterEqual, less, where } from "../../graph/ops/compa
 import { abs } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { slice } from "../../graph/ops/slice.js";
+import { splitVector } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
@@ -72,13 +72,7 @@ function proposalsOf<P>(
 ): OrbitWalkOptions<P, { readonly corner: Tensor }, object> {
   const number = (x: number) => constant(x, dtype);
   const places = constant(astype(array(Array.from({ length: count }, (_, i) => i)), dtype));
-  const blocksOf = (flat: Tensor): Tensor[] => {
-    let at = 0;
-    return symmetry.algebra.map((shape) => {
-      at += sizeOf(shape);
-      return reshape(slice(flat, { starts: [at - sizeOf(shape)], ends: [at] }), shape);
-    });
-  };
+  const blocksOf = (flat: Tensor): Tensor[] => splitVector(flat, symmetry.algebra);
   return {
     steps: 1,
     given: {},

@@ -12,7 +12,7 @@ import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createAdapter, type Factors } from "../../../src/mtl/cost/adapter/adapter.js";
 import { type ImproveOptions, improveOf } from "../../../src/mtl/cost/adapter/improve.js";
-import { costObjective } from "../../../src/mtl/cost/adapter/objective.js";
+import { costObjective } from "../../../src/mtl/cost/adapter/inner-loop.js";
 import { costPresets } from "../../../src/mtl/cost/presets.js";
 import { partsOf, sharedLosses, stacked } from "../../../src/mtl/cost/shared-losses.js";
 
