@@ -331,3 +331,14 @@ export function isAllFinite({ data }: NdArray): boolean {
   for (let i = 0; i < data.length; i++) if (!Number.isFinite(Number(data[i]))) return false;
   return true;
 }
+
+/** Lists of numbers one after another, in float64. */
+export function concatenated(lists: readonly ArrayLike<number>[]): Float64Array {
+  const all = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
+  }
+  return all;
+}

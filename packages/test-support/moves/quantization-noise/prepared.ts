@@ -3,7 +3,7 @@ import type { NdArray } from "isoloss";
 import { namedArrays } from "isoloss";
 import { createRng } from "isoloss/data";
 import { isRefusal, scaling } from "isoloss/symmetry";
-import { descend } from "../../../core/src/moves/quantization-noise/descend.js";
+import { descend } from "../../../core/src/moves/quantization-noise/proposals.js";
 import {
   logNoise,
   type NoiseModel,

@@ -1,4 +1,4 @@
-import { isNdArray, type NdArray } from "../../array.js";
+import { concatenated, isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
@@ -118,13 +118,7 @@ export function taskUpdates<P>({
     async direction(kind, input) {
       const executable = await executables.get(`${kind}, direction`, () => traceDirection(partsOf(kind)));
       const results = await executable.run(arraysOf(input));
-      const out = new Float64Array(split.size);
-      let at = 0;
-      split.shared.forEach((_, i) => {
-        out.set(results[`${i}`].data as Float64Array, at);
-        at += results[`${i}`].data.length;
-      });
-      return out;
+      return concatenated(split.shared.map((_, i) => results[`${i}`].data as Float64Array));
     },
     unload: () => executables.unload(),
     dispose: () => executables.dispose(),
