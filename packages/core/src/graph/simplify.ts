@@ -197,7 +197,7 @@ function evaluate(node: Tensor, values: readonly number[]): number {
 }
 
 /** The same graph, in which loops and branches compute only those of their results that something uses. */
-export function dropUnusedResults(graph: Graph): Graph {
+function dropUnusedResults(graph: Graph): Graph {
   const { inputs, outputs } = graph;
   const order = topologicalOrder(outputs.map(({ tensor }) => tensor));
   if (!order.some(({ results }) => results)) return graph;

@@ -196,7 +196,7 @@ export interface Content {
 const highWaterMark = 2 ** 18;
 
 /** @throws DataError when the file cannot be read */
-export async function fileContent(path: string): Promise<Content> {
+async function fileContent(path: string): Promise<Content> {
   const size = await withFile(path, async (file) => (await file.stat()).size);
   return { name: path, size, bytes: () => readable(path, () => createReadStream(path, { highWaterMark })) };
 }
@@ -206,7 +206,7 @@ export async function fileContent(path: string): Promise<Content> {
  *
  * @throws DataError when it cannot be read or is damaged
  */
-export async function zipContents(path: string): Promise<Content[]> {
+async function zipContents(path: string): Promise<Content[]> {
   return withFile(path, async (file) => {
     const { size } = await file.stat();
     const tailStart = Math.max(0, size - longestEnd);

@@ -179,7 +179,7 @@ export interface EpochEnds {
  * @returns undefined if the options ask for nothing of the kind
  * @throws OptionError
  */
-export function epochEnds<T extends AnyState, H extends RunHistory<V>, R, D, M, V>(
+function epochEnds<T extends AnyState, H extends RunHistory<V>, R, D, M, V>(
   { epochs, validation, metrics, earlyStopping, best, onBest, onEpoch }: RunStepsOptions<R, D, M, V>,
   trainer: OpenTrainer<T, H, R, D, M, V>,
 ): EpochEnds | undefined {

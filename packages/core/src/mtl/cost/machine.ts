@@ -95,7 +95,7 @@ async function build<P, S>(
 }
 
 /** A mover that trains an adapter. */
-export async function adapterMove(problem: MoveProblem): Promise<Mover> {
+async function adapterMove(problem: MoveProblem): Promise<Mover> {
   const adapter = createAdapter(problem.parts.shared, problem.adapter, problem.trained);
   const loop = await compileInnerLoop({ ...problem, adapter });
   return {
@@ -119,7 +119,7 @@ export async function adapterMove(problem: MoveProblem): Promise<Mover> {
  *
  * @throws OptionError without a trust region
  */
-export async function randomMove(problem: MoveProblem): Promise<Mover> {
+async function randomMove(problem: MoveProblem): Promise<Mover> {
   const { trust } = problem;
   const adapter = createAdapter(problem.parts.shared, problem.adapter, problem.trained);
   if (trust === false) {

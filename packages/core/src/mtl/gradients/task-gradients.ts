@@ -285,7 +285,7 @@ export function keepsRows<P>(
  * Inputs: params, state, batch, seed, `other` (the other batch), weights, learningRate. Outputs: `shared` [K, K], the part of the
  * shared parameters, and `heads.0`, ... in order of `split.heads`, those of the heads, each of its task alone.
  */
-export function traceAhead<P>(parts: TaskParts<P>, tasks: number) {
+function traceAhead<P>(parts: TaskParts<P>, tasks: number) {
   const { dtype, batch } = parts;
   const { graph } = trace(
     ({ other, weights, learningRate, ...inputs }) => {
@@ -310,7 +310,7 @@ export function traceAhead<P>(parts: TaskParts<P>, tasks: number) {
 }
 
 /** A virtual step as a graph: `params` after it, and `losses` [K] before it. Inputs: as of {@link traceAhead}, without `other`. */
-export function traceVirtualStep<P>(parts: TaskParts<P>, tasks: number) {
+function traceVirtualStep<P>(parts: TaskParts<P>, tasks: number) {
   const { dtype } = parts;
   const step = { weights: spec([tasks], dtype), learningRate: spec([], dtype) };
   return trace((inputs) => virtualStep(parts, inputs), { ...commonArguments(parts), ...step }).graph;

@@ -201,7 +201,7 @@ export function treeOf<P>(params: TensorsOf<P>, split: ParameterSplit, gradients
  * @param heads gradients in order of `split.heads`
  * @throws ShapeError unless there is such a representation
  */
-export function alignedHeads(
+function alignedHeads(
   { losses, heads: leaves, representations = [] }: Forward,
   { split, lambda, limit, reduction }: HeadAlignment & { readonly split: ParameterSplit },
   { weights, heads }: { readonly weights: readonly Tensor[]; readonly heads: readonly Tensor[] },

@@ -278,7 +278,7 @@ export interface StepPoint<P> {
   combined(state: unknown, learningRate: number): Promise<Combined<P>>;
 }
 
-export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint<P> {
+function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint<P> {
   const { gradients, method, measures } = plan;
   const { batches } = place;
   const pass = { seed: place.dropout, state: place.state };

@@ -243,10 +243,7 @@ export interface Start<P> {
 }
 
 /** Initial parameters and state, and the precision of the run, which is that of the parameters unless the options set another one. */
-export function startOf<P>(
-  { params, state = {}, dtype }: MultiTaskTrainerOptions<P>,
-  seed: number,
-): Start<P> {
+function startOf<P>({ params, state = {}, dtype }: MultiTaskTrainerOptions<P>, seed: number): Start<P> {
   if (typeof params === "function") {
     const precision = dtype ?? "float32";
     const draw = params as (rng: Mt19937, options: object) => P;
@@ -265,7 +262,7 @@ function floatsAs<T>(tree: T, dtype: "float32" | "float64"): T {
 }
 
 /** The optimizer's update as a graph, which shows the effect of its options. */
-export function traceOptimizer<P>(optimizer: Optimizer, params: P, state: OptimizerState): Graph {
+function traceOptimizer<P>(optimizer: Optimizer, params: P, state: OptimizerState): Graph {
   const { graph } = trace(
     (given) => optimizer.update(given.gradients, given.state, given.params, given.rate),
     {
@@ -283,7 +280,7 @@ export function traceOptimizer<P>(optimizer: Optimizer, params: P, state: Optimi
  *
  * @throws OptionError
  */
-export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
+function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
   // A problem may be spread into the options: these are its other entries.
   const besides = ["name", "represent", "train", "test", "only"];
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !besides.includes(name)));

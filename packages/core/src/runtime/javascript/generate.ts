@@ -171,7 +171,7 @@ export interface StepEnd {
  * carried value changes places with its input where it has an array of the same kind for itself; after the last step
  * it is copied if the array is not the caller's.
  */
-export function stepEnd(graph: Graph, loop: Loop | undefined, memory: Memory): StepEnd {
+function stepEnd(graph: Graph, loop: Loop | undefined, memory: Memory): StepEnd {
   const stacked: string[] = [];
   const carried: string[] = [];
   const ended: string[] = [];
@@ -197,7 +197,7 @@ export function stepEnd(graph: Graph, loop: Loop | undefined, memory: Memory): S
  * Statements that make input `k` of a node one of its results. What the result is carried to, and nothing else reads,
  * changes places with it now, and again after the step.
  */
-export function passOn(
+function passOn(
   graph: Graph,
   loop: Loop | undefined,
   memory: Memory,

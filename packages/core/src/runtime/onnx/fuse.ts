@@ -146,7 +146,7 @@ interface Scaled {
  *
  * @param outer forms of the node's inputs
  */
-export function computedAtOnce(node: Tensor, outer: readonly Tensor[]): Tensor {
+function computedAtOnce(node: Tensor, outer: readonly Tensor[]): Tensor {
   const attrs = node.attrs as ScanAttributes;
   const { body, carries, sequences, length } = attrs;
   const own = carries + sequences;

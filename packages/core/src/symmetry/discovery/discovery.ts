@@ -106,7 +106,7 @@ type Acting = ParameterAxis & {
 };
 
 /** Joins axes of adjacent pieces of a parameter on which the group acts alike. */
-export function mergeParts<L extends Acting>(axes: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
+function mergeParts<L extends Acting>(axes: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
   const cutAxes = new Set(axes.flatMap(({ part }) => cutsOf(part).map(({ axis }) => axis)));
   const merged = [...cutAxes].reduce((own, along) => mergeAlong(own, along, shapes), [...axes]);
   // What is whole in each period may be next to another part.

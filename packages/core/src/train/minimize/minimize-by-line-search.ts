@@ -269,7 +269,7 @@ export interface VectorLoss {
   dispose(): Promise<void>;
 }
 
-export async function compileVectorLoss<P, B extends Batch>(
+async function compileVectorLoss<P, B extends Batch>(
   { loss, start, batch = {} as B }: MinimizationProblem<P, B>,
   compileOptions: CompileOptions,
 ): Promise<VectorLoss> {

@@ -161,7 +161,7 @@ export interface CosineOptions {
  * length, so a shorter step can be worse. Passes come one by one, each with its task's activations alone. Traced; it has no
  * second derivative.
  */
-export function gradientCosine(
+function gradientCosine(
   losses: (shared: unknown) => readonly Tensor[],
   shared: unknown,
   { cap, step, trained, leaves: chosen }: CosineOptions,

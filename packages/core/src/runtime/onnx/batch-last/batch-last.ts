@@ -208,7 +208,7 @@ interface Product {
  * that X is packed for the kernel only once. Applies to gradients that do not depend on each other's
  * products, such as those of several tasks.
  */
-export function stackProducts(graph: Graph): Graph {
+function stackProducts(graph: Graph): Graph {
   const levels = new Map<Tensor, number>();
   const groups = new Map<string, Product[]>();
   const ids = new Map<Tensor, number>();

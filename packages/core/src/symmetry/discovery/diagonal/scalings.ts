@@ -202,7 +202,7 @@ const inOrder = <T>(forms: readonly Form<T>[]): Form<T>[] =>
  * A basis of all diagonal symmetries of the parameters of a layout that known ones in vectors do not give. Vectors include the constant ones, so numbers only add what these do
  * not give. The exact symmetries come first; the others complete their basis.
  */
-export function diagonalGenerators<T>(
+function diagonalGenerators<T>(
   { scalars, vectors, soft }: DiagonalSystem<T>,
   field: Field<T>,
   slots: readonly ParameterSlot[],
@@ -245,6 +245,6 @@ export function diagonalGenerators<T>(
 }
 
 /** The terms of a form in the order of the unknowns. */
-export function termsOf<T>(form: Form<T>): [number, T][] {
+function termsOf<T>(form: Form<T>): [number, T][] {
   return [...form].sort(([a], [b]) => a - b);
 }

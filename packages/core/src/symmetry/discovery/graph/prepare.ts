@@ -162,7 +162,7 @@ export const sortedValues = analyzedOnly("sortedValues", ([x], { axis, count }) 
 }));
 
 /** Replaces elements that are read at their places in order by one node each: places identify the elements, their values do not. */
-export const nameSorted = (graph: Graph): Graph => rewrite(graph, sorted);
+const nameSorted = (graph: Graph): Graph => rewrite(graph, sorted);
 
 function sorted(node: Tensor): Tensor {
   const [flat, offsets] = node.inputs;

@@ -174,7 +174,7 @@ const varying = (all: Term, { shape }: Tensor): Term =>
 export type FactorOf = (x: Tensor) => Factor;
 
 /** The factor of a node's result under scalings that are symmetries. */
-export function through(original: Tensor, factorOf: FactorOf): Factor {
+function through(original: Tensor, factorOf: FactorOf): Factor {
   const node = namedUnpooling(original);
   if (node.op.name === "concat") return throughConcat(node, factorOf);
   if (node.op.name === "slice") return throughSlice(node, factorOf);
