@@ -1,4 +1,4 @@
-import { allocate, astype, dtypeOf, type FloatArray, isNdArray, type NdArray } from "../array.js";
+import { allocate, astype, dtypeOf, type FloatArray, isNdArray, type NdArray, sizeOf } from "../array.js";
 import { rowsOf, takeRows } from "../data/batches.js";
 import { describeValue } from "../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
@@ -291,6 +291,6 @@ function padded(
 /** Zeros for a number of examples. */
 function emptyLike(a: NdArray, count: number): NdArray {
   const rest = a.shape.slice(1);
-  const width = rest.reduce((x, y) => x * y, 1);
+  const width = sizeOf(rest);
   return { shape: [count, ...rest], data: allocate(dtypeOf(a), count * width) } as NdArray;
 }

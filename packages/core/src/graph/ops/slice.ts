@@ -258,13 +258,6 @@ export function concat(tensors: readonly Tensor[], options: { axis?: number | un
   return apply(concatOp, tensors, { axis: resolveAxis(options.axis ?? 0, tensors[0].rank, "concat") });
 }
 
-/** x[..., start..end, ...] along one axis. */
-export const sliceAlong = (x: Tensor, axis: number, start: number, end: number): Tensor =>
-  slice(x, {
-    starts: x.shape.map((_, d) => (d === axis ? start : 0)),
-    ends: x.shape.map((size, d) => (d === axis ? end : size)),
-  });
-
 /** The elements of tensors, such as scalars, as one vector. */
 export const vectorOf = (tensors: readonly Tensor[]): Tensor =>
   concat(tensors.map((x) => reshape(x, [x.size])));

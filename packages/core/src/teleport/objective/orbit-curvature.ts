@@ -1,6 +1,6 @@
 // Curvature of curves on an orbit: Zhao, Gower, Walters, Yu, ICLR 2024, section 4.
 
-import { astype, type NdArray } from "../../array.js";
+import { astype, type NdArray, sizeOf } from "../../array.js";
 import { type BatchTensors, specsOf } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { dot, jvp, mapTree } from "../../graph/autodiff.js";
@@ -93,6 +93,6 @@ function randomGenerator<P>({ algebra }: Symmetry<P>, seed: number, index: numbe
   const rng = createRng(seed).fork("orbit curvature").fork(index);
   return algebra.map((shape) => ({
     shape,
-    data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => rng.normal()),
+    data: Float64Array.from({ length: sizeOf(shape) }, () => rng.normal()),
   }));
 }

@@ -1,5 +1,6 @@
 // The largest objective on the orbit of a group of plane rotations, a circle: the argmax of Zhao et al., NeurIPS 2022,
 // algorithm 1, found by scanning.
+import { sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { dot, grad } from "../../graph/autodiff.js";
 import { cond } from "../../graph/control/cond.js";
@@ -26,14 +27,9 @@ import { lazy } from "../../runtime/lazy.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { chosen, hasValue } from "./guard-graph.js";
-import {
-  compileOrbitWalk,
-  firstOf,
-  type OrbitProgram,
-  type OrbitWalkOptions,
-  orbitSearch,
-} from "./orbit-walk.js";
+import { compileOrbitWalk, firstOf, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
+import { claimOf } from "./trust-region.js";
 
 export interface BestAngleOptions extends OptionsOf<typeof bestAngleOptions> {}
 
@@ -61,7 +57,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
   requireSymmetry("bestAngle", symmetry);
   const { samples } = bestAngleOptions.read(options);
   const { algebra } = symmetry;
-  if (algebra.length !== 1 || algebra[0].reduce((a, b) => a * b, 1) !== 1) {
+  if (algebra.length !== 1 || sizeOf(algebra[0]) !== 1) {
     throw new OptionError(
       `bestAngle needs an algebra of one angle; that of "${symmetry.name}" has the shapes ${algebra.map((s) => `[${s.join(", ")}]`).join(", ")}. Use gradientAscent.`,
     );
@@ -80,15 +76,22 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
     const scanBy = (by: "steps" | "angles") => programs.get(by, () => compileScan(by));
     // Steps add up rounding, which is too coarse in float32.
     const { run, tracedWalk } = await scanBy(problem.dtype === "float64" ? "steps" : "angles");
-    const program: OrbitProgram<P> = {
+    return {
+      name: `${symmetry.name}, best angle`,
+      exact: symmetry.exact,
+      claim: claimOf(symmetry, symmetry.bound),
+      steps: 1,
+      races: true,
       async run(...given) {
         const walked = await run(...given);
         return walked.reason === unreached ? (await scanBy("angles")).run(...given) : walked;
       },
       tracedWalk,
-      dispose: () => programs.dispose(),
+      async dispose() {
+        await programs.dispose();
+        await symmetry.dispose?.();
+      },
     };
-    return orbitSearch(symmetry, symmetry.bound, program, { steps: 1, name: `${symmetry.name}, best angle` });
   };
 }
 

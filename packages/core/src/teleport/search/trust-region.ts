@@ -1,4 +1,4 @@
-import { astype, type NdArray } from "../../array.js";
+import { astype, type NdArray, sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { dot } from "../../graph/autodiff.js";
 import { add, div, maximum, minimum, mul, sub } from "../../graph/ops/arithmetic.js";
@@ -74,7 +74,7 @@ export function randomElement<P>(
   const rng = createRng(seed).fork(index);
   const blocks = symmetry.algebra.map((shape) => ({
     shape,
-    data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
+    data: Float64Array.from({ length: sizeOf(shape) }, () =>
       kind === "element" ? value * (2 * rng.next() - 1) : rng.normal(),
     ),
   }));

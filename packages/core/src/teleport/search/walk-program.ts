@@ -8,7 +8,7 @@ import { namedArrays, namedLike } from "../../named-arrays.js";
 import { compile, lacksFloat64 } from "../../runtime/compile.js";
 import type { Executable, RunOptions, Values } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import { flatten, unflatten, unflattenNamed } from "../../tree.js";
+import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
 import type { Point } from "../point.js";
 import { boundNames, boundsOf, constantBounds, unpacked } from "./guard-graph.js";
@@ -66,8 +66,14 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   const executable = await compile(graph, here);
   const inputsOf = namedLike(flatten<SpecLeaf>(example, isSpecLeaf));
   await warmUp(executable, inputsOf<SpecLeaf>(example));
-  const like = flatten<NdArray>({ params }, isNdArray);
-  const paramsIn = (results: Values): P => unflattenNamed<{ readonly params: P }>(like, results).params;
+  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
+  const paramsIn = (results: Values, prefix = ""): P =>
+    (
+      unflatten(
+        def,
+        paths.map((path) => results[prefix + path]),
+      ) as { readonly params: P }
+    ).params;
 
   /** What a walk did. */
   const read = (
@@ -192,12 +198,17 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     let refused: string | undefined;
     while (results["from.status.outcome"].data[0] === outcomes.indexOf("asking")) {
       const point = pointOf(results["from.latest"].data);
-      const reason = await whyNot(paramsIn(below("candidate.", results)), point);
+      const reason = await whyNot(paramsIn(results, "candidate."), point);
       refused = reason ?? refused;
       results = await resume(results, reason === undefined ? 1 : 2);
     }
     const record = read(results.numbers.data, limits, { width: widthOf(undefined), refused, level });
-    const place = below("from.base.", results);
+    const prefix = "from.base.";
+    const place = Object.fromEntries(
+      Object.entries(results).flatMap(([name, array]) =>
+        name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [],
+      ),
+    );
     return ended({ params: paramsIn(place), record, place }, start, setting);
   };
 
@@ -210,14 +221,6 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     },
   };
 }
-
-/** The values whose names have a prefix, without it. */
-const below = (prefix: string, values: Values): Values =>
-  Object.fromEntries(
-    Object.entries(values).flatMap(([name, array]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [],
-    ),
-  );
 
 /**
  * Runs generated JavaScript for at most 5 milliseconds so that the engine optimizes it: a compiled walk is
