@@ -2,7 +2,7 @@ import type { NdArray } from "./array.js";
 import { describeValue } from "./describe.js";
 import { OptionError } from "./errors.js";
 import type { Tensor } from "./graph/tensor.js";
-import type { SpecLeaf, TensorsOf } from "./graph/trace.js";
+import { type Spec, type SpecLeaf, spec, type TensorsOf } from "./graph/trace.js";
 
 /**
  * What a loss receives besides the parameters: arrays by name, `{ x, y }` for supervised learning, `{}` for a
@@ -15,6 +15,10 @@ export type BatchSpec = Readonly<Record<string, SpecLeaf>>;
 
 /** A batch of tensors, as a traced function receives it. */
 export type BatchTensors = Readonly<Record<string, Tensor>>;
+
+/** The shapes and dtypes of a batch of tensors. */
+export const specsOf = (batch: BatchTensors): Readonly<Record<string, Spec>> =>
+  Object.fromEntries(Object.entries(batch).map(([name, { shape, dtype }]) => [name, spec(shape, dtype)]));
 
 /** The batch of a function that depends on the parameters only. */
 export type NoBatch = Readonly<Record<never, never>>;

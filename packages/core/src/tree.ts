@@ -109,6 +109,16 @@ export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {
   return build(def);
 }
 
+/** Rebuilds a tree from its leaves by path, among which there may be others. */
+export const unflattenNamed = <T>(
+  { paths, def }: Pick<Flat<unknown>, "paths" | "def">,
+  leaves: Readonly<Record<string, unknown>>,
+): T =>
+  unflatten(
+    def,
+    paths.map((path) => leaves[path]),
+  ) as T;
+
 /**
  * The leaves of a tree in the order of the given paths, whatever the order of its keys.
  *

@@ -101,6 +101,7 @@ import { constant, fill } from "../../graph/ops/leaf.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
+import { orbitSearch } from "./orbit-search.js";
 import { ascentAlong, compileOrbitWalk, contextAt } from "./orbit-walk.js";
 import type { SearchFactory } from "./search.js";
 
@@ -117,7 +118,7 @@ export function signAscent<P>(
   const { steps } = signAscentOptions.read(options);
   return async (problem) => {
     const { dtype } = problem;
-    const { run, races, tracedWalk, dispose } = await compileOrbitWalk(symmetry, symmetry.trace, problem, {
+    const program = await compileOrbitWalk(symmetry, problem, {
       steps,
       given: {},
       reasons: [],
@@ -129,7 +130,7 @@ export function signAscent<P>(
         return { state: { T: gradient.map((g) => mul(0.05, sign(g))) }, stop: constant(0, dtype) };
       },
     });
-    return { name: symmetry.name, exact: symmetry.exact, steps, run, races, tracedWalk, dispose };
+    return orbitSearch(symmetry, symmetry.bound, program, { steps });
   };
 }
 `,

@@ -1,5 +1,5 @@
 // Index arithmetic of mini-batch training: shuffled batches without replacement, splits and row selection.
-import { allocate, dtypeOf, isNdArray, type NdArray } from "../array.js";
+import { allocate, dtypeOf, isNdArray, type NdArray, sizeOf } from "../array.js";
 import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { permutation } from "../math/rng.js";
@@ -114,7 +114,7 @@ export function takeRows<A extends NdArray>(a: A, indices: ArrayLike<number>): A
   }
   if (a.shape.length === 0) throw new ShapeError("takeRows takes an array of rank 1 or more; got a scalar.");
   const [rows, ...rest] = a.shape;
-  const width = rest.reduce((x, y) => x * y, 1);
+  const width = sizeOf(rest);
   const data = allocate(dtypeOf(a), indices.length * width);
   for (let i = 0; i < indices.length; i++) {
     const row = indices[i];
@@ -152,7 +152,7 @@ export function concatenateRows(arrays: readonly NdArray[]): NdArray {
     );
   }
   const rows = arrays.reduce((n, a) => n + a.shape[0], 0);
-  const data = allocate(dtypeOf(arrays[0]), rows * shape.slice(1).reduce((a, b) => a * b, 1));
+  const data = allocate(dtypeOf(arrays[0]), rows * sizeOf(shape.slice(1)));
   let at = 0;
   for (const a of arrays) {
     data.set(a.data as never, at);

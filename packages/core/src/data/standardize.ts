@@ -1,4 +1,4 @@
-import { array, dtypeOf, type NdArray } from "../array.js";
+import { array, dtypeOf, type NdArray, sizeOf } from "../array.js";
 import { DataError, ShapeError } from "../errors.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
@@ -139,14 +139,14 @@ function alongExample(
   example: readonly number[],
   dtype: "float32" | "float64",
 ): NdArray {
-  const each = example.reduce((a, b) => a * b, 1) / values.length;
+  const each = sizeOf(example) / values.length;
   const elements = values.flatMap((value) => new Array<number>(each).fill(value));
   return { ...array(elements, dtype), shape: [1, ...example] };
 }
 
 /** Number of elements of a group. @throws ShapeError where examples do not divide into groups */
 function groupSize({ shape }: NdArray, groups: number): number {
-  const each = shape.slice(1).reduce((a, b) => a * b, 1) / groups;
+  const each = sizeOf(shape.slice(1)) / groups;
   if (Number.isInteger(each)) return each;
   throw new ShapeError(`Examples of ${formatShape(shape)} do not divide into ${groups} groups of one size.`);
 }

@@ -73,6 +73,13 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
+/** sqrt of the sum of squares over all blocks. */
+export function normOf(blocks: readonly ArrayLike<number>[]): number {
+  let square = 0;
+  for (const block of blocks) for (let k = 0; k < block.length; k++) square += block[k] * block[k];
+  return Math.sqrt(square);
+}
+
 /** a <- a + s b. */
 export const accumulate = (a: Float64Array, s: number, b: Float64Array): void => {
   for (let i = 0; i < a.length; i++) a[i] += s * b[i];

@@ -7,12 +7,12 @@ import type { Combination, MultiTaskMethod, TaskInput } from "./method.js";
  *
  * Losses, Gramian and Jacobian must be finite and of matching shapes, and the result must be finite, too.
  *
- * @param options `losses`: `non-negative` for methods that are undefined for L < 0; default `any`
+ * @param given the method, with `losses`: `non-negative` for one that is undefined for L < 0; default `any`
  */
 export function checkedMethod<S>(
-  method: MultiTaskMethod<S>,
-  { losses: kind = "any" }: { readonly losses?: "any" | "non-negative" | undefined } = {},
+  given: MultiTaskMethod<S> & { readonly losses?: "any" | "non-negative" | undefined },
 ): MultiTaskMethod<S> {
+  const { losses: kind = "any", ...method } = given;
   const { name, needs, afterStep, endEpoch } = method;
   const checkLosses = (losses: Float64Array, what: string) => {
     losses.forEach((loss, k) => {

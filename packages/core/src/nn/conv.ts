@@ -86,8 +86,13 @@ export function initConvTranspose2d(
   return initAffine(rng, [inputs, outputs / groups, ...size], outputs, options);
 }
 
-const withBias = (y: Tensor, bias: Tensor | undefined): Tensor =>
-  bias ? add(y, reshape(bias, [1, bias.size, ...y.shape.slice(2).map(() => 1)])) : y;
+/** A convolution with the weights of parameters, plus their bias. */
+function convolved(op: string, params: TensorsOf<ConvParams>, convolve: (weight: Tensor) => Tensor): Tensor {
+  requireParams(op, params, ["weight"]);
+  const { weight, bias } = params;
+  const y = convolve(weight);
+  return bias ? add(y, reshape(bias, [1, bias.size, ...y.shape.slice(2).map(() => 1)])) : y;
+}
 
 /**
  * Two-dimensional convolution with a bias for each output channel.
@@ -100,9 +105,7 @@ const withBias = (y: Tensor, bias: Tensor | undefined): Tensor =>
  */
 export function convLayer(x: Tensor, params: TensorsOf<ConvParams>, options: ConvOptions = {}): Tensor {
   requireKnown("convLayer", options, convOptions, "convLayer(x, params, { stride: 2, padding: 1 })");
-  requireParams("convLayer", params, ["weight"]);
-  const { weight, bias } = params;
-  return withBias(conv2d(x, weight, options), bias);
+  return convolved("convLayer", params, (weight) => conv2d(x, weight, options));
 }
 
 /**
@@ -118,9 +121,7 @@ export function convLayer(x: Tensor, params: TensorsOf<ConvParams>, options: Con
  */
 export function conv1dLayer(x: Tensor, params: TensorsOf<ConvParams>, options: Conv1dOptions = {}): Tensor {
   requireKnown("conv1dLayer", options, conv1dOptions, "conv1dLayer(x, params, { stride: 2, padding: 1 })");
-  requireParams("conv1dLayer", params, ["weight"]);
-  const { weight, bias } = params;
-  return withBias(conv1d(x, weight, options), bias);
+  return convolved("conv1dLayer", params, (weight) => conv1d(x, weight, options));
 }
 
 /**
@@ -139,7 +140,5 @@ export function convTransposeLayer(
     convTransposeOptions,
     "convTransposeLayer(x, params, { stride: 2 })",
   );
-  requireParams("convTransposeLayer", params, ["weight"]);
-  const { weight, bias } = params;
-  return withBias(convTranspose2d(x, weight, options), bias);
+  return convolved("convTransposeLayer", params, (weight) => convTranspose2d(x, weight, options));
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { access, constants, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { DType, NdArray } from "../array.js";
+import { type DType, type NdArray, sizeOf } from "../array.js";
 import type { Dataset } from "../data/dataset.js";
 import { readIdx } from "../data/idx.js";
 import type { LabeledImages } from "../data/labeled-images.js";
@@ -236,7 +236,7 @@ async function readPart(
   const { data } = images;
   for (let i = 0; i < data.length; i++) data[i] /= 255;
   return {
-    images: { shape: [n, size.reduce((a, b) => a * b, 1)], data },
+    images: { shape: [n, sizeOf(size)], data },
     // Gray images have one channel.
     inputs: { shape: size.length === 2 ? [n, 1, ...size] : images.shape, data },
     labels,

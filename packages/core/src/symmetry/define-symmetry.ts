@@ -1,5 +1,5 @@
 // The action, the push-forward and the context of a symmetry on arrays: their traced forms in generated JavaScript.
-import { astype, dtypeOf, isNdArray, type NdArray, type Shape } from "../array.js";
+import { astype, dtypeOf, isAllFinite, isNdArray, type NdArray, type Shape } from "../array.js";
 import type { Batch, BatchTensors } from "../batch.js";
 import { describeValue } from "../describe.js";
 import { ShapeError } from "../errors.js";
@@ -116,9 +116,4 @@ export function defineSymmetry<P, A extends readonly Shape[] = readonly Shape[]>
       for (const known of Object.values(plans)) await releasePlans(known);
     },
   };
-}
-
-function isAllFinite({ data }: NdArray): boolean {
-  for (let i = 0; i < data.length; i++) if (!Number.isFinite(Number(data[i]))) return false;
-  return true;
 }

@@ -1,8 +1,9 @@
 import type { NdArray } from "../array.js";
+import { specsOf } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, mul } from "../graph/ops/arithmetic.js";
-import { spec, type TensorsOf } from "../graph/trace.js";
+import type { TensorsOf } from "../graph/trace.js";
 import { flag } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "./symmetry.js";
@@ -98,9 +99,7 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
         }
       : {}),
     derivative(params, T, batch, context) {
-      const specs = Object.fromEntries(
-        Object.entries(batch).map(([name, { shape, dtype }]) => [name, spec(shape, dtype)]),
-      );
+      const specs = specsOf(batch);
       const contexts = split(
         context,
         symmetries.map((s) => s.contextShapes?.(specs).length ?? 0),

@@ -1,4 +1,4 @@
-import { dtypeOf, isNdArray, type NdArray } from "../array.js";
+import { concatenated, dtypeOf, isNdArray, type NdArray } from "../array.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Values } from "../runtime/executable.js";
 import { flatten, unflatten } from "../tree.js";
@@ -15,16 +15,7 @@ export interface ParameterVector<P> {
 /** @param params an example, of which only structure, shapes and dtypes matter */
 export function parameterVector<P>(params: P): ParameterVector<P> {
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  const count = leaves.reduce((sum, { data }) => sum + data.length, 0);
-  const joined = (arrays: readonly NdArray[]): Float64Array => {
-    const all = new Float64Array(count);
-    let at = 0;
-    for (const { data } of arrays) {
-      all.set(data as Float64Array, at);
-      at += data.length;
-    }
-    return all;
-  };
+  const joined = (arrays: readonly NdArray[]) => concatenated(arrays.map(({ data }) => data as Float64Array));
   return {
     vectorOf: (tree) => joined(flatten<NdArray>(tree, isNdArray).leaves),
     treeOf(vector) {

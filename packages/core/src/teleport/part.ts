@@ -1,9 +1,10 @@
 // A teleport as a part of a program that goes on from where it leads.
+
 import type { Batch, BatchLoss, BatchTensors } from "../batch.js";
 import { timed } from "../graph/control/timed.js";
 import { constant } from "../graph/ops/leaf.js";
 import { reshape } from "../graph/ops/reshape.js";
-import { concat } from "../graph/ops/slice.js";
+import { concat, vectorOf } from "../graph/ops/slice.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Limits } from "./guard.js";
 import { outcomeOf } from "./guarded-search.js";
@@ -11,7 +12,7 @@ import type { Reporter } from "./measured-report.js";
 import type { Memory } from "./objective/objective.js";
 import type { TracedRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
-import { hasNumbers, indicator, packed } from "./search/guard-graph.js";
+import { hasNumbers, indicator } from "./search/guard-graph.js";
 import type { TracedEnd, TracedWalk } from "./search/search.js";
 
 /** What the host needs for a report. */
@@ -70,10 +71,10 @@ export function teleportPart<P>(
         const elsewhere = [start, end.params].map((p) =>
           heldOut ? reshape(heldOutLoss(p, heldOut), []) : constant(0, "float64"),
         );
-        const told = packed([...elsewhere, indicator(hasNumbers(end.params), "float64")]);
+        const told = vectorOf([...elsewhere, indicator(hasNumbers(end.params), "float64")]);
         return { ...end, numbers: concat([told, end.numbers]) };
       });
-      return { params, elements, isMoved, numbers: concat([packed([seconds]), numbers]) };
+      return { params, elements, isMoved, numbers: concat([vectorOf([seconds]), numbers]) };
     },
     async report({ numbers, ends, hasHeldOut }) {
       const [seconds, before, after, isFine] = numbers;

@@ -15,7 +15,7 @@ import { inCode, integerFrom, positive } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, unflattenNamed } from "../tree.js";
 
 export interface RaceOptions extends OptionsOf<typeof raceOptions> {}
 
@@ -162,20 +162,14 @@ export async function createRace<P>(
   );
   const carry = Object.fromEntries(graph.outputs.map(({ name }) => [name, name]));
   const executable = await compile(graph, { ...compileOptions, scan: { carry } });
-  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
+  const like = flatten<NdArray>({ params }, isNdArray);
   return {
     async run(p, b, { state = optimizer.init(p), rate = learningRate } = {}) {
       const inputs = {
         ...namedArrays({ params: p, state, batch: b }),
         rate: array(requireRate(rate), dtype),
       };
-      const results = await executable.run(inputs, { steps });
-      return (
-        unflatten(
-          def,
-          paths.map((path) => results[path]),
-        ) as { params: P }
-      ).params;
+      return unflattenNamed<{ params: P }>(like, await executable.run(inputs, { steps })).params;
     },
     dispose: () => executable.dispose(),
   };

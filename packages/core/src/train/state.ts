@@ -3,7 +3,7 @@ import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { formatType, sameShape } from "../graph/tensor.js";
 import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, unflattenNamed } from "../tree.js";
 import type { BestEpoch } from "./epoch-row.js";
 import type { Seen } from "./seen.js";
 import type { ScheduleState } from "./teleport-event.js";
@@ -48,11 +48,8 @@ export function stateFrom<P, S>(
   schedule = like.schedule,
 ): TrainState<P, S> {
   const { params, state, optimizer } = like;
-  const { paths, def } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
-  const trees = unflatten(
-    def,
-    paths.map((path) => arrays[path]),
-  ) as Omit<TrainState<P, S>, "step">;
+  const flat = flatten<NdArray>({ params, state, optimizer }, isNdArray);
+  const trees = unflattenNamed<Omit<TrainState<P, S>, "step">>(flat, arrays);
   return { ...like, step, ...trees, ...(schedule === undefined ? {} : { schedule }) };
 }
 

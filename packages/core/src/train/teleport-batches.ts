@@ -8,7 +8,7 @@ import { isTensor, type Tensor } from "../graph/tensor.js";
 import { type Spec, spec, type TensorsOf } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, unflattenNamed } from "../tree.js";
 import { stepSeed } from "./batch-order.js";
 import type { Feed, Feeding } from "./feed.js";
 import type { Loss } from "./step.js";
@@ -32,12 +32,9 @@ export function teleportLoss<P, S>({
   readonly state: S;
   readonly training: boolean;
 }): BatchLoss<P> {
-  const { paths, def } = flatten<NdArray>({ state }, isNdArray);
+  const like = flatten<NdArray>({ state }, isNdArray);
   return (params, batch) => {
-    const { state: s } = unflatten(
-      def,
-      paths.map((path) => batch[path]),
-    ) as { state: TensorsOf<S> };
+    const { state: s } = unflattenNamed<{ state: TensorsOf<S> }>(like, batch);
     const { output } = model.apply(params, batch.x, { state: s, training, seed: batch.seed });
     return loss(output, batch.y);
   };

@@ -3,13 +3,13 @@ import type { NdArray } from "isoloss";
 import { namedArrays } from "isoloss";
 import { createRng } from "isoloss/data";
 import { isRefusal, scaling } from "isoloss/symmetry";
-import { descend } from "../../../core/src/moves/quantization-noise/descend.js";
 import {
   logNoise,
   type NoiseModel,
   type Rounding,
 } from "../../../core/src/moves/quantization-noise/noise-model.js";
 import { calibrationRequest, noiseModel } from "../../../core/src/moves/quantization-noise/noise-model-of.js";
+import { descend } from "../../../core/src/moves/quantization-noise/proposals.js";
 import { quantizedGraph } from "../../../core/src/moves/quantization-noise/quantized-graph.js";
 import { compileCalibrator } from "../../../core/src/moves/quantization-noise/statistics.js";
 import { namedGraph } from "../../../core/src/symmetry/symmetries-of.js";

@@ -1,4 +1,4 @@
-import type { Shape } from "../../array.js";
+import { type Shape, sizeOf } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { type Affine, Index } from "../index-expression.js";
@@ -119,7 +119,7 @@ export function guarded(writer: KernelWriter, i: Affine, n: number, body: () => 
   writer.line("}");
 }
 
-const products = ({ y, w }: Shapes) => 2 * y.reduce((a, b) => a * b, 1) * w[1] * w[2] * w[3];
+const products = ({ y, w }: Shapes) => 2 * sizeOf(y) * w[1] * w[2] * w[3];
 
 const convOp: Op<ConvAttributes> = {
   name: "conv2d",

@@ -1,4 +1,4 @@
-import type { Shape } from "../../array.js";
+import { type Shape, sizeOf } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
@@ -6,7 +6,7 @@ import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
 import { apply, formatShape, formatType, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
 import { literal } from "./leaf.js";
-import { resolveAxis } from "./reshape.js";
+import { reshape, resolveAxis } from "./reshape.js";
 
 interface SliceAttributes extends Record<string, unknown> {
   readonly starts: readonly number[];
@@ -256,4 +256,17 @@ export function concat(tensors: readonly Tensor[], options: { axis?: number | un
   for (const x of tensors) requireTensor("concat", x);
   if (tensors.length === 1) return tensors[0];
   return apply(concatOp, tensors, { axis: resolveAxis(options.axis ?? 0, tensors[0].rank, "concat") });
+}
+
+/** The elements of tensors, such as scalars, as one vector. */
+export const vectorOf = (tensors: readonly Tensor[]): Tensor =>
+  concat(tensors.map((x) => reshape(x, [x.size])));
+
+/** A vector as tensors of some shapes, one after the other. */
+export function splitVector(vector: Tensor, shapes: readonly Shape[]): Tensor[] {
+  let at = 0;
+  return shapes.map((shape) => {
+    at += sizeOf(shape);
+    return reshape(slice(vector, { starts: [at - sizeOf(shape)], ends: [at] }), shape);
+  });
 }

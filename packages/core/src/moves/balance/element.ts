@@ -1,5 +1,5 @@
 // The element of a group at which weights are balanced, group after group.
-import type { NdArray } from "../../array.js";
+import { type NdArray, sizeOf } from "../../array.js";
 import type { GroupGenerator, LinearSpace, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import type { ScaleMeasure } from "./cells.js";
@@ -134,7 +134,7 @@ const isLinear = (group: BalancedGroup): group is LinearSpace => group.kind === 
 
 function zeroOf(group: BalancedGroup): NdArray<Float64Array> {
   const shape = isScaling(group) ? [group.size] : [group.copies, group.size, group.size];
-  return { shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)) };
+  return { shape, data: new Float64Array(sizeOf(shape)) };
 }
 
 /** Multiples of a generator's powers by which its T may be divided: 1 for whole powers, 2 for halves. */

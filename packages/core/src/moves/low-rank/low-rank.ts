@@ -1,4 +1,4 @@
-import { dtypeOf, type NdArray } from "../../array.js";
+import { concatenated, dtypeOf, type NdArray } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import { qr, svd } from "../../math/linalg.js";
@@ -8,9 +8,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import { multipliedAlong, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
 import { type Matrix, product, transposed } from "../../symmetry/matrix.js";
-import { mapArrays } from "../../symmetry/parameter-axes.js";
-import { withoutCuts } from "../prune/cut.js";
-import { cutsOf, whyUncuttable } from "../prune/units.js";
+import { cutParams, cutsOf, judged } from "../prune/units.js";
 
 export interface LowRankOptions extends OptionsOf<typeof lowRankOptions> {}
 
@@ -70,19 +68,10 @@ export function lowRank<P>(
     );
   }
   const arrays = namedArrays(params);
-  const judged = linear.map((space) => ({ space, reason: whyUncuttable(arrays, space) }));
-  const spaces = judged
-    .filter(({ reason }) => reason === undefined)
-    .map(({ space }) => reduced(arrays, space, rank, energy));
+  const { cuttable, left } = judged(arrays, linear);
+  const spaces = cuttable.map((space) => reduced(arrays, space, rank, energy));
   const cuts = cutsOf(arrays, spaces.map(unusedUnits));
-  return {
-    params: mapArrays(params, (_, path) => {
-      const own = cuts.get(path);
-      return own === undefined ? arrays[path] : withoutCuts(arrays[path], own);
-    }),
-    spaces,
-    left: judged.flatMap(({ space, reason }) => (reason === undefined ? [] : [{ space, reason }])),
-  };
+  return { params: cutParams(params, arrays, cuts), spaces, left };
 }
 
 export const unusedUnits = ({ space, rank }: ReducedSpace) => ({
@@ -138,19 +127,13 @@ function stacked(
   const parts = axes.map((axis) => vectorsAlong(arrays[axis.path], axis, copies));
   return Array.from({ length: copies }, (_, copy) => {
     const own = parts.map((part) => part[copy]);
-    const rows = own.reduce((sum, { shape }) => sum + shape[0], 0);
-    const data = new Float64Array(rows * size);
-    let at = 0;
-    for (const part of own) {
-      data.set(part.data, at);
-      at += part.data.length;
-    }
+    const data = concatenated(own.map((part) => part.data));
     if (!data.every(Number.isFinite)) {
       throw new NumericalError(
         `lowRank: the weights of ${axes.map(({ path }) => path).join(", ")} are not all finite.`,
       );
     }
-    return { shape: [rows, size], data };
+    return { shape: [data.length / size, size], data };
   });
 }
 

@@ -4,9 +4,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { share } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { PermutationSpace } from "../../symmetry/discovery/descriptors.js";
-import { mapArrays } from "../../symmetry/parameter-axes.js";
-import { withoutCuts } from "./cut.js";
-import { cutsOf, leastUnits, type UnitCut, unitNorms, whyUncuttable } from "./units.js";
+import { cutParams, cutsOf, judged, leastUnits, type UnitCut, unitNorms } from "./units.js";
 
 export interface PrunedUnitsOptions extends OptionsOf<typeof prunedUnitsOptions> {}
 
@@ -56,18 +54,9 @@ export function prunedUnits<P>(
     );
   }
   const arrays = namedArrays(params);
-  const judged = permutations.map((space) => ({ space, reason: whyUncuttable(arrays, space) }));
-  const removed = judged
-    .filter(({ reason }) => reason === undefined)
-    .map(({ space }) => ({ space, units: leastUnits(unitNorms(arrays, space), fraction) }))
+  const { cuttable, left } = judged(arrays, permutations);
+  const removed = cuttable
+    .map((space) => ({ space, units: leastUnits(unitNorms(arrays, space), fraction) }))
     .filter(({ units }) => units.length > 0);
-  const cuts = cutsOf(arrays, removed);
-  return {
-    params: mapArrays(params, (array, path) => {
-      const own = cuts.get(path);
-      return own === undefined ? array : withoutCuts(array, own);
-    }),
-    removed,
-    left: judged.flatMap(({ space, reason }) => (reason === undefined ? [] : [{ space, reason }])),
-  };
+  return { params: cutParams(params, arrays, cutsOf(arrays, removed)), removed, left };
 }

@@ -1,4 +1,4 @@
-import { dtypeOf, isNdArray, type NdArray, ones } from "../../array.js";
+import { concatenated, dtypeOf, isNdArray, type NdArray, ones } from "../../array.js";
 import { NumericalError, OptionError, ShapeError } from "../../errors.js";
 import { mapTree } from "../../graph/autodiff.js";
 import { cast, mul } from "../../graph/ops/arithmetic.js";
@@ -94,16 +94,6 @@ function masksOf(leaves: readonly NdArray[], scores: readonly Float64Array[], co
     }
     return mask;
   });
-}
-
-function concatenated(lists: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const list of lists) {
-    all.set(list, at);
-    at += list.length;
-  }
-  return all;
 }
 
 /** The weights where the mask is 1; elsewhere 0, whatever the sign. */

@@ -3,8 +3,14 @@ import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { ParameterAxis, PermutationSpace } from "../../symmetry/discovery/descriptors.js";
 import type { UnitSpace } from "../../symmetry/discrete/discrete-axes.js";
-import { elementsAlong, requirePath, requireView, unitsOf } from "../../symmetry/parameter-axes.js";
-import { type Cuts, isUncuttable, markUnits, ownAxisOf, type Uncuttable } from "./cut.js";
+import {
+  elementsAlong,
+  mapArrays,
+  requirePath,
+  requireView,
+  unitsOf,
+} from "../../symmetry/parameter-axes.js";
+import { type Cuts, isUncuttable, markUnits, ownAxisOf, type Uncuttable, withoutCuts } from "./cut.js";
 
 /** What goes of a space. */
 export interface UnitCut<S extends UnitSpace = PermutationSpace> {
@@ -62,6 +68,26 @@ export function whyUncuttable(
   );
   return wrong === undefined ? undefined : `${wrong.own.reason} ("${wrong.leg.path}")`;
 }
+
+/** Spaces whose units can go, and the others with the reason. */
+export function judged<S extends UnitSpace>(arrays: Readonly<Record<string, NdArray>>, spaces: readonly S[]) {
+  const all = spaces.map((space) => ({ space, reason: whyUncuttable(arrays, space) }));
+  return {
+    cuttable: all.flatMap(({ space, reason }) => (reason === undefined ? [space] : [])),
+    left: all.flatMap(({ space, reason }) => (reason === undefined ? [] : [{ space, reason }])),
+  };
+}
+
+/** Parameters of these arrays without what is cut of each. */
+export const cutParams = <P>(
+  params: P,
+  arrays: Readonly<Record<string, NdArray>>,
+  cuts: ReadonlyMap<string, Cuts>,
+): P =>
+  mapArrays(params, (_, path) => {
+    const own = cuts.get(path);
+    return own === undefined ? arrays[path] : withoutCuts(arrays[path], own);
+  });
 
 /** Of how many units the channels are a multiple of `multiple`, along each axis of an array that has them. */
 export function stepOf(

@@ -18,7 +18,7 @@ import type { ShiftSite } from "../../symmetry/discovery/shifts/find.js";
 import { shift } from "../../symmetry/shift.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
 import { calibrationShare } from "../quantization-noise/compare-candidates.js";
-import { type FoundShifts, foundShifts, giverName, pieceArrays, shiftedBy } from "./shifted-values.js";
+import { type FoundShifts, foundShifts, giverName, pieceArrays, probedUnits } from "./shifted-values.js";
 
 export interface AbsorbedBiasesOptions extends OptionsOf<typeof absorbedBiasesOptions> {}
 
@@ -169,16 +169,14 @@ async function absorbed<P>(
   const open = { inputs: found.inputs, outputs: before.map((tensor, k) => ({ name: `z${k}`, tensor })) };
   const arrays = { ...namedArrays({ params }), ...pieceArrays(found.pieces, namedArrays(params)) };
   const giver = giverName(found, site);
-  // Without ReLUs, a shift changes each value by a multiple of its unit's T: which one, and of which unit, two of them say.
+  // Without ReLUs, a shift changes each value by a multiple of its unit's T.
   const linear = await valuesOf(open, arrays);
   const actual = await valuesOf(withRelus(open), arrays);
   try {
     const [first] = calibration;
-    const probe = (T: (unit: number) => number) =>
-      linear.at(first, { [giver]: shiftedBy(arrays[giver], site, T) });
-    const [start, ones, numbers] = [await linear.at(first), await probe(() => 1), await probe((i) => i + 1)];
-    const factors = ones.map((v, e) => v - start[e]);
-    const units = factors.map((factor, e) => Math.round((numbers[e] - start[e]) / factor) - 1);
+    const { factors, units } = await probedUnits(giver, arrays[giver], site, (changed) =>
+      linear.at(first, changed),
+    );
     const visit = async (batches: readonly Batch[], f: (unit: number, z: number, factor: number) => void) => {
       for (const batch of batches) {
         const z = await actual.at(batch);

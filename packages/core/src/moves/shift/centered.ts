@@ -1,11 +1,12 @@
 // Shifts that center activations: X. Wei et al., "Outlier Suppression+", EMNLP 2023, section 4.1, for all shifts of a graph.
+import type { NdArray } from "../../array.js";
 import { type Batch, type BatchLoss, forAnyBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import { shift } from "../../symmetry/shift.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
-import { pieceArrays, type ShiftedValues, shiftedBy, shiftedValues } from "./shifted-values.js";
+import { pieceArrays, probedUnits, type ShiftedValues, shiftedValues } from "./shifted-values.js";
 
 /**
  * The same function with centered activations: where a bias can be shifted, and biases behind the weights that read it undo
@@ -64,17 +65,13 @@ async function centeringShift<P>(
   const { size } = site.generator;
   const run = await compile(graph, { dtype: "float64" });
   const arrays = { ...namedArrays({ params }), ...pieceArrays(pieces, namedArrays(params)) };
-  const valuesOf = async (batch: Batch, T?: (unit: number) => number): Promise<Float64Array> => {
-    const shifted = T ? { [giver]: shiftedBy(arrays[giver], site, T) } : {};
-    return (await run.run({ ...arrays, ...namedArrays({ batch }), ...shifted })).values.data as Float64Array;
-  };
+  const valuesOf = async (batch: Batch, changed: Readonly<Record<string, NdArray>> = {}) =>
+    (await run.run({ ...arrays, ...namedArrays({ batch }), ...changed })).values.data as Float64Array;
   try {
     const [first] = calibration;
-    const start = await valuesOf(first);
-    // What a shift of all units, and one of each by its number, do to a value say which unit it is of.
-    const [ones, numbers] = [await valuesOf(first, () => 1), await valuesOf(first, (unit) => unit + 1)];
-    const factors = ones.map((v, e) => v - start[e]);
-    const units = factors.map((factor, e) => Math.round((numbers[e] - start[e]) / factor) - 1);
+    const { start, factors, units } = await probedUnits(giver, arrays[giver], site, (changed) =>
+      valuesOf(first, changed),
+    );
     const [least, most] = [new Float64Array(size).fill(Infinity), new Float64Array(size).fill(-Infinity)];
     for (const batch of calibration) {
       const values = batch === first ? start : await valuesOf(batch);

@@ -107,8 +107,27 @@ export const pieceArrays = (
     ]),
   );
 
+/**
+ * By which multiple of which unit's T a shift changes each value: what a shift of all units, and one of each by its number, do
+ * to the values say that.
+ *
+ * @param valuesAt the values, changed by arrays
+ */
+export async function probedUnits(
+  giver: string,
+  array: NdArray,
+  site: ShiftSite,
+  valuesAt: (changed: Readonly<Record<string, NdArray>>) => Promise<Float64Array>,
+) {
+  const shifted = (T: (unit: number) => number) => valuesAt({ [giver]: shiftedBy(array, site, T) });
+  const [start, ones, numbers] = [await valuesAt({}), await shifted(() => 1), await shifted((i) => i + 1)];
+  const factors = ones.map((v, e) => v - start[e]);
+  const units = factors.map((factor, e) => Math.round((numbers[e] - start[e]) / factor) - 1);
+  return { start, factors, units };
+}
+
 /** A parameter with a shift added, in float64. */
-export const shiftedBy = (array: NdArray, site: ShiftSite, T: (unit: number) => number): NdArray => {
+const shiftedBy = (array: NdArray, site: ShiftSite, T: (unit: number) => number): NdArray => {
   const { data } = astype(array, "float64");
   return { shape: array.shape, data: spreadShift(site, T).data.map((v, i) => v + Number(data[i])) };
 };

@@ -1,14 +1,15 @@
+import type { Batch } from "../../batch.js";
 import { transportState } from "../../teleport/state/transport.js";
 import { isTriggered } from "../conflict.js";
 import type { MultiTaskHistory } from "../train/history.js";
 import type { StepChange, StepContext } from "../train/step-hook.js";
+import type { Batches } from "./adapter/stacked-batches.js";
 import type { TaskPoint } from "./conflict-meter.js";
 import { type Drift, type DriftGuard, judged, meanOf } from "./drift-guard.js";
-import { anchorsOf, guardBatches } from "./examples.js";
 import { displacementsOf, type Landing, land, rejected } from "./landing.js";
 import type { CostMachine } from "./machine.js";
 import type { Proposal } from "./move.js";
-import type { InnerOptions } from "./presets.js";
+import type { InnerOptions, PreserveOptions } from "./presets.js";
 import { type ConflictMeasures, type CostReport, quantitiesOf } from "./report.js";
 import type { ResolvedCost } from "./settings.js";
 import { type Parts, partsOf } from "./shared-losses.js";
@@ -158,4 +159,40 @@ function secondsPerStep({ seconds }: MultiTaskHistory): number | undefined {
   if (spent.length === 0) return undefined;
   const median = spent.sort((a, b) => a - b)[Math.floor(spent.length / 2)];
   return median > 0 ? median : undefined;
+}
+
+type Source = Pick<StepContext<unknown>, "batch" | "batches" | "sample" | "stepsPerEpoch">;
+
+/** Number of examples in a batch; 0 for a function without data. */
+function examplesIn(batch: Batch): number {
+  return Object.values(batch).reduce((most, { shape }) => Math.max(most, shape[0] ?? 0), 0);
+}
+
+/**
+ * Batches on which losses are frozen: the step's own and additional ones; or those of a whole epoch, which are read one after
+ * another whenever they are needed.
+ */
+export async function anchorsOf(
+  { batch, batches, sample }: Source,
+  count: PreserveOptions["batches"],
+): Promise<Batches> {
+  const size = examplesIn(batch);
+  if (size === 0) return [batch];
+  if (count === "loader") return batches("cost loader");
+  const more = Array.from({ length: count - 1 }, (_, i) => sample(size, `cost anchor ${i}`));
+  return [batch, ...(await Promise.all(more))];
+}
+
+/**
+ * Whole batches, with at least `samples` examples in total but not more than an epoch has, that the move does not
+ * use; the step's own batch without data or samples.
+ */
+export async function guardBatches(
+  { batch, sample, stepsPerEpoch }: Source,
+  samples: number,
+): Promise<Batch[]> {
+  const size = examplesIn(batch);
+  if (size === 0 || samples === 0) return [batch];
+  const count = Math.min(Math.ceil(samples / size), stepsPerEpoch);
+  return Promise.all(Array.from({ length: count }, (_, i) => sample(size, `cost guard ${i}`)));
 }

@@ -1,5 +1,6 @@
 import type { NdArray } from "../../array.js";
 import type { Batch, BatchTensors } from "../../batch.js";
+import { vectorOf } from "../../graph/ops/slice.js";
 import { isTensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
@@ -7,7 +8,7 @@ import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { flatten } from "../../tree.js";
 import { type Conflict, conflictOf } from "../conflict.js";
 import { gradientRows, gramianOf, gramiansOf } from "../gradients/rows.js";
-import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
+import type { Parts, SharedLosses } from "./shared-losses.js";
 
 /** Losses and conflicts at a point. */
 export interface TaskPoint {
@@ -38,7 +39,7 @@ export async function compileConflict(
     const found = losses(parts, b);
     const { leaves } = flatten(parts.shared, isTensor);
     const rows = gradientRows({ losses: found, space: trained?.map((leaf) => leaves[leaf]) ?? leaves });
-    return { losses: stacked(found), gramians: gramiansOf(rows) };
+    return { losses: vectorOf(found), gramians: gramiansOf(rows) };
   };
   const { graph } = trace(measured, { parts: example, batch });
   const run = await compile(graph, compileOptions);

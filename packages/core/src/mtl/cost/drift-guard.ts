@@ -1,4 +1,5 @@
 import type { Batch } from "../../batch.js";
+import { vectorOf } from "../../graph/ops/slice.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
@@ -6,7 +7,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { relativeDrift } from "../../teleport/guard.js";
 import type { Batches } from "./adapter/stacked-batches.js";
-import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
+import type { Parts, SharedLosses } from "./shared-losses.js";
 
 export interface DriftGuardOptions extends OptionsOf<typeof driftGuardOptions> {}
 
@@ -130,7 +131,7 @@ export async function compileLosses(
   batch: Batch,
   compileOptions: CompileOptions,
 ): Promise<LossMeter> {
-  const { graph } = trace(({ parts, batch: b }) => ({ losses: stacked(losses(parts, b)) }), {
+  const { graph } = trace(({ parts, batch: b }) => ({ losses: vectorOf(losses(parts, b)) }), {
     parts: example,
     batch,
   });

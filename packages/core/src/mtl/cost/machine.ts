@@ -1,12 +1,15 @@
-import { isNdArray, type NdArray } from "../../array.js";
+import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
+import { OptionError } from "../../errors.js";
+import { createRng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
 import { flatten } from "../../tree.js";
 import type { RunSetup } from "../train/step-hook.js";
-import { adapterMove, randomMove } from "./adapter/adapter-move.js";
+import { createAdapter } from "./adapter/adapter.js";
+import { compileInnerLoop } from "./adapter/inner-loop.js";
 import { type ConflictMeter, compileConflict } from "./conflict-meter.js";
 import { compileLosses, type LossMeter } from "./drift-guard.js";
-import type { Mover } from "./move.js";
+import { type MoveProblem, type Mover, squareOf } from "./move.js";
 import { searchMove } from "./search-move.js";
 import type { ResolvedCost } from "./settings.js";
 import { type Parts, sharedLosses } from "./shared-losses.js";
@@ -88,5 +91,60 @@ async function build<P, S>(
       await conflict.dispose();
       await meter.dispose();
     },
+  };
+}
+
+/** A mover that trains an adapter. */
+async function adapterMove(problem: MoveProblem): Promise<Mover> {
+  const adapter = createAdapter(problem.parts.shared, problem.adapter, problem.trained);
+  const loop = await compileInnerLoop({ ...problem, adapter });
+  return {
+    async propose(start) {
+      const { displacement, first, last } = await loop.run(start);
+      const { shared } = start.parts;
+      return {
+        name: "adapter",
+        divisible: true,
+        at: (fraction) => adapter.mergeArrays(shared, displacement, fraction),
+        ...(first && last ? { first, last } : {}),
+      };
+    },
+    dispose: loop.dispose,
+  };
+}
+
+/**
+ * A mover for the control experiment: at every site of the adapter a displacement in a random direction, with
+ * the maximum length that the trust region allows.
+ *
+ * @throws OptionError without a trust region
+ */
+async function randomMove(problem: MoveProblem): Promise<Mover> {
+  const { trust } = problem;
+  const adapter = createAdapter(problem.parts.shared, problem.adapter, problem.trained);
+  if (trust === false) {
+    throw new OptionError(
+      "COST: a random move has the trust region's length; give one, such as relative 0.1.",
+    );
+  }
+  return {
+    async propose({ parts: { shared }, seed }) {
+      const { leaves } = flatten<NdArray>(shared, isNdArray);
+      const rng = createRng(seed).fork("random move");
+      const displacement = adapter.sites.map(({ leaf, shape }): NdArray => {
+        const numbers = Float64Array.from({ length: leaves[leaf].data.length }, () => rng.normal());
+        const size = Math.sqrt(squareOf(leaves[leaf].data as Float64Array));
+        const radius = trust.kind === "relative" ? trust.value * size : trust.value;
+        const factor = radius / Math.sqrt(squareOf(numbers));
+        const data = numbers.map((v) => factor * v);
+        return { shape, data: dtypeOf(leaves[leaf]) === "float64" ? data : Float32Array.from(data) };
+      });
+      return {
+        name: "random",
+        divisible: true,
+        at: (fraction) => adapter.mergeArrays(shared, displacement, fraction),
+      };
+    },
+    dispose: async () => {},
   };
 }

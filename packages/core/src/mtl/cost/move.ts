@@ -1,17 +1,12 @@
 import { isNdArray, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
-import type { Optimizer } from "../../optim/optimizer.js";
-import type { CompileOptions } from "../../runtime/compile.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import type { GuardOptions } from "../../teleport/guard.js";
 import type { GradientAscentOptions } from "../../teleport/search/gradient-ascent.js";
 import type { SearchFactory } from "../../teleport/search/search.js";
 import { flatten } from "../../tree.js";
 import type { AdapterOptions } from "./adapter/adapter.js";
-import type { Improve } from "./adapter/improve.js";
-import type { CostTrustRegion, InnerValue } from "./adapter/inner-loop.js";
-import type { Batches } from "./adapter/stacked-batches.js";
-import type { Parts, SharedLosses } from "./shared-losses.js";
+import type { InnerProblem, InnerStart, InnerValue } from "./adapter/inner-loop.js";
 
 /**
  * The problem for which a symmetry of the shared parameters is created: the mean loss as a function of them,
@@ -47,33 +42,10 @@ export type CostMove<S> =
     };
 
 /** The problem for which moves are compiled. */
-export interface MoveProblem {
-  readonly losses: SharedLosses;
-  readonly tasks: number;
-  readonly parts: Parts;
-  readonly batch: Batch;
+export interface MoveProblem extends Omit<InnerProblem, "adapter"> {
   /** Leaves of the shared parameters that training changes: L_g is of their gradients, and adapters move no others. */
   readonly trained: readonly number[];
   readonly adapter: AdapterOptions;
-  readonly improve: Improve;
-  readonly weight: number;
-  readonly reference: "batch" | "mean";
-  readonly optimizer: Optimizer;
-  readonly trust: CostTrustRegion;
-  readonly dtype: "float32" | "float64";
-  readonly compileOptions: CompileOptions;
-}
-
-/** The start of a move. */
-export interface MoveStart {
-  readonly parts: Parts;
-  readonly conflicting: Batch;
-  readonly anchors: Batches;
-  readonly frozen: readonly Float64Array[];
-  readonly balance: Float64Array;
-  readonly learningRate: number;
-  readonly steps: number;
-  readonly seed: number;
 }
 
 /** A point that a move proposes. */
@@ -91,7 +63,7 @@ export interface Proposal {
 
 /** Proposes points. Compiled once, for many teleports. */
 export interface Mover {
-  propose(start: MoveStart): Promise<Proposal>;
+  propose(start: InnerStart): Promise<Proposal>;
   dispose(): Promise<void>;
 }
 

@@ -5,13 +5,14 @@ import { array, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss, BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { mean } from "../../graph/ops/reduce.js";
+import { vectorOf } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Objective } from "../../teleport/objective/objective.js";
 import { gradientAscent } from "../../teleport/search/gradient-ascent.js";
 import { createTeleporter } from "../../teleport/teleporter.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { CostMove, MoveProblem, Mover, SharedProblem } from "./move.js";
-import { type Parts, stacked } from "./shared-losses.js";
+import type { Parts } from "./shared-losses.js";
 
 /**
  * The search moves the shared parameters; heads, state, balance and seed are part of the batch, under names
@@ -46,13 +47,13 @@ export async function searchMove<S>(
   const othersOf = (b: BatchTensors) =>
     unflatten(
       def,
-      paths.map((path) => b[`${prefix}${path}`]),
+      paths.map((path) => b[prefix + path]),
     ) as Omit<Parts, "shared">;
   const tasksOf =
     (b: BatchTensors) =>
     (shared: unknown, heads?: unknown): readonly Tensor[] =>
       losses({ ...othersOf(b), shared, ...(heads ? { rest: heads as Parts["rest"] } : {}) }, b);
-  const loss: BatchLoss<S> = (p, b) => mean(stacked(tasksOf(b)(p)));
+  const loss: BatchLoss<S> = (p, b) => mean(vectorOf(tasksOf(b)(p)));
   const objective: Objective = () => (p, b) =>
     value(p, {
       losses: tasksOf(b),

@@ -1,7 +1,6 @@
 import type { BatchTensors } from "../../batch.js";
 import { ShapeError } from "../../errors.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { concat } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { representedContext } from "../gradients/forward.js";
@@ -51,7 +50,3 @@ export function sharedLosses<P>({
     return checkLosses(losses(params, batch, context)).map((loss) => reshape(loss, []));
   };
 }
-
-/** Scalars as a vector, [K]. */
-export const stacked = (scalars: readonly Tensor[]): Tensor =>
-  concat(scalars.map((scalar) => reshape(scalar, [1])));

@@ -4,7 +4,6 @@ import { backward } from "../../graph/autodiff.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { concat } from "../../graph/ops/slice.js";
 import { alias, stopGradient } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf } from "../../graph/trace.js";
@@ -101,9 +100,6 @@ export function forwardTasks<P>(
     state: next,
   };
 }
-
-/** K scalars as a vector [K]. */
-export const vectorOf = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
 
 /** Gradient of one loss. */
 export const gradientOf = (loss: Tensor, inputs: readonly Tensor[]): Tensor[] =>

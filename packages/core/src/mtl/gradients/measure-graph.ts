@@ -1,4 +1,5 @@
 import type { Graph } from "../../graph/graph.js";
+import { vectorOf } from "../../graph/ops/slice.js";
 import { trace } from "../../graph/trace.js";
 import {
   type CommonInputs,
@@ -6,7 +7,6 @@ import {
   forwardTasks,
   headGradients,
   type TaskParts,
-  vectorOf,
 } from "./forward.js";
 import { gradientRows, gramiansOf, jacobianOf } from "./rows.js";
 

@@ -1,7 +1,7 @@
 import { type NdArray, type Shape, sizeOf } from "../../array.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { matmul } from "../../graph/ops/matmul.js";
-import { reshape, transpose } from "../../graph/ops/reshape.js";
+import { expandDims, reshape, transpose } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import { apply, type Tensor } from "../../graph/tensor.js";
 import { type Forward, gradientOf } from "./forward.js";
@@ -103,12 +103,15 @@ function groupsOf(shapes: readonly Shape[], tasks: number, limit: number): Piece
   return groups;
 }
 
-const flat = (tensors: readonly Tensor[]): Tensor => {
-  const rows = tensors.map((x) => reshape(x, [1, x.size]));
-  return rows.length === 1 ? rows[0] : concat(rows, { axis: 1 });
-};
-
-const stack = (rows: readonly Tensor[]): Tensor => (rows.length === 1 ? rows[0] : concat(rows));
+/**
+ * Tensors as one row, [1, P]. A gradient as a row is complete before anything uses a part of it, so that the
+ * activations of its pass are freed before the next pass: leaf by leaf, those of all passes would wait for each other.
+ */
+export const rowOf = (tensors: readonly Tensor[]): Tensor =>
+  concat(
+    tensors.map((x) => reshape(x, [1, x.size])),
+    { axis: 1 },
+  );
 
 /** All K backward passes, as groups of rows. */
 export function gradientRows(
@@ -122,18 +125,19 @@ export function gradientRows(
     limit,
   );
   return groups.map((pieces) => {
-    const own = rows.map((row) => flat(pieces.map(({ leaf, from, to }) => narrow(row[leaf], from, to))));
+    const own = rows.map((row) => rowOf(pieces.map(({ leaf, from, to }) => narrow(row[leaf], from, to))));
     const blocks: Tensor[] = [];
-    for (let k = 0; k < own.length; k += blockRows) blocks.push(stack(own.slice(k, k + blockRows)));
+    for (let k = 0; k < own.length; k += blockRows) blocks.push(concat(own.slice(k, k + blockRows)));
     return { blocks };
   });
 }
 
 /** J, [K, P]. */
-export function jacobianOf(groups: readonly Group[]): Tensor {
-  const wide = groups.map(({ blocks }) => stack(blocks));
-  return wide.length === 1 ? wide[0] : concat(wide, { axis: 1 });
-}
+export const jacobianOf = (groups: readonly Group[]): Tensor =>
+  concat(
+    groups.map(({ blocks }) => concat(blocks)),
+    { axis: 1 },
+  );
 
 /**
  * The Gramians of the groups, [groups, K, K]; G is their sum. The group of the last leaves is computed first:
@@ -142,20 +146,21 @@ export function jacobianOf(groups: readonly Group[]): Tensor {
 export function gramiansOf(groups: readonly Group[]): Tensor {
   const parts = groups.map(({ blocks }) => {
     const product = (i: number, j: number) => matmul(blocks[i], blocks[j], { transposeB: true });
-    const rows = blocks.map((_, i) => {
-      const row = blocks.map((_, j) => (j < i ? transpose(product(j, i)) : product(i, j)));
-      return row.length === 1 ? row[0] : concat(row, { axis: 1 });
-    });
-    const G = stack(rows);
-    return reshape(G, [1, ...G.shape]);
+    const rows = blocks.map((_, i) =>
+      concat(
+        blocks.map((_, j) => (j < i ? transpose(product(j, i)) : product(i, j))),
+        { axis: 1 },
+      ),
+    );
+    return expandDims(concat(rows), 0);
   });
-  return stack(parts);
+  return concat(parts);
 }
 
 /** J A', [K, K]: products of the rows of two Jacobians of one shape. */
 export const crossGramian = (j: readonly Group[], a: readonly Group[]): Tensor =>
   j
-    .map(({ blocks }, g) => matmul(stack(blocks), stack(a[g].blocks), { transposeB: true }))
+    .map(({ blocks }, g) => matmul(concat(blocks), concat(a[g].blocks), { transposeB: true }))
     .reduce((x, y) => add(x, y));
 
 /** G in float64, from the Gramians of the groups. */

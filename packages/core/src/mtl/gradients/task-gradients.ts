@@ -1,25 +1,32 @@
 import { astype, isNdArray, type NdArray, ndarray } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
-import { trace } from "../../graph/trace.js";
+import { costOf } from "../../graph/graph.js";
+import { mul, neg, sub } from "../../graph/ops/arithmetic.js";
+import { sum } from "../../graph/ops/reduce.js";
+import { vectorOf } from "../../graph/ops/slice.js";
+import { simplify } from "../../graph/simplify.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, unflatten, unflattenNamed } from "../../tree.js";
 import type { HeadAlignment } from "../method.js";
 import type { TaskLosses } from "../train/task-losses.js";
-import { traceAhead, traceVirtualStep } from "./ahead-graph.js";
 import {
   type CommonInputs,
   commonArguments,
   forwardTasks,
+  headGradients,
   type Representation,
   requireTasks,
   type TaskParts,
 } from "./forward.js";
 import { type MeasureOptions, traceLosses, traceMeasure } from "./measure-graph.js";
 import { floatOf, headNames, splitParameters, type TaskOf } from "./parameter-split.js";
-import { gramianOf } from "./rows.js";
+import { crossGramian, gradientRows, gramianOf } from "./rows.js";
+import { treeOf, weightedGradients } from "./update-graph.js";
 
 type F64 = NdArray<Float64Array>;
 
@@ -162,12 +169,19 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
       ...namedArrays({ params: p, state: past, batch: b }),
       seed: { shape: [], data: BigInt64Array.of(seed) },
     });
-    const next = unflatten(
-      stateLike.def,
-      stateLike.paths.map((path) => results[path]),
-    ) as { readonly state: unknown };
+    const next = unflattenNamed<{ readonly state: unknown }>(stateLike, results);
     return { losses: Float64Array.from(results.losses.data as Float64Array), state: next.state, results };
   };
+  /** Inputs of a graph with a virtual step, besides those of its `trees`. */
+  const stepInputs = (
+    trees: object,
+    { weights, learningRate, seed = 0n, state: past = state }: PassOptions & VirtualStep,
+  ) => ({
+    ...namedArrays({ state: past, ...trees }),
+    seed: { shape: [], data: BigInt64Array.of(seed) },
+    weights: numbers([tasks.length], weights),
+    learningRate: numbers([], [learningRate]),
+  });
   const compiled = {
     losses: () => executables.get("losses", () => traceLosses(parts)),
     measure: () =>
@@ -190,42 +204,27 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
       const heads = split.heads.map((_, i) => results[`heads.${i}`]);
       return { ...passed, gramian: gramianOf(gramians), ...(keep ? { jacobian, heads } : {}) };
     },
-    async ahead(p, batches, { weights, learningRate, seed = 0n, state: past = state }) {
+    async ahead(p, batches, step) {
       const executable = await executables.get("ahead", () => traceAhead(parts, tasks.length));
-      const { shared, ...heads } = await executable.run({
-        ...namedArrays({ params: p, state: past, ...batches }),
-        seed: { shape: [], data: BigInt64Array.of(seed) },
-        weights: numbers([tasks.length], weights),
-        learningRate: numbers([], [learningRate]),
-      });
+      const { shared, ...heads } = await executable.run(stepInputs({ params: p, ...batches }, step));
       const data = Float64Array.from(shared.data as Float64Array);
       split.heads.forEach(({ task }, i) => {
         data[task * (tasks.length + 1)] += Number(heads[`heads.${i}`].data[0]);
       });
       return { shape: [tasks.length, tasks.length], data };
     },
-    async descended(p, b, { weights, learningRate, steps, seed = 0n, state: past = state }) {
+    async descended(p, b, { steps, ...step }) {
       const executable = await executables.get("virtual step", () => traceVirtualStep(parts, tasks.length));
-      const { paths, def } = flatten<NdArray>({ params: p }, isNdArray);
+      const like = flatten<NdArray>({ params: p }, isNdArray);
       let at = p;
       let found = new Float64Array(tasks.length);
-      for (let step = 0; step <= steps; step++) {
-        const results = await executable.run({
-          ...namedArrays({ params: at, state: past, batch: b }),
-          seed: { shape: [], data: BigInt64Array.of(seed) },
-          weights: numbers([tasks.length], weights),
-          learningRate: numbers([], [learningRate]),
-        });
+      for (let taken = 0; taken <= steps; taken++) {
+        const results = await executable.run(stepInputs({ params: at, batch: b }, step));
         const here = Float64Array.from(results.losses.data as Float64Array);
         if (!here.every(Number.isFinite)) break;
         found = here;
-        if (here.reduce((sum, loss, k) => sum + weights[k] * loss, 0) > 1e5) break;
-        at = (
-          unflatten(
-            def,
-            paths.map((path) => results[path]),
-          ) as { readonly params: P }
-        ).params;
+        if (here.reduce((sum, loss, k) => sum + step.weights[k] * loss, 0) > 1e5) break;
+        at = unflattenNamed<{ readonly params: P }>(like, results).params;
       }
       return found;
     },
@@ -251,4 +250,80 @@ function inspect<P>(
   trace(counted, commonArguments(parts));
   const heads = taskOf === undefined ? headNames(params) : undefined;
   return { count, width, tasks: named ?? heads ?? Array.from({ length: count }, (_, k) => `${k}`) };
+}
+
+/** Maximum size of kept rows: 256 MB in float32. */
+const mostKept = 2 ** 26;
+
+/** Number of floating-point operations in the time that moving one number out of a runtime and back takes. */
+const operationsPerNumber = 80;
+
+/** Cost of a forward and a backward pass, in units of a forward pass. */
+const passes = 3;
+
+/**
+ * Whether a step should keep the K gradients for the update or differentiate the weighted loss again.
+ * Keeping costs the transfer of K P numbers, differentiating again a forward and a backward pass.
+ */
+export function keepsRows<P>(
+  strategy: "auto" | "keep" | "recompute",
+  { parts, tasks, width }: TaskGradients<P>,
+): boolean {
+  if (parts.representation !== undefined) return false;
+  if (strategy !== "auto") return strategy === "keep";
+  const numbers = tasks.length * width;
+  if (numbers > mostKept) return false;
+  return (
+    numbers * operationsPerNumber <= passes * costOf(simplify(traceLosses(parts))).flops || numbers < 1000
+  );
+}
+
+/**
+ * What the weights of a virtual step do to the losses after it, as a graph: theta' = theta - eta sum_k w_k grad L_k(theta), heads
+ * included; dL_j(theta') / dw_i = -eta <grad L_i(theta), grad L_j(theta')>, with L_j on another batch.
+ *
+ * Inputs: params, state, batch, seed, `other` (the other batch), weights, learningRate. Outputs: `shared` [K, K], the part of the
+ * shared parameters, and `heads.0`, ... in order of `split.heads`, those of the heads, each of its task alone.
+ */
+function traceAhead<P>(parts: TaskParts<P>, tasks: number) {
+  const { dtype, batch } = parts;
+  const { graph } = trace(
+    ({ other, weights, learningRate, ...inputs }) => {
+      const here = forwardTasks(parts, inputs);
+      const { params } = virtualStep(parts, { ...inputs, weights, learningRate });
+      const there = forwardTasks(parts, { ...inputs, params, batch: other });
+      const [own, ahead] = [headGradients(parts, here), headGradients(parts, there)];
+      const rate = neg(learningRate);
+      return {
+        shared: mul(rate, crossGramian(gradientRows(here), gradientRows(there))),
+        heads: own.map((g, i) => mul(rate, sum(mul(g, ahead[i])))),
+      };
+    },
+    {
+      ...commonArguments(parts),
+      other: batch,
+      weights: spec([tasks], dtype),
+      learningRate: spec([], dtype),
+    },
+  );
+  return graph;
+}
+
+/** A virtual step as a graph: `params` after it, and `losses` [K] before it. Inputs: as of {@link traceAhead}, without `other`. */
+function traceVirtualStep<P>(parts: TaskParts<P>, tasks: number) {
+  const { dtype } = parts;
+  const step = { weights: spec([tasks], dtype), learningRate: spec([], dtype) };
+  return trace((inputs) => virtualStep(parts, inputs), { ...commonArguments(parts), ...step }).graph;
+}
+
+/** theta - eta sum_k w_k grad L_k(theta), heads included. */
+function virtualStep<P>(
+  parts: TaskParts<P>,
+  { weights, learningRate, ...inputs }: CommonInputs<P> & Record<"weights" | "learningRate", Tensor>,
+): { readonly params: TensorsOf<P>; readonly losses: Tensor } {
+  const { losses, ...gradients } = weightedGradients(parts, { ...inputs, weights, headWeights: weights });
+  const { leaves, def } = flatten(inputs.params, isTensor);
+  const steps = flatten(treeOf(inputs.params, parts.split, gradients), isTensor).leaves;
+  const moved = leaves.map((leaf, i) => sub(leaf, mul(learningRate, steps[i])));
+  return { params: unflatten(def, moved) as TensorsOf<P>, losses: vectorOf(losses) };
 }

@@ -1,10 +1,10 @@
-import { isNdArray, type NdArray } from "../../array.js";
+import { concatenated, isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, unflattenNamed } from "../../tree.js";
 import type { TaskGradients } from "./task-gradients.js";
 import { traceDirection, traceUpdate, type UpdateKind } from "./update-graph.js";
 
@@ -112,22 +112,13 @@ export function taskUpdates<P>({
         ...(isReused ? { reuse: scalar(Math.max(0, reuse)) } : {}),
       });
       const like = flatten<NdArray>({ params: input.params, optimizer: state }, isNdArray);
-      const next = unflatten(
-        like.def,
-        like.paths.map((path) => results[path]),
-      ) as { params: P; optimizer: OptimizerState };
+      const next = unflattenNamed<{ params: P; optimizer: OptimizerState }>(like, results);
       return { ...next, norm: Number(results.norm.data[0]) };
     },
     async direction(kind, input) {
       const executable = await executables.get(`${kind}, direction`, () => traceDirection(partsOf(kind)));
       const results = await executable.run(arraysOf(input));
-      const out = new Float64Array(split.size);
-      let at = 0;
-      split.shared.forEach((_, i) => {
-        out.set(results[`${i}`].data as Float64Array, at);
-        at += results[`${i}`].data.length;
-      });
-      return out;
+      return concatenated(split.shared.map((_, i) => results[`${i}`].data as Float64Array));
     },
     unload: () => executables.unload(),
     dispose: () => executables.dispose(),

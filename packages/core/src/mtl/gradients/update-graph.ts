@@ -1,26 +1,30 @@
-import { type Shape, sizeOf } from "../../array.js";
+import type { Shape } from "../../array.js";
 import type { BatchSpec } from "../../batch.js";
+import { ShapeError } from "../../errors.js";
 import { backward } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
-import { mul } from "../../graph/ops/arithmetic.js";
+import { add, div, minimum, mul } from "../../graph/ops/arithmetic.js";
 import { matmul } from "../../graph/ops/matmul.js";
+import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { slice } from "../../graph/ops/slice.js";
+import { splitVector } from "../../graph/ops/slice.js";
+import { stopGradient } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { type Spec, spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { clipByGlobalNorm, globalNorm } from "../../optim/clip.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { reusedState } from "../../teleport/state/reused-state.js";
 import { flatten, unflatten } from "../../tree.js";
+import type { HeadAlignment } from "../method.js";
 import {
   type CommonInputs,
   commonArguments,
   type Forward,
   forwardTasks,
+  gradientOf,
   headGradients,
   type TaskParts,
 } from "./forward.js";
-import { alignedHeads } from "./head-alignment.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
 /**
@@ -126,14 +130,14 @@ const gradientsBy: Readonly<Record<UpdateKind, <P>(parts: UpdateParts<P>, given:
   weighted: weightedGradients,
   combined({ split, tasks, width }, { jacobian, weights, heads, headWeights }) {
     const d = reshape(matmul(reshape(weights, [1, tasks]), jacobian), [width]);
-    return { shared: cut(d, sharedShapes(split)), heads: scaled(heads, headWeights, split) };
+    return { shared: splitVector(d, sharedShapes(split)), heads: scaled(heads, headWeights, split) };
   },
   given({ split }, { direction, heads, headWeights }) {
-    return { shared: cut(direction, sharedShapes(split)), heads: scaled(heads, headWeights, split) };
+    return { shared: splitVector(direction, sharedShapes(split)), heads: scaled(heads, headWeights, split) };
   },
   pulled(parts, { direction, headWeights, ...inputs }) {
     const forward = forwardTasks(parts, inputs);
-    const cotangents = cut(
+    const cotangents = splitVector(
       direction,
       forward.space.map(({ shape }) => shape),
     );
@@ -163,8 +167,7 @@ export function weightedGradients<P>(
 }
 
 /** The elements of a vector as scalars. */
-const elements = (x: Tensor): Tensor[] =>
-  Array.from({ length: x.size }, (_, k) => reshape(slice(x, { starts: [k], ends: [k + 1] }), []));
+const elements = (x: Tensor): Tensor[] => splitVector(x, Array(x.size).fill([]));
 
 const scaled = (heads: readonly Tensor[], weights: Tensor, { heads: leaves }: ParameterSplit): Tensor[] => {
   const each = elements(weights);
@@ -173,17 +176,6 @@ const scaled = (heads: readonly Tensor[], weights: Tensor, { heads: leaves }: Pa
 
 const sharedShapes = ({ shared, shapes }: ParameterSplit): readonly Shape[] =>
   shared.map((leaf) => shapes[leaf]);
-
-/** A vector as tensors of some shapes, one after the other. */
-function cut(d: Tensor, shapes: readonly Shape[]): Tensor[] {
-  let at = 0;
-  return shapes.map((shape) => {
-    const size = sizeOf(shape);
-    const part = slice(d, { starts: [at], ends: [at + size] });
-    at += size;
-    return reshape(part, shape);
-  });
-}
 
 /** A tree like the parameters' of their gradients. */
 export function treeOf<P>(params: TensorsOf<P>, split: ParameterSplit, gradients: Gradients): TensorsOf<P> {
@@ -196,4 +188,50 @@ export function treeOf<P>(params: TensorsOf<P>, split: ParameterSplit, gradients
     all[leaf] = gradients.heads[i];
   });
   return unflatten(def, all) as TensorsOf<P>;
+}
+
+/**
+ * The heads' gradients with that of -lambda <delta_k, D> added to those of task k, which turns the gradients that the tasks send into
+ * the representation toward each other: delta_k = dL_k/dz, D the sum or mean of w_j delta_j as a constant. What is added is clipped to
+ * `limit` times the norm of the head's own gradient.
+ *
+ * z is one tensor for all tasks, or one of the same shape for each.
+ *
+ * @param weights w_k, scalars
+ * @param heads gradients in order of `split.heads`
+ * @throws ShapeError unless there is such a representation
+ */
+function alignedHeads(
+  { losses, heads: leaves, representations = [] }: Forward,
+  { split, lambda, limit, reduction }: HeadAlignment & { readonly split: ParameterSplit },
+  { weights, heads }: { readonly weights: readonly Tensor[]; readonly heads: readonly Tensor[] },
+): Tensor[] {
+  const K = losses.length;
+  const shapes = new Set(representations.map(({ shape }) => shape.join()));
+  if (shapes.size !== 1 || ![1, K].includes(representations.length)) {
+    throw new ShapeError(
+      `Heads are aligned in a representation, one for all ${K} tasks or one of the same shape for each; got ${representations.length}${shapes.size > 1 ? " of different shapes" : ""}. Give the option representation.`,
+    );
+  }
+  const deltas = losses.map(
+    (loss, k) => gradientOf(loss, [representations[representations.length === 1 ? 0 : k]])[0],
+  );
+  const total = deltas.map((delta, k) => mul(weights[k], delta)).reduce((a, b) => add(a, b));
+  const common = stopGradient(reduction === "sum" ? total : div(total, K));
+  const out = heads.slice();
+  deltas.forEach((delta, k) => {
+    const own = split.heads.flatMap(({ task }, i) => (task === k ? [i] : []));
+    if (own.length === 0) return;
+    const agreement = mul(sum(mul(delta, common)), -lambda);
+    const extra = gradientOf(
+      agreement,
+      own.map((i) => leaves[i]),
+    );
+    const most = mul(globalNorm(own.map((i) => heads[i])), limit);
+    const factor = minimum(div(most, add(globalNorm(extra), 1e-6)), 1);
+    own.forEach((i, j) => {
+      out[i] = add(heads[i], mul(factor, extra[j]));
+    });
+  });
+  return out;
 }

@@ -44,32 +44,30 @@ const epsilon = 1e-8;
  */
 export function dbMtl(options: DbMtlOptions = {}): MultiTaskMethod<DbMtlState> {
   const { beta, sigma } = dbMtlOptions.read(options);
-  return checkedMethod<DbMtlState>(
-    {
-      name: "db-mtl",
-      needs: "jacobian",
-      headGradient: "unweighted",
-      init: () => ({ step: 0, buffer: null }),
-      combine({ losses, jacobian }, state) {
-        const { data, shape } = jacobian as NdArray<Float64Array>;
-        const step = state.step + 1;
-        const past = beta / step ** sigma;
-        const headWeights = losses.map((loss) => 1 / (loss + epsilon));
-        const buffer = rowsLike("db-mtl", shape, state.buffer);
-        buffer.forEach((q, i) => {
-          const g = headWeights[Math.floor(i / shape[1])] * data[i];
-          buffer[i] = g + past * (q - g);
-        });
-        const q = { shape, data: buffer };
-        const norms = rowNorms(q);
-        const largest = norms.reduce((a, b) => Math.max(a, b), 0);
-        const direction = weightedRows(
-          q,
-          norms.map((n) => largest / (n + epsilon)),
-        );
-        return { direction, headWeights, state: { step, buffer } };
-      },
+  return checkedMethod<DbMtlState>({
+    name: "db-mtl",
+    needs: "jacobian",
+    headGradient: "unweighted",
+    losses: "non-negative",
+    init: () => ({ step: 0, buffer: null }),
+    combine({ losses, jacobian }, state) {
+      const { data, shape } = jacobian as NdArray<Float64Array>;
+      const step = state.step + 1;
+      const past = beta / step ** sigma;
+      const headWeights = losses.map((loss) => 1 / (loss + epsilon));
+      const buffer = rowsLike("db-mtl", shape, state.buffer);
+      buffer.forEach((q, i) => {
+        const g = headWeights[Math.floor(i / shape[1])] * data[i];
+        buffer[i] = g + past * (q - g);
+      });
+      const q = { shape, data: buffer };
+      const norms = rowNorms(q);
+      const largest = norms.reduce((a, b) => Math.max(a, b), 0);
+      const direction = weightedRows(
+        q,
+        norms.map((n) => largest / (n + epsilon)),
+      );
+      return { direction, headWeights, state: { step, buffer } };
     },
-    { losses: "non-negative" },
-  );
+  });
 }

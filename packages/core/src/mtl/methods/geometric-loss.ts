@@ -19,22 +19,20 @@ import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
  * geometricLoss().combine(input, null).weights; // 0.25, 1
  */
 export function geometricLoss(): MultiTaskMethod<null> {
-  return checkedMethod(
-    {
-      name: "geometric-loss",
-      needs: "losses",
-      headGradient: "weighted",
-      init: () => null,
-      combine({ losses }, state) {
-        const logs = losses.filter((loss) => inverseLoss(loss) > 0).map(Math.log);
-        // The product itself would overflow for many tasks.
-        const meanLog = logs.reduce((a, b) => a + b, 0) / logs.length;
-        const weights = losses.map((loss) =>
-          inverseLoss(loss) > 0 ? Math.exp(meanLog - Math.log(loss)) / logs.length : 0,
-        );
-        return { weights, state, ...noteOfZeros(losses) };
-      },
+  return checkedMethod({
+    name: "geometric-loss",
+    needs: "losses",
+    headGradient: "weighted",
+    losses: "non-negative",
+    init: () => null,
+    combine({ losses }, state) {
+      const logs = losses.filter((loss) => inverseLoss(loss) > 0).map(Math.log);
+      // The product itself would overflow for many tasks.
+      const meanLog = logs.reduce((a, b) => a + b, 0) / logs.length;
+      const weights = losses.map((loss) =>
+        inverseLoss(loss) > 0 ? Math.exp(meanLog - Math.log(loss)) / logs.length : 0,
+      );
+      return { weights, state, ...noteOfZeros(losses) };
     },
-    { losses: "non-negative" },
-  );
+  });
 }

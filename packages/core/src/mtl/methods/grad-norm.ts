@@ -49,31 +49,29 @@ export interface GradNormState {
  */
 export function gradNorm(options: GradNormOptions = {}): MultiTaskMethod<GradNormState> {
   const { alpha, learningRate, initialLosses } = gradNormOptions.read(options);
-  return checkedMethod<GradNormState>(
-    {
-      name: "gradnorm",
-      needs: "gramian",
-      headGradient: "weighted",
-      init: (tasks) => ({ logits: new Float64Array(tasks).fill(1), adam: startAdam(tasks), initial: null }),
-      combine(input, state) {
-        const { losses } = input;
-        const tasks = losses.length;
-        const initial = state.initial ?? (initialLosses === "step" ? losses.slice() : null);
-        if (initial === null) return { weights: new Float64Array(tasks).fill(1), state };
-        const weights = softmax(state.logits).map((p) => tasks * p);
-        const norms = rowNorms(gramianOf(input));
-        const rates = losses.map((loss, k) => ratio(loss, initial[k]));
-        const gradient = logitGradient(weights, norms, rates, alpha);
-        const { params, adam } = adamOnHost(state.logits, gradient, state.adam, { learningRate });
-        return { weights, state: { logits: params, adam, initial } };
-      },
-      ...(initialLosses === "epoch" && {
-        endEpoch: (meanLosses: Float64Array, state: GradNormState) =>
-          state.initial ? state : { ...state, initial: meanLosses.slice() },
-      }),
+  return checkedMethod<GradNormState>({
+    name: "gradnorm",
+    needs: "gramian",
+    headGradient: "weighted",
+    losses: "non-negative",
+    init: (tasks) => ({ logits: new Float64Array(tasks).fill(1), adam: startAdam(tasks), initial: null }),
+    combine(input, state) {
+      const { losses } = input;
+      const tasks = losses.length;
+      const initial = state.initial ?? (initialLosses === "step" ? losses.slice() : null);
+      if (initial === null) return { weights: new Float64Array(tasks).fill(1), state };
+      const weights = softmax(state.logits).map((p) => tasks * p);
+      const norms = rowNorms(gramianOf(input));
+      const rates = losses.map((loss, k) => ratio(loss, initial[k]));
+      const gradient = logitGradient(weights, norms, rates, alpha);
+      const { params, adam } = adamOnHost(state.logits, gradient, state.adam, { learningRate });
+      return { weights, state: { logits: params, adam, initial } };
     },
-    { losses: "non-negative" },
-  );
+    ...(initialLosses === "epoch" && {
+      endEpoch: (meanLosses: Float64Array, state: GradNormState) =>
+        state.initial ? state : { ...state, initial: meanLosses.slice() },
+    }),
+  });
 }
 
 /** The derivative of sum_k |w_k ||g_k|| - target_k| in the logits, through w = K softmax. */

@@ -27,20 +27,18 @@ export interface IgbState {
  * method.combine(input, state).weights; // 0.755, 1.245
  */
 export function igb(): MultiTaskMethod<IgbState> {
-  return checkedMethod<IgbState>(
-    {
-      name: "igb",
-      needs: "losses",
-      headGradient: "weighted",
-      init: () => ({ first: null }),
-      combine({ losses }, state) {
-        const { first } = state;
-        const share = first ? softmax(losses.map((loss, k) => ratio(loss, first[k]))) : undefined;
-        const weights = losses.map((loss, k) => inverseLoss(loss) * (share ? losses.length * share[k] : 1));
-        return { weights, state, ...noteOfZeros(losses) };
-      },
-      endEpoch: (meanLosses, { first }) => ({ first: first ?? meanLosses.slice() }),
+  return checkedMethod<IgbState>({
+    name: "igb",
+    needs: "losses",
+    headGradient: "weighted",
+    losses: "non-negative",
+    init: () => ({ first: null }),
+    combine({ losses }, state) {
+      const { first } = state;
+      const share = first ? softmax(losses.map((loss, k) => ratio(loss, first[k]))) : undefined;
+      const weights = losses.map((loss, k) => inverseLoss(loss) * (share ? losses.length * share[k] : 1));
+      return { weights, state, ...noteOfZeros(losses) };
     },
-    { losses: "non-negative" },
-  );
+    endEpoch: (meanLosses, { first }) => ({ first: first ?? meanLosses.slice() }),
+  });
 }

@@ -1,19 +1,13 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, section 3.3: IMTL.
 
 import type { NdArray } from "../../array.js";
-import { finite, positive } from "../../option-kinds.js";
 import { optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 import { imtlG } from "./imtl-g.js";
-import { type ImtlLOptions, type ImtlLState, startScales, trainScales } from "./imtl-l.js";
+import { type ImtlLOptions, type ImtlLState, imtlLOptions, startScales, trainScales } from "./imtl-l.js";
 
-export const imtlHybridOptions = optionTable("imtlHybrid", {
-  /** Learning rate of Adam for s; default 0.025. */
-  learningRate: positive.default(0.025),
-  /** s before the first step; default 0. */
-  initial: finite.default(0),
-});
+export const imtlHybridOptions = optionTable("imtlHybrid", imtlLOptions.rows);
 
 /**
  * IMTL: {@link imtlL} for the heads, and for the shared parameters {@link imtlG} on the gradients of its losses.

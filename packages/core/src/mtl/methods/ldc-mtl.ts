@@ -57,36 +57,34 @@ export interface LdcMtlState {
  */
 export function ldcMtl(options: LdcMtlOptions = {}): MultiTaskMethod<LdcMtlState> {
   const { lambda, normalization, learningRate, initial } = ldcMtlOptions.read(options);
-  return checkedMethod<LdcMtlState>(
-    {
-      name: "ldc-mtl",
-      needs: "losses",
-      headGradient: "weighted",
-      init: (tasks) => ({
-        a: new Float64Array(tasks).fill(initial),
-        adam: startAdam(tasks),
-        first: null,
-      }),
-      combine({ losses, epoch }, { a, adam: before, first = null, firstEpoch = epoch }) {
-        const isLog = normalization === "log";
-        const isKept = first !== null && !(isLog && firstEpoch !== epoch);
-        const start = isKept ? first : losses.slice();
-        const s = a.map((x) => 1 / (1 + Math.exp(isLog ? -Math.max(x, 0) : -x)));
-        const { u, slope } = normalizedBy[normalization](losses, start);
-        const total = s.reduce((sum, x) => sum + x, 0);
-        const signs = u.map((_, k) => (k + 1 < u.length ? Math.sign(s[k] * u[k] - s[k + 1] * u[k + 1]) : 0));
-        const c = u.map((_, k) => 1 / total + lambda * (signs[k] - (k === 0 ? 0 : signs[k - 1])));
-        const gradient = a.map((x, k) => (isLog && x <= 0 ? 0 : c[k] * u[k] * s[k] * (1 - s[k])));
-        const { params, adam } = adamOnHost(a, gradient, before, { learningRate });
-        return {
-          weights: s.map((x, k) => x * c[k] * slope[k]),
-          state: { a: params, adam, first: start, firstEpoch: isKept ? firstEpoch : epoch },
-          ...(isLog ? noteOfZeros(losses) : {}),
-        };
-      },
+  return checkedMethod<LdcMtlState>({
+    name: "ldc-mtl",
+    needs: "losses",
+    headGradient: "weighted",
+    losses: normalization === "none" ? "any" : "non-negative",
+    init: (tasks) => ({
+      a: new Float64Array(tasks).fill(initial),
+      adam: startAdam(tasks),
+      first: null,
+    }),
+    combine({ losses, epoch }, { a, adam: before, first = null, firstEpoch = epoch }) {
+      const isLog = normalization === "log";
+      const isKept = first !== null && !(isLog && firstEpoch !== epoch);
+      const start = isKept ? first : losses.slice();
+      const s = a.map((x) => 1 / (1 + Math.exp(isLog ? -Math.max(x, 0) : -x)));
+      const { u, slope } = normalizedBy[normalization](losses, start);
+      const total = s.reduce((sum, x) => sum + x, 0);
+      const signs = u.map((_, k) => (k + 1 < u.length ? Math.sign(s[k] * u[k] - s[k + 1] * u[k + 1]) : 0));
+      const c = u.map((_, k) => 1 / total + lambda * (signs[k] - (k === 0 ? 0 : signs[k - 1])));
+      const gradient = a.map((x, k) => (isLog && x <= 0 ? 0 : c[k] * u[k] * s[k] * (1 - s[k])));
+      const { params, adam } = adamOnHost(a, gradient, before, { learningRate });
+      return {
+        weights: s.map((x, k) => x * c[k] * slope[k]),
+        state: { a: params, adam, first: start, firstEpoch: isKept ? firstEpoch : epoch },
+        ...(isLog ? noteOfZeros(losses) : {}),
+      };
     },
-    { losses: normalization === "none" ? "any" : "non-negative" },
-  );
+  });
 }
 
 /** u and du_k/dL_k, from the losses and L(0). */

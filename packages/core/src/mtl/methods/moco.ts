@@ -55,28 +55,26 @@ export interface MocoState {
  */
 export function moco(options: MocoOptions = {}): MultiTaskMethod<MocoState> {
   const { beta, betaSigma, gamma, gammaSigma, rho } = mocoOptions.read(options);
-  return checkedMethod<MocoState>(
-    {
-      name: "moco",
-      needs: "jacobian",
-      headGradient: "unweighted",
-      init: (tasks) => ({ step: 0, y: null, lambda: new Float64Array(tasks).fill(1 / tasks) }),
-      combine({ losses, jacobian }, state) {
-        const j = jacobian as NdArray<Float64Array>;
-        const step = state.step + 1;
-        const [track, follow] = [beta / step ** betaSigma, gamma / step ** gammaSigma];
-        const norms = rowNorms(j);
-        const scale = losses.map((loss, k) => loss / (norms[k] + 1e-8));
-        const y = rowsLike("moco", j.shape, state.y);
-        y.forEach((past, i) => {
-          y[i] = past - track * (past - scale[Math.floor(i / j.shape[1])] * j.data[i]);
-        });
-        const tracked = { shape: j.shape, data: y };
-        const slope = weightedRows(blockGramian(tracked), state.lambda);
-        const lambda = softmax(state.lambda.map((l, k) => l - follow * (slope[k] + rho * l)));
-        return { direction: weightedRows(tracked, lambda), state: { step, y, lambda } };
-      },
+  return checkedMethod<MocoState>({
+    name: "moco",
+    needs: "jacobian",
+    headGradient: "unweighted",
+    losses: "non-negative",
+    init: (tasks) => ({ step: 0, y: null, lambda: new Float64Array(tasks).fill(1 / tasks) }),
+    combine({ losses, jacobian }, state) {
+      const j = jacobian as NdArray<Float64Array>;
+      const step = state.step + 1;
+      const [track, follow] = [beta / step ** betaSigma, gamma / step ** gammaSigma];
+      const norms = rowNorms(j);
+      const scale = losses.map((loss, k) => loss / (norms[k] + 1e-8));
+      const y = rowsLike("moco", j.shape, state.y);
+      y.forEach((past, i) => {
+        y[i] = past - track * (past - scale[Math.floor(i / j.shape[1])] * j.data[i]);
+      });
+      const tracked = { shape: j.shape, data: y };
+      const slope = weightedRows(blockGramian(tracked), state.lambda);
+      const lambda = softmax(state.lambda.map((l, k) => l - follow * (slope[k] + rho * l)));
+      return { direction: weightedRows(tracked, lambda), state: { step, y, lambda } };
     },
-    { losses: "non-negative" },
-  );
+  });
 }

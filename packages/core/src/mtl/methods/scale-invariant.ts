@@ -17,20 +17,18 @@ import type { MultiTaskMethod } from "../method.js";
  * scaleInvariant().combine(input, null).weights; // 0.5, 2
  */
 export function scaleInvariant(): MultiTaskMethod<null> {
-  return checkedMethod(
-    {
-      name: "scale-invariant",
-      needs: "losses",
-      headGradient: "weighted",
-      init: () => null,
-      combine: ({ losses }, state) => ({
-        weights: losses.map(inverseLoss),
-        state,
-        ...noteOfZeros(losses),
-      }),
-    },
-    { losses: "non-negative" },
-  );
+  return checkedMethod({
+    name: "scale-invariant",
+    needs: "losses",
+    headGradient: "weighted",
+    losses: "non-negative",
+    init: () => null,
+    combine: ({ losses }, state) => ({
+      weights: losses.map(inverseLoss),
+      state,
+      ...noteOfZeros(losses),
+    }),
+  });
 }
 
 /** d log L / d L; 0 where L is 0, as the gradient of L is 0 there. */

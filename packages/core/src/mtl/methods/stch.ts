@@ -59,30 +59,28 @@ export function stch(options: StchOptions = {}): MultiTaskMethod<StchState> {
     return published(mu, preference, reference);
   }
   refuseGiven("stch", options, ["preference", "reference"], 'is for variant "published"; this is "nadir"');
-  return checkedMethod<StchState>(
-    {
-      name: "stch",
-      needs: "losses",
-      headGradient: "weighted",
-      init: () => ({ epochs: 0, nadir: null }),
-      combine({ losses }, state) {
-        const inverse = losses.map(inverseLoss);
-        const note = noteOfZeros(losses);
-        if (state.nadir === null) return { weights: inverse, state, ...note };
-        const n = state.nadir.map((x) => Math.max(x, tiny));
-        const share = softmax(losses.map((loss, k) => Math.log(loss / n[k] + tiny) / mu));
-        const weights = losses.map((loss, k) =>
-          inverse[k] > 0 ? (losses.length * share[k]) / (loss + tiny * n[k]) : 0,
-        );
-        return { weights, state, ...note };
-      },
-      endEpoch: (meanLosses, { epochs, nadir }) => ({
-        epochs: epochs + 1,
-        nadir: epochs === warmupEpoch ? meanLosses.slice() : nadir,
-      }),
+  return checkedMethod<StchState>({
+    name: "stch",
+    needs: "losses",
+    headGradient: "weighted",
+    losses: "non-negative",
+    init: () => ({ epochs: 0, nadir: null }),
+    combine({ losses }, state) {
+      const inverse = losses.map(inverseLoss);
+      const note = noteOfZeros(losses);
+      if (state.nadir === null) return { weights: inverse, state, ...note };
+      const n = state.nadir.map((x) => Math.max(x, tiny));
+      const share = softmax(losses.map((loss, k) => Math.log(loss / n[k] + tiny) / mu));
+      const weights = losses.map((loss, k) =>
+        inverse[k] > 0 ? (losses.length * share[k]) / (loss + tiny * n[k]) : 0,
+      );
+      return { weights, state, ...note };
     },
-    { losses: "non-negative" },
-  );
+    endEpoch: (meanLosses, { epochs, nadir }) => ({
+      epochs: epochs + 1,
+      nadir: epochs === warmupEpoch ? meanLosses.slice() : nadir,
+    }),
+  });
 }
 
 function published(

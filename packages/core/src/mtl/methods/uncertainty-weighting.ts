@@ -1,19 +1,12 @@
-// A. Kendall, Y. Gal, R. Cipolla, "Multi-task learning using uncertainty to weigh losses for scene geometry and
-// semantics", CVPR 2018, equation 10 with s = log sigma^2.
-import { finite, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import type { MultiTaskMethod } from "../method.js";
+import { imtlLOptions } from "./imtl-l.js";
 
 export interface UncertaintyWeightingOptions extends OptionsOf<typeof uncertaintyWeightingOptions> {}
 
-export const uncertaintyWeightingOptions = optionTable("uncertaintyWeighting", {
-  /** Learning rate of Adam for s; default 0.025. */
-  learningRate: positive.default(0.025),
-  /** s before the first step; default 0. */
-  initial: finite.default(0),
-});
+export const uncertaintyWeightingOptions = optionTable("uncertaintyWeighting", imtlLOptions.rows);
 
 export interface UncertaintyWeightingState {
   /** s_k = log sigma_k^2, [K]. */

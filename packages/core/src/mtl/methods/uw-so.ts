@@ -30,17 +30,15 @@ const largest = 1e300;
  */
 export function uwSo(options: UwSoOptions = {}): MultiTaskMethod<null> {
   const { temperature } = uwSoOptions.read(options);
-  return checkedMethod(
-    {
-      name: "uwSo",
-      needs: "losses",
-      headGradient: "weighted",
-      init: () => null,
-      combine: ({ losses }, state) => ({
-        weights: softmax(losses.map((loss) => Math.min(largest, 1 / loss / temperature))),
-        state,
-      }),
-    },
-    { losses: "non-negative" },
-  );
+  return checkedMethod({
+    name: "uwSo",
+    needs: "losses",
+    headGradient: "weighted",
+    losses: "non-negative",
+    init: () => null,
+    combine: ({ losses }, state) => ({
+      weights: softmax(losses.map((loss) => Math.min(largest, 1 / loss / temperature))),
+      state,
+    }),
+  });
 }

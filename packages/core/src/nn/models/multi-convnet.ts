@@ -3,14 +3,19 @@
 import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
 import { mean } from "../../graph/ops/reduce.js";
-import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvNormParams, type ConvNormState, convNorm, initConvNorm } from "../conv-norm.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { resolveInit } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
-import { headSizes, type MultiHeadParams, type StatefulMultiHeadModel } from "./multi-head.js";
+import {
+  headSizes,
+  initLinearHeads,
+  type MultiHeadParams,
+  readLinearHeads,
+  type StatefulMultiHeadModel,
+} from "./multi-head.js";
 
 export interface MultiConvnetOptions extends OptionsOf<typeof multiConvnetOptions> {}
 
@@ -80,14 +85,14 @@ export function multiConvnet(
         norm: initBatchNorm(to, { dtype }),
       }));
       const features = widths.at(-1) as number;
-      const own = Object.entries(heads).map(([task, to]) => [task, initLinear(rng, features, to, { dtype })]);
+      const own = initLinearHeads(rng, features, heads, { dtype });
       return {
         params: {
           shared: {
             convs: convs.map(({ params }) => params),
             hidden: layers.map(({ linear: layer, norm }) => ({ linear: layer, norm: norm.params })),
           },
-          heads: Object.fromEntries(own),
+          heads: own,
         },
         state: { convs: convs.map(({ state }) => state), hidden: layers.map(({ norm }) => norm.state) },
       };
@@ -107,13 +112,7 @@ export function multiConvnet(
       });
       return { output: [h], state: { convs, hidden: next } };
     },
-    readOut(own, [h]) {
-      const outputs = Object.keys(heads).map((task) => [
-        task,
-        linear(h, own[task] as TensorsOf<LinearParams>),
-      ]);
-      return Object.fromEntries(outputs);
-    },
+    readOut: (own, [h]) => readLinearHeads(own, Object.keys(heads), () => h),
     apply({ shared, heads: own }, x, context) {
       const { output, state } = this.trunk(shared, x, context);
       return { output: this.readOut(own, output), state };

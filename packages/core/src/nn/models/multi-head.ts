@@ -2,6 +2,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { inCode, integerFrom, isObject, type Kind } from "../../option-kinds.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model, Output } from "../model.js";
 
 /** The kind of the option `heads`. @param what the numbers are, such as classes */
@@ -16,6 +17,25 @@ export interface MultiHeadParams<Trunk, Head> {
   readonly shared: Trunk;
   readonly heads: Readonly<Record<string, Head>>;
 }
+
+/** A linear layer as the head of each task, drawn in order. */
+export const initLinearHeads = (
+  rng: Mt19937,
+  features: number,
+  heads: Readonly<Record<string, number>>,
+  options: InitOptions,
+): Readonly<Record<string, LinearParams>> =>
+  Object.fromEntries(
+    Object.entries(heads).map(([task, outputs]) => [task, initLinear(rng, features, outputs, options)]),
+  );
+
+/** The output of each task's linear head, from the representation that it reads. Traced. */
+export const readLinearHeads = (
+  heads: TensorsOf<Readonly<Record<string, LinearParams>>>,
+  tasks: readonly string[],
+  representationOf: (k: number) => Tensor,
+): Readonly<Record<string, Tensor>> =>
+  Object.fromEntries(tasks.map((task, k) => [task, linear(representationOf(k), heads[task])]));
 
 /** What a model with several heads needs besides parameters and input. */
 export interface HeadContext {

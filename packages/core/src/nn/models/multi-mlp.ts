@@ -1,12 +1,11 @@
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
-import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { resolveInit } from "../model.js";
-import { headSizes, type MultiHeadModel } from "./multi-head.js";
+import { headSizes, initLinearHeads, type MultiHeadModel, readLinearHeads } from "./multi-head.js";
 
 export interface MultiMlpOptions extends OptionsOf<typeof multiMlpOptions> {}
 
@@ -40,22 +39,14 @@ export function multiMlp(options: MultiMlpOptions): MultiHeadModel<MlpTrunkParam
     init(rng, initOptions = {}) {
       const { dtype } = resolveInit("multiMlp", initOptions);
       const layers = sizes.slice(1).map((outputs, k) => initLinear(rng, sizes[k], outputs, { dtype }));
-      const own = Object.entries(heads).map(([task, outputs]) => [
-        task,
-        initLinear(rng, features, outputs, { dtype }),
-      ]);
-      return { shared: { layers }, heads: Object.fromEntries(own) };
+      return { shared: { layers }, heads: initLinearHeads(rng, features, heads, { dtype }) };
     },
     trunk({ layers }, x) {
       return layers.reduce<Tensor>((h, layer) => act(linear(h, layer)), x.rank > 2 ? flattenFrom(x, 1) : x);
     },
     apply(params, x, context = {}) {
       const z = context.representation ?? this.trunk(params.shared, x, context);
-      const outputs = Object.keys(heads).map((task) => [
-        task,
-        linear(z, params.heads[task] as TensorsOf<LinearParams>),
-      ]);
-      return Object.fromEntries(outputs);
+      return readLinearHeads(params.heads, Object.keys(heads), () => z);
     },
   };
 }

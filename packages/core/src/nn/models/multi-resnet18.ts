@@ -9,10 +9,10 @@ import { integerFrom, oneOf, smoothing } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { dropout } from "../dropout.js";
 import { normal } from "../initializers.js";
-import { initLinear, type LinearParams, linear } from "../linear.js";
+import { type LinearParams, linear } from "../linear.js";
 import { type InitOptions, type Output, resolveInit } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
-import { headSizes, type MultiHeadParams } from "./multi-head.js";
+import { headSizes, initLinearHeads, type MultiHeadParams, readLinearHeads } from "./multi-head.js";
 import { type Resnet18State, type Resnet18TrunkParams, resnet18, resnet18Features } from "./resnet18.js";
 
 export interface MultiResnet18Options extends OptionsOf<typeof multiResnet18Options> {}
@@ -102,7 +102,7 @@ export function multiResnet18(options: MultiResnet18Options): MultiResnet18 {
       const { params, state } = trunkModel.init(rng, { dtype });
       const { fc: _, ...trunk } = params;
       const norm = initBatchNorm(hidden, { dtype });
-      const own = tasks.map((task) => [task, initLinear(rng, hidden, heads[task], { dtype })]);
+      const own = initLinearHeads(rng, hidden, heads, { dtype });
       return {
         params: {
           shared: {
@@ -115,7 +115,7 @@ export function multiResnet18(options: MultiResnet18Options): MultiResnet18 {
               norm: norm.params,
             },
           },
-          heads: Object.fromEntries(own),
+          heads: own,
         },
         state: { trunk: state, hidden: norm.state },
       };
@@ -135,10 +135,7 @@ export function multiResnet18(options: MultiResnet18Options): MultiResnet18 {
       });
       return { output, state: next };
     },
-    readOut: (own, representations) =>
-      Object.fromEntries(
-        tasks.map((task, k) => [task, linear(representations[k], own[task] as TensorsOf<LinearParams>)]),
-      ),
+    readOut: (own, representations) => readLinearHeads(own, tasks, (k) => representations[k]),
     apply(params, images, context) {
       const { output, state } = this.trunk(params.shared, images, context);
       return { output: this.readOut(params.heads, output), state };

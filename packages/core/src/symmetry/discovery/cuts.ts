@@ -15,11 +15,11 @@ export const placed = (x: Tensor, part: Part | undefined, shape: Shape): Tensor 
 function cutTaken(x: Tensor, cut: Cut): Tensor {
   const { axis, start, count } = cut;
   const periods = periodsOf(x.shape[axis], cut);
-  if (periods === undefined) return between(x, axis, start, start + count);
+  if (periods === undefined) return sliceAlong(x, axis, start, start + count);
   const { first, period, times } = periods;
-  const all = between(x, axis, first, first + times * period);
+  const all = sliceAlong(x, axis, first, first + times * period);
   const apart = reshape(all, replaced(x, axis, times, period));
-  const own = between(apart, axis + 1, start - first, start - first + count);
+  const own = sliceAlong(apart, axis + 1, start - first, start - first + count);
   return reshape(own, replaced(x, axis, lengthOf(cut)));
 }
 
@@ -40,12 +40,6 @@ function periodsOf(n: number, { start, count, period = count, times = 1 }: Cut) 
   return times === 1 ? undefined : { first: Math.min(start, n - times * period), period, times };
 }
 
-const between = (x: Tensor, axis: number, start: number, end: number): Tensor =>
-  slice(x, {
-    starts: x.shape.map((_, d) => (d === axis ? start : 0)),
-    ends: x.shape.map((size, d) => (d === axis ? end : size)),
-  });
-
 const padded = (x: Tensor, axis: number, before: number, behind: number): Tensor =>
   pad(
     x,
@@ -57,3 +51,10 @@ const replaced = ({ shape }: Tensor, axis: number, ...sizes: number[]): number[]
   ...sizes,
   ...shape.slice(axis + 1),
 ];
+
+/** x[..., start..end, ...] along one axis. */
+export const sliceAlong = (x: Tensor, axis: number, start: number, end: number): Tensor =>
+  slice(x, {
+    starts: x.shape.map((_, d) => (d === axis ? start : 0)),
+    ends: x.shape.map((size, d) => (d === axis ? end : size)),
+  });

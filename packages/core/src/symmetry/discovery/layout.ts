@@ -1,4 +1,4 @@
-import type { NdArray } from "../../array.js";
+import { type NdArray, sizeOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import { constantValue } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -207,7 +207,7 @@ function fixSource(node: Tensor, axes: readonly Axis[]): void {
 export function variesAlong(node: Tensor, axis: number): boolean {
   if (node.op.name !== "array") return true;
   const { shape, data } = node.attrs.value as NdArray;
-  const stride = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const stride = sizeOf(shape.slice(axis + 1));
   const values = data as ArrayLike<number | bigint>;
   for (let i = 0; i < values.length; i++) {
     const isFirst = Math.floor(i / stride) % shape[axis] === 0;

@@ -1,6 +1,6 @@
 // Actions on hidden units by pseudo-inverses: Zhao et al., NeurIPS 2022, eq. 8, and ICLR 2024, on any sites of a network.
 
-import { astype, copyArray, dtypeOf, type NdArray, zeros } from "../../array.js";
+import { astype, copyArray, dtypeOf, isAllFinite, type NdArray, zeros } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
 import { sameShape } from "../../graph/tensor.js";
 import { pinv } from "../../math/linalg.js";
@@ -105,7 +105,7 @@ export function siteAction<P, S extends ElementWise>(
     if (isRefusal(back)) return back;
     const run = await actRun(p, batch, m);
     const result = await run.run({ ...namedArrays({ params: p, batch }), g, back, plus });
-    if (!Object.values(result).every(isFiniteArray)) {
+    if (!Object.values(result).every(isAllFinite)) {
       return { refused: outOfRange };
     }
     return mapArrays(p, (array, path) => {
@@ -166,11 +166,6 @@ export function siteAction<P, S extends ElementWise>(
       await inverses.dispose();
     },
   };
-}
-
-function isFiniteArray({ data }: NdArray): boolean {
-  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
-  return true;
 }
 
 function sameArray(a: NdArray, b: NdArray): boolean {

@@ -1,5 +1,5 @@
 // Actions on hidden units as traced functions: the host's graphs, in float64 as there, in line.
-import type { BatchTensors } from "../../batch.js";
+import { type BatchTensors, specsOf } from "../../batch.js";
 import { inlined } from "../../graph/control/body.js";
 import { cond } from "../../graph/control/cond.js";
 import type { Graph } from "../../graph/graph.js";
@@ -14,7 +14,7 @@ import { corrected, matrixPinv, pinvParts } from "../../graph/ops/pinv.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { retype } from "../../graph/retype.js";
 import { isFloat, isTensor, type Tensor } from "../../graph/tensor.js";
-import { spec, type TensorsOf } from "../../graph/trace.js";
+import type { TensorsOf } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
 import type { ElementWise } from "../bijection.js";
 import { mapTensors } from "../parameter-axes.js";
@@ -129,9 +129,6 @@ export function traceSiteContext<P, S extends ElementWise>(
 
 const inFloat64 = <Tree>(tree: Tree): Tree =>
   mapTensors(tree, (x) => (isFloat(x.dtype) ? cast(x, "float64") : x));
-
-const specsOf = (batch: BatchTensors) =>
-  Object.fromEntries(Object.entries(batch).map(([name, { shape, dtype }]) => [name, spec(shape, dtype)]));
 
 /** The outputs of a graph in float64 by their names, for a tree of the values of its inputs. */
 function valuesIn(graph: Graph, given: object): Record<string, Tensor> {

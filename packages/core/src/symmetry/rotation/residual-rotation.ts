@@ -11,8 +11,7 @@ import { sqrt, square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
-import { reshape } from "../../graph/ops/reshape.js";
-import { concat, slice } from "../../graph/ops/slice.js";
+import { splitVector, vectorOf } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
@@ -149,19 +148,12 @@ function isNear(tree: unknown, other: unknown, most: number): Tensor {
  */
 function throughSquares<T>(tree: T, map: (g: T) => T): T {
   const { leaves, def } = flatten<Tensor>(tree, isTensor);
-  const flat = (list: readonly Tensor[]) => concat(list.map((x) => reshape(x, [x.size])));
-  const treeOf = (vector: Tensor): T => {
-    let end = 0;
-    const parts = leaves.map(({ shape, size }) => {
-      end += size;
-      return reshape(slice(vector, { starts: [end - size], ends: [end] }), shape);
-    });
-    return unflatten(def, parts) as T;
-  };
-  const values = flat(leaves);
+  const shapes = leaves.map(({ shape }) => shape);
+  const treeOf = (vector: Tensor) => unflatten(def, splitVector(vector, shapes)) as T;
+  const values = vectorOf(leaves);
   const [total] = scan(
     (sum: Tensor, [unit, value]: readonly Tensor[]) => {
-      const column = flat(flatten<Tensor>(map(treeOf(unit)), isTensor).leaves);
+      const column = vectorOf(flatten<Tensor>(map(treeOf(unit)), isTensor).leaves);
       return [add(sum, mul(value, square(column))), []];
     },
     fillLike(values, 0),

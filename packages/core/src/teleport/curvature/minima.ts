@@ -4,7 +4,7 @@ import { astype, dtypeOf, isNdArray, item, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
 import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";
-import { createRng } from "../../math/rng.js";
+import { normOf } from "../../math/dense.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
@@ -14,6 +14,7 @@ import type { Symmetry } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import { gradNormSq } from "../objective/objective.js";
 import { orbitCurvature } from "../objective/orbit-curvature.js";
+import { normalParts } from "../objective/sharpness.js";
 
 /** How a minimum is measured. */
 export interface MinimumSettings extends OptionsOf<typeof minimumSettings> {}
@@ -166,20 +167,16 @@ function randomDirection<P>(
   index: number,
 ): Float64Array[] {
   const { leaves } = flatten<NdArray>(params, isNdArray);
-  const rng = createRng(seed).fork("sharpness").fork(index);
-  const parts = leaves.map(({ data }) => Float64Array.from({ length: data.length }, () => rng.normal()));
-  const whole = lengthOf(parts);
+  const parts = normalParts(
+    leaves.map(({ data }) => data.length),
+    seed,
+    index,
+  );
+  const whole = normOf(parts);
   return parts.map((part, i) => {
-    const factor =
-      scale === "global" ? 1 / whole : lengthOf([leaves[i].data as Float64Array]) / lengthOf([part]);
+    const factor = scale === "global" ? 1 / whole : normOf([leaves[i].data as Float64Array]) / normOf([part]);
     return part.map((v) => v * factor);
   });
-}
-
-function lengthOf(parts: readonly Float64Array[]): number {
-  let squares = 0;
-  for (const part of parts) for (const v of part) squares += v * v;
-  return Math.sqrt(squares);
 }
 
 /** w + r d, rounded to the parameters' type. */

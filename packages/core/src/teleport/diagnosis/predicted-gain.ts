@@ -3,6 +3,7 @@ import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../../b
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { trace } from "../../graph/trace.js";
+import { normOf } from "../../math/dense.js";
 import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { positive } from "../../option-kinds.js";
 import { requireKnown } from "../../options.js";
@@ -13,7 +14,6 @@ import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../s
 import { gradNormSq, type ObjectiveFor } from "../objective/objective.js";
 import { traceAscent } from "../search/orbit-walk.js";
 import type { MemoryArrays } from "../search/search.js";
-import { normOf } from "../search/trust-region.js";
 
 export interface GainPredictorOptions<P, B extends BatchSpec = BatchSpec>
   extends Omit<CompileOptions, "scan" | "dtype"> {

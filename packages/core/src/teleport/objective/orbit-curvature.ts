@@ -1,14 +1,14 @@
 // Curvature of curves on an orbit: Zhao, Gower, Walters, Yu, ICLR 2024, section 4.
 
-import { astype, type NdArray } from "../../array.js";
-import type { BatchTensors } from "../../batch.js";
+import { astype, type NdArray, sizeOf } from "../../array.js";
+import { type BatchTensors, specsOf } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { dot, jvp, mapTree } from "../../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { sqrt } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { spec, type TensorsOf } from "../../graph/trace.js";
+import type { TensorsOf } from "../../graph/trace.js";
 import { createRng } from "../../math/rng.js";
 import { inCode, integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
@@ -81,8 +81,7 @@ function curvatureOf<P>(velocity: (w: P) => P, w: P): Tensor {
 }
 
 function requireNoContext<P>(symmetry: Symmetry<P>, batch: BatchTensors): void {
-  const types = Object.entries(batch).map(([name, { shape, dtype }]) => [name, spec(shape, dtype)]);
-  const shapes = symmetry.contextShapes?.(Object.fromEntries(types)) ?? [];
+  const shapes = symmetry.contextShapes?.(specsOf(batch)) ?? [];
   if (shapes.length > 0) {
     throw new OptionError(
       `orbitCurvature: the action of ${symmetry.name} depends on parameters and batch through arrays that are held fixed, so that the second derivative of its curves is not known; use a symmetry that is exact on all data.`,
@@ -94,6 +93,6 @@ function randomGenerator<P>({ algebra }: Symmetry<P>, seed: number, index: numbe
   const rng = createRng(seed).fork("orbit curvature").fork(index);
   return algebra.map((shape) => ({
     shape,
-    data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => rng.normal()),
+    data: Float64Array.from({ length: sizeOf(shape) }, () => rng.normal()),
   }));
 }

@@ -6,6 +6,7 @@ import { sqrt, square } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { normOf } from "../../math/dense.js";
 import { createRng } from "../../math/rng.js";
 import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
@@ -61,26 +62,29 @@ export function sharpness(options: SharpnessOptions = {}): Objective {
   };
 }
 
+/** Normal numbers of a direction, of each size. */
+export function normalParts(sizes: readonly number[], seed: number, index: number): Float64Array[] {
+  const rng = createRng(seed).fork("sharpness").fork(index);
+  return sizes.map((length) => Float64Array.from({ length }, () => rng.normal()));
+}
+
 /** A direction as constants: normal numbers, of length 1 over all tensors or in each of them. */
 function randomDirection<P>(params: P, scale: "global" | "tensor", seed: number, index: number): P {
   const { leaves, def } = flatten(params, isTensor);
-  const rng = createRng(seed).fork("sharpness").fork(index);
-  const parts = leaves.map(({ size }) => Float64Array.from({ length: size }, () => rng.normal()));
-  const whole = Math.hypot(...parts.map(lengthOf));
+  const parts = normalParts(
+    leaves.map(({ size }) => size),
+    seed,
+    index,
+  );
+  const whole = Math.hypot(...parts.map((part) => normOf([part])));
   const unit = parts.map((part) => {
-    const length = scale === "global" ? whole : lengthOf(part);
+    const length = scale === "global" ? whole : normOf([part]);
     return part.map((v) => v / length);
   });
   return unflatten(
     def,
     leaves.map(({ shape, dtype }, i) => constant({ shape, data: unit[i] }, dtype)),
   ) as P;
-}
-
-function lengthOf(part: Float64Array): number {
-  let squares = 0;
-  for (const v of part) squares += v * v;
-  return Math.sqrt(squares);
 }
 
 function scaled<P>(params: P, direction: P, scale: "global" | "tensor"): P {

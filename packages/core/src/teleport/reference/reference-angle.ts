@@ -1,6 +1,7 @@
 // The released code's teleport of two-dimensional functions of Zhao et al., NeurIPS 2022 (arXiv 2205.10637),
 // including its defects: it produced the published curves. bestAngle finds the optimum instead.
 
+import { sizeOf } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
@@ -55,7 +56,7 @@ export async function referenceAngleTeleport<P>(
   } = referenceAngleTeleportOptions.read(options);
   requireSymmetry("referenceAngleTeleport", symmetry);
   const [block] = symmetry.algebra;
-  if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
+  if (symmetry.algebra.length !== 1 || sizeOf(block) !== 1) {
     throw new OptionError(
       `referenceAngleTeleport needs an algebra of one angle; that of "${symmetry.name}" is different. Use gradientAscent.`,
     );

@@ -29,9 +29,9 @@ import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../s
 import { flatten } from "../../tree.js";
 import { all } from "./guard-graph.js";
 import { hostedJumps } from "./jump.js";
-import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
+import { orbitSearch } from "./orbit-search.js";
+import { compileOrbitWalk, type OrbitProgram, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem, Setting } from "./search.js";
-import { claimOf } from "./trust-region.js";
 
 export interface BalanceOptions extends Omit<BalancedOptions, "by">, OptionsOf<typeof balanceOptions> {}
 
@@ -79,13 +79,12 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
       return balancedPoint(namedArrays(from), acting, settings);
     };
 
-    const { trace: act } = symmetry;
     const scalings = acting.flatMap((group) =>
       group.kind === "scaling" && hasEvenPowers(group.axes) ? [group] : [],
     );
     const isTraced = scalings.length === acting.length && !powersOfTwo;
     const proposals = proposalsOf(problem, scalings, { ...settings, of: by });
-    const whole = isTraced ? await compileOrbitWalk(symmetry, act, problem, proposals) : undefined;
+    const whole = isTraced ? await compileOrbitWalk(symmetry, problem, proposals) : undefined;
 
     const hosted = hostedJumps(problem, async (start, setting) => {
       const found = await elementsFrom(start, setting);
@@ -121,13 +120,7 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
       };
     });
 
-    return {
-      name: `${symmetry.name}, balanced by ${by}`,
-      exact: symmetry.exact,
-      claim: claimOf(symmetry, symmetry.bound),
-      goal: "own",
-      steps: 1,
-      races: true,
+    const program: OrbitProgram<P> = {
       async run(...given) {
         const walked = await whole?.run(...given);
         // Where the program does not settle, the host goes on, or says why.
@@ -138,9 +131,10 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
         await whole?.dispose();
         await hosted.dispose();
         await gradients.dispose();
-        await symmetry.dispose?.();
       },
     };
+    const name = `${symmetry.name}, balanced by ${by}`;
+    return { ...orbitSearch(symmetry, symmetry.bound, program, { steps: 1, name }), goal: "own" };
   };
 }
 

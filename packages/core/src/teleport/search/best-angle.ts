@@ -1,5 +1,6 @@
 // The largest objective on the orbit of a group of plane rotations, a circle: the argmax of Zhao et al., NeurIPS 2022,
 // algorithm 1, found by scanning.
+import { sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { dot, grad } from "../../graph/autodiff.js";
 import { cond } from "../../graph/control/cond.js";
@@ -56,20 +57,22 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
   requireSymmetry("bestAngle", symmetry);
   const { samples } = bestAngleOptions.read(options);
   const { algebra } = symmetry;
-  if (algebra.length !== 1 || algebra[0].reduce((a, b) => a * b, 1) !== 1) {
+  if (algebra.length !== 1 || sizeOf(algebra[0]) !== 1) {
     throw new OptionError(
       `bestAngle needs an algebra of one angle; that of "${symmetry.name}" has the shapes ${algebra.map((s) => `[${s.join(", ")}]`).join(", ")}. Use gradientAscent.`,
     );
   }
   return async (problem) => {
-    // One element is the sum of all.
-    const one = { ...symmetry, additive: true };
+    const one: Symmetry<P> = {
+      ...symmetry,
+      // One element is the sum of all.
+      additive: true,
+      // An action by the angle 0 may round, which is no move.
+      trace: (p, T, batch) => chosen(equal(reshape(T[0], []), 0), p, symmetry.trace(p, T, batch)),
+    };
     const programs = lazy<Awaited<ReturnType<typeof compileScan>>>();
-    // An action by the angle 0 may round, which is no move.
-    const act: typeof symmetry.trace = (p, T, batch) =>
-      chosen(equal(reshape(T[0], []), 0), p, symmetry.trace(p, T, batch));
     const compileScan = (by: "steps" | "angles") =>
-      compileOrbitWalk(one, act, problem, proposalsOf(one, problem, samples, by));
+      compileOrbitWalk(one, problem, proposalsOf(symmetry, problem, samples, by));
     const scanBy = (by: "steps" | "angles") => programs.get(by, () => compileScan(by));
     // Steps add up rounding, which is too coarse in float32.
     const { run, tracedWalk } = await scanBy(problem.dtype === "float64" ? "steps" : "angles");

@@ -1,17 +1,19 @@
 // Gradient ascent in a group's algebra: Zhao et al., NeurIPS 2022, algorithm 1.
+
 import { array, astype, type NdArray, zeros } from "../../array.js";
 import { scan } from "../../graph/control/scan.js";
 import { add, div, mul } from "../../graph/ops/arithmetic.js";
 import { equal, greater, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { expandDims, reshape } from "../../graph/ops/reshape.js";
-import { concat } from "../../graph/ops/slice.js";
+import { concat, vectorOf } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { flag, integerFrom, positive, smoothing } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import type { Limits } from "../guard.js";
-import { all, chosen, hasValue, isSet, packed } from "./guard-graph.js";
+import { all, chosen, hasValue, isSet } from "./guard-graph.js";
+import { orbitSearch } from "./orbit-search.js";
 import {
   ascentAlong,
   type Base,
@@ -22,7 +24,7 @@ import {
   type OrbitProposals,
 } from "./orbit-walk.js";
 import type { CompiledWalk, HowToRun, SearchFactory, SearchProblem, Setting, TracedWalk } from "./search.js";
-import { claimOf, lengthOf, limited, randomElement, stacked, type TrustRegion } from "./trust-region.js";
+import { lengthOf, limited, randomElement, stacked, type TrustRegion } from "./trust-region.js";
 import type { WalkProgramPart } from "./walk-program.js";
 
 export interface GradientAscentOptions extends OptionsOf<typeof gradientAscentOptions> {}
@@ -76,7 +78,7 @@ export function gradientAscent<P>(
       randomElement(symmetry, region, seed, k + 1).map((block) => astype(block, problem.dtype)),
     );
     const still = symmetry.algebra.map((shape) => zeros(shape, problem.dtype));
-    const program = await compileOrbitWalk(symmetry, symmetry.trace, problem, {
+    const program = await compileOrbitWalk(symmetry, problem, {
       steps,
       given: { origin: starts > 1 ? still : [] },
       eager: true,
@@ -112,24 +114,14 @@ export function gradientAscent<P>(
     }
 
     return {
-      name: symmetry.name,
-      exact: symmetry.exact,
-      claim: claimOf(symmetry, region),
-      steps,
+      ...orbitSearch(symmetry, region, program, { steps }),
       starts,
       races: starts === 1,
       run: async (start, setting, limits, how = {}) =>
         how.index
           ? runFrom(images[how.index - 1], start, setting, limits, how)
           : run(start, setting, limits, how),
-      tracedWalk:
-        single && starts > 1
-          ? severalStarts(symmetry, symmetry.trace, problem, single, { images, steps })
-          : single,
-      async dispose() {
-        await program.dispose();
-        await symmetry.dispose?.();
-      },
+      tracedWalk: single && starts > 1 ? severalStarts(symmetry, problem, single, { images, steps }) : single,
     };
   };
 }
@@ -204,8 +196,7 @@ export interface StartingAt {
  * @param steps most steps of a walk
  */
 export function severalStarts<P>(
-  { algebra, additive, pushForward }: Symmetry<P>,
-  act: Symmetry<P>["trace"],
+  { algebra, additive, pushForward, trace: act }: Symmetry<P>,
   { loss, objective, dtype }: SearchProblem<P>,
   walk: WalkProgramPart<P, StartingAt>,
   { images, steps }: { readonly images: readonly (readonly NdArray[])[]; readonly steps: number },
@@ -260,7 +251,7 @@ export function severalStarts<P>(
         params,
         elements,
         isMoved,
-        numbers: concat([packed([index]), reshape(numbers, [numbers.size])]),
+        numbers: concat([vectorOf([index]), reshape(numbers, [numbers.size])]),
       };
     },
     read(numbers, limits) {

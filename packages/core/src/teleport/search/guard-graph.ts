@@ -7,7 +7,7 @@ import { abs } from "../../graph/ops/elementary.js";
 import { constant, fillLike } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { concat, slice } from "../../graph/ops/slice.js";
+import { splitVector } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { flatten, leavesAt, unflatten } from "../../tree.js";
@@ -124,13 +124,10 @@ export const indicator = (condition: Tensor, dtype: Float): Tensor =>
   where(condition, constant(1, dtype), constant(0, dtype));
 export const isSet = (flag: Tensor): Tensor => greater(flag, 0.5);
 
-/** Scalars as a vector. */
-export const packed = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
-
 /** The scalars in a vector, by name. */
 export function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record<K, Tensor> {
-  const at = (i: number) => reshape(slice(vector, { starts: [i], ends: [i + 1] }), []);
-  return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
+  const scalars = splitVector(vector, Array(names.length).fill([]));
+  return Object.fromEntries(names.map((name, i) => [name, scalars[i]])) as Record<K, Tensor>;
 }
 
 /** 0, 1, .. for each step, in a shape that broadcasts against a row of this rank for each. */

@@ -1,9 +1,11 @@
 // Accept, or halve and try again, as one pass of a graph: for all searches, made by walk.ts.
+
 import type { NdArray } from "../../array.js";
 import { cond } from "../../graph/control/cond.js";
 import { add, mul } from "../../graph/ops/arithmetic.js";
 import { equal, greater, less, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { constant, fillLike } from "../../graph/ops/leaf.js";
+import { vectorOf } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { findings, isFinitePoint, type Limits, sentenceOf, startNotFinite } from "../guard.js";
 import type { Point } from "../point.js";
@@ -17,7 +19,6 @@ import {
   isAdmitted,
   isSound,
   type Measured,
-  packed,
 } from "./guard-graph.js";
 import type { WalkRecord } from "./search.js";
 
@@ -307,7 +308,7 @@ export const widthOf = (race: object | undefined): number => (race ? 4 : 3);
 
 /** Loss, objective and ||g||^2 of a candidate, and the loss after the race from there if there is one. */
 export const rowOf = ({ loss, objective, gradNormSq, racedLoss }: Measured): Tensor =>
-  packed([loss, objective, gradNormSq, ...(racedLoss ? [racedLoss] : [])]);
+  vectorOf([loss, objective, gradNormSq, ...(racedLoss ? [racedLoss] : [])]);
 
 /** A row as a point, from a place of a vector on. */
 export function pointOf(numbers: NdArray["data"], at = 0, width = widthOf(undefined)): Point {

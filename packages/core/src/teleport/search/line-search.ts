@@ -21,6 +21,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { boundReached, whyNoAscent } from "./gradient-ascent.js";
 import { hasValue, isSet } from "./guard-graph.js";
+import { orbitSearch } from "./orbit-search.js";
 import {
   ascentAlong,
   type Blocks,
@@ -30,7 +31,7 @@ import {
   type OrbitProposals,
 } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
-import { claimOf, lengthOf, limited, type TrustRegion } from "./trust-region.js";
+import { lengthOf, limited, type TrustRegion } from "./trust-region.js";
 
 export interface LineSearchOptions extends OptionsOf<typeof lineSearchOptions> {}
 
@@ -70,7 +71,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
   } = lineSearchOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    const { run, tracedWalk, races, dispose } = await compileOrbitWalk(symmetry, symmetry.trace, problem, {
+    const program = await compileOrbitWalk(symmetry, problem, {
       steps,
       given: {},
       reasons: [
@@ -80,21 +81,9 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
         noneHigher(evaluations),
         undefined,
       ],
-      ...proposalsOf(symmetry, symmetry.trace, problem, { stepSize, evaluations, region }),
+      ...proposalsOf(symmetry, problem, { stepSize, evaluations, region }),
     });
-    return {
-      name: symmetry.name,
-      exact: symmetry.exact,
-      claim: claimOf(symmetry, region),
-      steps,
-      races,
-      run,
-      tracedWalk,
-      async dispose() {
-        await dispose();
-        await symmetry.dispose?.();
-      },
-    };
+    return orbitSearch(symmetry, region, program, { steps });
   };
 }
 
@@ -109,7 +98,6 @@ interface LineState {
 /** A round: the direction, and the length along it at which the objective is largest. Traced. */
 function proposalsOf<P>(
   symmetry: Symmetry<P>,
-  act: Symmetry<P>["trace"],
   { objective, dtype }: Pick<SearchProblem<P>, "objective" | "dtype">,
   {
     stepSize,
@@ -132,7 +120,7 @@ function proposalsOf<P>(
       const best = maximize(
         (t) => {
           const { step, isLong } = cut(t);
-          const value = reshape(objective(act(params, step, batch), batch, memory), []);
+          const value = reshape(objective(symmetry.trace(params, step, batch), batch, memory), []);
           return where(isLong, value, -Infinity);
         },
         {

@@ -15,7 +15,7 @@ import { flatten } from "../../tree.js";
 import type { Memory, PointValue } from "../objective/objective.js";
 import { stepNumbers } from "./guard-graph.js";
 import type { Onward, Status } from "./guarded-loop.js";
-import { type SearchProblem, tracedPushOf } from "./search.js";
+import { type Search, type SearchProblem, tracedPushOf } from "./search.js";
 import type { WalkInputs, WalkOptions } from "./walk.js";
 import { compileWalkProgram } from "./walk-program.js";
 
@@ -77,10 +77,12 @@ export const firstOf = (
 ): Tensor =>
   cases.reduceRight<Tensor>((others, [holds, number]) => where(holds, number, others), constant(0, dtype));
 
+/** What runs a search. */
+export type OrbitProgram<P> = Pick<Search<P>, "run" | "tracedWalk" | "dispose">;
+
 /** Compiles a search as a loop of guarded passes. */
 export async function compileOrbitWalk<P, S, G>(
   symmetry: Symmetry<P>,
-  act: Symmetry<P>["trace"],
   problem: SearchProblem<P>,
   {
     steps,
@@ -107,7 +109,18 @@ export async function compileOrbitWalk<P, S, G>(
   const isInRows = symmetry.pushForward !== undefined && !symmetry.additive;
   const uncertain = `the search computes what "${symmetry.name}" needs at this point too inaccurately`;
   const rows = Math.max(steps, 1);
-  const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
+  /** The elements of all steps, or their sum where elements add up. */
+  const elementsIn = (place: Readonly<Record<string, NdArray>>, count: number) =>
+    symmetry.additive
+      ? [symmetry.algebra.map((_, i) => place[`total.${i}`])]
+      : Array.from({ length: count }, (_, k) =>
+          symmetry.algebra.map((shape, i) => {
+            const { data } = place[`elements.${i}`];
+            const size = data.length / rows;
+            return { shape, data: data.subarray(k * size, (k + 1) * size) } as NdArray;
+          }),
+        );
+  return compileWalkProgram<P, Place<P>, S, G>(problem, {
     steps,
     lost: symmetry.traceRefusal,
     given,
@@ -133,7 +146,7 @@ export async function compileOrbitWalk<P, S, G>(
       const isStart = greater(0, status.taken);
       const T = element(baseAt(base, inputs), state, status).map((t) => where(isStart, 0, t));
       return {
-        params: act(base.params, T, inputs.batch),
+        params: symmetry.trace(base.params, T, inputs.batch),
         total: base.total.map((t, i) => add(t, T[i])),
         elements: base.elements.map((all, i) =>
           where(equal(stepNumbers(rows, T[i].rank, dtype), status.taken), T[i], all),
@@ -151,19 +164,6 @@ export async function compileOrbitWalk<P, S, G>(
         }
       : {}),
   });
-  /** The elements of all steps, or their sum where elements add up. */
-  const elementsIn = (place: Readonly<Record<string, NdArray>>, count: number) =>
-    symmetry.additive
-      ? [symmetry.algebra.map((_, i) => place[`total.${i}`])]
-      : Array.from({ length: count }, (_, k) =>
-          symmetry.algebra.map((shape, i) => {
-            const { data } = place[`elements.${i}`];
-            const size = data.length / rows;
-            return { shape, data: data.subarray(k * size, (k + 1) * size) } as NdArray;
-          }),
-        );
-  const { run, tracedWalk, dispose } = program;
-  return { run, races: true, tracedWalk, dispose };
 }
 
 /** A tree transformed along the actions of elements one after the other: see `Symmetry.pushForward`. */

@@ -15,9 +15,10 @@ import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { hasNumbers, hasValue, isSet } from "./guard-graph.js";
+import { orbitSearch } from "./orbit-search.js";
 import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory } from "./search.js";
-import { claimOf, randomElement, stacked, type TrustRegion } from "./trust-region.js";
+import { randomElement, stacked, type TrustRegion } from "./trust-region.js";
 
 export interface RandomSearchOptions extends OptionsOf<typeof randomSearchOptions> {}
 
@@ -46,7 +47,6 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
   const { samples, seed, bound = symmetry.bound.value } = randomSearchOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    const { trace: act } = symmetry;
     const elements = Array.from({ length: samples }, (_, k) => sampleOf(symmetry, region, seed, k));
     const given = {
       T: symmetry.algebra.map((_, i) =>
@@ -77,7 +77,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
       onward({ params, batch, memory, given: { T }, objective: level }) {
         const [acting, values] = scan(
           (acts: Tensor, element: readonly Tensor[]) => {
-            const moved = act(params, element, batch);
+            const moved = symmetry.trace(params, element, batch);
             const value = reshape(problem.objective(moved, batch, memory), []);
             return [where(hasNumbers(moved), 1, acts), where(hasValue(value), value, -Infinity)];
           },
@@ -99,20 +99,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
         return { state: { order, better }, stop };
       },
     };
-    const { run, tracedWalk, races, dispose } = await compileOrbitWalk(symmetry, act, problem, proposals);
-    return {
-      name: symmetry.name,
-      exact: symmetry.exact,
-      claim: claimOf(symmetry, region),
-      steps: 1,
-      races,
-      run,
-      tracedWalk,
-      async dispose() {
-        await dispose();
-        await symmetry.dispose?.();
-      },
-    };
+    return orbitSearch(symmetry, region, await compileOrbitWalk(symmetry, problem, proposals), { steps: 1 });
   };
 }
 

@@ -11,14 +11,14 @@ import { equal, greater, greaterEqual, less, where } from "../../graph/ops/compa
 import { abs } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { slice } from "../../graph/ops/slice.js";
+import { splitVector } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
+import { orbitSearch } from "./orbit-search.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
-import { claimOf } from "./trust-region.js";
 
 export interface ScalingCornerOptions extends OptionsOf<typeof scalingCornerOptions> {}
 
@@ -58,46 +58,22 @@ export function scalingCorner<P>(
   }
   const count = symmetry.algebra.reduce((sum, shape) => sum + sizeOf(shape), 0);
   return async (problem) => {
-    const settings = { bound, sweeps, count };
-    const proposals = proposalsOf(symmetry, symmetry.trace, problem, settings);
-    const { run, tracedWalk, races, dispose } = await compileOrbitWalk(
-      symmetry,
-      symmetry.trace,
-      problem,
-      proposals,
-    );
-    return {
-      name: `${symmetry.name}, best corner`,
-      exact: symmetry.exact,
-      claim: claimOf(symmetry, { kind: "element", value: bound }),
-      steps: 1,
-      races,
-      run,
-      tracedWalk,
-      async dispose() {
-        await dispose();
-        await symmetry.dispose?.();
-      },
-    };
+    const proposals = proposalsOf(symmetry, problem, { bound, sweeps, count });
+    const program = await compileOrbitWalk(symmetry, problem, proposals);
+    const name = `${symmetry.name}, best corner`;
+    return orbitSearch(symmetry, { kind: "element", value: bound }, program, { steps: 1, name });
   };
 }
 
 /** The corner: signs of the units one by one, then rounds of flips. Traced. */
 function proposalsOf<P>(
   symmetry: Symmetry<P>,
-  act: Symmetry<P>["trace"],
   { objective, dtype }: SearchProblem<P>,
   { bound, sweeps, count }: { readonly bound: number; readonly sweeps: number; readonly count: number },
 ): OrbitWalkOptions<P, { readonly corner: Tensor }, object> {
   const number = (x: number) => constant(x, dtype);
   const places = constant(astype(array(Array.from({ length: count }, (_, i) => i)), dtype));
-  const blocksOf = (flat: Tensor): Tensor[] => {
-    let at = 0;
-    return symmetry.algebra.map((shape) => {
-      at += sizeOf(shape);
-      return reshape(slice(flat, { starts: [at - sizeOf(shape)], ends: [at] }), shape);
-    });
-  };
+  const blocksOf = (flat: Tensor): Tensor[] => splitVector(flat, symmetry.algebra);
   return {
     steps: 1,
     given: {},
@@ -106,7 +82,7 @@ function proposalsOf<P>(
     element: (_from, { corner }, { scale }) => blocksOf(mul(scale, corner)),
     onward({ params, batch, memory }) {
       const valueAt = (flat: Tensor): Tensor => {
-        const value = reshape(objective(act(params, blocksOf(flat), batch), batch, memory), []);
+        const value = reshape(objective(symmetry.trace(params, blocksOf(flat), batch), batch, memory), []);
         return where(equal(value, value), value, -Infinity);
       };
       const alone = (i: Tensor, t: number) => where(equal(places, i), number(t), 0);

@@ -1,4 +1,4 @@
-import { astype, type NdArray } from "../../array.js";
+import { astype, type NdArray, sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { dot } from "../../graph/autodiff.js";
 import { add, div, maximum, minimum, mul, sub } from "../../graph/ops/arithmetic.js";
@@ -6,6 +6,7 @@ import { greater, logicalAnd, where } from "../../graph/ops/compare.js";
 import { abs, sqrt } from "../../graph/ops/elementary.js";
 import { max } from "../../graph/ops/reduce.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { normOf } from "../../math/dense.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import type { GroupGenerator } from "../../symmetry/discovery/descriptors.js";
 import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
@@ -22,13 +23,6 @@ function scaledBlock({ shape, data }: NdArray, factor: number): NdArray<Float64A
   const scaled = new Float64Array(data.length);
   for (let k = 0; k < scaled.length; k++) scaled[k] = factor * Number(data[k]);
   return { shape, data: scaled };
-}
-
-/** sqrt of the sum of squares over all blocks. */
-export function normOf(blocks: readonly ArrayLike<number>[]): number {
-  let square = 0;
-  for (const block of blocks) for (let k = 0; k < block.length; k++) square += block[k] * block[k];
-  return Math.sqrt(square);
 }
 
 type Blocks = readonly Tensor[];
@@ -80,7 +74,7 @@ export function randomElement<P>(
   const rng = createRng(seed).fork(index);
   const blocks = symmetry.algebra.map((shape) => ({
     shape,
-    data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
+    data: Float64Array.from({ length: sizeOf(shape) }, () =>
       kind === "element" ? value * (2 * rng.next() - 1) : rng.normal(),
     ),
   }));

@@ -1,4 +1,5 @@
 // A whole walk of guarded passes, race included, as a graph.
+
 import type { NdArray } from "../../array.js";
 import type { Batch, BatchTensors } from "../../batch.js";
 import { backward } from "../../graph/autodiff.js";
@@ -9,14 +10,14 @@ import { add } from "../../graph/ops/arithmetic.js";
 import { equal, greaterEqual, less, logicalAnd, logicalNot, where } from "../../graph/ops/compare.js";
 import { constant, fill, fillLike } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { concat } from "../../graph/ops/slice.js";
+import { concat, vectorOf } from "../../graph/ops/slice.js";
 import { alias } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { flatten, unflatten } from "../../tree.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
 import type { RaceArrays } from "../race.js";
-import { type Bounds, boundNames, type Measured, packed, stepNumbers, unpacked } from "./guard-graph.js";
+import { type Bounds, boundNames, type Measured, stepNumbers, unpacked } from "./guard-graph.js";
 import {
   type Carried,
   firstStatus,
@@ -246,7 +247,7 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
           () => rowOf({ ...measuredAt(base.params, given), ...(race ? { racedLoss } : {}) }),
           () => latest,
         );
-      const vector = packed(statusNames.map((name) => status[name]));
+      const vector = vectorOf(statusNames.map((name) => status[name]));
       const numbers = concat([vector, ...(last ? [last] : []), latest, reshape(points, [points.size])]);
       return { base, taken, numbers };
     },

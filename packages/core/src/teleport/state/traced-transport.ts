@@ -6,8 +6,7 @@ import { div, maximum, minimum, neg, sub } from "../../graph/ops/arithmetic.js";
 import { equal, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs, sqrt } from "../../graph/ops/elementary.js";
 import { max } from "../../graph/ops/reduce.js";
-import { reshape } from "../../graph/ops/reshape.js";
-import { concat } from "../../graph/ops/slice.js";
+import { vectorOf } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { type Optimizer, type OptimizerState, trainedGradients } from "../../optim/optimizer.js";
@@ -65,15 +64,14 @@ export function tracedTransport<P>({
   return ({ from, to, batch, state: before }) => {
     const state = traceRestart(optimizer, before, to);
     const gradientAt = (p: TensorsOf<P>) => trainedGradients(grad(loss)(p, batch), optimizer);
-    const [start, end, slope] = [from, to, gradientAt(from)].map(vectorOf);
+    // All numbers in one vector, so that sums over them have the host's order.
+    const [start, end, slope] = [from, to, gradientAt(from)].map((tree) =>
+      vectorOf(flatten(tree, isTensor).leaves),
+    );
     const sigma = neg(similarity(sub(end, start), slope));
     return reusedState(optimizer, state, gradientAt(to), to, sigma);
   };
 }
-
-/** All numbers of a tree, so that sums over them have the host's order. */
-const vectorOf = (tree: unknown): Tensor =>
-  concat(flatten(tree, isTensor).leaves.map((x) => reshape(x, [x.size])));
 
 /** As `trajectorySimilarity` with the sign of the gradient. Traced. */
 function similarity(move: Tensor, gradient: Tensor): Tensor {

@@ -1,13 +1,20 @@
+import { astype, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, NoBatch } from "../../batch.js";
 import { NumericalError, OptionError } from "../../errors.js";
+import { valueAndGrad } from "../../graph/autodiff.js";
+import { checkLabels } from "../../graph/labels.js";
+import { splitVector, vectorOf } from "../../graph/ops/slice.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { addScaled, dotOf } from "../../math/dense.js";
-import { floatTypeOf } from "../../named-arrays.js";
+import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { gd } from "../../optim/sgd.js";
 import { requireKnown } from "../../options.js";
-import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
+import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { parameterVector } from "../../teleport/parameter-vector.js";
+import { flatten, unflatten } from "../../tree.js";
 import type { DirectionRule } from "../line-search/directions.js";
 import { wolfeSearch } from "../line-search/wolfe.js";
 import { requireSteps } from "../run-steps.js";
@@ -23,7 +30,6 @@ import {
   type StartOptions,
   startOf,
 } from "./minimize-options.js";
-import { compileVectorLoss } from "./vector-loss.js";
 
 export interface LineSearchMinimizeOptions<P, B extends Batch = Batch>
   extends Omit<CompileOptions, "scan" | "dtype"> {
@@ -247,5 +253,47 @@ function stopwatch() {
     add(seconds: number) {
       total += seconds;
     },
+  };
+}
+
+// The loss of a minimization and its gradient as functions of one vector: one array goes in, and one comes out.
+/** A point, with its loss and gradient. */
+export interface Place {
+  readonly w: Float64Array;
+  readonly value: number;
+  readonly g: Float64Array;
+}
+
+export interface VectorLoss {
+  evaluate(w: Float64Array): Promise<Place>;
+  dispose(): Promise<void>;
+}
+
+async function compileVectorLoss<P, B extends Batch>(
+  { loss, start, batch = {} as B }: MinimizationProblem<P, B>,
+  compileOptions: CompileOptions,
+): Promise<VectorLoss> {
+  const { leaves, def } = flatten<NdArray>(start, isNdArray);
+  const dtype = floatTypeOf("minimizeByLineSearch", start);
+  const size = leaves.reduce((sum, { data }) => sum + data.length, 0);
+  const shapes = leaves.map(({ shape }) => shape);
+  const treeOf = (w: Tensor) => unflatten(def, splitVector(w, shapes)) as TensorsOf<P>;
+  const { graph } = trace(
+    ({ w, batch: b }) => {
+      const [value, slopes] = valueAndGrad(loss)(treeOf(w), b);
+      return { loss: value, g: vectorOf(flatten(slopes, isTensor).leaves) };
+    },
+    { w: spec([size], dtype), batch },
+  );
+  const fixed = namedArrays({ batch });
+  checkLabels(graph, fixed);
+  const executable = await compile(graph, compileOptions);
+  return {
+    async evaluate(w) {
+      const results = await executable.run({ w: astype({ shape: [size], data: w }, dtype), ...fixed });
+      const g = astype(results.g, "float64").data as Float64Array;
+      return { w, value: Number(results.loss.data[0]), g };
+    },
+    dispose: () => executable.dispose(),
   };
 }

@@ -2,7 +2,7 @@ import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
 import { expect, it } from "vitest";
 import { addGram } from "../../../src/math/dense.js";
 import { createRng } from "../../../src/math/rng.js";
-import { geometricMean } from "../../../src/moves/balance/geometric-mean.js";
+import { geometricMean } from "../../../src/moves/balance/spaces.js";
 import { type Matrix, plusDiagonal, product } from "../../../src/symmetry/matrix.js";
 
 const rng = createRng(8);

@@ -8,8 +8,13 @@ import { matmul } from "../../../src/graph/ops/matmul.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { createRng } from "../../../src/math/rng.js";
-import { hadamard } from "../../../src/moves/rotate/hadamard.js";
-import { descended, kurtosis, randomHadamard, randomOrthogonal } from "../../../src/moves/rotate/rotated.js";
+import {
+  descended,
+  hadamard,
+  kurtosis,
+  randomHadamard,
+  randomOrthogonal,
+} from "../../../src/moves/rotate/rotated.js";
 import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type Matrix, product, transposed } from "../../../src/symmetry/matrix.js";

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../../src/array.js";
 import type { Batch } from "../../../src/batch.js";
 import { stackedBatches } from "../../../src/mtl/cost/adapter/stacked-batches.js";
+import { anchorsOf, guardBatches } from "../../../src/mtl/cost/attempt.js";
 import { approvalOf, driftGuardOf, driftOf, meanOf, objectionTo } from "../../../src/mtl/cost/drift-guard.js";
-import { anchorsOf, guardBatches } from "../../../src/mtl/cost/examples.js";
 
 const of = (...values: number[]) => Float64Array.from(values);
 const numbers = ({ data }: NdArray): number[] => Array.from<number | bigint, number>(data, Number);

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../../src/graph/autodiff.js";
 import type { Graph } from "../../../src/graph/graph.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
+import { vectorOf } from "../../../src/graph/ops/slice.js";
 import { peakBytes } from "../../../src/graph/peak-bytes.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
@@ -12,9 +13,9 @@ import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createAdapter, type Factors } from "../../../src/mtl/cost/adapter/adapter.js";
 import { type ImproveOptions, improveOf } from "../../../src/mtl/cost/adapter/improve.js";
-import { costObjective } from "../../../src/mtl/cost/adapter/objective.js";
+import { costObjective } from "../../../src/mtl/cost/adapter/inner-loop.js";
 import { costPresets } from "../../../src/mtl/cost/presets.js";
-import { partsOf, sharedLosses, stacked } from "../../../src/mtl/cost/shared-losses.js";
+import { partsOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
 
 describe("the memory of a teleport on CityScapes' network", () => {
   const [height, width] = [64, 128];
@@ -35,7 +36,7 @@ describe("the memory of a teleport on CityScapes' network", () => {
         ({ p, b, state }: never) => {
           let next: unknown;
           const context = { training: true, state, keepState: (s: unknown) => (next = s) };
-          const total = (q: never) => sum(stacked(problem.losses(q, b, context as never)));
+          const total = (q: never) => sum(vectorOf(problem.losses(q, b, context as never)));
           const [loss, gradients] = valueAndGrad(total as never)(p as never);
           return { loss, gradients, next } as never;
         },

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
+import { powerRoot } from "../../../src/mtl/kernels/bargaining.js";
 import { caGradInner } from "../../../src/mtl/kernels/ca-grad-inner.js";
 import { rowNorms, type Square, squaredNorm, times, uniform } from "../../../src/mtl/kernels/gramian.js";
-import { powerRoot } from "../../../src/mtl/kernels/power-root.js";
 import { applySpectrum, spectrum } from "../../../src/mtl/kernels/symmetric.js";
 import { gramianOf, type Rows } from "../methods/jacobians.js";
 import { jacobians } from "../methods/properties.js";

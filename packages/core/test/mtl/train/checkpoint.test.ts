@@ -8,8 +8,7 @@ import { emptyHistory, tasksUpTo } from "../../../src/mtl/train/history.js";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/train-state.js";
 import { adam } from "../../../src/optim/adam.js";
 import { sgd } from "../../../src/optim/sgd.js";
-import { resume } from "../../../src/train/checkpoint.js";
-import { packData, unpackData } from "../../../src/train/plain-data.js";
+import { packData, resume, unpackData } from "../../../src/train/checkpoint.js";
 import { flat, randomArray } from "../gradients/networks.js";
 import { data, everyMethod, net, trainerFor } from "./training-support.js";
 

@@ -6,8 +6,8 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
-import { convBlock } from "../../../src/runtime/onnx/conv-block.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
+import { convBlock } from "../../../src/runtime/onnx/executable.js";
 import { loadOrt } from "../../../src/runtime/onnx/ort-node.js";
 import { cases, expectDerivatives, expectGradients, gradients, problem } from "./blocked-conv-support.js";
 

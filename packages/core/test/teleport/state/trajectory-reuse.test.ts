@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
-import { trajectorySimilarity } from "../../../src/teleport/state/trajectory-reuse.js";
+import { trajectorySimilarity } from "../../../src/teleport/state/transport.js";
 import { goldenLedger } from "../../mtl/methods/golden-ledger.js";
 
 const { golden, unread } = goldenLedger<{

@@ -2,24 +2,25 @@
 // trust region, without which its objective is unbounded.
 
 import { array, isNdArray, type NdArray } from "../../../array.js";
-import type { Batch } from "../../../batch.js";
+import type { Batch, BatchTensors } from "../../../batch.js";
 import { valueAndGrad } from "../../../graph/autodiff.js";
-import { div, maximum, mul } from "../../../graph/ops/arithmetic.js";
+import { add, div, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { greater, where } from "../../../graph/ops/compare.js";
-import { sqrt, square } from "../../../graph/ops/elementary.js";
+import { abs, sqrt, square } from "../../../graph/ops/elementary.js";
 import { constant } from "../../../graph/ops/leaf.js";
-import { sum } from "../../../graph/ops/reduce.js";
+import { mean, sum } from "../../../graph/ops/reduce.js";
+import { vectorOf } from "../../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, trace } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
 import type { Optimizer } from "../../../optim/optimizer.js";
 import { type CompileOptions, compile } from "../../../runtime/compile.js";
-import { flatten, unflatten } from "../../../tree.js";
+import { flatten, unflattenNamed } from "../../../tree.js";
 import type { Parts, SharedLosses } from "../shared-losses.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
-import { costObjective } from "./objective.js";
 import { type Batches, stackedBatches } from "./stacked-batches.js";
+import { wholeGradient } from "./whole-gradient.js";
 
 /**
  * A bound on the displacement of every tensor: ||D|| <= value ||W||, which keeps a tensor of zeros unchanged,
@@ -135,7 +136,8 @@ export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop
       rate: spec([], dtype),
     },
   );
-  const { paths, def } = flatten<NdArray>({ factors: example, state: first }, isNdArray);
+  const like = flatten<NdArray>({ factors: example, state: first }, isNdArray);
+  const { paths } = like;
   const sequences = [...Object.keys(namedArrays({ batch })), "frozen", "seed"];
   const loop = await compile(graph, {
     ...problem.compileOptions,
@@ -179,12 +181,7 @@ export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop
         });
       }
       await loop.unload();
-      factors = (
-        unflatten(
-          def,
-          paths.map((path) => moving[path]),
-        ) as { factors: typeof factors }
-      ).factors;
+      factors = unflattenNamed<{ factors: typeof factors }>(like, moving).factors;
       const results = await displacement.run(namedArrays({ factors }));
       return {
         displacement: adapter.sites.map((_, i) => results[`D.${i}`]),
@@ -214,4 +211,80 @@ function inside(
     return where(greater(length, radius), div(radius, maximum(length, 1e-30)), 1);
   });
   return adapter.scaled(factors, by);
+}
+
+// Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 6-10.
+/** The inputs of the objective besides the adapter's factors. Traced. */
+export interface ObjectiveInputs {
+  readonly parts: Parts;
+  /** Batch of this inner step, and L_k* on it, [K]. */
+  readonly batch: BatchTensors;
+  readonly frozen: Tensor;
+  /** The batch with the conflict. */
+  readonly conflicting: BatchTensors;
+  /** R_k, [K]. */
+  readonly balance: Tensor;
+  /** Seed of the random directions, an int64 scalar. */
+  readonly seed: Tensor;
+}
+
+export interface ObjectiveParts {
+  /** weight L_t - gamma L_g, to be minimized. */
+  readonly value: Tensor;
+  /** L_t. */
+  readonly preserve: Tensor;
+  /** L_g; 0 without one. */
+  readonly improve: Tensor;
+}
+
+/**
+ * Fraction of a loss that may be rounding: the sign of a smaller difference is meaningless, but Adam would
+ * follow it.
+ */
+const rounding = { float32: 1e-5, float64: 1e-12 };
+
+/**
+ * The objective of an adapter's training: keep the losses and improve L_g,
+ *
+ * weight L_t - gamma L_g,  L_t = mean_k |L_k(theta + D) - L_k*|
+ *
+ * Both terms are differentiated. With L_k* of the batch itself, L_t is 0 where only rounding differs: its derivative at D = 0
+ * is zero. Traced.
+ */
+export function costObjective(
+  losses: SharedLosses,
+  adapter: Adapter,
+  {
+    weight,
+    reference = "batch",
+    improve,
+    trained,
+    dtype,
+  }: Pick<InnerProblem, "weight" | "reference" | "improve" | "trained" | "dtype">,
+): (factors: readonly Factors<Tensor>[], inputs: ObjectiveInputs) => ObjectiveParts {
+  return (factors, { parts, batch, frozen, conflicting, balance, seed }) => {
+    const D = adapter.displacement(factors);
+    const moved = adapter.merge(parts.shared, D);
+    const band = mul(rounding[dtype], abs(frozen));
+    const change = (at: readonly Tensor[]): Tensor => {
+      const here = vectorOf(losses({ ...parts, shared: adapter.merge(parts.shared, at) }, batch));
+      const far = abs(sub(here, frozen));
+      // A batch differs from the mean by more than rounding.
+      return mean(reference === "mean" ? far : maximum(sub(far, band), 0));
+    };
+    const preserve = wholeGradient(change, D);
+    const kept = mul(weight, preserve);
+    if (improve.value === undefined) return { value: kept, preserve, improve: constant(0, dtype) };
+    const raised = improve.value(moved, {
+      losses: (shared) => losses({ ...parts, shared }, batch),
+      conflicting: (shared, heads = parts.rest) =>
+        losses({ ...parts, shared, rest: heads as Parts["rest"] }, conflicting),
+      heads: parts.rest,
+      balance,
+      seed,
+      trained,
+      leaves: adapter.sites.map(({ leaf }) => leaf),
+    });
+    return { value: add(kept, mul(-improve.weight, raised)), preserve, improve: raised };
+  };
 }

@@ -6,13 +6,13 @@ import { add, div, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { abs, cos, log, sqrt, square } from "../../../graph/ops/elementary.js";
 import { randomUniform } from "../../../graph/ops/random.js";
 import { mean, sum } from "../../../graph/ops/reduce.js";
+import { vectorOf } from "../../../graph/ops/slice.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { flag, integerFrom, oneOf, positive } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
 import { flatten, unflatten } from "../../../tree.js";
-import { stacked } from "../shared-losses.js";
-import { replaced } from "./replaced.js";
+import { replaced } from "./whole-gradient.js";
 
 export interface BalancedSharpnessOptions extends OptionsOf<typeof balancedSharpnessOptions> {}
 
@@ -80,8 +80,8 @@ export function balancedSharpness(
     const theta = [...perturbable.map((leaf) => leaves[leaf]), ...own.leaves];
     const lossesAt = (parts: readonly Tensor[]) => {
       const there = unflatten(def, [...replaced(leaves, perturbable, parts)]);
-      if (!isChange) return stacked(losses(there));
-      return stacked(conflicting(there, unflatten(own.def, parts.slice(perturbable.length))));
+      if (!isChange) return vectorOf(losses(there));
+      return vectorOf(conflicting(there, unflatten(own.def, parts.slice(perturbable.length))));
     };
     const here = isChange ? lossesAt(theta) : undefined;
     const directions =

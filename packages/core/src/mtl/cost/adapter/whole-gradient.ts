@@ -2,18 +2,10 @@ import { valueAndGrad } from "../../../graph/autodiff.js";
 import { add, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";
-import { concat, slice } from "../../../graph/ops/slice.js";
+import { slice } from "../../../graph/ops/slice.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import type { Tensor } from "../../../graph/tensor.js";
-
-/**
- * Tensors as one row, [1, P]. A gradient as a row is complete before anything uses a part of it, so that the
- * activations of its pass are freed before the next pass: leaf by leaf, those of all passes would wait for each other.
- */
-export function rowOf(parts: readonly Tensor[]): Tensor {
-  const rows = parts.map((x) => reshape(x, [1, x.size]));
-  return rows.length === 1 ? rows[0] : concat(rows, { axis: 1 });
-}
+import { rowOf } from "../../gradients/rows.js";
 
 /** The tensors of a row, in the shapes of others. */
 export function partsOf(row: Tensor, like: readonly Tensor[]): Tensor[] {
@@ -34,4 +26,17 @@ export function withGradient(value: Tensor, xs: readonly Tensor[], gradient: Ten
 export function wholeGradient(f: (xs: readonly Tensor[]) => Tensor, xs: readonly Tensor[]): Tensor {
   const [value, gradient] = valueAndGrad(f)(xs.map(stopGradient));
   return withGradient(value, xs, rowOf(gradient));
+}
+
+/** A list with other tensors at some places. */
+export function replaced(
+  list: readonly Tensor[],
+  places: readonly number[],
+  others: readonly Tensor[],
+): readonly Tensor[] {
+  const out = [...list];
+  places.forEach((place, i) => {
+    out[place] = others[i];
+  });
+  return out;
 }

@@ -1,7 +1,9 @@
+import type { NdArray } from "../../../array.js";
 import { inlined } from "../../../graph/control/body.js";
 import { isResult } from "../../../graph/control/result.js";
 import type { ScanAttributes } from "../../../graph/control/scan-op.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
+import { add } from "../../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { constantValue } from "../../../graph/ops/leaf.js";
@@ -9,11 +11,12 @@ import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
 import { apply, sameShape, Tensor } from "../../../graph/tensor.js";
+import { sliceAlong } from "../cuts.js";
 import type { ParameterRef } from "../layout.js";
-import { splitJoins } from "./joins.js";
+import { matmulLinks, reshapeGroups } from "./links.js";
 import { separateParts } from "./parts.js";
-import { analyzedOnly, rewrite } from "./rewrite.js";
-import { nameSorted } from "./sorted.js";
+import { analyzedOnly, restrictable, rewrite, withInputs } from "./rewrite.js";
+import { ruleOf } from "./rules.js";
 import { nameTurns } from "./turns.js";
 
 // Loops of few steps, written out: a hidden unit of a recurrent network is then followed from step to step.
@@ -151,3 +154,135 @@ export function namedUnpooling(node: Tensor): Tensor {
 }
 
 const beforeReshape = (x: Tensor): Tensor => (x.op.name === "reshape" ? x.inputs[0] : x);
+
+// The largest elements along an axis, in order: their values do not depend on the order in which the elements were.
+/** Elements by size, without their places. */
+export const sortedValues = analyzedOnly("sortedValues", ([x], { axis, count }) => ({
+  shape: x.shape.map((n, d) => (d === axis ? (count as number) : n)),
+  dtype: x.dtype,
+}));
+
+/** Replaces elements that are read at their places in order by one node each: places identify the elements, their values do not. */
+const nameSorted = (graph: Graph): Graph => rewrite(graph, sorted);
+
+function sorted(node: Tensor): Tensor {
+  const [flat, offsets] = node.inputs;
+  if (node.op.name !== "gather" || flat.op.name !== "reshape" || flat.rank !== 1) return node;
+  const [x] = flat.inputs;
+  let [rest, order]: [Tensor, Tensor | undefined] = [offsets, undefined];
+  // Row-major offsets: ((i n + j) m + k) ...
+  for (let d = x.rank - 1; d >= 0; d--) {
+    let index = rest;
+    if (d > 0) {
+      const [scaled, last] = rest.inputs;
+      if (rest.op.name !== "add") return node;
+      const outer = unrepeated(scaled);
+      if (outer.op.name !== "mul" || constantValue(outer.inputs[1]) !== x.shape[d]) return node;
+      [index, rest] = [last, unrepeated(outer.inputs[0])];
+    }
+    const own = unrepeated(index);
+    const [numbers, places] = own.inputs;
+    if (own.op.name === "gather" && places.op.name === "argsort" && isCount(numbers)) {
+      if (order !== undefined || places.attrs.axis !== d || places.inputs[0] !== x) return node;
+      order = places;
+    } else {
+      const isAlong =
+        own.op.name === "reshape" &&
+        own.rank === x.rank &&
+        own.shape[d] === own.size &&
+        own.size === x.shape[d];
+      if (!isAlong || !isCount(numbers)) return node;
+    }
+  }
+  if (order === undefined) return node;
+  const named = apply(sortedValues, [x], { ...order.attrs, count: order.shape[order.attrs.axis as number] });
+  return sameShape(named.shape, node.shape) ? named : node;
+}
+
+const unrepeated = (x: Tensor): Tensor => (x.op.name === "broadcast" ? unrepeated(x.inputs[0]) : x);
+
+/** Whether a tensor has the numbers 0, 1, 2, ... */
+function isCount({ op, attrs }: Tensor): boolean {
+  if (op.name !== "array") return false;
+  const { shape, data } = attrs.value as NdArray;
+  return shape.length === 1 && Array.from<number | bigint, number>(data, Number).every((v, i) => v === i);
+}
+
+// Products with concatenated pieces, such as skip connections: [a b] [U; V] = a U + b V.
+/** For each axis the positions where its pieces meet. */
+type Seams = readonly ReadonlySet<number>[];
+
+/** Rewrites products that sum over joined axes as sums of products of the pieces, so that each has its own weights. */
+export function splitJoins(graph: Graph): Graph {
+  const seams = new Map<Tensor, Seams>();
+  return rewrite(graph, (node) => {
+    const split = splitProduct(node, seams);
+    seams.set(split, seamsOf(node, seams));
+    return split;
+  });
+}
+
+const noSeams = (x: Tensor): Set<number>[] => x.shape.map(() => new Set<number>());
+
+function seamsOf(node: Tensor, known: ReadonlyMap<Tensor, Seams>): Seams {
+  const found = noSeams(node);
+  const addAll = (axis: number, places: Iterable<number>, toPlace: (at: number) => number = (at) => at) => {
+    for (const at of places) if (Number.isInteger(toPlace(at))) found[axis].add(toPlace(at));
+  };
+  const of = (k: number) => known.get(node.inputs[k]) ?? noSeams(node.inputs[k]);
+  if (node.op.name === "concat") {
+    const axis = node.attrs.axis as number;
+    let offset = 0;
+    node.inputs.forEach((x, k) => {
+      of(k).forEach((places, d) => {
+        const shift = d === axis ? offset : 0;
+        addAll(d, places, (at) => at + shift);
+      });
+      if (offset > 0) found[axis].add(offset);
+      offset += x.shape[axis];
+    });
+  } else if (node.op.name === "reshape") {
+    const [x] = node.inputs;
+    for (const { axes, to } of reshapeGroups(x.shape, node.shape)) {
+      const [from, into] = [axes.find((d) => x.shape[d] !== 1), to.find((d) => node.shape[d] !== 1)];
+      if (from === undefined || into === undefined) continue;
+      addAll(into, of(0)[from], (at) => (at * node.shape[into]) / x.shape[from]);
+    }
+  } else if (node.op.name === "conv2d") {
+    const [x, w] = node.inputs;
+    const groups = node.attrs.groups as number;
+    addAll(0, of(0)[0]);
+    if (groups === x.shape[1]) addAll(1, of(0)[1], (at) => (at * w.shape[0]) / groups);
+    if (groups === 1) addAll(1, of(1)[0]);
+  } else if (restrictable.has(node.op.name) || node.op.name === "broadcast") {
+    for (const { input, axes, to } of ruleOf(node).links(node).aligned ?? [])
+      addAll(to[0], of(input)[axes[0]]);
+  }
+  return found;
+}
+
+/** A matrix product or convolution as a sum over the pieces of the axis that it sums over. */
+function splitProduct(node: Tensor, seams: ReadonlyMap<Tensor, Seams>): Tensor {
+  const summed = summedAxes(node);
+  if (!summed) return node;
+  const places = new Set(summed.flatMap((d, k) => [...(seams.get(node.inputs[k])?.[d] ?? [])]));
+  if (places.size === 0) return node;
+  const [size] = node.inputs.map((x, k) => x.shape[summed[k]]);
+  const bounds = [0, ...[...places].sort((a, b) => a - b), size];
+  return bounds
+    .slice(1)
+    .map((end, i) =>
+      withInputs(
+        node,
+        node.inputs.map((x, k) => sliceAlong(x, summed[k], bounds[i], end)),
+      ),
+    )
+    .reduce(add);
+}
+
+/** The axis of each factor that a product sums over. */
+function summedAxes(node: Tensor): readonly number[] | undefined {
+  if (node.op.name === "conv2d") return node.attrs.groups === 1 ? [1, 1] : undefined;
+  if (node.op.name !== "matmul") return undefined;
+  return matmulLinks(node).contracted?.[0].map(({ axes }) => axes[0]);
+}

@@ -2,9 +2,8 @@ import { neg } from "../../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import { fill } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
-import { slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import { taken } from "../cuts.js";
+import { sliceAlong, taken } from "../cuts.js";
 import { withInputs } from "../graph/rewrite.js";
 import type { ParameterRef } from "../layout.js";
 import { changeOf } from "./absorb.js";
@@ -76,20 +75,13 @@ function firstOnly(
 ): Tensor | undefined {
   if (isAverage(node, k)) {
     const axis = contractedAxis(node, k);
-    return varies?.has(axis) ? undefined : broadcastTo(cut(shift, axis, 0, 1), node.shape);
+    return varies?.has(axis) ? undefined : broadcastTo(sliceAlong(shift, axis, 0, 1), node.shape);
   }
   const axis = node.attrs.axis as number;
   if (node.op.name !== "gather" || varies?.has(axis)) return undefined;
   const rows = node.inputs[1].shape.map(() => 1);
   const shape = [...shift.shape.slice(0, axis), ...rows, ...shift.shape.slice(axis + 1)];
-  return broadcastTo(reshape(cut(shift, axis, 0, 1), shape), node.shape);
-}
-
-function cut(x: Tensor, axis: number, start: number, count: number): Tensor {
-  return slice(x, {
-    starts: x.shape.map((_, d) => (d === axis ? start : 0)),
-    ends: x.shape.map((n, d) => (d === axis ? start + count : n)),
-  });
+  return broadcastTo(reshape(sliceAlong(shift, axis, 0, 1), shape), node.shape);
 }
 
 /** A tensor with the parameters of the searched graph replaced. */

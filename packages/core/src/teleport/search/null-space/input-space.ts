@@ -1,4 +1,4 @@
-import { astype, type NdArray } from "../../../array.js";
+import { astype, isAllFinite, type NdArray } from "../../../array.js";
 import type { Batch } from "../../../batch.js";
 import type { Graph } from "../../../graph/graph.js";
 import { cast } from "../../../graph/ops/arithmetic.js";
@@ -142,16 +142,16 @@ export async function compileInputSpaces(
       if (found.length <= probes) break;
       // A few of them detect what all of them would.
       const seen = await gramIn(i, probesOf(found, probes, createRng(0)), inputs);
-      if (!isFiniteArray(seen)) return undefined;
+      if (!isAllFinite(seen)) return undefined;
       if (traceOf(seen) <= cutOffOf(map) ** 2 * traceOf(gram)) return outside(map, found);
       if (!isHead) break;
       gram = await wholeGram(i, inputs);
-      if (!isFiniteArray(gram)) return undefined;
+      if (!isAllFinite(gram)) return undefined;
       found = nullVectors(gram);
     }
     if (found.length === 0) return outside(map, found);
     const seen = await gramIn(i, found, inputs);
-    return isFiniteArray(seen) ? outside(map, unseen(found, seen, map, traceOf(gram))) : undefined;
+    return isAllFinite(seen) ? outside(map, unseen(found, seen, map, traceOf(gram))) : undefined;
   }
 
   return {
@@ -161,7 +161,7 @@ export async function compileInputSpaces(
       const spans: InputSpace[] = [];
       for (const [i, map] of maps.entries()) {
         const gram = astype(results[`k.${i}`], "float64") as F64;
-        if (!isFiniteArray(gram)) return undefined;
+        if (!isAllFinite(gram)) return undefined;
         const span = isWide(map)
           ? await spanOfRows(i, gram, results[`h.${i}`] as F64)
           : await outsideMany(i, gram, inputs);
@@ -173,8 +173,6 @@ export async function compileInputSpaces(
     dispose: () => resources.release(),
   };
 }
-
-const isFiniteArray = ({ data }: F64): boolean => data.every(Number.isFinite);
 
 /** Decomposes by singular values instead of their squares. */
 function decomposed(map: LinearMap, h: F64): InputSpace {

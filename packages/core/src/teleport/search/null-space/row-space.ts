@@ -1,6 +1,8 @@
 // Orthonormal rows that span given rows, or their orthogonal complement, from inner products alone:
 // Cholesky-QR, a pivoted Cholesky decomposition, and eigenvectors.
+
 import type { NdArray } from "../../../array.js";
+import { dotOf } from "../../../math/dense.js";
 import { eigenSymmetric } from "../../../math/linalg.js";
 import type { Rng } from "../../../math/rng.js";
 
@@ -156,20 +158,14 @@ function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
   for (const vector of vectors) {
     for (let pass = 0; pass < 2; pass++) {
       for (const b of out) {
-        const along = inner(b, vector);
+        const along = dotOf(b, vector);
         if (along !== 0) for (let i = 0; i < b.length; i++) vector[i] -= along * b[i];
       }
     }
-    const length = Math.sqrt(inner(vector, vector));
+    const length = Math.sqrt(dotOf(vector, vector));
     out.push(vector.map((v) => v / length));
   }
   return out;
-}
-
-function inner(a: Float64Array, b: Float64Array): number {
-  let total = 0;
-  for (let i = 0; i < a.length; i++) total += a[i] * b[i];
-  return total;
 }
 
 /**

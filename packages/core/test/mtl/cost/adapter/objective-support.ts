@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../../../src/array.js";
-import { array, isNdArray, item } from "../../../../src/array.js";
+import { array, isNdArray, item, type NdArray } from "../../../../src/array.js";
 import { valueAndGrad } from "../../../../src/graph/autodiff.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import { spec, trace } from "../../../../src/graph/trace.js";
 import { createRng } from "../../../../src/math/rng.js";
 import { createAdapter, type Factors } from "../../../../src/mtl/cost/adapter/adapter.js";
 import { type ImproveOptions, improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
-import { costObjective, type ObjectiveInputs } from "../../../../src/mtl/cost/adapter/objective.js";
+import { costObjective, type ObjectiveInputs } from "../../../../src/mtl/cost/adapter/inner-loop.js";
 import { partsOf, sharedLosses } from "../../../../src/mtl/cost/shared-losses.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";

@@ -11,7 +11,7 @@ import type { Tensor } from "../../../../src/graph/tensor.js";
 import { trace } from "../../../../src/graph/trace.js";
 import { createAdapter } from "../../../../src/mtl/cost/adapter/adapter.js";
 import { improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
-import { costObjective } from "../../../../src/mtl/cost/adapter/objective.js";
+import { costObjective } from "../../../../src/mtl/cost/adapter/inner-loop.js";
 import { balancedSharpness } from "../../../../src/mtl/cost/adapter/sharpness.js";
 import { costPresets } from "../../../../src/mtl/cost/presets.js";
 import type { SharedLosses } from "../../../../src/mtl/cost/shared-losses.js";

@@ -19,9 +19,8 @@ import { createRng } from "../../../../src/math/rng.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
 import { cutsOf, type Part } from "../../../../src/symmetry/discovery/descriptors.js";
-import { splitJoins } from "../../../../src/symmetry/discovery/graph/joins.js";
 import { separateParts } from "../../../../src/symmetry/discovery/graph/parts.js";
-import { separateChannels } from "../../../../src/symmetry/discovery/graph/prepare.js";
+import { separateChannels, splitJoins } from "../../../../src/symmetry/discovery/graph/prepare.js";
 import { randomNetwork } from "../random-network.js";
 
 /** The elements of a part of an array. */

@@ -7,8 +7,8 @@ import { matmul } from "../../../../src/graph/ops/matmul.js";
 import { sum } from "../../../../src/graph/ops/reduce.js";
 import { apply, type Op, type Tensor } from "../../../../src/graph/tensor.js";
 import { createRng } from "../../../../src/math/rng.js";
+import { sortedValues } from "../../../../src/symmetry/discovery/graph/prepare.js";
 import { rules } from "../../../../src/symmetry/discovery/graph/rules.js";
-import { sortedValues } from "../../../../src/symmetry/discovery/graph/sorted.js";
 import { turnPairs } from "../../../../src/symmetry/discovery/graph/turns.js";
 import { labeled, opTable, settings } from "../../../graph/ops/op-table.js";
 
