@@ -183,6 +183,7 @@ async function* inParts(
 }
 
 // The contents of .npy files, and of those in .npz files, as bytes in order.
+
 /** A file, or one in an archive. */
 export interface Content {
   readonly name: string;

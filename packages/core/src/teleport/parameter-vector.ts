@@ -1,4 +1,5 @@
 import { concatenated, dtypeOf, isNdArray, type NdArray } from "../array.js";
+import { ShapeError } from "../errors.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Values } from "../runtime/executable.js";
 import { flatten, unflatten } from "../tree.js";
@@ -15,7 +16,12 @@ export interface ParameterVector<P> {
 /** @param params an example, of which only structure, shapes and dtypes matter */
 export function parameterVector<P>(params: P): ParameterVector<P> {
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  const joined = (arrays: readonly NdArray[]) => concatenated(arrays.map(({ data }) => data as Float64Array));
+  const size = leaves.reduce((sum, { data }) => sum + data.length, 0);
+  const joined = (arrays: readonly NdArray[]) => {
+    const vector = concatenated(arrays.map(({ data }) => data as Float64Array));
+    if (vector.length === size) return vector;
+    throw new ShapeError(`Expected a tree like the parameters, of ${size} numbers; got ${vector.length}.`);
+  };
   return {
     vectorOf: (tree) => joined(flatten<NdArray>(tree, isNdArray).leaves),
     treeOf(vector) {

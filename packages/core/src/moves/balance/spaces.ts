@@ -137,6 +137,7 @@ function rootOf({ shape, data }: Matrix): { readonly g: Matrix; readonly dual: M
 }
 
 // The geometric mean of positive definite matrices, at which a sum over an orbit of GL(n) is least.
+
 /** Where less than this share of a direction is its own, a matrix counts as singular. */
 const leastShare = 1e-12;
 

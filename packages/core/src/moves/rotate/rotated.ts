@@ -266,6 +266,7 @@ function cayley(a: Matrix, eta: number, rotation: Matrix): Matrix {
 }
 
 // Hadamard matrices: Sylvester's doubling of Paley's two constructions (R. Paley, J. Math. Phys. 12, 1933).
+
 /**
  * An orthogonal matrix of entries +-1 / sqrt(n), symmetric or not, for n = m 2^k, where m is 1, or m - 1 or m / 2 - 1 is a
  * prime that suits Paley's constructions: 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, ...; undefined for other n.

@@ -49,6 +49,7 @@ export function noteOf(
 
 // Nash-MTL (p = 1): A. Navon et al., ICML 2022, claim 3.1; FairGrad (p = 1 / alpha): H. Ban, K. Ji, ICML 2024,
 // equation 6. Both are stationary points of one strictly convex potential, found by a damped Newton method.
+
 /** y' C y / (sum y)^2 below which the unit gradients count as having a non-negative combination that is zero. */
 const stationary = 1e-13;
 /** Lower bound of each y_k as a fraction of the largest: far below it, the size no longer matters for C y. */

@@ -68,6 +68,7 @@ async function removeEarlier(place: string, earlier: RegExp): Promise<void> {
 }
 
 // The directory of a run as the command line writes and reads it.
+
 /** A run as the command line's, of the kind `recorded`: it can be looked at, not repeated. */
 function isolossFiles(run: RecordedRun): RunFiles {
   const { experiment, name, status, startedAt, settings, records, teleports, results } = run;

@@ -184,6 +184,7 @@ function proposalsOf<P>(
 }
 
 // Walks from several points of an orbit, of which the best end counts, as a part of a larger program.
+
 /** T from the start to where a walk begins; empty: it begins at the start. */
 export interface StartingAt {
   readonly origin: readonly NdArray[];

@@ -152,6 +152,7 @@ function farthest(direction: Blocks, { kind, value }: TrustRegion): Tensor {
 }
 
 // Bracketing by growing steps, then golden section: Kiefer, Proc. Amer. Math. Soc. 4 (1953) 502-506.
+
 /** (sqrt 5 - 1) / 2 */
 const golden = (Math.sqrt(5) - 1) / 2;
 /** Points this close to the end of the line, relative to its length, are replaced by the end. */

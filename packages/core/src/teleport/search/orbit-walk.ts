@@ -184,6 +184,7 @@ async function pushed<P>(
 }
 
 // The derivative along a group's orbit: Zhao et al., NeurIPS 2022, section 4.1, by the chain rule through the action.
+
 /**
  * Traces the gradient of a function of the parameters in the algebra's T at the identity,
  *

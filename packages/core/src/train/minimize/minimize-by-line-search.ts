@@ -257,6 +257,7 @@ function stopwatch() {
 }
 
 // The loss of a minimization and its gradient as functions of one vector: one array goes in, and one comes out.
+
 /** A point, with its loss and gradient. */
 export interface Place {
   readonly w: Float64Array;

@@ -277,7 +277,7 @@ describe("on random Jacobians", () => {
 });
 
 /** Products of gradients as a run in float32, the default, rounds them. */
-function roundedGramian(rows: Rows): NdArray {
+function roundedGramian(rows: Rows): NdArray<Float64Array> {
   const product = (a: Numbers, b: Numbers) =>
     a.reduce((sum, x, p) => Math.fround(sum + Math.fround(x * b[p])), 0);
   return matrix(rows.map((a) => rows.map((b) => product(a, b))));

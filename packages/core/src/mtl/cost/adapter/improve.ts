@@ -116,6 +116,7 @@ export function improveOf(options: ImproveOptions): Improve {
 // The cosine of the tasks' gradients, and its derivative without second derivatives: a Hessian times a vector by central
 // differences, J. Nocedal, S. Wright, "Numerical optimization", 2nd ed., 2006, section 8.1; a perturbation of length 0.01
 // in ReLU networks: H. Liu, K. Simonyan, Y. Yang, "DARTS", ICLR 2019, arXiv 1806.09055, section 2.3.
+
 /**
  * Mean over pairs of min(cos, cap), from the Gramian. By rows, not by pairs: for the nodes of the 780 pairs of 40 tasks ONNX
  * Runtime took more than a minute.

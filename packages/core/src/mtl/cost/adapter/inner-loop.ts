@@ -214,6 +214,7 @@ function inside(
 }
 
 // Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 6-10.
+
 /** The inputs of the objective besides the adapter's factors. Traced. */
 export interface ObjectiveInputs {
   readonly parts: Parts;

@@ -20,6 +20,7 @@ import { ruleOf } from "./rules.js";
 import { nameTurns } from "./turns.js";
 
 // Loops of few steps, written out: a hidden unit of a recurrent network is then followed from step to step.
+
 /** Loops that would become more nodes stay loops, as the search takes longer than in proportion to the nodes. */
 const mostNodes = 4000;
 
@@ -156,6 +157,7 @@ export function namedUnpooling(node: Tensor): Tensor {
 const beforeReshape = (x: Tensor): Tensor => (x.op.name === "reshape" ? x.inputs[0] : x);
 
 // The largest elements along an axis, in order: their values do not depend on the order in which the elements were.
+
 /** Elements by size, without their places. */
 export const sortedValues = analyzedOnly("sortedValues", ([x], { axis, count }) => ({
   shape: x.shape.map((n, d) => (d === axis ? (count as number) : n)),
@@ -209,6 +211,7 @@ function isCount({ op, attrs }: Tensor): boolean {
 }
 
 // Products with concatenated pieces, such as skip connections: [a b] [U; V] = a U + b V.
+
 /** For each axis the positions where its pieces meet. */
 type Seams = readonly ReadonlySet<number>[];
 

@@ -232,6 +232,7 @@ function layoutOf(parameters: readonly Tensor[]) {
 }
 
 // The spans of the layers' inputs: found in the program, where rounding leaves no doubt about their ranks, or by the host.
+
 /** Largest error of an inverse: a projection by it that is applied twice has the square of that. */
 const accurate = 1e-8;
 
