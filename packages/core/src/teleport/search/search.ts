@@ -68,7 +68,10 @@ export interface Search<P> {
   readonly goal?: "objective" | "own" | undefined;
   /** Maximum number of proposals accepted in one walk. */
   readonly steps: number;
-  /** Number of walks from different points of the orbit, of which the best result counts; default 1. */
+  /**
+   * Number of walks from different points of the orbit, of which the best result counts; a walk without an accepted step has none.
+   * Default 1.
+   */
   readonly starts?: number | undefined;
   /** Whether {@link run} runs the race, too; default false: with a race the host is asked at each candidate. */
   readonly races?: boolean | undefined;
