@@ -177,8 +177,8 @@ export interface CompiledWalk<P> {
   /** Number of steps that were refused and halved; default 0. */
   readonly halvings?: number | undefined;
   /**
-   * Measurements of the start, of the point after each step, and of the end if it was measured: as many as
-   * there were steps, or one more.
+   * Measurements of the start and of the point after each step: one more than there were steps, or none where the host must
+   * decide.
    */
   readonly points: readonly Point[];
   /** Why the walk ended. */
