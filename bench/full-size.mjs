@@ -29,7 +29,7 @@ const isWhole = false;
 /** The convolutions of MTAN that the adapter moves, as in the experiments. */
 const convolutions = ["encoder_block*.0.weight", "decoder_block*.0.weight", "conv_block_*.0.weight"];
 const office = (load) => ({
-  sample: { examples: 30 },
+  sample: { examples: 18 },
   batchSize: 64,
   async make(at) {
     const { tasks, classes } = await load(at, { isWhole });

@@ -104,8 +104,9 @@ function momentsOf({ shape: [n, tasks], data }: Qm9["targets"]): { mean: Float64
   const mean = Float64Array.from({ length: tasks }, (_, k) => column(k).reduce((a, b) => a + b, 0) / n);
   const std = mean.map((m, k) => {
     const squares = column(k).reduce((sum, value) => sum + (value - m) ** 2, 0);
-    // Targets that are all alike stay 0.
-    return Math.sqrt(squares / Math.max(1, n - 1)) || 1;
+    const deviation = Math.sqrt(squares / Math.max(1, n - 1));
+    // Targets that are all alike stay 0: they differ from their mean by rounding alone.
+    return deviation > 1e-12 * Math.abs(m) ? deviation : 1;
   });
   return { mean, std };
 }

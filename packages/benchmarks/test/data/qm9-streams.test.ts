@@ -44,6 +44,13 @@ describe("qm9Streams", () => {
     });
   });
 
+  it("leaves targets that are all alike at 0", async () => {
+    const alike = Float64Array.from(values, (value, i) => (i % 11 === 0 ? 0.1 : value));
+    const { train, std, mean } = qm9Streams({ molecules, targets: ndarray(alike, [n, 11]) });
+    expect([mean[0], std[0]]).toEqual([expect.closeTo(0.1, 14), 1]);
+    for (const value of (await readEpoch(train)).mu.data) expect(value).toBeCloseTo(0, 12);
+  });
+
   it("takes a split of another program: test, validation, training", async () => {
     const order = Array.from({ length: n }, (_, i) => n - 1 - i);
     const { test, validation } = qm9Streams(qm9, { order, held: 2, places: 4 });

@@ -10,8 +10,8 @@ import { bitsOf, valuesOf } from "./support.js";
 const root = mkdtempSync(join(tmpdir(), "isoloss-office-"));
 const [office31, home] = ["office31", "home"].map((name) => join(root, name));
 beforeAll(async () => {
-  await writeSample("office31", office31, { examples: 5 });
-  await writeSample("officeHome", home, { examples: 2 });
+  await writeSample("office31", office31, { examples: 2 });
+  await writeSample("officeHome", home, { examples: 1 });
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -22,11 +22,11 @@ describe("loadOffice31", () => {
     const { tasks, classes } = await loadOffice31(office31, settings);
     expect([Object.keys(tasks), classes]).toEqual([["amazon", "dslr", "webcam"], 31]);
     const { train, validation, test } = tasks.dslr;
-    expect([train.length, validation.length, test.length]).toEqual([12, 4, 4]);
+    expect([train.length, validation.length, test.length]).toEqual([8, 8, 8]);
     const { dslrImages, dslrLabels } = await readEpoch(validation);
     expect([dslrImages.shape, valuesOf(dslrLabels)]).toEqual([
-      [4, 3, 16, 16],
-      [0, 1, 2, 3],
+      [8, 3, 16, 16],
+      [0, 0, 1, 1, 2, 2, 3, 3],
     ]);
     // All values are those of bytes, normalized: the second one is a PNG, without losses.
     const [mean, std] = [0.485, 0.229];
@@ -43,7 +43,7 @@ describe("loadOffice31", () => {
       [0.485, 0.456, 0.406],
       [0.229, 0.224, 0.225],
     ];
-    const isGray = Array.from({ length: 12 }, (_, n) =>
+    const isGray = Array.from({ length: 8 }, (_, n) =>
       Array.from({ length: 256 }, (__, i) =>
         [0, 1, 2].map((c) => Number(amazonImages.data[(3 * n + c) * 256 + i]) * std[c] + mean[c]),
       ).every(([r, g, b]) => Math.abs(r - g) < 1e-6 && Math.abs(r - b) < 1e-6),
@@ -63,7 +63,7 @@ describe("loadOffice31", () => {
     };
     const first = await sizes(0);
     expect([first.lengths, first.labels]).toEqual([
-      [12, 4, 4],
+      [16, 4, 4],
       [0, 1, 2, 3],
     ]);
     expect(await sizes(0)).toEqual(first);
@@ -78,7 +78,10 @@ describe("loadOfficeHome", () => {
   it("finds the folder with a space in its name by lists without one", async () => {
     const { tasks } = await loadOfficeHome(home, settings);
     expect(Object.keys(tasks)).toEqual(["Art", "Clipart", "Product", "Real_World"]);
-    const { Real_WorldImages } = await readEpoch(tasks.Real_World.train);
-    expect(Real_WorldImages.shape).toEqual([8, 3, 16, 16]);
+    const { train, validation, test } = tasks.Real_World;
+    // A sample has an image of each class in each part.
+    expect([train.length, validation.length, test.length]).toEqual([4, 4, 4]);
+    const { Real_WorldImages } = await readEpoch(train);
+    expect(Real_WorldImages.shape).toEqual([4, 3, 16, 16]);
   });
 });

@@ -47,7 +47,7 @@ const dense = async (name: "cityscapes" | "nyuv2"): Promise<Fit> => {
 };
 
 const office = async (name: "office31" | "officeHome"): Promise<Fit> => {
-  const folder = await sample(name, { examples: 6 });
+  const folder = await sample(name, { examples: 4 });
   const { tasks, classes } = await (name === "office31" ? loadOffice31 : loadOfficeHome)(folder, {
     isWhole,
     side: 32,

@@ -6,10 +6,10 @@ import { pairedRatio, type RatioSummary, type Summary, summarize } from "isoloss
 import { resultName } from "isoloss/metrics";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
-import { finalLoss, finalLossMetric, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
+import { finalLoss, finalLossMetric } from "../experiments/results/loss-curve.js";
 import { byVariant, spreadText } from "../experiments/results/summary.js";
 import { type Columns, tableOf } from "../experiments/results/table.js";
-import { ratioText } from "../experiments/results/to-target.js";
+import { arrival, ratioText } from "../experiments/results/to-target.js";
 import { json, type Values, value } from "../option-rows.js";
 import { finiteNumber } from "../parse.js";
 import type { Result } from "./command.js";
@@ -84,7 +84,7 @@ async function run(paths: readonly string[], { target: given, out }: Settings): 
       );
     }
   }
-  const places = new Map(runs.map((r) => [r, placeOf(r, target)]));
+  const places = new Map(runs.map((r) => [r, arrival(r, target)]));
   const compared = groups.map(([name, group]): ComparedGroup => {
     const there = group.flatMap((r) => places.get(r) ?? []);
     const last = group.flatMap((r) => finalLoss(r) ?? []);
@@ -113,26 +113,15 @@ const differing =
       (key) => !isDeepStrictEqual(one.settings[key], other.settings[key]),
     );
 
-interface Place {
-  readonly step: number;
-  readonly seconds: number;
-}
-
-/** Where a run's loss first reaches the target. */
-function placeOf(run: StoredResult, target: number): Place | undefined {
-  const step = firstAtMost(lossCurve(run), target);
-  return step === undefined ? undefined : { step, seconds: run.seconds[step] };
-}
-
 function speedUpOf(
   first: readonly StoredResult[],
   group: readonly StoredResult[],
-  places: ReadonlyMap<StoredResult, Place | undefined>,
+  places: ReadonlyMap<StoredResult, ReturnType<typeof arrival>>,
 ): RatioSummary | null {
   const pairs = first.flatMap((a) => {
     const b = group.find((r) => r.seed === a.seed);
     const [from, to] = [places.get(a), b && places.get(b)];
-    return from && to && from.seconds > 0 && to.seconds > 0 ? [[from.seconds, to.seconds]] : [];
+    return from && to ? [[from.seconds, to.seconds]] : [];
   });
   return pairs.length === 0
     ? null

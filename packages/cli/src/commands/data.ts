@@ -21,7 +21,11 @@ const options = {
   directory: value("<dir>", "the only folder to look in, or to fetch to"),
   mirror: value("<url>", "where to fetch from instead of the usual places"),
   part: flag("verify: the folder may have fewer examples than were published"),
-  examples: value("<n>", "sample: examples of each part", positiveInteger),
+  examples: value(
+    "<n>",
+    "sample: examples of each part, of each class for office31 and officeHome; of qm9 in all",
+    positiveInteger,
+  ),
   size: value("<HxW>", "sample: pixels of cityscapes and nyuv2, such as 128x256 (default: 32x64)", imageSize),
   quiet: flag("no lines of progress"),
   json: json(),

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { makeFolder } from "isoloss/internal-node";
 import { reasonOf } from "isoloss/node";
@@ -90,7 +90,10 @@ async function run(file: string | undefined, settings: Settings): Promise<undefi
 export const init = { options, help, run };
 
 /** Name of the module of an experiment of kind module. */
-const moduleBeside = (file: string): string => `${basename(file).replace(/\.ya?ml$/, "")}.mjs`;
+const moduleBeside = (file: string): string => `${nameOf(file)}.mjs`;
+
+/** A file's name without the ending of an experiment. */
+const nameOf = (file: string): string => basename(file).replace(/\.ya?ml$/, "");
 
 /** An experiment on data, and what was found in them and guessed. */
 async function initFrom(
@@ -104,9 +107,10 @@ async function initFrom(
     );
   }
   const guess = await lookAt(data, told);
-  const stem = basename(resolve(data), extname(data));
+  // A folder may have any dots in its name.
+  const stem = basename(resolve(data)).replace(/\.(csv|tsv|txt|parquet|npz|npy)$/i, "");
   const file = given ?? `${stem}.yaml`;
-  const own = basename(file).replace(/\.ya?ml$/, "");
+  const own = nameOf(file);
   const name = identifier.safeParse(own).success ? own : "my-experiment";
   await write(file, experimentOn(guess, { name, file }), force);
   const found = guess.found.map((line) => `  ${line}\n`).join("");
@@ -128,7 +132,7 @@ async function write(file: string, content: string, force: boolean): Promise<voi
 
 /** A template whose experiment has the file's name, where that is a valid one. */
 function named(template: string, file: string | undefined): string {
-  const name = basename(file ?? "").replace(/\.ya?ml$/, "");
+  const name = nameOf(file ?? "");
   return identifier.safeParse(name).success
     ? template.replace(/^name: .*$/m, `name: ${stringify(name).trim()}`)
     : template;

@@ -74,9 +74,12 @@ export function stopsText(stops: readonly StoppingOperator[]): string {
   return `Scalings of units end at ${names.join(", ")}.`;
 }
 
+/** What to do where batch normalizations end scalings. */
+export const foldAdvice =
+  "isoloss model fold moves batch normalizations into the layers before them, where it can.";
+
 /** The same, and what to do for more scalings. */
 export function stopsAdvice(stops: readonly StoppingOperator[]): string {
   const isUnfolded = stops.some(({ operator }) => operator === "BatchNormalization");
-  const advice = " isoloss model fold moves batch normalizations into the layers before them, where it can.";
-  return `${stopsText(stops)}${isUnfolded ? advice : ""}`;
+  return `${stopsText(stops)}${isUnfolded ? ` ${foldAdvice}` : ""}`;
 }

@@ -1,5 +1,5 @@
 // Experiments that `isoloss init --data` writes: they run as they are.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { array } from "isoloss";
@@ -216,6 +216,12 @@ describe("init --data", () => {
     const { said, yaml } = await begun("my/pets");
     expect(said).toMatch(/40 images of 8 x 8 pixels, gray, in 2 folders, which are the classes: cat, dog/);
     expect(yaml.model).toMatchObject({ name: "convnet", classes: 2 });
+  });
+
+  it("names the file after the whole name of a folder, whatever its dots", async () => {
+    cpSync(at("my/pets"), at("my/pets.v2"), { recursive: true });
+    const { stdout } = await bench.run("init", "--data", "my/pets.v2");
+    expect(stdout).toContain("isoloss run pets.v2.yaml");
   });
 
   it.each([

@@ -195,6 +195,14 @@ describe("isoloss compare", () => {
     );
   });
 
+  it("compares runs that reach the target at their start, which is worth one step", async () => {
+    const { groups } = await bench.json<CompareDocument>(
+      ...["compare", "runs/small-plain-0-1", "runs/small-exact-0-1", "--target", "1e9", "--json"],
+    );
+    for (const group of groups) expect(group).toMatchObject({ reached: 1, steps: { mean: 1 } });
+    expect(groups[1].speedUp?.ratio).toBeGreaterThan(0);
+  });
+
   it("says where runs of one variant have different settings", async () => {
     const slow = ["--set", "learningRate=0.04", "--variant", "plain", "--out", "slower"];
     await bench.run("run", "small.yaml", "--quiet", ...slow);

@@ -59,10 +59,8 @@ async function takeAtOnce<P>({
   if (walked.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = walked;
   const params = steps > 0 ? walked.params : initial;
-  const measured = (p: P, known: Point | undefined): Point | Promise<Point> => {
-    if (known === undefined) return setting.measure(p);
-    return heldOutLoss ? heldOutLoss(p).then((loss) => ({ ...known, heldOutLoss: loss })) : known;
-  };
+  const measured = async (p: P, known: Point): Promise<Point> =>
+    heldOutLoss ? { ...known, heldOutLoss: await heldOutLoss(p) } : known;
   const start = await measured(initial, points[0]);
   const point = steps > 0 ? await measured(params, points[steps]) : start;
   // A program may compute with more digits than its numbers have: a gain below these is none.

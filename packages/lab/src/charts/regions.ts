@@ -27,10 +27,11 @@ export function regionPixels(
 ): Uint8ClampedArray<ArrayBuffer> {
   const pixels = new Uint8ClampedArray(4 * side * side);
   const paper = rgb(themeOf(theme).paper);
+  const colors = palettes[theme].map(rgb);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
       const k = (side - 1 - row) * side + column;
-      const color = rgb(palettes[theme][classes[k]]);
+      const color = colors[classes[k]];
       const strength = (0.42 * (surely[k] - 1 / count)) / (1 - 1 / count);
       for (let c = 0; c < 3; c++) {
         pixels[4 * (row * side + column) + c] = paper[c] + strength * (color[c] - paper[c]);

@@ -43,13 +43,14 @@ interface OfficeForm {
 /** Images in the data sets' folders, and lists of their parts in the folder `lists`. */
 async function* officeSample(
   { tasks, classes, place }: OfficeForm,
-  { examples = 6 }: SampleOptions,
+  { examples = 2 }: SampleOptions,
 ): AsyncGenerator<SampleFile> {
   const encode = await loadJpegEncoder();
   for (const [t, task] of tasks.entries()) {
     const lists = { train: "", val: "", test: "" };
+    const parts = Object.keys(lists) as (keyof typeof lists)[];
     for (const [label, name] of classes.entries()) {
-      for (let i = 0; i < examples; i++) {
+      for (let i = 0; i < parts.length * examples; i++) {
         const path = place(task, name, i);
         const image = picture(t, label, i);
         // One of the first class is gray, one of the second is no JPEG, whatever its name says.
@@ -58,8 +59,7 @@ async function* officeSample(
           path,
           bytes: isPng ? await pngFile(image) : await encode(image, { isGray: label === 0 && i === 1 }),
         };
-        const part = i < 0.6 * examples ? "train" : i < 0.8 * examples ? "val" : "test";
-        lists[part] += `${path.replace("Real World", "Real_World")} ${label}\n`;
+        lists[parts[Math.floor(i / examples)]] += `${path.replace("Real World", "Real_World")} ${label}\n`;
       }
     }
     for (const [part, bytes] of Object.entries(lists)) {

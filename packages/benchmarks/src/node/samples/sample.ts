@@ -14,7 +14,10 @@ export interface SampleFile {
 export interface SampleOptions extends OptionsOf<typeof sampleOptions> {}
 
 export const sampleOptions = optionTable("writeSample", {
-  /** Examples of each part, or molecules; default as many as show what is special about the format. */
+  /**
+   * Examples of each part: of each class for Office-31 and Office-Home, twice as many for training for CelebA, all molecules for QM9;
+   * default as many as show what is special about the format.
+   */
   examples: integerFrom(1).otherwise("as many as show what is special about the format"),
   /** [height, width] of CityScapes and NYUv2; default [32, 64]. Others have sizes of their own. */
   size: listOf(integerFrom(1), { length: 2 }).otherwise("[32, 64] for maps of pixels"),

@@ -8,6 +8,7 @@ import { bytesText } from "../../experiments/results/format-number.js";
 import { groupBy } from "../../experiments/results/groups.js";
 import { textList, textTable } from "../../experiments/results/table.js";
 import { type ModelFile, readModelFile } from "../../formats/read-model.js";
+import { foldAdvice } from "../../model/discovery.js";
 import { type Sizes, shapesOf, sizeOption, sizesOf, sizesText, tracing } from "../../model/sizes.js";
 import { json, type Values } from "../../option-rows.js";
 import { colors } from "../../terminal.js";
@@ -286,7 +287,7 @@ function notesText({ operators, problem, sizes }: Inspection): string[] {
   return [
     [
       ...lines,
-      ...(isUnfolded ? ["isoloss model fold moves batch normalizations into the layers before them."] : []),
+      ...(isUnfolded ? [foldAdvice] : []),
       ...(Object.keys(sizes).length > 0
         ? [`Traced with ${sizesText(sizes)}; other sizes: --size NAME=N.`]
         : []),

@@ -245,7 +245,7 @@ function medianOf(ratios: readonly (readonly [number, number])[], of: number): n
 }
 
 /** When a run's loss is first at or below a target. */
-function arrival(
+export function arrival(
   run: JobResult,
   target: number,
 ): { readonly step: number; readonly seconds: number } | undefined {

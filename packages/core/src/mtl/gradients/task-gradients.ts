@@ -36,7 +36,7 @@ export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "d
   readonly params: P;
   /** Example batch, of which only the shapes matter: arrays or specs. */
   readonly batch: BatchSpec;
-  /** Example of the model's state, of which only the shapes matter; default `{}`. */
+  /** Example of the model's state, which a pass begins from unless it is given another; default `{}`. */
   readonly state?: unknown;
   /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
   readonly tasks?: readonly string[] | undefined;
@@ -59,7 +59,7 @@ export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "d
 export interface PassOptions {
   /** Seed of dropout; default 0. */
   readonly seed?: bigint | undefined;
-  /** The model's state; default `{}`. */
+  /** The model's state; default the example of the gradients' options. */
   readonly state?: unknown;
 }
 
@@ -110,8 +110,8 @@ export interface TaskGradients<P> {
     options: PassOptions & VirtualStep,
   ): Promise<F64>;
   /**
-   * L_k after some virtual steps on one batch, [K]. Stops before a step from a weighted loss above 1e5, as a rate that is too large would
-   * lead to infinite ones.
+   * L_k after some virtual steps on one batch, [K]. Stops before a step from a weighted loss above 1e5, and at the last losses that are
+   * all finite, as a rate that is too large leads to infinite ones.
    */
   descended(
     params: P,

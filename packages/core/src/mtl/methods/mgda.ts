@@ -14,7 +14,7 @@ export const mgdaOptions = optionTable("mgda", {
   normalization: oneOf(["none", "l2", "loss", "loss+"]).default("none"),
   /** Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`). */
   combine: oneOf(["raw", "normalized"]).default("raw"),
-  /** Sum of the weights: 1 (`mean`, default) or K (`sum`). */
+  /** Sum of w before the division: 1 (`mean`, default) or K (`sum`). */
   scale: oneOf(["mean", "sum"]).default("mean"),
 });
 

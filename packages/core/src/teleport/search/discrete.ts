@@ -26,7 +26,7 @@ export interface DiscreteSearchOptions extends OptionsOf<typeof discreteSearchOp
 export const discreteSearchOptions = optionTable("discreteSearch", {
   /** Number of moves to try in one walk; default 100. */
   tries: integerFrom(0).default(100),
-  /** Number of walks, all but the first from a random element; default 1. */
+  /** Number of walks, all but the first from a random element, which counts once a step from it is accepted; default 1. */
   starts: integerFrom(1).default(1),
   /** Seed of the order of moves and of the random starts; default 0. */
   seed: integerFrom(0).default(0),

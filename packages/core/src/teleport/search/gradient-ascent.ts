@@ -40,7 +40,10 @@ export const gradientAscentOptions = optionTable("gradientAscent", {
   momentum: smoothing.default(0),
   /** Whether each direction is divided by its norm, so that a step has the length `stepSize`; default true. */
   normalized: flag.default(true),
-  /** Number of walks, all but the first from a random element within the bound; default 1. */
+  /**
+   * Number of walks, all but the first from a random element within the bound, which counts once a step from it is accepted;
+   * default 1.
+   */
   starts: integerFrom(1).default(1),
   /** Seed of the random starts; default 0. */
   seed: integerFrom(0).default(0),

@@ -68,7 +68,10 @@ export interface Search<P> {
   readonly goal?: "objective" | "own" | undefined;
   /** Maximum number of proposals accepted in one walk. */
   readonly steps: number;
-  /** Number of walks from different points of the orbit, of which the best result counts; default 1. */
+  /**
+   * Number of walks from different points of the orbit, of which the best result counts; a walk without an accepted step has none.
+   * Default 1.
+   */
   readonly starts?: number | undefined;
   /** Whether {@link run} runs the race, too; default false: with a race the host is asked at each candidate. */
   readonly races?: boolean | undefined;
@@ -174,8 +177,8 @@ export interface CompiledWalk<P> {
   /** Number of steps that were refused and halved; default 0. */
   readonly halvings?: number | undefined;
   /**
-   * Measurements of the start, of the point after each step, and of the end if it was measured: as many as
-   * there were steps, or one more.
+   * Measurements of the start and of the point after each step: one more than there were steps, or none where the host must
+   * decide.
    */
   readonly points: readonly Point[];
   /** Why the walk ended. */

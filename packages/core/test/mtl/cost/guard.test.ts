@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { array, type NdArray } from "../../../src/array.js";
+import { array, type NdArray, zeros } from "../../../src/array.js";
 import type { Batch } from "../../../src/batch.js";
+import { ShapeError } from "../../../src/errors.js";
 import { stackedBatches } from "../../../src/mtl/cost/adapter/stacked-batches.js";
 import { anchorsOf, guardBatches } from "../../../src/mtl/cost/attempt.js";
 import { approvalOf, driftGuardOf, driftOf, meanOf, objectionTo } from "../../../src/mtl/cost/drift-guard.js";
@@ -137,12 +138,17 @@ describe("examples of a teleport", () => {
     }
   });
 
-  it("stacks batches of equal shapes only", () => {
+  it("stacks batches of equal names, types and shapes only", () => {
     const { x, y } = stackedBatches([rows(0, 2), rows(5, 2)]);
     expect(x.shape).toEqual([2, 2, 2]);
     expect(numbers(y)).toEqual([0, 1, 5, 6]);
-    expect(() => stackedBatches([rows(0, 2), rows(0, 3)])).toThrow(
-      '"x" is [2, 2] in one and [3, 2] in another',
+    const { x: only } = rows(0, 2);
+    const refused = (...batches: Batch[]) => expect(() => stackedBatches(batches));
+    refused(rows(0, 2), rows(0, 3)).toThrow('"x" is float32 [2, 2] in one and float32 [3, 2] in another');
+    refused({ x: only }, rows(0, 2)).toThrow('"y" is missing in one and');
+    refused({ x: zeros([2, 2], "float32") }, { x: zeros([2, 2], "float64") }).toThrow(
+      '"x" is float32 [2, 2] in one and float64 [2, 2] in another',
     );
+    refused({ x: zeros([2], "int64") }, { x: zeros([2], "float32") }).toThrow(ShapeError);
   });
 });

@@ -39,7 +39,7 @@ describe("weights of a benchmark's problem", () => {
   const folder = mkdtempSync(join(tmpdir(), "isoloss-weights-"));
   afterAll(() => rmSync(folder, { recursive: true }));
   const [office] = benchmarkEntries.filter(({ name }) => name === "office31");
-  const make = (weights: string) => office.make({ sample: 6, side: 32, width: 2, hidden: 8, weights });
+  const make = (weights: string) => office.make({ sample: 2, side: 32, width: 2, hidden: 8, weights });
 
   it("are those of a file under torchvision's names, and what is wrong with it is told", async () => {
     const { params, state } = resnet18({ stem: "imagenet", width: 2 }).init(torchGenerator(7));
