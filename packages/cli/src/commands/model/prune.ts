@@ -360,6 +360,16 @@ function sameText({ stops, by, groups }: PrunedModel): string[] {
 const timeText = ({ ratio, quartiles }: TimesComparison): string =>
   `${ratio.toFixed(2)} [${quartiles.map((q) => q.toFixed(2)).join(", ")}]`;
 
+/** What time the new file takes, as far as the clock can tell it from that of the old one. */
+export function speedText(time: TimesComparison): string {
+  const { before, after, quartiles } = time;
+  const [low, high] = quartiles;
+  if (low <= 1 && high >= 1) {
+    return `Its time is too noisy to compare here: half of the runs in turns took ${low.toFixed(2)} to ${high.toFixed(2)} of the time.`;
+  }
+  return `It takes ${timeText(time)} of the time: ${after.toPrecision(2)} ms instead of ${before.toPrecision(2)}, medians of runs in turns.`;
+}
+
 /** What was written, and where it was measured. */
 function summaryText(document: PrunedModel, file: string): string {
   const { groups, by, fraction, multiple, balanced, bytes, table, measured, apart } = document;
@@ -383,8 +393,6 @@ function summaryText(document: PrunedModel, file: string): string {
   const others = apart ? "on other examples" : "on the same examples, as there is one batch alone";
   const choice = table.length > 1 ? `, the better ranking ${others}` : "";
   const { time } = table.find(({ ranked }) => (ranked === "balanced") === balanced) as (typeof table)[number];
-  const speed = time
-    ? ` It takes ${timeText(time)} of the time: ${time.after.toPrecision(2)} ms instead of ${time.before.toPrecision(2)}, medians of runs in turns.`
-    : "";
+  const speed = time ? ` ${speedText(time)}` : "";
   return `${what}, ranked by weights ${balanced ? "after balance" : "as they are"}${choice}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}.${speed} It computes something else: the table says how far outputs moved on ${measured}.`;
 }
