@@ -34,6 +34,19 @@ export const computedBy = ({ runtime, provider, threads }: ComputeSettings): Com
   ...(threads === undefined ? {} : { threads }),
 });
 
+/** @throws OptionError where the length of a run is not given, or twice */
+export function requireLength(
+  run: string,
+  { epochs, steps }: { readonly epochs?: number | undefined; readonly steps?: number | undefined },
+): void {
+  if ((epochs === undefined) !== (steps === undefined)) return;
+  const why =
+    steps === undefined
+      ? "give one"
+      : `both are given, epochs: ${epochs} and steps: ${steps}. Set the one that the file has, or leave it out there`;
+  throw new OptionError(`${run} needs either epochs or steps: ${why}.`);
+}
+
 /** Settings of what happens at the ends of epochs. */
 export const epochSettings = {
   /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving. */

@@ -11,7 +11,7 @@ import type { ConflictPoint, Kind, Subject, TaskConflict } from "../../kind.js";
 import { evenly } from "../../records/points.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { formatNumber } from "../../results/format-number.js";
-import { computeSettings, epochSettings } from "../training-loop.js";
+import { computeSettings, epochSettings, requireLength } from "../training-loop.js";
 import { multiTaskComparison } from "./comparison.js";
 import { taskPredictions, tasksOnnx } from "./export.js";
 import { plateauSchema } from "./plateau.js";
@@ -75,9 +75,7 @@ function checkSettings({
   testFold,
 }: MultiTaskSettings): void {
   if (protocol) checkProtocol(protocol);
-  if ((epochs === undefined) === (steps === undefined)) {
-    throw new OptionError("A run of kind multi-task needs either epochs or steps.");
-  }
+  requireLength("A run of kind multi-task", { epochs, steps });
   if (testFold && problem.name !== "columns") {
     throw new OptionError("testFold is of the problem columns alone: its table is what can be divided.");
   }

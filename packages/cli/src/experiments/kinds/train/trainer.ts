@@ -1,5 +1,5 @@
 import { omit } from "es-toolkit";
-import { createTrainer, dtypeOf, OptionError } from "isoloss";
+import { createTrainer, dtypeOf } from "isoloss";
 import { masked } from "isoloss/moves";
 import type { AdaptiveClipOptions } from "isoloss/optim";
 import { loadData } from "../../catalogue/datasets.js";
@@ -22,7 +22,7 @@ import {
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
-import { type ComputeSettings, computedBy, type EpochSettings } from "../training-loop.js";
+import { type ComputeSettings, computedBy, type EpochSettings, requireLength } from "../training-loop.js";
 
 /** Settings of a run of kind train, checked. */
 export interface TrainSettings extends EpochSettings, ComputeSettings {
@@ -103,9 +103,7 @@ export async function trainerOf(settings: Settings, seed: number) {
 export async function trainerFor(task: LearningTask, settings: Settings, seed: number) {
   const { epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
   const { dtype = "float32", clipNorm, adaptiveClip, batchSize } = rest;
-  if ((epochs === undefined) === (given === undefined)) {
-    throw new OptionError("A run of training needs either epochs or steps.");
-  }
+  requireLength("A run of training", { epochs, steps: given });
   const { model, data, loss, targetUnit, activation, mask } = task;
   const optimizer = makeOptimizer(rest.optimizer);
   const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
