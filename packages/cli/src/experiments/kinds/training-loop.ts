@@ -49,14 +49,14 @@ export function requireLength(
 
 /** Settings of what happens at the ends of epochs. */
 export const epochSettings = {
-  /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving. */
-  earlyStopping: schemaOf({ options: earlyStoppingOptions }).optional(),
+  /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving; null: it does not. */
+  earlyStopping: schemaOf({ options: earlyStoppingOptions }).nullable().optional(),
   /** `restore`: a complete run ends with its best epoch, by the quantity of `earlyStopping` or the validation loss. */
   best: z.enum(["restore"]).optional(),
 };
 
 export interface EpochSettings {
-  readonly earlyStopping?: EarlyStoppingOptions;
+  readonly earlyStopping?: EarlyStoppingOptions | null;
   readonly best?: "restore";
 }
 
@@ -67,9 +67,10 @@ export interface EpochSettings {
  * @throws OptionError without validation data
  */
 export function watchedBy<D, M>(
-  { earlyStopping, best }: EpochSettings,
+  { earlyStopping: given, best }: EpochSettings,
   { validation, metrics }: { readonly validation: D | undefined; readonly metrics: M },
 ) {
+  const earlyStopping = given ?? undefined;
   if (earlyStopping === undefined && best === undefined) return {};
   if (validation === undefined) {
     throw new OptionError(
