@@ -31,6 +31,7 @@ import { choice, flag, flagOff, type Values, value } from "../../option-rows.js"
 import { requireOutputs } from "../../output.js";
 import { nonNegativeNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
+import { hasOnnxRuntime } from "../../run/environment.js";
 import type { Result } from "../command.js";
 import { measuring, outOption } from "./options.js";
 
@@ -274,7 +275,7 @@ function summaryText({ bytes, moved, moves, fused, wide, measured }: Half, file:
   const units = `${moved === 1 ? "1 unit" : `${moved} units`} scaled by powers of two`;
   const joined = fused.length === 0 ? "" : `one node in the place of the norms that make ${firstOf(fused)}, `;
   const kept = `${joined}${wide.length === 0 ? "" : `in float32 stay what makes ${firstOf(wide)}, `}`;
-  return `${[units, ...streams.slice(0, SHOWN)].join(", ")}, ${kept}${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`;
+  return `${[units, ...streams.slice(0, SHOWN)].join(", ")}, ${kept}${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ${hasOnnxRuntime() ? "ONNX Runtime" : "JavaScript, as ONNX Runtime is not installed"}, on ${measured}.`;
 }
 
 /** That the measured examples also chose what is written; nothing where none were chosen on, or others measured. */
