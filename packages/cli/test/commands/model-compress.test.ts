@@ -442,6 +442,13 @@ describe("isoloss model half", () => {
     expect(decodeModel(read("h.onnx")).graph.nodes.map(({ opType }) => opType)).not.toContain("Loop");
   });
 
+  it("is refused of a quantized file, and asks for the one before", async () => {
+    await bench.run("model", "quantize", "folded.onnx", "--weights-only", "--out", "q8.onnx");
+    const { status, stderr } = await bench.run("model", "half", "q8.onnx", "-o", "again.onnx");
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/q8\.onnx: toHalf: the file is quantized already: .* Give the float file/);
+  });
+
   it("is refused of a file of float16, which the message names", async () => {
     await bench.run(...half);
     const { status, stderr } = await bench.run("model", "half", "half.onnx", "-o", "again.onnx");
