@@ -7,7 +7,7 @@ import { fromOnnx, modelError } from "isoloss-onnx";
 import { transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model/half.js";
-import { type PrunedModel, speedText } from "../../src/commands/model/prune.js";
+import { type PrunedModel, sameText, speedText } from "../../src/commands/model/prune.js";
 import { changed, convolutions, normalized, perceptron, withShape } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
@@ -132,6 +132,13 @@ describe("isoloss model prune", () => {
     const document = await bench.json<PrunedModel>(...args, "--json");
     expect(document).toMatchObject({ balanced: false, stops: [{ operator: "Sigmoid", nodes: 2 }] });
     expect(document.table.map(({ ranked }) => ranked)).toEqual(["as they are"]);
+  });
+
+  it("says what to do where batch normalizations end the scalings", () => {
+    const stops = [{ operator: "BatchNormalization", nodes: 35 }];
+    expect(sameText({ stops, by: "magnitude", groups: [] })).toEqual([
+      "Both rankings give the same file. Scalings of units end at BatchNormalization (35 nodes). Without its batch normalizations (isoloss model fold) the file may rank weights otherwise.",
+    ]);
   });
 
   it("ranks weights around a Clip as those around a Relu, and leaves the Clip", async () => {

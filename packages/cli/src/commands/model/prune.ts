@@ -349,11 +349,15 @@ function candidate(
   }));
 }
 
-function sameText({ stops, by, groups }: PrunedModel): string[] {
+/** That the choice is none, and why. */
+export function sameText({ stops, by, groups }: Pick<PrunedModel, "stops" | "by" | "groups">): string[] {
   if (stops === null) return [];
   // Where nothing is removed, that is the reason, and not the operators.
   const isWhole = by === "units" && groups.every(({ removed }) => removed === 0);
-  const why = isWhole || stops.length === 0 ? "" : ` ${stopsText(stops)}`;
+  const folded = stops.some(({ operator }) => operator === "BatchNormalization")
+    ? " Without its batch normalizations (isoloss model fold) the file may rank weights otherwise."
+    : "";
+  const why = isWhole || stops.length === 0 ? "" : ` ${stopsText(stops)}${folded}`;
   return [`Both rankings give the same file.${why}`];
 }
 
