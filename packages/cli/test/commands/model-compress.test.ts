@@ -6,7 +6,7 @@ import { decodeModel } from "isoloss/onnx";
 import { fromOnnx, modelError } from "isoloss-onnx";
 import { transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Half } from "../../src/commands/model/half.js";
+import { type Half, tieText } from "../../src/commands/model/half.js";
 import { type PrunedModel, sameText, speedText } from "../../src/commands/model/prune.js";
 import { changed, convolutions, normalized, perceptron, withShape } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
@@ -257,6 +257,22 @@ describe("isoloss model half", () => {
     const types = new Set(graph.initializers.map(({ dtype }) => dtype));
     expect(types.has("float16")).toBe(true);
     expect(types.has("float32")).toBe(false);
+  });
+
+  it("says that the numbers as they are do as well, unless they leave the range", () => {
+    const counts = { numbers: 9, overflows: 0, subnormals: 1, zeros: 0 };
+    const change = { sqnr: 72, sqnrInterval: null, broken: false, agreement: 1, agreementInterval: null };
+    const row = { ...change, rounded: change, weights: counts, activations: null };
+    const table = (other: object) =>
+      [
+        { ...row, numbers: "moved" },
+        { ...row, numbers: "as they are", ...other },
+      ] as unknown as Half["table"];
+    expect(tieText({ moved: 3, table: table({}) })).toMatch(
+      /The numbers as they are do as well: .* --no-move/,
+    );
+    expect(tieText({ moved: 3, table: table({ sqnr: 70 }) })).toBe("");
+    expect(tieText({ moved: 3, table: table({ weights: { ...counts, overflows: 1 } }) })).toBe("");
   });
 
   it("gives a document, with activations where there are data", async () => {
