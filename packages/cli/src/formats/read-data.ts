@@ -65,6 +65,11 @@ export async function readData(
   const [first, second] = bytes;
   const isNpy = first === 0x93;
   const isNpz = first === 0x50 && second === 0x4b;
+  if (!isNpy && !isNpz && /\.(csv|tsv|jsonl|parquet)$/i.test(path)) {
+    throw new DataError(
+      `${path} is a table, which is not read here. Write arrays of its columns with np.save("x.npy", array) in Python, or train a model of your own on it: isoloss init --data ${path}.`,
+    );
+  }
   if (!isNpy && !isNpz) {
     throw new DataError(
       `${path} is no .npy, .npz, PNG or JPEG file: its first bytes are ${firstBytes(bytes)}. Of an array in Python write np.save("x.npy", array).`,

@@ -40,12 +40,12 @@ export async function readLabeled(
     }
     return readClasses(input, source, folders, classes);
   }
+  const [{ array: inputs }] = await readInputs([input], source);
   if (labels === undefined) {
     throw new OptionError(
       `${path} needs labels: a .npy file with one for each example (--labels; --validation-labels for other validation data), or a folder of images for each class.`,
     );
   }
-  const [{ array: inputs }] = await readInputs([input], source);
   const values = await readLabels(labels, limit);
   if (values.shape[0] !== inputs.shape[0]) {
     throw new DataError(

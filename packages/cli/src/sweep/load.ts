@@ -41,7 +41,7 @@ export interface LoadedSweep {
  *
  * @param set `path=value` each, of the sweep's file
  * @throws ConfigError with all errors, each with file, line and column
- * @throws OptionError when the experiment or its variant is not known
+ * @throws OptionError when the experiment is not known
  * @throws DataError when a file cannot be read
  */
 export async function loadSweep(path: string, set: readonly string[] = []): Promise<LoadedSweep> {
@@ -51,6 +51,11 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   const where = findExperiment(existsSync(beside) ? beside : given.experiment);
   // A sweep has controls of its own.
   const { controls: _, ...whole } = await loadExperiment(where);
+  const { variants } = resolveExperiment(whole);
+  const known = variants.map(({ name }) => name);
+  if (given.variant !== undefined && !known.includes(given.variant)) {
+    throw error([{ path: ["variant"], message: `expected ${oneOf(given.variant, known)}` }]);
+  }
   const experiment = resolveExperiment(
     whole,
     given.variant === undefined ? {} : { variants: [given.variant] },

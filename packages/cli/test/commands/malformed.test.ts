@@ -226,7 +226,11 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ],
   ["run full.yaml --set dtype=float32", /is in float64: leave dtype out/, 2],
   ["run net.yaml --set batchSize=1000", /batchSize must be an integer in 1\.\.100/, 2],
-  ["run net.yaml --set epochs=1", /needs either epochs or steps/, 2],
+  [
+    "run net.yaml --set epochs=1",
+    /needs either epochs or steps: both are given, epochs: 1 and steps: \d+\. Set the one that the file has/,
+    2,
+  ],
   ["run net.yaml --set model.activation=rellu", /unknown activation "rellu"; did you mean "relu"\?/, 2],
   ["run net.yaml --set model.sizes=[64]", /model\.sizes: expected a list of at least 2/, 2],
   ["run net.yaml --set model.name=mpl", /unknown model "mpl"; did you mean "mlp"\?/, 2],

@@ -6,8 +6,8 @@ import { decodeModel } from "isoloss/onnx";
 import { fromOnnx, modelError } from "isoloss-onnx";
 import { transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Half } from "../../src/commands/model/half.js";
-import type { PrunedModel } from "../../src/commands/model/prune.js";
+import { type Half, tieText } from "../../src/commands/model/half.js";
+import { type PrunedModel, sameText, speedText } from "../../src/commands/model/prune.js";
 import { changed, convolutions, normalized, perceptron, withShape } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
@@ -134,6 +134,13 @@ describe("isoloss model prune", () => {
     expect(document.table.map(({ ranked }) => ranked)).toEqual(["as they are"]);
   });
 
+  it("says what to do where batch normalizations end the scalings", () => {
+    const stops = [{ operator: "BatchNormalization", nodes: 35 }];
+    expect(sameText({ stops, by: "magnitude", groups: [] })).toEqual([
+      "Both rankings give the same file. Scalings of units end at BatchNormalization (35 nodes). Without its batch normalizations (isoloss model fold) the file may rank weights otherwise.",
+    ]);
+  });
+
   it("ranks weights around a Clip as those around a Relu, and leaves the Clip", async () => {
     const zeros = async (name: string) => {
       await bench.run("model", "prune", name, "--fraction", "0.5", "--force", "-o", "pruned.onnx");
@@ -169,6 +176,16 @@ describe("isoloss model prune", () => {
     expect(document.bytes.after).toBe(read("pruned.onnx").length);
   });
 
+  it("gives no share of the time that runs in turns leave open", () => {
+    const time = { before: 9.4, after: 5.3 };
+    expect(speedText({ ...time, ratio: 0.81, quartiles: [0.1, 6.31] })).toBe(
+      "Its time is too noisy to compare here: half of the runs in turns took 0.10 to 6.31 of the time.",
+    );
+    expect(speedText({ ...time, ratio: 0.56, quartiles: [0.5, 0.6] })).toBe(
+      "It takes 0.56 [0.50, 0.60] of the time: 5.3 ms instead of 9.4, medians of runs in turns.",
+    );
+  });
+
   it("removes units, and says what each group keeps and what time the file takes", async () => {
     const units = ["model", "prune", "Relu.onnx", "--force", "-o", "pruned.onnx", "--units", "--fraction"];
     const document = await bench.json<PrunedModel>(...units, "0.4", "--json");
@@ -182,7 +199,7 @@ describe("isoloss model prune", () => {
     expect(text.stdout).toMatch(/^w2 and 2 more +20 +16$/m);
     expect(text.stdout).toMatch(/^as they are .* \d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\]$/m);
     expect(text.stdout).toMatch(
-      /^Wrote pruned\.onnx: 12 units of 2 groups removed, .* It takes \d+\.\d\d \[.*\] of the time: \S+ ms instead of \S+, medians of runs in turns\. /m,
+      /^Wrote pruned\.onnx: 12 units of 2 groups removed, .* (It takes \d+\.\d\d \[.*\] of the time: \S+ ms instead of \S+, medians of runs in turns|Its time is too noisy to compare here: half of the runs in turns took .* of the time)\. /m,
     );
     const any = await bench.json<PrunedModel>(...units, "0.4", "--multiple", "1", "--json");
     expect(any.groups.map(({ size, removed }) => size - removed)).toEqual([10, 12]);
@@ -233,11 +250,29 @@ describe("isoloss model half", () => {
     expect(stdout).toMatch(
       new RegExp(`^as they are +\\S+ \\(\\S+\\) +${counts} +${counts} +\\d+\\.\\d dB`, "m"),
     );
-    expect(stdout).toMatch(/^Wrote half\.onnx: \d+ units scaled by powers of two, .* of folded\.onnx\./m);
+    expect(stdout).toMatch(
+      /^Wrote half\.onnx: \d+ units scaled by powers of two, .* of folded\.onnx\. SQNR and same largest are of (ONNX Runtime|JavaScript, as ONNX Runtime is not installed), on random inputs\./m,
+    );
     const { graph } = decodeModel(read("half.onnx"));
     const types = new Set(graph.initializers.map(({ dtype }) => dtype));
     expect(types.has("float16")).toBe(true);
     expect(types.has("float32")).toBe(false);
+  });
+
+  it("says that the numbers as they are do as well, unless they leave the range", () => {
+    const counts = { numbers: 9, overflows: 0, subnormals: 1, zeros: 0 };
+    const change = { sqnr: 72, sqnrInterval: null, broken: false, agreement: 1, agreementInterval: null };
+    const row = { ...change, rounded: change, weights: counts, activations: null };
+    const table = (other: object) =>
+      [
+        { ...row, numbers: "moved" },
+        { ...row, numbers: "as they are", ...other },
+      ] as unknown as Half["table"];
+    expect(tieText({ moved: 3, table: table({}) })).toMatch(
+      /The numbers as they are do as well: .* --no-move/,
+    );
+    expect(tieText({ moved: 3, table: table({ sqnr: 70 }) })).toBe("");
+    expect(tieText({ moved: 3, table: table({ weights: { ...counts, overflows: 1 } }) })).toBe("");
   });
 
   it("gives a document, with activations where there are data", async () => {
@@ -428,6 +463,13 @@ describe("isoloss model half", () => {
       expect([line, status, withoutProgress(stderr)]).toEqual([line, 0, ""]);
     }
     expect(decodeModel(read("h.onnx")).graph.nodes.map(({ opType }) => opType)).not.toContain("Loop");
+  });
+
+  it("is refused of a quantized file, and asks for the one before", async () => {
+    await bench.run("model", "quantize", "folded.onnx", "--weights-only", "--out", "q8.onnx");
+    const { status, stderr } = await bench.run("model", "half", "q8.onnx", "-o", "again.onnx");
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/q8\.onnx: toHalf: the file is quantized already: .* Give the float file/);
   });
 
   it("is refused of a file of float16, which the message names", async () => {

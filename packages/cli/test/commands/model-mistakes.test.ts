@@ -51,6 +51,7 @@ beforeAll(() => {
     `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n`,
   );
   write("nothing.onnx", "");
+  write("my.csv", "size,price\n1,2\n3,4\n");
   write("label.npy", encodeNpy({ shape: [1], data: BigInt64Array.of(0n) }));
   mkdirSync(join(bench.folder, "folder"));
   execFileSync("mkfifo", [join(bench.folder, "pipe")]);
@@ -149,6 +150,17 @@ const cases: readonly (readonly [line: string, message: RegExp, code: number])[]
     /--bits 4 is for weights alone: add --weights-only/,
     2,
   ],
+  ...[
+    "finetune m.onnx -o t.onnx --rate 0.1 --data my.csv",
+    "quantize m.onnx -o q.onnx --calibration my.csv",
+  ].map(
+    (line) =>
+      [
+        line,
+        /my\.csv is a table, which is not read here\. Write arrays .* np\.save.* isoloss init --data my\.csv\./,
+        1,
+      ] as const,
+  ),
   ["quantize m.onnx -o q.onnx --calibration x.npy --size batch=9", /has 8 examples; .* batches of 9/, 1],
   [
     "quantize m.onnx -o q.onnx --calibration x.npy --size batsh=4",

@@ -4,7 +4,7 @@ import { encode } from "fast-png";
 import { createRng, encodeNpy } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Quantized } from "../../src/commands/model/quantize.js";
+import { type Quantized, whyText } from "../../src/commands/model/quantize.js";
 import { bare, normalized, perceptron } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
@@ -47,7 +47,7 @@ describe("isoloss model quantize", () => {
       /^as it is, per channel, biases corrected +\d+\.\d dB +(written|[+-]?\d+\.\d \[-?\d+\.\d, -?\d+\.\d\]) +\d+\.\d % /m,
     );
     expect(stdout).toMatch(
-      /^The table is of 8 of the 32 examples, held out to choose\. Differences are .*\. Written is the simplest choice than which no other is surely more than 0\.1 dB better, and which is better than the simpler ones that are beaten\./m,
+      /^(8 examples decide nothing .*)?The table is of 8 of the 32 examples, held out to choose\. Differences are .*\. Written is the simplest choice than which no other is surely more than 0\.1 dB better, and which is better than the simpler ones that are beaten\./m,
     );
     expect(stdout).toMatch(
       /^Wrote int8\.onnx: .*, per \w+.* kB instead of the .* kB of model\.onnx\. It has \d+\.\d dB \[.*\] on the 8 examples that did not choose it\. This interval of the SQNR is too narrow: in effect ([2-8] examples carry|1 example carries) the error\. /m,
@@ -181,6 +181,26 @@ describe("isoloss model quantize", () => {
     expect(written).toContain(
       'No weight has 4 bits, for the reasons above; "as it is, per channel" has some, which --per channel writes.',
     );
+  });
+
+  it("says first that examples decide nothing, unless a choice is surely worse", () => {
+    const row = { candidate: "as it is", per: "tensor", activations: "static", left: [], widened: 0 };
+    const written = { ...row, difference: 0, differenceInterval: null };
+    const text = (ends: readonly [number, number]) => {
+      const other = { ...row, per: "channel", difference: -1, differenceInterval: ends };
+      const examples = { calibration: 6, heldOut: 3, choosing: 3, split: true, random: false };
+      return whyText({
+        table: [written, other],
+        recommended: written,
+        simplest: written,
+        held: null,
+        examples,
+      } as unknown as Quantized);
+    };
+    expect(text([-7, 5])).toMatch(
+      /^3 examples decide nothing between these choices: give more by --held-out/,
+    );
+    expect(text([-7, -1])).toMatch(/^The table is of 3 of the 6 examples/);
   });
 
   it("says where there was no layer to quantize", async () => {

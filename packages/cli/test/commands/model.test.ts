@@ -56,6 +56,7 @@ describe("isoloss model inspect", () => {
     expect(stdout).toMatch(/^stored +23 numbers in 4 tensors, 92 B$/m);
     expect(stdout).toMatch(/^operator set +ai\.onnx 18; IR version \d+$/m);
     expect(stdout).toMatch(/^producer +isoloss$/m);
+    expect(stdout).toMatch(/^ {2}keeps: the changes of hidden units .*; prevents: .* because of it$/m);
     expect(stdout).toMatch(/^inputs\n {2}x +float32 \[5, 4\]$/m);
     expect(stdout).toMatch(/^outputs\n {2}logits +float32 \[5, 2\]$/m);
     expect(stdout).toMatch(/^ {2}Gemm +2 +yes +all +-$/m);

@@ -63,6 +63,15 @@ describe("isoloss sweep", () => {
     expect(first.confirmed[0]?.comparison?.n).toBe(2);
   });
 
+  it("names the place of a variant that the experiment does not have", async () => {
+    bench.write("wrong.yaml", sweep().replace("variant: plain", "variant: plian"));
+    const { status, stderr } = await bench.run("sweep", "wrong.yaml", "--quiet");
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringMatching(/wrong\.yaml:3:1: variant: expected .*plain.*did you mean "plain"\?/),
+    ]);
+  });
+
   it("leaves a directory that holds the runs, a table and a page", async () => {
     const csv = readFileSync(join(first.directory, "trials.csv"), "utf8").split("\r\n");
     expect(csv[0]).toBe("trial,status,value,rung,parameters.learningRate,values.0,steps,seconds,reused");

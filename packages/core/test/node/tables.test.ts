@@ -231,21 +231,21 @@ describe("a CSV file", () => {
     // A value that was not there counts as missing; of a label such rows can only be left out.
     const green = "kind;size;color\n9;7;green\n10;8;red\n";
     await expect(open(green, options)).rejects.toThrow(
-      'line 2 has the value "green" of "color", which the given columns do not have. Fill it in',
+      'line 2 has the value "green" of "color", which the given columns do not have: expected one of blue, red. Fill it in',
     );
     const filled = await open(green, { ...options, missing: "mean" });
     expect(numbers((await collected(filled.stream)).inputs)).toEqual([7, 0, 0, 8, 0, 1]);
     expect([train.unknown, filled.unknown]).toEqual([[], [{ column: "color", cells: 1, value: "green" }]]);
     // Without labels every row has its prediction.
     await expect(open(green, { ...options, label: false })).rejects.toThrow(
-      'line 2 has the value "green" of "color", which the given columns do not have. Correct it in the file, or train with missing: "mean".',
+      'line 2 has the value "green" of "color", which the given columns do not have: expected one of blue, red. Correct it in the file, or train with missing: "mean".',
     );
     await expect(open("size;color\n7;\n", { ...options, label: false })).rejects.toThrow(
       'line 2 has no value of "color". Fill it in in the file, or train with missing: "mean".',
     );
     const other = "kind;size;color\n8;7;red\n10;8;red\n";
     await expect(open(other, { ...options, missing: "mean" })).rejects.toThrow(
-      'line 2 has the value "8" of "kind", which the given columns do not have. Leave such rows out',
+      'line 2 has the value "8" of "kind", which the given columns do not have: expected one of 9, 10. Leave such rows out',
     );
     expect((await open(other, { ...options, missing: "drop" })).stream.length).toBe(1);
   });

@@ -18,6 +18,7 @@ import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { replaceTensors } from "../model-file/edit/replace-tensors.js";
 import { int, isStandard } from "../model-file/prepare/attributes.js";
+import { isQuantizing, quantizedError } from "../quantize/open-for-quantizing.js";
 import { largestHalf } from "./range.js";
 
 const FLOAT32 = dtypeCode("float32");
@@ -135,6 +136,7 @@ function requireConvertible(
   const wrong = nodes.find((node) => !isConvertible(node, opset, floats));
   if (wrong !== undefined) {
     const { opType, name, outputs, domain } = wrong;
+    if (isQuantizing(wrong)) throw quantizedError(op, wrong);
     throw new DataError(
       `${op}: the ${isStandard(wrong) ? opType : `${domain} ${opType}`} "${name || outputs[0]}" cannot be converted to float16 (operator set ${opset}).`,
     );

@@ -13,6 +13,12 @@ export const isQuantizing = ({ opType }: OnnxNode): boolean =>
     opType,
   );
 
+/** That a file has a quantized node, and what to give. */
+export const quantizedError = (op: string, { opType, outputs }: OnnxNode): DataError =>
+  new DataError(
+    `${op}: the file is quantized already: it has a ${opType} "${outputs[0]}". Give the float file that it was made from.`,
+  );
+
 /**
  * A file to be quantized, without the nodes that pass values on: the runtime drops them before it looks for what runs on
  * integers.
@@ -23,11 +29,7 @@ export function openForQuantizing(op: string, file: OnnxFile): GraphEditor {
   const editor = new GraphEditor(op, file);
   const { nodes } = editor;
   const quantized = nodes.find(isQuantizing);
-  if (quantized !== undefined) {
-    throw new DataError(
-      `${op}: the file is quantized already: it has a ${quantized.opType} "${quantized.outputs[0]}". Give the float file that it was made from.`,
-    );
-  }
+  if (quantized !== undefined) throw quantizedError(op, quantized);
   for (const { opType, outputs, inputs } of nodes) {
     for (const name of inputs) {
       const dtype = editor.floatType(name)?.dtype ?? editor.input(name)?.dtype;

@@ -31,6 +31,7 @@ import { choice, flag, flagOff, type Values, value } from "../../option-rows.js"
 import { requireOutputs } from "../../output.js";
 import { nonNegativeNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
+import { hasOnnxRuntime } from "../../run/environment.js";
 import type { Result } from "../command.js";
 import { measuring, outOption } from "./options.js";
 
@@ -199,7 +200,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
   };
   const cells = tableOf(columnsOf(table), table);
   const broken = whyNot(written, document);
-  const summary = summaryText(document, path) + chosenText(settings);
+  const summary = summaryText(document, path) + tieText(document) + chosenText(settings);
   return {
     document,
     text: [
@@ -274,7 +275,19 @@ function summaryText({ bytes, moved, moves, fused, wide, measured }: Half, file:
   const units = `${moved === 1 ? "1 unit" : `${moved} units`} scaled by powers of two`;
   const joined = fused.length === 0 ? "" : `one node in the place of the norms that make ${firstOf(fused)}, `;
   const kept = `${joined}${wide.length === 0 ? "" : `in float32 stay what makes ${firstOf(wide)}, `}`;
-  return `${[units, ...streams.slice(0, SHOWN)].join(", ")}, ${kept}${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`;
+  return `${[units, ...streams.slice(0, SHOWN)].join(", ")}, ${kept}${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ${hasOnnxRuntime() ? "ONNX Runtime" : "JavaScript, as ONNX Runtime is not installed"}, on ${measured}.`;
+}
+
+/** That the numbers as they are do as well; nothing where they are written, leave the range, or differ as printed. */
+export function tieText({ moved, table }: Pick<Half, "moved" | "table">): string {
+  const other = table.find(({ numbers }) => numbers === "as they are");
+  if (moved === 0 || other === undefined) return "";
+  const isOver = other.weights.overflows + (other.activations?.overflows ?? 0) > 0;
+  const shown = (row: HalfRow) =>
+    [row.rounded, row].flatMap((change) => [sqnrText(change), agreementText(change)]).join();
+  return isOver || shown(other) !== shown(table[0])
+    ? ""
+    : " The numbers as they are have the same errors, as printed: --no-move keeps them.";
 }
 
 /** That the measured examples also chose what is written; nothing where none were chosen on, or others measured. */

@@ -199,6 +199,9 @@ function tensorsOf({ opType, attributes, outputs: [name] }: OnnxGraph["nodes"][n
   });
 }
 
+const legend =
+  "\n  keeps: the changes of hidden units that pass an operator; prevents: what is not possible because of it";
+
 function inspectionText(inspection: Inspection): string[] {
   const { bold } = colors();
   const { inputs, outputs, operators, largest } = inspection;
@@ -216,7 +219,7 @@ function inspectionText(inspection: Inspection): string[] {
           keeps === undefined ? "-" : keptText(keeps),
           prevents.join(", ") || "-",
         ]),
-      ),
+      ) + legend,
     ],
     [
       "largest tensors",

@@ -349,16 +349,30 @@ function candidate(
   }));
 }
 
-function sameText({ stops, by, groups }: PrunedModel): string[] {
+/** That the choice is none, and why. */
+export function sameText({ stops, by, groups }: Pick<PrunedModel, "stops" | "by" | "groups">): string[] {
   if (stops === null) return [];
   // Where nothing is removed, that is the reason, and not the operators.
   const isWhole = by === "units" && groups.every(({ removed }) => removed === 0);
-  const why = isWhole || stops.length === 0 ? "" : ` ${stopsText(stops)}`;
+  const folded = stops.some(({ operator }) => operator === "BatchNormalization")
+    ? " Without its batch normalizations (isoloss model fold) the file may rank weights otherwise."
+    : "";
+  const why = isWhole || stops.length === 0 ? "" : ` ${stopsText(stops)}${folded}`;
   return [`Both rankings give the same file.${why}`];
 }
 
 const timeText = ({ ratio, quartiles }: TimesComparison): string =>
   `${ratio.toFixed(2)} [${quartiles.map((q) => q.toFixed(2)).join(", ")}]`;
+
+/** What time the new file takes, as far as the clock can tell it from that of the old one. */
+export function speedText(time: TimesComparison): string {
+  const { before, after, quartiles } = time;
+  const [low, high] = quartiles;
+  if (low <= 1 && high >= 1) {
+    return `Its time is too noisy to compare here: half of the runs in turns took ${low.toFixed(2)} to ${high.toFixed(2)} of the time.`;
+  }
+  return `It takes ${timeText(time)} of the time: ${after.toPrecision(2)} ms instead of ${before.toPrecision(2)}, medians of runs in turns.`;
+}
 
 /** What was written, and where it was measured. */
 function summaryText(document: PrunedModel, file: string): string {
@@ -383,8 +397,6 @@ function summaryText(document: PrunedModel, file: string): string {
   const others = apart ? "on other examples" : "on the same examples, as there is one batch alone";
   const choice = table.length > 1 ? `, the better ranking ${others}` : "";
   const { time } = table.find(({ ranked }) => (ranked === "balanced") === balanced) as (typeof table)[number];
-  const speed = time
-    ? ` It takes ${timeText(time)} of the time: ${time.after.toPrecision(2)} ms instead of ${time.before.toPrecision(2)}, medians of runs in turns.`
-    : "";
+  const speed = time ? ` ${speedText(time)}` : "";
   return `${what}, ranked by weights ${balanced ? "after balance" : "as they are"}${choice}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}.${speed} It computes something else: the table says how far outputs moved on ${measured}.`;
 }

@@ -543,9 +543,18 @@ const partsOf = (rows: readonly ChoiceRow[]) =>
   recipeParts.filter(({ name }) => rows.some((row) => nameOf(row).split(", ").includes(name)));
 
 /** On which examples the file was chosen, and why. */
-function whyText(document: Quantized): string {
+export function whyText(
+  document: Pick<Quantized, "table" | "recommended" | "simplest" | "held" | "examples">,
+): string {
   const { table, recommended, simplest, held } = document;
-  const on = `The table is of ${chosenOn(document)}. Differences are in dB to the written file, over pairs of errors on the same example; their intervals are wide enough for as many comparisons.`;
+  const others = table.filter((row) => row !== recommended);
+  const isOpenTo = ({ differenceInterval: ends }: ChoiceRow) =>
+    ends !== null && (ends[0] ?? -Infinity) <= 0 && (ends[1] ?? Infinity) >= 0;
+  const few =
+    others.length > 0 && others.every(isOpenTo)
+      ? `${document.examples.choosing} examples decide nothing between these choices: give more by --held-out, or by --limit where a file has more. `
+      : "";
+  const on = `${few}The table is of ${chosenOn(document)}. Differences are in dB to the written file, over pairs of errors on the same example; their intervals are wide enough for as many comparisons.`;
   if (recommended.left.length > 0) {
     return `${on} No choice without layers in float keeps the limit: written is the smallest file that does.`;
   }
@@ -570,7 +579,9 @@ const NOTHING =
   "No layer was quantized: in the new file all stays float. Layers are convolutions and products with weights of the file's main graph, not of the branches of an If, and no recurrences.";
 
 /** The examples that chose the file. */
-function chosenOn({ examples: { choosing, calibration, split, random } }: Quantized): string {
+function chosenOn({
+  examples: { choosing, calibration, split, random },
+}: Pick<Quantized, "examples">): string {
   if (random) return `${choosing} random inputs`;
   return split
     ? `${choosing} of the ${calibration} examples, held out to choose`

@@ -23,10 +23,23 @@ export const computedBy = ({ runtime, provider, threads }: ComputeSettings): Com
   threads,
 });
 
+/** @throws OptionError where the length of a run is not given, or twice */
+export function requireLength(
+  run: string,
+  { epochs, steps }: { readonly epochs?: number | undefined; readonly steps?: number | undefined },
+): void {
+  if ((epochs === undefined) !== (steps === undefined)) return;
+  const why =
+    steps === undefined
+      ? "give one"
+      : `both are given, epochs: ${epochs} and steps: ${steps}. Set the one that the file has, or leave it out there`;
+  throw new OptionError(`${run} needs either epochs or steps: ${why}.`);
+}
+
 /** Settings of what happens at the ends of epochs. */
 export const epochSettings = {
-  /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving. */
-  earlyStopping: schemaOf({ options: earlyStoppingOptions }).optional(),
+  /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving; null: it does not. */
+  earlyStopping: schemaOf({ options: earlyStoppingOptions }).nullable().optional(),
   /** `restore`: a complete run ends with its best epoch, by the quantity of `earlyStopping` or the validation loss. */
   best: z.enum(["restore"]).optional(),
 };
@@ -40,9 +53,10 @@ export type EpochSettings = z.output<z.ZodObject<typeof epochSettings>>;
  * @throws OptionError without validation data
  */
 export function watchedBy<D, M>(
-  { earlyStopping, best }: EpochSettings,
+  { earlyStopping: given, best }: EpochSettings,
   { validation, metrics }: { readonly validation: D | undefined; readonly metrics: M },
 ) {
+  const earlyStopping = given ?? undefined;
   if (earlyStopping === undefined && best === undefined) return {};
   if (validation === undefined) {
     throw new OptionError(

@@ -12,6 +12,7 @@ import {
   type BesideConstant,
   differenceText,
   isTooNoisy,
+  isUntold,
   lossOn,
   meanFinalLoss,
   quickestOfSeeds,
@@ -20,6 +21,7 @@ import {
   shownRatios,
   type ToTarget,
   timeOf,
+  timesText,
   toTarget,
 } from "../results/to-target.js";
 
@@ -427,7 +429,7 @@ export function rateSentence(
   const loss = c.test === null && c.validation === null ? "final loss" : "final training loss";
   const start = `${name}${own} reached the ${loss} of ${baseline}, at its tuned rate ${rateText(comparison)},`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
-    ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
+    ratio === null ? "" : ` ${subject} ${timesText(ratio, `that of ${baseline}`)}.`;
   const equal =
     ofBaseline(`At equal steps the loss of ${name} is`, c.equalSteps) +
     ofBaseline(`At equal seconds the loss of ${name} is`, isTooNoisy(clock) ? null : c.equalTime) +
@@ -475,24 +477,29 @@ function controlText(
     ? ` ${name}, a control, diverged with ${diverged} of ${runsText(seeds)}, which counts as worse.`
     : "";
   const onTest =
-    test === null ? "" : ` The test loss is ${ratioText(test)} times that of ${name}, a control${only}.`;
+    test === null ? "" : ` The test loss is ${timesText(test, `that of ${name}, a control${only}`)}.`;
   if (compared.steps === null) return `${lost}${onTest}`;
   if (steps === null || seconds === null) {
     const inTime =
-      equalTime === null || isTooNoisy(clock) ? "" : `, at equal seconds ${ratioText(equalTime)} times`;
+      equalTime === null || isUntold(equalTime) || isTooNoisy(clock)
+        ? ""
+        : `, at equal seconds ${ratioText(equalTime)} times`;
     const losses =
       equalSteps === null
         ? diverged > 0 || beside.reached === 0
           ? ""
           : " There are no losses at equal steps to compare."
-        : ` At equal steps the loss is ${ratioText(equalSteps)} times that of ${name}${inTime}.`;
+        : ` At equal steps the loss is ${timesText(equalSteps, `that of ${name}`)}${inTime}.`;
     return `${lost} ${name}, a control, did not reach it in every run${only}.${losses}${onTest}`;
   }
   const time =
-    timeOf(beside, clock) === "too noisy"
+    timeOf(beside, clock) === "too noisy" || isUntold(seconds)
       ? "; the times are too noisy to compare here"
       : ` and ${ratioText(seconds)} times its time`;
-  return `${lost} Of the steps of ${name}, a control, it needs ${ratioText(steps)} times as many${time}${only}.${onTest}`;
+  const share = isUntold(steps)
+    ? "a share that the seeds differ too much to say"
+    : `${ratioText(steps)} times as many`;
+  return `${lost} Of the steps of ${name}, a control, it needs ${share}${time}${only}.${onTest}`;
 }
 
 /** Whether times include those of teleports. */

@@ -316,12 +316,26 @@ export function differenceText(compared: DifferenceSummary | null): string {
   return `${difference > 0 ? "+" : ""}${formatNumber(difference, 3)}${span}`;
 }
 
-/** A ratio with its interval, as text: "0.27 [0.20, 0.36]". */
+/** Ends of an interval around 1 that are further apart tell nothing of the ratio. */
+const widestSpan = 1e6;
+
+/** Whether seeds differ so much that a ratio of theirs may be anything. */
+export const isUntold = ({ interval }: RatioSummary): boolean =>
+  interval !== null && interval[0] < 1 && interval[1] > 1 && interval[1] > widestSpan * interval[0];
+
+const untold = "the seeds differ too much to say";
+
+/** A ratio with its interval, as text: "0.27 [0.20, 0.36]"; no number where it tells nothing. */
 export function ratioText(ratio: RatioSummary | null): string {
   if (ratio === null) return "-";
+  if (isUntold(ratio)) return untold;
   const { interval } = ratio;
   return `${formatNumber(ratio.ratio, 3)}${interval === null ? "" : ` [${endText(interval[0], 3)}, ${endText(interval[1], 3)}]`}`;
 }
+
+/** How a quantity compares with another one, behind "is": "0.27 [0.20, 0.36] times that of plain". */
+export const timesText = (ratio: RatioSummary, other: string): string =>
+  isUntold(ratio) ? `not comparable with ${other}: ${untold}` : `${ratioText(ratio)} times ${other}`;
 
 /**
  * A share of what a baseline needs, as text: "in 0.5 of the steps [0.4, 0.6]"; no claim where the interval contains 1.

@@ -91,6 +91,12 @@ describe("earlyStopping and best: restore in an experiment", () => {
     expect(recorded.map((r) => r["validation.loss"])).toEqual(epochs.map((row) => row.validation?.loss));
   });
 
+  it("are left out by null", async () => {
+    const line = ["run", prepared(), "--set", "earlyStopping=null", "--json", "--quiet"];
+    const { steps } = await bench.json<Document>(...line);
+    expect(steps).toBe(60 * 3);
+  });
+
   it("end an interrupted run, when it is resumed, as it would have ended", async () => {
     const experiment = parseConfig(yaml.replace("noisy.mjs", join(bench.folder, "noisy.mjs")), {
       schema: experimentSchema,

@@ -200,6 +200,35 @@ describe("compareRates", () => {
     expect(random.tables).toMatch(/with 95 % intervals/);
   });
 
+  it("gives no number of a loss at equal steps that two seeds leave anywhere between nothing and everything", async () => {
+    const control = "  heavy: { optimizer: momentum }\n";
+    const parsed = resolved(
+      "{ grid: [0.1], tune: [0], confirm: 10..11, variants: [exact] }\ncontrols: { plain: [heavy] }",
+      control,
+    );
+    const compare = async (apart: string) => {
+      const [rates] = await compareOnce(parsed, async (jobs) =>
+        jobs.map((job) => {
+          const [others, own] = [
+            { plain: 0.5, exact: 0.25 }[job.variant] ?? 0.5,
+            job.seed === 11 ? 0.9 : 0.01,
+          ];
+          return geometric(job, 1, job.variant === apart ? own : others);
+        }),
+      );
+      return { rates, text: rateSentence("exact", rates, rates.tuned.exact) };
+    };
+    const { rates, text } = await compare("exact");
+    expect(rates.tuned.exact.equalSteps?.interval?.[1]).toBeGreaterThan(1e6);
+    expect(text).toContain(
+      "At equal steps the loss of exact is not comparable with that of plain: the seeds differ too much to say.",
+    );
+    expect((await compare("heavy")).text).toContain(
+      "At equal steps the loss is not comparable with that of heavy: the seeds differ too much to say.",
+    );
+    expect(rateTables(rates).comparison).toContain("the seeds differ too much to say");
+  });
+
   it("compares the last validation losses and accuracies, where there are any", async () => {
     const [rates] = await compareOnce(resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"), async (jobs) =>
       jobs.map((job) =>

@@ -260,7 +260,7 @@ function isDropped(row: TableRow, layout: Layout, rules: Rules): boolean {
       rules,
       (isGone
         ? `${place} has no value of "${column.name}". `
-        : `${place} has the value "${String(values[at])}" of "${column.name}", which the given columns do not have. `) +
+        : `${place} has the value "${String(values[at])}" of "${column.name}", which the given columns do not have${expectedText(known?.values)}. `) +
         (isLabel
           ? 'Leave such rows out: missing: "drop".'
           : given && label === false
@@ -269,6 +269,15 @@ function isDropped(row: TableRow, layout: Layout, rules: Rules): boolean {
     );
   }
   return false;
+}
+
+/** Values that are named in a message. */
+const SHOWN = 8;
+
+/** The values that a column has, as the end of a sentence. */
+function expectedText(values: readonly string[] = []): string {
+  const more = values.length > SHOWN ? `, and ${values.length - SHOWN} more` : "";
+  return `: expected one of ${values.slice(0, SHOWN).join(", ")}${more}`;
 }
 
 interface Survey extends Pick<TableInputs, "unlabeled" | "unknown"> {

@@ -3,6 +3,7 @@ import { decodeMultiTaskCheckpoint, type MultiTaskHistory } from "isoloss/mtl";
 import type { ConflictPoint, Kind, Subject, TaskConflict } from "../../kind.js";
 import { evenly, trainerForm } from "../../records/points.js";
 import { formatNumber } from "../../results/format-number.js";
+import { requireLength } from "../training-loop.js";
 import { multiTaskComparison } from "./comparison.js";
 import { taskPredictions, tasksOnnx } from "./export.js";
 import { checkProtocol } from "./protocol.js";
@@ -38,9 +39,7 @@ function checkSettings({
   testFold,
 }: MultiTaskSettings): void {
   if (protocol) checkProtocol(protocol);
-  if ((epochs === undefined) === (steps === undefined)) {
-    throw new OptionError("A run of kind multi-task needs either epochs or steps.");
-  }
+  requireLength("A run of kind multi-task", { epochs, steps });
   if (testFold && problem.name !== "columns") {
     throw new OptionError("testFold is of the problem columns alone: its table is what can be divided.");
   }

@@ -1,5 +1,5 @@
 import { omit } from "es-toolkit";
-import { createTrainer, dtypeOf, OptionError } from "isoloss";
+import { createTrainer, dtypeOf } from "isoloss";
 import { masked } from "isoloss/moves";
 import { adaptiveClipOptions } from "isoloss/optim";
 import { z } from "zod";
@@ -29,7 +29,7 @@ import { schemaOf } from "../../catalogue/schema-of.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
-import { computedBy, computeSettings, epochSettings } from "../training-loop.js";
+import { computedBy, computeSettings, epochSettings, requireLength } from "../training-loop.js";
 
 /** Settings of a run of a trainer. */
 export const trainSettings = {
@@ -119,9 +119,7 @@ export async function trainerOf(settings: Settings, seed: number) {
 export async function trainerFor(task: LearningTask, settings: Settings, seed: number) {
   const { epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
   const { dtype = "float32", clipNorm, adaptiveClip, batchSize } = rest;
-  if ((epochs === undefined) === (given === undefined)) {
-    throw new OptionError("A run of training needs either epochs or steps.");
-  }
+  requireLength("A run of training", { epochs, steps: given });
   const { model, data, loss, targetUnit, activation, mask } = task;
   const optimizer = makeOptimizer(rest.optimizer);
   const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
