@@ -10,7 +10,8 @@ import { namedArrays } from "../../named-arrays.js";
 import { finite, flag, inCode, integerFrom, isFunction, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { compile, pickCompileOptions, type RuntimeName } from "../../runtime/compile.js";
-import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { Resources } from "../../runtime/resources.js";
+import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { conjugateGradient } from "../curvature/conjugate-gradient.js";
 import { spectrumAt } from "../curvature/curvature-meter.js";
@@ -78,26 +79,33 @@ export function diagnose<P, B extends Batch = NoBatch>(options: DiagnoseOptions<
 export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosis> {
   const { loss, params, batch, learningRate, symmetry, moved, quadratic, lanczosSteps, newtonSteps } =
     diagnoseOptions.read(options);
+  if (symmetry !== undefined) requireSymmetry("diagnose", symmetry);
   const compileOptions = pickCompileOptions(options);
   const { graph } = trace(({ params: p, batch: b }) => loss(p, b), { params, batch });
   checkLabels(graph, namedArrays({ batch }));
-  const lossRun = await compile(graph, compileOptions);
-  const hessian = await createHessian(loss, params, batch, compileOptions);
-  const measure = async (p: P) => {
+  const resources = new Resources();
+  const [lossRun, hessian] = await resources.releasedOnError(
+    async () =>
+      [
+        resources.keep(await compile(graph, compileOptions)),
+        resources.keep(await createHessian(loss, params, batch, compileOptions)),
+      ] as const,
+  );
+  const measure = async (p: P, where: string) => {
     const value = item((await lossRun.run(namedArrays({ params: p, batch }))).result);
     const { g, hg, smallest, largest } = await spectrumAt(hessian, p, batch, lanczosSteps);
     const gradNormSq = dotOf(g, g);
     if (!Number.isFinite(value) || !Number.isFinite(gradNormSq)) {
       throw new NumericalError(
-        `diagnose: loss and gradient must be finite; got loss ${value} and ||g||^2 ${gradNormSq}.`,
+        `diagnose: loss and gradient must be finite; got loss ${value} and ||g||^2 ${gradNormSq} at ${where}.`,
       );
     }
     return { loss: value, g, hg, gradNormSq, lambdaMin: smallest, lambdaMax: largest };
   };
 
   try {
-    const here = await measure(params);
-    const there = moved === undefined ? undefined : await measure(moved);
+    const here = await measure(params, "params");
+    const there = moved === undefined ? undefined : await measure(moved, "moved");
     const newton = await newtonOf(here.g);
     const levelSetFraction = quadratic ? fractionOf(here, newton, options.minimum) : notQuadratic;
     const quantities: Omit<Diagnosis, "reading"> = {
@@ -118,8 +126,7 @@ export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosi
     };
     return { ...quantities, reading: readingOf(quantities, learningRate) };
   } finally {
-    await lossRun.dispose();
-    await hessian.dispose();
+    await resources.release();
   }
 
   async function newtonOf(g: Float64Array): Promise<Float64Array | Missing> {
@@ -140,9 +147,10 @@ export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosi
   async function gainOf(gradNormSq: number): Promise<Quantity> {
     if (symmetry === undefined) return { missing: "there is none to predict it for" };
     if (gradNormSq === 0) return noGradient;
-    const predictor = await createGainPredictor({ symmetry, loss, params, batch, ...compileOptions });
+    const predictor = resources.keep(
+      await createGainPredictor({ symmetry, loss, params, batch, ...compileOptions }),
+    );
     const gain = await predictor.predict(params, batch);
-    await predictor.dispose();
     return isRefusal(gain) ? { missing: gain.refused } : gain;
   }
 }

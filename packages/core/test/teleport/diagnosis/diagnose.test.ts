@@ -422,7 +422,12 @@ describe("diagnose, at the edges", () => {
   it("refuses what is no number, and options that are none", async () => {
     const broken: BatchLoss<NdArray> = (w) => sum(log(w));
     await expect(diagnose({ loss: broken, params: float64([-1]) })).rejects.toThrow(NumericalError);
+    const away = { loss: broken, params: float64([2]), moved: float64([-1]) };
+    await expect(diagnose(away)).rejects.toThrow(/got loss NaN .* at moved\.$/);
     const options = { loss: bowl(1, 1), params: float64([1, 1]) };
+    await expect(diagnose({ ...options, symmetry: null as never })).rejects.toThrow(
+      /^diagnose takes a symmetry; got null/,
+    );
     await expect(diagnose({ ...options, learningRate: 0 })).rejects.toThrow(OptionError);
     await expect(diagnose({ ...options, eta: 1 } as never)).rejects.toThrow(
       /no option "eta"; it has loss, params/,
