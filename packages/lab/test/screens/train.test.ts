@@ -102,6 +102,12 @@ describe("points of a user's own", () => {
     expect(x.reduce((a, b) => a + b * b, 0) / 12).toBeCloseTo(1, 5);
   });
 
+  it("stay 0 where they are all alike", () => {
+    const lines = Array.from({ length: 30 }, (_, k) => `0.1,${k},${k % 2 ? "a" : "b"}`);
+    const { images } = readPoints(lines.join("\n"));
+    for (let k = 0; k < 30; k++) expect(Number(images.data[2 * k])).toBeCloseTo(0, 12);
+  });
+
   it("keep the digits of what is far from 0, such as times", () => {
     const rows = Array.from({ length: 12 }, (_, k) => `${1_700_000_000 + k},${k % 3},${k % 2}`);
     const { images } = readPoints(rows.join("\n"));

@@ -195,7 +195,9 @@ function standardize(xy: Float64Array, axis: number): void {
   const n = xy.length / 2;
   const values = Array.from({ length: n }, (_, k) => xy[2 * k + axis]);
   const mean = values.reduce((a, b) => a + b, 0) / n;
-  const deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n) || 1;
+  // Numbers that are all alike differ from their mean by rounding alone.
+  const isConstant = values.every((v) => v === values[0]);
+  const deviation = isConstant ? 1 : Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n);
   values.forEach((value, k) => {
     xy[2 * k + axis] = (value - mean) / deviation;
   });
