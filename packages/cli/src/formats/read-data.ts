@@ -65,7 +65,7 @@ export async function readData(
   const [first, second] = bytes;
   const isNpy = first === 0x93;
   const isNpz = first === 0x50 && second === 0x4b;
-  if (!isNpy && !isNpz && /\.(csv|tsv|jsonl|parquet)$/i.test(path)) {
+  if (!isNpy && !isNpz && /\.(csv|tsv|txt|parquet)$/i.test(path)) {
     throw new DataError(
       `${path} is a table, which is not read here. Write arrays of its columns with np.save("x.npy", array) in Python, or train a model of your own on it: isoloss init --data ${path}.`,
     );

@@ -186,13 +186,13 @@ describe("isoloss model quantize", () => {
   it("says first that examples decide nothing, unless a choice is surely worse", () => {
     const row = { candidate: "as it is", per: "tensor", activations: "static", left: [], widened: 0 };
     const written = { ...row, difference: 0, differenceInterval: null };
-    const text = (ends: readonly [number, number]) => {
+    const text = (ends: readonly [number, number] | null, simplest: object = written) => {
       const other = { ...row, per: "channel", difference: -1, differenceInterval: ends };
       const examples = { calibration: 6, heldOut: 3, choosing: 3, split: true, random: false };
       return whyText({
         table: [written, other],
         recommended: written,
-        simplest: written,
+        simplest,
         held: null,
         examples,
       } as unknown as Quantized);
@@ -200,7 +200,15 @@ describe("isoloss model quantize", () => {
     expect(text([-7, 5])).toMatch(
       /^3 examples decide nothing between these choices: give more by --held-out/,
     );
-    expect(text([-7, -1])).toMatch(/^The table is of 3 of the 6 examples/);
+    expect(text(null)).toMatch(/^3 examples decide nothing/);
+    for (const ends of [
+      [-7, -1],
+      [0, 0],
+      [-0.03, 0.05],
+    ] as const) {
+      expect(text(ends)).toMatch(/^The table is of 3 of the 6 examples/);
+    }
+    expect(text([-7, 5], row)).toMatch(/^The table is of .* is surely worse than another one\./);
   });
 
   it("says where there was no layer to quantize", async () => {

@@ -132,7 +132,7 @@ const most = 800;
 export function distinctPlaces(x: readonly number[], log: boolean): number[] {
   const last = x.length - 1;
   const at = (i: number) => (log ? Math.log(x[i] / x[0]) : x[i] - x[0]);
-  const partOf = (i: number) => Math.floor((most * at(i)) / at(last));
+  const partOf = (i: number) => Math.floor((most * at(i)) / (at(last) || 1));
   const isDistinct = (i: number) => i === 0 || i === last || partOf(i) !== partOf(i - 1);
   return [...x.keys()].filter((i) => last < most || isDistinct(i));
 }

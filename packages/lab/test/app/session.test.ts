@@ -24,7 +24,9 @@ const { openSession, saveSession } = await import("../../src/app/session.js");
 const worker = globalThis as unknown as Record<"onmessage" | "postMessage", (message: unknown) => void>;
 const { decoded, encoded } = await import("../../src/app/session-worker.js");
 const { onmessage } = worker;
-const onRead = () => {};
+const onRead = () => {
+  done.push("read");
+};
 
 it("writes what screens keep as JSON, and reads it again", () => {
   const record = {
@@ -99,6 +101,7 @@ describe("a session as a file", () => {
     expect(done).toEqual([
       "keep next model",
       "keep next training",
+      "read",
       "forget tab model",
       "forget tab training",
       "reload",
@@ -131,7 +134,7 @@ describe("a session as a file", () => {
       "The browser cannot keep what is in session.isoloss.",
     );
     await expect.poll(() => [...database]).toEqual(before);
-    expect([store.size, reload.mock.calls.length]).toEqual([0, 0]);
+    expect([store.size, reload.mock.calls.length, done.includes("read")]).toEqual([0, 0, false]);
   });
 
   it("saves nothing, and keeps nothing of a file, where it is stopped", async () => {

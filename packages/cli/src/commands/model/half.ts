@@ -200,7 +200,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
   };
   const cells = tableOf(columnsOf(table), table);
   const broken = whyNot(written, document);
-  const summary = summaryText(document, path) + tieText(document) + chosenText(settings);
+  const summary = summaryText(document, path) + (isWritten ? tieText(document) : "") + chosenText(settings);
   return {
     document,
     text: [

@@ -5,10 +5,11 @@ import { split } from "isoloss/data";
 import { compareTimes, type PrunedGroup, pruneUnits, pruneWeights, type TimesComparison } from "isoloss-onnx";
 import { bytesText } from "../../experiments/results/format-number.js";
 import { type Columns, firstOf, tableOf } from "../../experiments/results/table.js";
+import { clearFactor } from "../../experiments/results/to-target.js";
 import { importModel, type ModelFile, readModelFile } from "../../formats/read-model.js";
 import { type Batch, examplesText } from "../../model/batches.js";
 import { dataHelp } from "../../model/data-options.js";
-import { discoveryOf, type StoppingOperator, stopsText } from "../../model/discovery.js";
+import { discoveryOf, type StoppingOperator, stopsAdvice, stopsText } from "../../model/discovery.js";
 import {
   changing,
   errorColumns,
@@ -354,10 +355,8 @@ export function sameText({ stops, by, groups }: Pick<PrunedModel, "stops" | "by"
   if (stops === null) return [];
   // Where nothing is removed, that is the reason, and not the operators.
   const isWhole = by === "units" && groups.every(({ removed }) => removed === 0);
-  const folded = stops.some(({ operator }) => operator === "BatchNormalization")
-    ? " Without its batch normalizations (isoloss model fold) the file may rank weights otherwise."
-    : "";
-  const why = isWhole || stops.length === 0 ? "" : ` ${stopsText(stops)}${folded}`;
+  const folded = stopsAdvice(stops) === stopsText(stops) ? "" : " The file may then rank weights otherwise.";
+  const why = isWhole || stops.length === 0 ? "" : ` ${stopsAdvice(stops)}${folded}`;
   return [`Both rankings give the same file.${why}`];
 }
 
@@ -369,7 +368,8 @@ export function speedText(time: TimesComparison): string {
   const { before, after, quartiles } = time;
   const [low, high] = quartiles;
   if (low <= 1 && high >= 1) {
-    return `Its time is too noisy to compare here: half of the runs in turns took ${low.toFixed(2)} to ${high.toFixed(2)} of the time.`;
+    const isSame = high <= clearFactor ** 2 * low;
+    return `${isSame ? "It takes about the same time" : "Its time is too noisy to compare here"}: half of the runs in turns took ${low.toFixed(2)} to ${high.toFixed(2)} of it.`;
   }
   return `It takes ${timeText(time)} of the time: ${after.toPrecision(2)} ms instead of ${before.toPrecision(2)}, medians of runs in turns.`;
 }

@@ -542,25 +542,30 @@ function differenceText({ difference, differenceInterval: ends }: ChoiceRow): st
 const partsOf = (rows: readonly ChoiceRow[]) =>
   recipeParts.filter(({ name }) => rows.some((row) => nameOf(row).split(", ").includes(name)));
 
+/** Decibels that count. */
+const ENOUGH = 0.1;
+
 /** On which examples the file was chosen, and why. */
 export function whyText(
   document: Pick<Quantized, "table" | "recommended" | "simplest" | "held" | "examples">,
 ): string {
   const { table, recommended, simplest, held } = document;
   const others = table.filter((row) => row !== recommended);
-  const isOpenTo = ({ differenceInterval: ends }: ChoiceRow) =>
-    ends !== null && (ends[0] ?? -Infinity) <= 0 && (ends[1] ?? Infinity) >= 0;
-  const few =
-    others.length > 0 && others.every(isOpenTo)
-      ? `${document.examples.choosing} examples decide nothing between these choices: give more by --held-out, or by --limit where a file has more. `
-      : "";
+  const { choosing, random } = document.examples;
+  // A single example has no interval; ends within what counts are settled.
+  const isOpenTo = ({ difference, differenceInterval: ends }: ChoiceRow) =>
+    ends === null ? difference !== 0 : (ends[0] ?? -Infinity) < -ENOUGH && (ends[1] ?? Infinity) > ENOUGH;
+  const isUndecided = simplest === recommended && others.length > 0 && others.every(isOpenTo);
+  const subject = choosing === 1 ? "1 example decides" : `${choosing} examples decide`;
+  const more = random ? "" : ", or by --limit where a file has more";
+  const few = isUndecided ? `${subject} nothing between these choices: give more by --held-out${more}. ` : "";
   const on = `${few}The table is of ${chosenOn(document)}. Differences are in dB to the written file, over pairs of errors on the same example; their intervals are wide enough for as many comparisons.`;
   if (recommended.left.length > 0) {
     return `${on} No choice without layers in float keeps the limit: written is the smallest file that does.`;
   }
   const best = table.reduce((a, b) => ((b.difference ?? 0) > (a.difference ?? 0) ? b : a), recommended);
   // A lead whose interval ends below what counts is settled.
-  const isOpen = (best.differenceInterval?.[1] ?? Number.POSITIVE_INFINITY) > 0.1;
+  const isOpen = (best.differenceInterval?.[1] ?? Number.POSITIVE_INFINITY) > ENOUGH;
   const among = held === null ? "" : " that keeps the limit";
   return [
     `${on} Written is the simplest choice${among} than which no other is surely more than 0.1 dB better, and which is better than the simpler ones that are beaten.`,

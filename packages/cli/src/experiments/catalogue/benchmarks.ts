@@ -38,7 +38,7 @@ const place: OwnOptions = {
   root: folder("Where the data are: see `isoloss data verify`.", "data/NAME"),
   part: flagOption("Whether root may have fewer examples than were published.", "false"),
   sample: countOption(
-    "Instead of the data so many examples in the same format, written for the run.",
+    "Instead of the data so many examples of each part in the same format, of Office for each class, written for the run.",
     "none: the data of root",
   ),
 };

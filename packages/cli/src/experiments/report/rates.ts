@@ -481,7 +481,9 @@ function controlText(
   if (compared.steps === null) return `${lost}${onTest}`;
   if (steps === null || seconds === null) {
     const inTime =
-      equalTime === null || isUntold(equalTime) || isTooNoisy(clock)
+      equalTime === null ||
+      [equalTime, equalSteps].some((ratio) => ratio && isUntold(ratio)) ||
+      isTooNoisy(clock)
         ? ""
         : `, at equal seconds ${ratioText(equalTime)} times`;
     const losses =

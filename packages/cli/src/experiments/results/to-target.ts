@@ -272,7 +272,7 @@ export const quickestOfSeeds = (runs: readonly JobResult[]): JobResult[] =>
   });
 
 /** Factor that a clock must be able to tell. */
-const clearFactor = 1.1;
+export const clearFactor = 1.1;
 
 /**
  * Whether a clock cannot tell times apart that differ by a tenth.
