@@ -203,10 +203,10 @@ export function unitsOf(parameterAxis: ParameterAxis): Int32Array {
   for (const d of unitAxes(parameterAxis)) {
     stride /= view[d];
     const behind = sizeOf(view.slice(d + 1));
-    for (let at = 0; at < units.length; ) {
-      for (let unit = 0; unit < view[d] * stride; unit += stride) {
-        for (const end = at + behind; at < end; at++) units[at] += unit;
-      }
+    const period = new Int32Array(view[d] * behind);
+    for (let i = 0; i < view[d]; i++) period.fill(i * stride, i * behind, (i + 1) * behind);
+    for (let at = 0; at < units.length; at += period.length) {
+      for (let k = 0; k < period.length; k++) units[at + k] += period[k];
     }
   }
   return units;

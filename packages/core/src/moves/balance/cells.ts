@@ -27,27 +27,51 @@ export interface Cells {
 export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure): Cells {
   for (const leg of legs) requireView(array, leg);
   const data = array.data as Float64Array;
-  const count = data.length;
   const unit = unitOf(data);
   const digits = legs.map((leg) => unitCount(leg) + 1);
+  const units = legs.map((leg) => unitsAlong(array.shape, leg));
   // Where legs are parts of axes, a table of all their units may be larger than the parameter.
-  if (sizeOf(digits) > 2 * count) {
-    const values = data.map((x) => (by === "norm" ? (x / unit) ** 2 : Math.abs(x / unit)));
-    return { values, unit, units: legs.map((leg) => unitsAlong(array.shape, leg)) };
+  if (sizeOf(digits) > 2 * data.length) {
+    const { cells, firsts } = runsOf(units);
+    const values = new Float64Array(firsts.length);
+    addElements(values, data, cells, unit, by);
+    return { values, unit, units: units.map((own) => Int32Array.from(firsts, (e) => own[e])) };
   }
-  const values = new Float64Array(sizeOf(digits));
-  const [cells, ...others] = legs.map((leg) => unitsAlong(array.shape, leg));
+  const [cells, ...others] = units;
   others.forEach((own, l) => {
     const digit = digits[l + 1];
-    for (let e = 0; e < count; e++) cells[e] = cells[e] * digit + own[e];
+    for (let e = 0; e < cells.length; e++) cells[e] = cells[e] * digit + own[e];
   });
-  for (let e = 0; e < count; e++) {
+  const values = new Float64Array(sizeOf(digits));
+  addElements(values, data, cells, unit, by);
+  return { values, unit, table: digits, units: digits.length === 2 ? [] : unitsOfTable(digits) };
+}
+
+/** The run of each element among those of the same units in a row, and the first element of each run. */
+function runsOf(units: readonly Int32Array[]): { readonly cells: Int32Array; readonly firsts: number[] } {
+  const cells = new Int32Array(units[0].length);
+  const firsts: number[] = [];
+  for (let e = 0; e < cells.length; e++) {
+    if (e === 0 || units.some((own) => own[e] !== own[e - 1])) firsts.push(e);
+    cells[e] = firsts.length - 1;
+  }
+  return { cells, firsts };
+}
+
+function addElements(
+  values: Float64Array,
+  data: Float64Array,
+  cells: Int32Array,
+  unit: number,
+  by: ScaleMeasure,
+): void {
+  const isNorm = by === "norm";
+  for (let e = 0; e < data.length; e++) {
     const x = data[e] / unit;
     const cell = cells[e];
-    if (by === "norm") values[cell] += x * x;
+    if (isNorm) values[cell] += x * x;
     else values[cell] = Math.max(values[cell], Math.abs(x));
   }
-  return { values, unit, table: digits, units: digits.length === 2 ? [] : unitsOfTable(digits) };
 }
 
 function unitOf(data: Float64Array): number {
@@ -98,14 +122,16 @@ export function slicesOf(
     addTable(out, values, leg, factors[1 - leg], by);
     return out;
   }
+  const scaled = values.slice();
+  units.forEach((list, l) => {
+    const factor = factors[l];
+    if (l !== leg) for (let c = 0; c < scaled.length; c++) scaled[c] *= factor[list[c]];
+  });
   const own = units[leg];
-  const others = units.flatMap((list, l) => (l === leg ? [] : [{ list, factor: factors[l] }]));
-  for (let c = 0; c < values.length; c++) {
-    let value = values[c];
-    for (let l = 0; l < others.length; l++) value *= others[l].factor[others[l].list[c]];
+  for (let c = 0; c < scaled.length; c++) {
     const i = own[c];
-    if (by === "norm") out[i] += value;
-    else if (value > out[i]) out[i] = value;
+    if (by === "norm") out[i] += scaled[c];
+    else if (scaled[c] > out[i]) out[i] = scaled[c];
   }
   return out;
 }

@@ -61,9 +61,12 @@ function sweptScales(
     generators.forEach(({ size, axes }, k) => {
       if (away[k] <= tolerance) return;
       const sheets = sheetsOf(k);
-      const step = stepOf(size, sheets, by).map((t, i) => (resting[k][i] ? 0 : t));
+      const step = stepOf(size, sheets, by);
+      resting[k].forEach((isResting, i) => {
+        if (isResting) step[i] = 0;
+      });
       const length = sweep > 0 && isEven(axes) ? relaxation : 1;
-      const largest = step.reduce((a, t) => Math.max(a, Math.abs(t)), 0);
+      const largest = largestOf(step);
       for (let i = 0; i < size; i++) T[k].data[i] += length * step[i];
       for (const { factors, index, leg } of sheets) setFactors(factors[index], leg, T[k].data, by);
       for (const { j, ratio } of reach[k]) away[j] += ratio * length * largest;
@@ -192,10 +195,18 @@ function factorOf(x: number): number {
   return Math.abs(x - k * Math.LN2) <= 4 * Number.EPSILON * Math.abs(x) ? 2 ** k : Math.exp(x);
 }
 
-/** Logarithms of each unit's sum of squares or range; -Infinity for 0. */
-function logSizes({ cells, index, factors }: Sheet, by: ScaleMeasure): Float64Array {
-  const unit = (by === "norm" ? 2 : 1) * Math.log(cells.unit);
-  return slicesOf(cells, index, factors, by).map((value, i) => Math.log(value * factors[index][i]) + unit);
+/** Each unit's sum of squares, or range, in those of the unit of its cells. */
+function sizesOf({ cells, index, factors }: Sheet, by: ScaleMeasure): Float64Array {
+  const sizes = slicesOf(cells, index, factors, by);
+  const own = factors[index];
+  for (let i = 0; i < sizes.length; i++) sizes[i] *= own[i];
+  return sizes;
+}
+
+/** Logarithms of them; -Infinity for 0. */
+function logSizes(sheet: Sheet, by: ScaleMeasure): Float64Array {
+  const unit = (by === "norm" ? 2 : 1) * Math.log(sheet.cells.unit);
+  return sizesOf(sheet, by).map((size) => Math.log(size) + unit);
 }
 
 /** Units whose weights on one side are small beside the bias there. */
@@ -215,15 +226,39 @@ function restingUnits(size: number, sheets: readonly Sheet[]): boolean[] {
 /** The step of one generator to its own best point, with all others as they are. */
 function stepOf(size: number, all: readonly Sheet[], by: ScaleMeasure): Float64Array {
   const sheets = by === "norm" ? all : all.filter(({ isWeight }) => isWeight);
-  const sizes = sheets.map((sheet) => logSizes(sheet, by));
   const powers = sheets.map(({ leg }) => leg.power);
-  const isLine = powers.every((power) => Math.abs(power) === Math.abs(powers[0]));
-  const best = by === "range" ? equalRanges : isLine ? equalSums : leastSum;
-  // An element that is on two legs moves with both: half a step then does not go past the point.
-  const isShared = new Set(sheets.map(({ leg }) => leg.path)).size < sheets.length;
   const step = new Float64Array(size);
-  for (let i = 0; i < size; i++) step[i] = best(sizes, powers, i) / (isShared ? 2 : 1);
+  if (by === "norm" && hasEvenPowers(sheets.map(({ leg }) => leg))) {
+    const [down, up] = [-1, 1].map((sign) =>
+      logSums(
+        size,
+        sheets.filter(({ leg }) => leg.power * sign > 0),
+      ),
+    );
+    for (let i = 0; i < size; i++) {
+      if (down[i] > -Infinity && up[i] > -Infinity) step[i] = (down[i] - up[i]) / (4 * Math.abs(powers[0]));
+    }
+  } else {
+    const sizes = sheets.map((sheet) => logSizes(sheet, by));
+    const best = by === "range" ? equalRanges : leastSum;
+    for (let i = 0; i < size; i++) step[i] = best(sizes, powers, i);
+  }
+  // An element that is on two legs moves with both: half a step then does not go past the point.
+  if (!isOnce(sheets.map(({ leg }) => leg))) for (let i = 0; i < size; i++) step[i] /= 2;
   return step;
+}
+
+/** Logarithms of each unit's sum over sheets; -Infinity for 0. */
+function logSums(size: number, sheets: readonly Sheet[]): Float64Array {
+  const largest = sheets.reduce((most, { cells }) => Math.max(most, cells.unit), 0);
+  const sums = new Float64Array(size);
+  for (const sheet of sheets) {
+    const squared = (sheet.cells.unit / largest) ** 2;
+    const sizes = sizesOf(sheet, "norm");
+    for (let i = 0; i < size; i++) sums[i] += squared * sizes[i];
+  }
+  for (let i = 0; i < size; i++) sums[i] = Math.log(sums[i]) + 2 * Math.log(largest);
+  return sums;
 }
 
 /** Largest magnitude of each unit's slice. */
@@ -263,23 +298,6 @@ function leastSum(logs: readonly Float64Array[], powers: readonly number[], i: n
     if (Math.abs(step) < 1e-12) break;
   }
   return T;
-}
-
-/** The same between powers p and -p, where both sides are lines. */
-function equalSums(logs: readonly Float64Array[], powers: readonly number[], i: number): number {
-  const [down, up] = [logOfSum(logs, powers, i, -1), logOfSum(logs, powers, i, 1)];
-  return down === -Infinity || up === -Infinity ? 0 : (down - up) / (4 * Math.abs(powers[0]));
-}
-
-/** The logarithm of the sum over the legs with powers of one sign. */
-function logOfSum(logs: readonly Float64Array[], powers: readonly number[], i: number, sign: 1 | -1): number {
-  let largest = -Infinity;
-  for (let k = 0; k < powers.length; k++)
-    if (powers[k] * sign > 0 && logs[k][i] > largest) largest = logs[k][i];
-  if (largest === -Infinity) return largest;
-  let sum = 0;
-  for (let k = 0; k < powers.length; k++) if (powers[k] * sign > 0) sum += Math.exp(logs[k][i] - largest);
-  return largest + Math.log(sum);
 }
 
 /** The T where the largest ranges of both sides are equal. */
