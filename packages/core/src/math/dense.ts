@@ -1,5 +1,6 @@
 // Inner loops on dense row-major float64 matrices that run many times a second; a general library is ten
 // times slower.
+import { scratch, tile } from "./tile.js";
 
 /** Adds to n numbers of `out` from y on those of `from`, from x on, times a factor. */
 function addRow(
@@ -97,10 +98,9 @@ export const addScaled = (a: Float64Array, s: number, b: Float64Array): Float64A
  * largest diagonal element.
  */
 export function cholesky(a: Float64Array, n: number, least = 0): Float64Array | undefined {
-  const upper = a.slice();
+  const [upper, negated] = scratch(a, n * n);
   let largest = 0;
   for (let i = 0; i < n; i++) largest = Math.max(largest, a[i * n + i]);
-  const negated = new Float64Array(n * n);
   for (let first = 0; first < n; first += block) {
     const end = Math.min(n, first + block);
     for (let i = first; i < end; i++) {
@@ -124,8 +124,9 @@ export function cholesky(a: Float64Array, n: number, least = 0): Float64Array | 
 
 /** The inverse of a lower triangular matrix [n, n] without zeros on its diagonal, by forward substitution. */
 export function invertLower(lower: Float64Array, n: number): Float64Array {
-  const x = new Float64Array(n * n);
-  const rows = { from: lower.map((v) => -v), row: n, column: 1 };
+  const [x, from] = scratch(n * n, lower);
+  for (let k = 0; k < from.length; k++) from[k] = -from[k];
+  const rows = { from, row: n, column: 1 };
   for (let first = 0; first < n; first += block) {
     const end = Math.min(n, first + block);
     for (let top = 0; top < first; top += chunk) {
@@ -138,7 +139,7 @@ export function invertLower(lower: Float64Array, n: number): Float64Array {
       for (let j = 0; j <= i; j++) x[i * n + j] /= lower[i * n + i];
     }
   }
-  return x;
+  return x.slice();
 }
 
 /** Rows of a triangular matrix that are solved one by one; all others are products. */
@@ -154,10 +155,19 @@ export function addProduct(
   b: Float64Array,
   [m, k, n]: readonly [m: number, k: number, n: number],
 ): void {
+  const [sum, from, rows] = scratch(out, a, b);
   for (let first = 0; first < k; first += chunk) {
     const end = Math.min(k, first + chunk);
-    addTiles(out, { from: a, row: k, column: 1 }, b, { first, end, top: 0, m, n, ...span(b, first, end, n) });
+    addTiles(sum, { from, row: k, column: 1 }, rows, {
+      first,
+      end,
+      top: 0,
+      m,
+      n,
+      ...span(rows, first, end, n),
+    });
   }
+  out.set(sum);
 }
 
 /** The columns outside of which some rows of B are zero: of a triangular matrix half of the work, or more, is left out. */
@@ -177,12 +187,12 @@ function span(b: Float64Array, first: number, end: number, n: number) {
 
 /** out += X'X with X [rows, n]. */
 export function addGram(out: Float64Array, x: Float64Array, rows: number, n: number): void {
-  const half = new Float64Array(n * n);
-  const columns = { from: x, row: 1, column: n };
+  const [half, own] = scratch(n * n, x);
+  const columns = { from: own, row: 1, column: n };
   for (let first = 0; first < rows; first += chunk) {
     const end = Math.min(rows, first + chunk);
-    const { left, right } = span(x, first, end, n);
-    addTiles(half, columns, x, { first, end, top: left, m: right, n, left: "diagonal", right });
+    const { left, right } = span(own, first, end, n);
+    addTiles(half, columns, own, { first, end, top: left, m: right, n, left: "diagonal", right });
   }
   for (let i = 0; i < n; i++) {
     out[i * n + i] += half[i * n + i];
@@ -234,41 +244,5 @@ function addTiles(
       }
     }
     i += rows;
-  }
-}
-
-/**
- * Adds the products of 4 x 4 numbers of A, from x on, with four rows of B, from y on, to four rows of the sum, from `at` on:
- * each number that is loaded is used four times.
- */
-function tile(
-  out: Float64Array,
-  at: number,
-  a: Float64Array,
-  x: number,
-  b: Float64Array,
-  y: number,
-  n: number,
-  columns: number,
-  row: number,
-  column: number,
-): void {
-  const [x1, x2, x3] = [x + row, x + 2 * row, x + 3 * row];
-  const [c1, c2, c3] = [column, 2 * column, 3 * column];
-  const [a00, a01, a02, a03] = [a[x], a[x + c1], a[x + c2], a[x + c3]];
-  const [a10, a11, a12, a13] = [a[x1], a[x1 + c1], a[x1 + c2], a[x1 + c3]];
-  const [a20, a21, a22, a23] = [a[x2], a[x2 + c1], a[x2 + c2], a[x2 + c3]];
-  const [a30, a31, a32, a33] = [a[x3], a[x3 + c1], a[x3 + c2], a[x3 + c3]];
-  const [at1, at2, at3] = [at + n, at + 2 * n, at + 3 * n];
-  const [y1, y2, y3] = [y + n, y + 2 * n, y + 3 * n];
-  for (let j = 0; j < columns; j++) {
-    const b0 = b[y + j];
-    const b1 = b[y1 + j];
-    const b2 = b[y2 + j];
-    const b3 = b[y3 + j];
-    out[at + j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3;
-    out[at1 + j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3;
-    out[at2 + j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3;
-    out[at3 + j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3;
   }
 }

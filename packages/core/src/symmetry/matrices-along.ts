@@ -38,15 +38,12 @@ export function appliedAlong(
 
 /** Multiplies an array along a space by its matrices, in float64 before it is rounded to the array's type. */
 export function multipliedAlong(array: NdArray, parameterAxis: ParameterAxis, matrices: Matrices): NdArray {
-  const [copies, n] = matrices.shape;
+  const [copies] = matrices.shape;
   return changeAlong(array, parameterAxis, (data) => {
     const changed = gathered(data, parameterAxis, copies).map((rows, copy) =>
       product(rows, transposed(matrixOf(matrices, copy))),
     );
-    const stride = stridesOf(parameterAxis.view)[parameterAxis.axis];
-    forEachVector(parameterAxis, copies, (start, copy, row) => {
-      for (let i = 0; i < n; i++) data[start + i * stride] = changed[copy].data[row * n + i];
-    });
+    exchange(data, parameterAxis, changed, false);
     return data;
   });
 }
@@ -57,44 +54,57 @@ export const vectorsAlong = (array: NdArray, parameterAxis: ParameterAxis, copie
 
 /** The vectors along a space in the elements of its axis's view. */
 function gathered(data: Float64Array, parameterAxis: ParameterAxis, copies: number): Matrix[] {
+  const n = parameterAxis.view[parameterAxis.axis];
+  const vectors = Array.from({ length: copies }, () => ({
+    shape: [data.length / n / copies, n],
+    data: new Float64Array(data.length / copies),
+  }));
+  exchange(data, parameterAxis, vectors, true);
+  return vectors;
+}
+
+/** Adds v v' for all vectors v along a space, to a matrix for each copy. */
+export function addGramsAlong(sums: Matrices, array: NdArray, parameterAxis: ParameterAxis): void {
+  const [copies, n] = sums.shape;
+  vectorsAlong(array, parameterAxis, copies).forEach(({ shape, data }, copy) => {
+    addGram(matrixOf(sums, copy).data, data, shape[0], n);
+  });
+}
+
+/** Copies elements of an axis's view into the rows of each copy's vectors, or back. */
+function exchange(
+  data: Float64Array,
+  parameterAxis: ParameterAxis,
+  vectors: readonly Matrix[],
+  isOut: boolean,
+): void {
   const { view, axis } = parameterAxis;
   const n = view[axis];
   const stride = stridesOf(view)[axis];
-  const shape = [data.length / n / copies, n];
-  const all = Array.from({ length: copies }, () => new Float64Array(data.length / copies));
-  forEachVector(parameterAxis, copies, (start, copy, row) => {
-    const own = all[copy];
-    for (let i = 0; i < n; i++) own[row * n + i] = data[start + i * stride];
-  });
-  return all.map((own) => ({ shape, data: own }));
-}
-
-/** Sums of v v' over the vectors v along a space, one for each copy. */
-export function gramsAlong(array: NdArray, parameterAxis: ParameterAxis, copies: number): Matrices {
-  const vectors = vectorsAlong(array, parameterAxis, copies);
-  const n = parameterAxis.view[parameterAxis.axis];
-  return stackOf(copies, n, (copy) => {
-    const { shape, data } = vectors[copy];
-    const gram = new Float64Array(n * n);
-    addGram(gram, data, shape[0], n);
-    return { shape: [n, n], data: gram };
+  startsOf(parameterAxis, vectors.length).forEach((starts, copy) => {
+    const own = vectors[copy].data;
+    // A few elements of all vectors at a time: those of neighboring vectors are side by side.
+    for (let first = 0; first < n; first += 8) {
+      const count = Math.min(8, n - first);
+      for (let row = 0; row < starts.length; row++) {
+        const [at, from] = [row * n + first, starts[row] + first * stride];
+        if (isOut) for (let i = 0; i < count; i++) own[at + i] = data[from + i * stride];
+        else for (let i = 0; i < count; i++) data[from + i * stride] = own[at + i];
+      }
+    }
   });
 }
 
-/** Visits the vectors along a space: where they begin, the number of the copy, and their number in it. */
-function forEachVector(
-  { view, axis, copyAxes = [] }: ParameterAxis,
-  copies: number,
-  visit: (start: number, copy: number, row: number) => void,
-): void {
+/** Where the vectors along a space begin, for each copy. */
+function startsOf({ view, axis, copyAxes = [] }: ParameterAxis, copies: number): number[][] {
   const strides = stridesOf(view);
+  const starts = Array.from({ length: copies }, (): number[] => []);
   const rest = view.map((size, d) => (d === axis ? 1 : size));
-  const rows = new Int32Array(copies);
   forEachIndex(rest, (index) => {
-    const start = index.reduce((a, i, d) => a + i * strides[d], 0);
     const copy = copyAxes.reduce((number, d) => number * view[d] + index[d], 0);
-    visit(start, copy, rows[copy]++);
+    starts[copy].push(index.reduce((a, i, d) => a + i * strides[d], 0));
   });
+  return starts;
 }
 
 function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): void {

@@ -66,8 +66,10 @@ function addElements(
   by: ScaleMeasure,
 ): void {
   const isNorm = by === "norm";
+  // Exact: the unit is a power of two.
+  const factor = 1 / unit;
   for (let e = 0; e < data.length; e++) {
-    const x = data[e] / unit;
+    const x = data[e] * factor;
     const cell = cells[e];
     if (isNorm) values[cell] += x * x;
     else values[cell] = Math.max(values[cell], Math.abs(x));

@@ -3,7 +3,7 @@ import type { NdArray } from "../../array.js";
 import { addGram, cholesky, invertLower } from "../../math/dense.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import {
-  gramsAlong,
+  addGramsAlong,
   type Matrices,
   matrixOf,
   multipliedAlong,
@@ -69,16 +69,15 @@ interface Grams {
 }
 
 function gramsOf({ size, copies, axes }: LinearSpace, arrays: ReadonlyMap<string, NdArray>): Grams {
-  const sum = (variance: 1 | -1): Matrices => {
-    const data = new Float64Array(copies * size * size);
-    for (const axis of axes) {
-      if (axis.variance !== variance) continue;
-      const grams = gramsAlong(arrays.get(axis.path) as NdArray, axis, copies).data;
-      for (let i = 0; i < data.length; i++) data[i] += grams[i];
-    }
-    return { shape: [copies, size, size], data };
-  };
-  return { plus: sum(1), minus: sum(-1) };
+  const zero = (): Matrices => ({
+    shape: [copies, size, size],
+    data: new Float64Array(copies * size * size),
+  });
+  const [plus, minus] = [zero(), zero()];
+  for (const axis of axes) {
+    addGramsAlong(axis.variance === 1 ? plus : minus, arrays.get(axis.path) as NdArray, axis);
+  }
+  return { plus, minus };
 }
 
 /** The largest element of the logarithm of g to first order, for M+ and M- near each other and near diagonal matrices. */
