@@ -1,6 +1,6 @@
 // Inner loops on dense row-major float64 matrices that run many times a second; a general library is ten
 // times slower.
-import { scratch, tile } from "./tile.js";
+import { addTiles, scratch } from "./tile.js";
 
 /** Adds to n numbers of `out` from y on those of `from`, from x on, times a factor. */
 function addRow(
@@ -115,7 +115,7 @@ export function cholesky(a: Float64Array, n: number, least = 0): Float64Array | 
       for (let r = i + 1; r < end; r++) addRow(upper, r * n + r, upper, i * n + r, n - r, negated[i * n + r]);
     }
     const rows = { from: negated, row: 1, column: n };
-    addTiles(upper, rows, upper, { first, end, top: end, m: n, n, left: "diagonal", right: n });
+    addPart(upper, rows, upper, { first, end, top: end, m: n, n, left: "diagonal", right: n });
   }
   const lower = new Float64Array(n * n);
   for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) lower[i * n + j] = upper[j * n + i];
@@ -131,7 +131,7 @@ export function invertLower(lower: Float64Array, n: number): Float64Array {
     const end = Math.min(n, first + block);
     for (let top = 0; top < first; top += chunk) {
       const right = Math.min(first, top + chunk);
-      addTiles(x, rows, x, { first: top, end: right, top: first, m: end, n, left: 0, right });
+      addPart(x, rows, x, { first: top, end: right, top: first, m: end, n, left: 0, right });
     }
     for (let i = first; i < end; i++) {
       for (let j = first; j < i; j++) addRow(x, i * n, x, j * n, j + 1, -lower[i * n + j]);
@@ -155,20 +155,21 @@ export function addProduct(
   b: Float64Array,
   [m, k, n]: readonly [m: number, k: number, n: number],
 ): void {
-  const [sum, from, rows] = scratch(out, a, b);
-  for (let first = 0; first < k; first += chunk) {
-    const end = Math.min(k, first + chunk);
-    addTiles(sum, { from, row: k, column: 1 }, rows, {
-      first,
-      end,
-      top: 0,
-      m,
-      n,
-      ...span(rows, first, end, n),
-    });
+  for (let top = 0; top < m; top += most) {
+    const count = Math.min(most, m - top);
+    const part = out.subarray(top * n, (top + count) * n);
+    const [sum, from, rows] = scratch(part, a.subarray(top * k, (top + count) * k), b);
+    for (let first = 0; first < k; first += chunk) {
+      const end = Math.min(k, first + chunk);
+      const columns = span(rows, first, end, n);
+      addPart(sum, { from, row: k, column: 1 }, rows, { first, end, top: 0, m: count, n, ...columns });
+    }
+    part.set(sum);
   }
-  out.set(sum);
 }
+
+/** Rows of a product for which there is memory at once. */
+const most = 256;
 
 /** The columns outside of which some rows of B are zero: of a triangular matrix half of the work, or more, is left out. */
 function span(b: Float64Array, first: number, end: number, n: number) {
@@ -187,12 +188,13 @@ function span(b: Float64Array, first: number, end: number, n: number) {
 
 /** out += X'X with X [rows, n]. */
 export function addGram(out: Float64Array, x: Float64Array, rows: number, n: number): void {
-  const [half, own] = scratch(n * n, x);
+  const [half, own] = scratch(n * n, chunk * n);
   const columns = { from: own, row: 1, column: n };
   for (let first = 0; first < rows; first += chunk) {
-    const end = Math.min(rows, first + chunk);
-    const { left, right } = span(own, first, end, n);
-    addTiles(half, columns, own, { first, end, top: left, m: right, n, left: "diagonal", right });
+    const end = Math.min(chunk, rows - first);
+    own.set(x.subarray(first * n, (first + end) * n));
+    const { left, right } = span(own, 0, end, n);
+    addPart(half, columns, own, { first: 0, end, top: left, m: right, n, left: "diagonal", right });
   }
   for (let i = 0; i < n; i++) {
     out[i * n + i] += half[i * n + i];
@@ -224,20 +226,22 @@ interface Range {
 }
 
 /** Adds to out [m, n] the products of some columns of A [m, k] with those rows of B [k, n]. */
-function addTiles(
+function addPart(
   out: Float64Array,
   { from, row, column }: Strided,
   b: Float64Array,
   { first, end, top, m, n, left, right }: Range,
 ): void {
+  const count = (end - first) >> 2;
   for (let i = top; i < m; ) {
-    const isTile = i + 4 <= m;
+    const rows = i + 4 <= m ? 4 : 1;
     const start = left === "diagonal" ? i : left;
     let p = first;
-    for (; isTile && p + 4 <= end; p += 4) {
-      tile(out, i * n + start, from, i * row + p * column, b, p * n + start, n, right - start, row, column);
+    if (rows === 4 && count > 0) {
+      const x = i * row + p * column;
+      addTiles(out, i * n + start, from, x, b, p * n + start, n, right - start, row, column, count);
+      p += 4 * count;
     }
-    const rows = isTile ? 4 : 1;
     for (; p < end; p++) {
       for (let r = i; r < i + rows; r++) {
         addRow(out, r * n + start, b, p * n + start, right - start, from[r * row + p * column]);

@@ -2,10 +2,10 @@
 // JavaScript takes one, and has the same bits.
 
 /**
- * Adds the products of 4 x 4 numbers of A, from x on, with four rows of B, from y on, to four rows of the sum, from `at` on:
- * each number that is loaded is used four times.
+ * Adds to four rows of the sum, from `at` on, the products of 4 x 4 numbers of A, from x on, with four rows of B, from y on, and
+ * of those behind them, `count` times: each number that is loaded is used four times.
  */
-export function tile(
+export function addTiles(
   out: Float64Array,
   at: number,
   a: Float64Array,
@@ -16,14 +16,33 @@ export function tile(
   columns: number,
   row: number,
   column: number,
+  count: number,
 ): void {
-  let j = 0;
-  if (kernel && out.buffer === kernel.memory.buffer) {
-    j = columns & ~1;
+  let first = 0;
+  if (kernel && out.buffer === shared) {
+    first = columns & ~1;
     const [o, p, q] = [out.byteOffset + 8 * at, a.byteOffset + 8 * x, b.byteOffset + 8 * y];
-    if (j > 0) kernel.addTile(o, p, q, 8 * n, 8 * j, 8 * row, 8 * column);
-    if (j === columns) return;
+    if (first > 0) kernel.addTiles(o, p, q, 8 * n, 8 * first, 8 * row, 8 * column, count);
+    if (first === columns) return;
   }
+  for (let k = 0; k < count; k++) {
+    addTile(out, at, a, x + 4 * k * column, b, y + 4 * k * n, n, first, columns, row, column);
+  }
+}
+
+function addTile(
+  out: Float64Array,
+  at: number,
+  a: Float64Array,
+  x: number,
+  b: Float64Array,
+  y: number,
+  n: number,
+  first: number,
+  columns: number,
+  row: number,
+  column: number,
+): void {
   const [x1, x2, x3] = [x + row, x + 2 * row, x + 3 * row];
   const [c1, c2, c3] = [column, 2 * column, 3 * column];
   const [a00, a01, a02, a03] = [a[x], a[x + c1], a[x + c2], a[x + c3]];
@@ -32,7 +51,7 @@ export function tile(
   const [a30, a31, a32, a33] = [a[x3], a[x3 + c1], a[x3 + c2], a[x3 + c3]];
   const [at1, at2, at3] = [at + n, at + 2 * n, at + 3 * n];
   const [y1, y2, y3] = [y + n, y + 2 * n, y + 3 * n];
-  for (; j < columns; j++) {
+  for (let j = first; j < columns; j++) {
     const b0 = b[y + j];
     const b1 = b[y1 + j];
     const b2 = b[y2 + j];
@@ -47,10 +66,23 @@ export function tile(
 interface Kernel {
   readonly memory: WebAssembly.Memory;
   /** The same of an even number of columns, with places and distances in bytes. */
-  addTile(out: number, a: number, b: number, n: number, columns: number, row: number, column: number): void;
+  addTiles(
+    out: number,
+    a: number,
+    b: number,
+    n: number,
+    columns: number,
+    row: number,
+    column: number,
+    count: number,
+  ): void;
 }
 
-const kernel = createKernel();
+/** Made when it is first needed; null where there is none. */
+let kernel: Kernel | null | undefined;
+
+/** The kernel's memory, which is another buffer once it has grown. */
+let shared: ArrayBuffer | undefined;
 
 /** Zeros that tiles take fast, until the next call: of as many numbers as `sizes` say, or copies of arrays. */
 export function scratch(...wanted: readonly (number | Float64Array)[]): Float64Array[] {
@@ -69,98 +101,101 @@ export function scratch(...wanted: readonly (number | Float64Array)[]): Float64A
 const pageSize = 2 ** 16;
 
 function bufferOf(count: number): ArrayBuffer {
-  if (!kernel) return new ArrayBuffer(8 * count);
-  const { memory } = kernel;
+  const bytes = 8 * count;
+  if (kernel === undefined) kernel = createKernel();
+  shared ??= kernel?.memory.buffer;
   try {
-    const missing = Math.ceil((8 * count - memory.buffer.byteLength) / pageSize);
-    if (missing > 0) memory.grow(missing);
-    return memory.buffer as ArrayBuffer;
+    if (kernel && shared && shared.byteLength < bytes) {
+      kernel.memory.grow(Math.ceil((bytes - shared.byteLength) / pageSize));
+      shared = kernel.memory.buffer;
+    }
+    return shared ?? new ArrayBuffer(bytes);
   } catch {
     // More than WebAssembly may have.
-    return new ArrayBuffer(8 * count);
+    return new ArrayBuffer(bytes);
   }
 }
 
-/** Undefined where there is no WebAssembly, or none that takes two numbers at once. */
-function createKernel(): Kernel | undefined {
+/** Null where there is no WebAssembly, or none that takes two numbers at once. */
+function createKernel(): Kernel | null {
   try {
     return new WebAssembly.Instance(new WebAssembly.Module(assembled())).exports as unknown as Kernel;
   } catch {
-    return undefined;
+    return null;
   }
 }
 
-/** The module: binary format of the WebAssembly Core Specification 2.0, chapter 5. */
+type Code = readonly (number | Code)[];
+
+/** The module of `addTiles`: binary format of the WebAssembly Core Specification 2.0, chapter 5. */
 function assembled(): Uint8Array<ArrayBuffer> {
-  const [i32, v128, memory] = [0x7f, 0x7b, 2];
-  const size = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...size(n >> 7)]);
-  const listOf = (...items: readonly (readonly number[])[]) => [...size(items.length), ...items.flat()];
-  const sized = (bytes: readonly number[]) => [...size(bytes.length), ...bytes];
-  const name = (text: string) => sized([...text].map((letter) => letter.charCodeAt(0)));
-  const section = (id: number, bytes: readonly number[]) => [id, ...sized(bytes)];
+  const bytesOf = (code: Code): number[] =>
+    code.flatMap((part) => (typeof part === "number" ? [part] : bytesOf(part)));
+  const number = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...number(n >> 7)]);
+  const sized = (code: Code): Code => [number(bytesOf(code).length), code];
+  const list = (...items: readonly Code[]): Code => [number(items.length), items];
+  const text = (name: string): Code => sized([...name].map((letter) => letter.charCodeAt(0)));
 
-  const get = (local: number) => [0x20, local];
-  const set = (local: number) => [0x21, local];
-  const plus = [0x6a];
-  const constant = (n: number) => [0x41, n];
-  const simd = (code: number) => [0xfd, ...size(code)];
-  const aligned = [3, 0];
-  const [load, splat, store] = [0x00, 0x0a, 0x0b].map((code) => [...simd(code), ...aligned]);
-  const [sum, times] = [simd(0xf0), simd(0xf2)];
+  const get = (local: number): Code => [0x20, local];
+  const set = (local: number, ...value: Code): Code => [value, 0x21, local];
+  const constant = (n: number): Code => [0x41, n];
+  const plus = (a: Code, b: Code): Code => [a, b, 0x6a];
+  const minus = (a: Code, b: Code): Code => [a, b, 0x6b];
+  const times = (a: Code, b: Code): Code => [a, b, 0x6c];
+  const isLess = (a: Code, b: Code): Code => [a, b, 0x49];
+  const loopWhile = (body: Code, condition: Code): Code => [0x03, 0x40, body, condition, 0x0d, 0, 0x0b];
+  // Two numbers of 8 bytes: loaded, one of them twice, stored, summed, multiplied.
+  const pair = (code: number, ...rest: Code): Code => [0xfd, number(code), rest];
+  const load = (place: Code): Code => [place, pair(0x00, 3, 0)];
+  const loadTwice = (place: Code): Code => [place, pair(0x0a, 3, 0)];
+  const store = (place: Code, value: Code): Code => [place, value, pair(0x0b, 3, 0)];
+  const sum = (a: Code, b: Code): Code => [a, b, pair(0xf0)];
+  const product = (a: Code, b: Code): Code => [a, b, pair(0xf2)];
 
-  const [out, a, b, n, columns, row, column] = [0, 1, 2, 3, 4, 5, 6];
   const four = [0, 1, 2, 3];
-  const end = 7;
-  const rows = [
-    [out, 8, 9, 10],
-    [b, 11, 12, 13],
+  const [out, a, b, n, columns, row, column, count, end] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const sumRow = (r: number) => 9 + r;
+  const row4 = (k: number) => 13 + k;
+  const factor = (r: number, k: number) => 17 + 4 * r + k;
+  const numbers = (k: number) => 33 + k;
+  const places = (first: number, ofRow: (r: number) => number): Code => [
+    set(ofRow(0), get(first)),
+    [1, 2, 3].map((r) => set(ofRow(r), plus(get(ofRow(r - 1)), get(n)))),
   ];
-  const factor = (r: number, k: number) => 14 + 4 * r + k;
-  const read = four.map((k) => 30 + k);
-  const body = [
-    ...get(out),
-    ...get(columns),
-    ...plus,
-    ...set(end),
-    ...rows.flatMap((own) =>
-      [1, 2, 3].flatMap((r) => [...get(own[r - 1]), ...get(n), ...plus, ...set(own[r])]),
-    ),
-    ...four.flatMap((r) =>
-      four.flatMap((k) => {
-        const steps = [...Array(r).fill(row), ...Array(k).fill(column)].flatMap((step) => [
-          ...get(step),
-          ...plus,
-        ]);
-        return [...get(a), ...steps, ...splat, ...set(factor(r, k))];
-      }),
-    ),
-    0x03,
-    0x40, // loop
-    ...four.flatMap((k) => [...get(rows[1][k]), ...load, ...set(read[k])]),
-    ...four.flatMap((r) => [
-      ...get(rows[0][r]),
-      ...get(rows[0][r]),
-      ...load,
-      ...four.flatMap((k) => [...get(factor(r, k)), ...get(read[k]), ...times, ...(k > 0 ? sum : [])]),
-      ...sum,
-      ...store,
+  const placeOfFactor = (r: number, k: number): Code =>
+    plus(get(a), plus(times(get(row), constant(r)), times(get(column), constant(k))));
+  const tile: Code = [
+    four.map((k) => set(numbers(k), load(get(row4(k))))),
+    four.map((r) => {
+      const products = four.map((k) => product(get(factor(r, k)), get(numbers(k))));
+      return store(get(sumRow(r)), sum(load(get(sumRow(r))), products.reduce(sum)));
+    }),
+    [...four.map(sumRow), ...four.map(row4)].map((place) => set(place, plus(get(place), constant(16)))),
+  ];
+  const body: Code = loopWhile(
+    [
+      set(end, plus(get(out), get(columns))),
+      places(out, sumRow),
+      places(b, row4),
+      four.map((r) => four.map((k) => set(factor(r, k), loadTwice(placeOfFactor(r, k))))),
+      loopWhile(tile, isLess(get(sumRow(0)), get(end))),
+      set(a, plus(get(a), times(get(column), constant(4)))),
+      set(b, plus(get(b), times(get(n), constant(4)))),
+      set(count, minus(get(count), constant(1))),
+    ],
+    get(count),
+  );
+
+  const [i32, v128] = [0x7f, 0x7b];
+  const section = (id: number, code: Code): Code => [id, sized(code)];
+  return Uint8Array.from(
+    bytesOf([
+      [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      section(1, list([0x60, sized(Array(8).fill(i32)), 0])),
+      section(3, list([0])),
+      section(5, list([0, 1])),
+      section(7, list([text("addTiles"), 0, 0], [text("memory"), 2, 0])),
+      section(10, list(sized([list([9, i32], [20, v128]), body, 0x0b]))),
     ]),
-    ...rows.flat().flatMap((place) => [...get(place), ...constant(16), ...plus, ...set(place)]),
-    ...get(out),
-    ...get(end),
-    0x49,
-    0x0d,
-    0, // Again while out is less than end.
-    0x0b,
-    0x0b,
-  ];
-  const locals = listOf([7, i32], [20, v128]);
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, listOf([0x60, ...sized(Array(7).fill(i32)), 0])),
-    ...section(3, listOf([0])),
-    ...section(5, listOf([0, 1])),
-    ...section(7, listOf([...name("addTile"), 0, 0], [...name("memory"), memory, 0])),
-    ...section(10, listOf(sized([...locals, ...body]))),
-  ]);
+  );
 }

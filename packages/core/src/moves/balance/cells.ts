@@ -92,12 +92,12 @@ export function largestOf(data: Float64Array): number {
 }
 
 /** The unit of each element of a parameter, or the number of units where the leg leaves it out. */
-function unitsAlong(shape: readonly number[], leg: Leg): Int32Array {
+export function unitsAlong(shape: readonly number[], leg: Leg): Int32Array {
   const units = unitsOf(leg);
   if (leg.part === undefined) return units;
   const none = { shape, data: new Float64Array(sizeOf(shape)).fill(unitCount(leg)) };
   const { data } = changeAlong(none, leg, () => Float64Array.from(units));
-  return Int32Array.from(data as Float64Array);
+  return new Int32Array(data as Float64Array);
 }
 
 /** The unit of each leg in each cell of a table. */

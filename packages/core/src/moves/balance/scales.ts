@@ -3,8 +3,16 @@
 import type { NdArray } from "../../array.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { changeAlong, mapArrays, unitCount, unitsOf } from "../../symmetry/parameter-axes.js";
-import { type Cells, cellsOf, type Leg, largestOf, type ScaleMeasure, slicesOf } from "./cells.js";
+import { mapArrays, requireView, unitCount } from "../../symmetry/parameter-axes.js";
+import {
+  type Cells,
+  cellsOf,
+  type Leg,
+  largestOf,
+  type ScaleMeasure,
+  slicesOf,
+  unitsAlong,
+} from "./cells.js";
 import type { Sweeps, Swept } from "./sweeps.js";
 
 /**
@@ -167,26 +175,31 @@ export function scaledBy(
   const moved = new Map(arrays);
   generators.forEach(({ axes }, k) => {
     if (T[k].data.every((t) => t === 0)) return;
-    for (const leg of axes) moved.set(leg.path, scaledAlong(moved.get(leg.path) as NdArray, leg, T[k]));
+    for (const leg of axes) {
+      const array = moved.get(leg.path) as NdArray;
+      const { shape, data } = array;
+      const own = array === arrays.get(leg.path) ? { shape, data: data.slice() as typeof data } : array;
+      moved.set(leg.path, own);
+      scaleAlong(own, leg, T[k]);
+    }
   });
   return moved;
 }
 
 /**
- * The array along a leg times exp(power T), in float64 before it is rounded to the array's type: `scaling` on arrays. In files
- * nothing has to be compiled for it, which takes several times as long as the product.
+ * Multiplies an array along a leg by exp(power T), in float64 before it is rounded to the array's type: `scaling` on arrays. In
+ * files nothing has to be compiled for it, which takes several times as long as the product.
  */
-function scaledAlong(array: NdArray, parameterAxis: Leg, T: NdArray): NdArray {
-  const exponent = parameterAxis.power;
-  const factors = Float64Array.from({ length: unitCount(parameterAxis) }, (_, i) => {
-    const raised = factorOf(Math.abs(exponent) * Number(T.data[T.data.length > 1 ? i : 0]));
-    return exponent < 0 ? 1 / raised : raised;
+function scaleAlong(array: NdArray, leg: Leg, T: NdArray): void {
+  const factors = Float64Array.from({ length: unitCount(leg) + 1 }, (_, i) => {
+    if (i === unitCount(leg)) return 1;
+    const raised = factorOf(Math.abs(leg.power) * Number(T.data[T.data.length > 1 ? i : 0]));
+    return leg.power < 0 ? 1 / raised : raised;
   });
-  const units = unitsOf(parameterAxis);
-  return changeAlong(array, parameterAxis, (data) => {
-    for (let at = 0; at < data.length; at++) data[at] *= factors[units[at]];
-    return data;
-  });
+  requireView(array, leg);
+  const units = unitsAlong(array.shape, leg);
+  const data = array.data as Float64Array;
+  for (let at = 0; at < data.length; at++) data[at] *= factors[units[at]];
 }
 
 /** e^x; where x is a multiple of log 2 up to its rounding, that power of 2 itself, by which floats are multiplied exactly. */

@@ -98,8 +98,9 @@ function firstLost(
   bits: FloatBits,
   { exponent = 0 }: FloatFormat,
 ): number {
+  const isCoded = bits instanceof Uint16Array;
   for (let i = 0; i < numbers.length; i++) {
-    const isKept = bits instanceof Uint16Array ? (bits[i] & exponent) !== exponent : Number.isFinite(bits[i]);
+    const isKept = isCoded ? (bits[i] & exponent) !== exponent : Number.isFinite(bits[i]);
     if (!isKept && Math.abs(numbers[i]) !== Number.POSITIVE_INFINITY) return i;
   }
   return -1;
