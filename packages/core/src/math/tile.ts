@@ -1,5 +1,5 @@
-// The inner product of dense matrices on tiles of 4 x 4 numbers: in WebAssembly, which takes two numbers at once where
-// JavaScript takes one, and has the same bits.
+// Products of tiles of 4 x 4 numbers, where most of the time of dense matrices goes: in WebAssembly, which takes two numbers
+// at once where JavaScript takes one, and gives the same bits.
 
 /**
  * Adds to four rows of the sum, from `at` on, the products of 4 x 4 numbers of A, from x on, with four rows of B, from y on, and
@@ -65,7 +65,7 @@ function addTile(
 
 interface Kernel {
   readonly memory: WebAssembly.Memory;
-  /** The same of an even number of columns, with places and distances in bytes. */
+  /** The same for an even number of columns; places, distances and columns in bytes. */
   addTiles(
     out: number,
     a: number,
@@ -84,7 +84,7 @@ let kernel: Kernel | null | undefined;
 /** The kernel's memory, which is another buffer once it has grown. */
 let shared: ArrayBuffer | undefined;
 
-/** Zeros that tiles take fast, until the next call: of as many numbers as `sizes` say, or copies of arrays. */
+/** Arrays that {@link addTiles} takes fast, until the next call: as many zeros as a number says, or an array's copy. */
 export function scratch(...wanted: readonly (number | Float64Array)[]): Float64Array[] {
   const counts = wanted.map((size) => (typeof size === "number" ? size : size.length));
   const buffer = bufferOf(counts.reduce((a, b) => a + b, 0));

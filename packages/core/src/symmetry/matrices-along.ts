@@ -81,6 +81,12 @@ function exchange(
   const { view, axis } = parameterAxis;
   const n = view[axis];
   const stride = stridesOf(view)[axis];
+  if (stride === 1 && vectors.length === 1) {
+    const [{ data: rows }] = vectors;
+    if (isOut) rows.set(data);
+    else data.set(rows);
+    return;
+  }
   startsOf(parameterAxis, vectors.length).forEach((starts, copy) => {
     const own = vectors[copy].data;
     // A few elements of all vectors at a time: those of neighboring vectors are side by side.

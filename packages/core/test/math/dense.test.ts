@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { addGram, addProduct, cholesky, invertLower } from "../../src/math/dense.js";
 import { createRng } from "../../src/math/rng.js";
 import { transposed } from "../../src/symmetry/matrix.js";
@@ -61,3 +61,42 @@ it.each([3, 8, 9, 19, 45])(
     });
   },
 );
+
+it("computes in WebAssembly where there is one, and the same bits without", async () => {
+  let calls = 0;
+  const real = WebAssembly;
+  class Instance {
+    readonly exports: object;
+    constructor(module: WebAssembly.Module) {
+      const { memory, addTiles } = new real.Instance(module).exports;
+      const add = addTiles as (...given: number[]) => void;
+      this.exports = {
+        memory,
+        addTiles(...given: number[]) {
+          calls++;
+          add(...given);
+        },
+      };
+    }
+  }
+  const denseWith = async (global: unknown) => {
+    vi.resetModules();
+    vi.stubGlobal("WebAssembly", global);
+    return import("../../src/math/dense.js");
+  };
+  const kinds = [await denseWith({ Module: real.Module, Instance }), await denseWith(undefined)];
+  for (const n of [7, 12, 33]) {
+    const x = draw(260 * n);
+    const results = kinds.map((dense, k) => {
+      vi.stubGlobal("WebAssembly", k === 0 ? { Module: real.Module, Instance } : undefined);
+      const [gram, product] = [new Float64Array(n * n), new Float64Array(260 * n)];
+      dense.addGram(gram, x, 260, n);
+      dense.addProduct(product, x, gram, [260, n, n]);
+      const lower = dense.cholesky(gram, n) as Float64Array;
+      return [gram, product, lower, dense.invertLower(lower, n)];
+    });
+    expect(results[0]).toEqual(results[1]);
+  }
+  vi.unstubAllGlobals();
+  expect(calls).toBeGreaterThan(100);
+});

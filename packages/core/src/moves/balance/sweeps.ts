@@ -35,6 +35,7 @@ export function doublesOf(
 ): Map<string, NdArray> {
   const copies = new Map<string, NdArray>();
   for (const { path } of groups.flatMap(({ axes }) => axes)) {
+    if (copies.has(path)) continue;
     requirePath(path, Object.keys(arrays));
     const { shape, data } = arrays[path];
     requireFinite(path, data);
