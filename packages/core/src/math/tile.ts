@@ -155,7 +155,7 @@ function assembled(): Uint8Array<ArrayBuffer> {
   const four = [0, 1, 2, 3];
   const [out, a, b, n, columns, row, column, count, end] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const sumRow = (r: number) => 9 + r;
-  const row4 = (k: number) => 13 + k;
+  const termRow = (k: number) => 13 + k;
   const factor = (r: number, k: number) => 17 + 4 * r + k;
   const numbers = (k: number) => 33 + k;
   const places = (first: number, ofRow: (r: number) => number): Code => [
@@ -165,18 +165,18 @@ function assembled(): Uint8Array<ArrayBuffer> {
   const placeOfFactor = (r: number, k: number): Code =>
     plus(get(a), plus(times(get(row), constant(r)), times(get(column), constant(k))));
   const tile: Code = [
-    four.map((k) => set(numbers(k), load(get(row4(k))))),
+    four.map((k) => set(numbers(k), load(get(termRow(k))))),
     four.map((r) => {
       const products = four.map((k) => product(get(factor(r, k)), get(numbers(k))));
       return store(get(sumRow(r)), sum(load(get(sumRow(r))), products.reduce(sum)));
     }),
-    [...four.map(sumRow), ...four.map(row4)].map((place) => set(place, plus(get(place), constant(16)))),
+    [...four.map(sumRow), ...four.map(termRow)].map((place) => set(place, plus(get(place), constant(16)))),
   ];
   const body: Code = loopWhile(
     [
       set(end, plus(get(out), get(columns))),
       places(out, sumRow),
-      places(b, row4),
+      places(b, termRow),
       four.map((r) => four.map((k) => set(factor(r, k), loadTwice(placeOfFactor(r, k))))),
       loopWhile(tile, isLess(get(sumRow(0)), get(end))),
       set(a, plus(get(a), times(get(column), constant(4)))),

@@ -76,14 +76,14 @@ function exchange(
   data: Float64Array,
   parameterAxis: ParameterAxis,
   vectors: readonly Matrix[],
-  isOut: boolean,
+  isGathering: boolean,
 ): void {
   const { view, axis } = parameterAxis;
   const n = view[axis];
   const stride = stridesOf(view)[axis];
   if (stride === 1 && vectors.length === 1) {
     const [{ data: rows }] = vectors;
-    if (isOut) rows.set(data);
+    if (isGathering) rows.set(data);
     else data.set(rows);
     return;
   }
@@ -94,7 +94,7 @@ function exchange(
       const count = Math.min(8, n - first);
       for (let row = 0; row < starts.length; row++) {
         const [at, from] = [row * n + first, starts[row] + first * stride];
-        if (isOut) for (let i = 0; i < count; i++) own[at + i] = data[from + i * stride];
+        if (isGathering) for (let i = 0; i < count; i++) own[at + i] = data[from + i * stride];
         else for (let i = 0; i < count; i++) data[from + i * stride] = own[at + i];
       }
     }
