@@ -159,23 +159,31 @@ function addTable(
   }
 }
 
-/** Weighted sums of rows: of four at once, which do not wait for one another. Past the end the last row is summed again. */
+/** Weighted sums of rows: of eight at once, which do not wait for one another. Past the end the last row is summed again. */
 function sumRows(out: Float64Array, values: Float64Array, factors: Float64Array): void {
   const [last, columns] = [out.length - 1, factors.length];
-  for (let r = 0; r <= last; r += 4) {
-    const [r1, r2, r3] = [Math.min(r + 1, last), Math.min(r + 2, last), Math.min(r + 3, last)];
-    const [a, b, c, d] = [r * columns, r1 * columns, r2 * columns, r3 * columns];
-    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  for (let r = 0; r <= last; r += 8) {
+    const rows = eight.map((i) => Math.min(r + i, last));
+    const [a, b, c, d, e, f, g, h] = rows.map((row) => row * columns);
+    let [s0, s1, s2, s3, s4, s5, s6, s7] = [0, 0, 0, 0, 0, 0, 0, 0];
     for (let k = 0; k < columns; k++) {
       const factor = factors[k];
       s0 += values[a + k] * factor;
       s1 += values[b + k] * factor;
       s2 += values[c + k] * factor;
       s3 += values[d + k] * factor;
+      s4 += values[e + k] * factor;
+      s5 += values[f + k] * factor;
+      s6 += values[g + k] * factor;
+      s7 += values[h + k] * factor;
     }
-    [out[r], out[r1], out[r2], out[r3]] = [s0, s1, s2, s3];
+    [s0, s1, s2, s3, s4, s5, s6, s7].forEach((sum, i) => {
+      out[rows[i]] = sum;
+    });
   }
 }
+
+const eight = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /** Adds rows times factors to a row: four at once, which reads and writes it a quarter as often. */
 function addRows(out: Float64Array, values: Float64Array, factors: Float64Array): void {
