@@ -32,10 +32,16 @@ export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure):
   const units = legs.map((leg) => unitsAlong(array.shape, leg));
   // Where legs are parts of axes, a table of all their units may be larger than the parameter.
   if (sizeOf(digits) > 2 * data.length) {
-    const { cells, firsts } = runsOf(units);
-    const values = new Float64Array(firsts.length);
+    const cells = runsOf(units);
+    const count = cells[cells.length - 1] + 1;
+    const values = new Float64Array(count);
     addElements(values, data, cells, unit, by);
-    return { values, unit, units: units.map((own) => Int32Array.from(firsts, (e) => own[e])) };
+    const unitsOfCells = units.map((own) => {
+      const ofCells = new Int32Array(count);
+      for (let e = 0; e < cells.length; e++) ofCells[cells[e]] = own[e];
+      return ofCells;
+    });
+    return { values, unit, units: unitsOfCells };
   }
   const [cells, ...others] = units;
   others.forEach((own, l) => {
@@ -47,15 +53,14 @@ export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure):
   return { values, unit, table: digits, units: digits.length === 2 ? [] : unitsOfTable(digits) };
 }
 
-/** The run of each element among those of the same units in a row, and the first element of each run. */
-function runsOf(units: readonly Int32Array[]): { readonly cells: Int32Array; readonly firsts: number[] } {
-  const cells = new Int32Array(units[0].length);
-  const firsts: number[] = [];
-  for (let e = 0; e < cells.length; e++) {
-    if (e === 0 || units.some((own) => own[e] !== own[e - 1])) firsts.push(e);
-    cells[e] = firsts.length - 1;
+/** The number of the run of each element, of elements in a row that have the same units. */
+function runsOf(units: readonly Int32Array[]): Int32Array {
+  const runs = new Int32Array(units[0].length);
+  for (const own of units) {
+    for (let e = 1; e < runs.length; e++) if (own[e] !== own[e - 1]) runs[e] = 1;
   }
-  return { cells, firsts };
+  for (let e = 1; e < runs.length; e++) runs[e] += runs[e - 1];
+  return runs;
 }
 
 function addElements(
@@ -159,31 +164,23 @@ function addTable(
   }
 }
 
-/** Weighted sums of rows: of eight at once, which do not wait for one another. Past the end the last row is summed again. */
+/** Weighted sums of rows: of four at once, which do not wait for one another. Past the end the last row is summed again. */
 function sumRows(out: Float64Array, values: Float64Array, factors: Float64Array): void {
   const [last, columns] = [out.length - 1, factors.length];
-  for (let r = 0; r <= last; r += 8) {
-    const rows = eight.map((i) => Math.min(r + i, last));
-    const [a, b, c, d, e, f, g, h] = rows.map((row) => row * columns);
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let r = 0; r <= last; r += 4) {
+    const [r1, r2, r3] = [Math.min(r + 1, last), Math.min(r + 2, last), Math.min(r + 3, last)];
+    const [a, b, c, d] = [r * columns, r1 * columns, r2 * columns, r3 * columns];
+    let [s0, s1, s2, s3] = [0, 0, 0, 0];
     for (let k = 0; k < columns; k++) {
       const factor = factors[k];
       s0 += values[a + k] * factor;
       s1 += values[b + k] * factor;
       s2 += values[c + k] * factor;
       s3 += values[d + k] * factor;
-      s4 += values[e + k] * factor;
-      s5 += values[f + k] * factor;
-      s6 += values[g + k] * factor;
-      s7 += values[h + k] * factor;
     }
-    [s0, s1, s2, s3, s4, s5, s6, s7].forEach((sum, i) => {
-      out[rows[i]] = sum;
-    });
+    [out[r], out[r1], out[r2], out[r3]] = [s0, s1, s2, s3];
   }
 }
-
-const eight = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /** Adds rows times factors to a row: four at once, which reads and writes it a quarter as often. */
 function addRows(out: Float64Array, values: Float64Array, factors: Float64Array): void {
