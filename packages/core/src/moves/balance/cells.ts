@@ -129,16 +129,14 @@ export function slicesOf(
     addTable(out, values, leg, factors[1 - leg], by);
     return out;
   }
-  const scaled = values.slice();
-  units.forEach((list, l) => {
-    const factor = factors[l];
-    if (l !== leg) for (let c = 0; c < scaled.length; c++) scaled[c] *= factor[list[c]];
-  });
   const own = units[leg];
-  for (let c = 0; c < scaled.length; c++) {
+  const others = units.flatMap((list, l) => (l === leg ? [] : [{ list, factor: factors[l] }]));
+  for (let c = 0; c < values.length; c++) {
+    let value = values[c];
+    for (let l = 0; l < others.length; l++) value *= others[l].factor[others[l].list[c]];
     const i = own[c];
-    if (by === "norm") out[i] += scaled[c];
-    else if (scaled[c] > out[i]) out[i] = scaled[c];
+    if (by === "norm") out[i] += value;
+    else if (value > out[i]) out[i] = value;
   }
   return out;
 }

@@ -270,7 +270,8 @@ function logSums(size: number, sheets: readonly Sheet[]): Float64Array {
     const sizes = sizesOf(sheet, "norm");
     for (let i = 0; i < size; i++) sums[i] += squared * sizes[i];
   }
-  for (let i = 0; i < size; i++) sums[i] = Math.log(sums[i]) + 2 * Math.log(largest);
+  const unit = 2 * Math.log(largest);
+  for (let i = 0; i < size; i++) sums[i] = Math.log(sums[i]) + unit;
   return sums;
 }
 
