@@ -2,7 +2,7 @@ import type { NdArray } from "../array.js";
 import { specialFunctions } from "../math/special.js";
 import { isResult, resultOf } from "./control/result.js";
 import { type Graph, isGraph, mapBodies, requireGraph, topologicalOrder } from "./graph.js";
-import { attributesText } from "./graph-text.js";
+import { attributesText, numberText } from "./graph-text.js";
 import { Affine, Index } from "./index-expression.js";
 import { constantValue, fill } from "./ops/leaf.js";
 import { rewrite } from "./rewrite-rules.js";
@@ -46,6 +46,9 @@ function simplifiedBody(body: Graph): Simplified {
   known.set(form.graph, form);
   return form;
 }
+
+/** Constants of at most this many elements are compared by value, larger ones by their memory. */
+const comparedByValue = 1024;
 
 /** Numbers of large constants, by their memory. */
 const arrays = new WeakMap<NdArray["data"], number>();
@@ -135,6 +138,9 @@ class Canonical {
     const known = plainKeys.get(attrs);
     if (known !== undefined) return known;
     const arrayText = (data: NdArray["data"]) => {
+      if (data.length <= comparedByValue) {
+        return `${data.constructor.name} ${Array.from<number | bigint, string>(data, numberText)}`;
+      }
       if (!arrays.has(data)) arrays.set(data, arrayCount++);
       return `array ${arrays.get(data)}`;
     };

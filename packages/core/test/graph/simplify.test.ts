@@ -60,6 +60,13 @@ describe("Common sub-expressions", () => {
     expect(operations(arrays)).toEqual(["mul", "mul"]);
   });
 
+  it("are found through two constants of the same numbers, signs of zeros included", () => {
+    const productsWith = (...numbers: number[][]) =>
+      operations(simplified((x) => numbers.map((n) => mul(x, array(n, "float64"))), [2]));
+    expect(productsWith([1, Number.NaN], [1, Number.NaN])).toEqual(["mul"]);
+    expect(productsWith([1, 0], [1, -0])).toEqual(["mul", "mul"]);
+  });
+
   it("keep constants apart that JSON would write alike", () => {
     const values = [0, -0, Number.NaN, Infinity, -Infinity];
     const g = simplified(() => values.map((v) => constant(v, "float64")));

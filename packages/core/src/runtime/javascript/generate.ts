@@ -53,16 +53,17 @@ function storeOutputs(graph: Graph, loop: Loop | undefined): Graph {
 const range = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
-/** Declares variables for the elements of a list. */
-function declare(
-  kind: "const" | "let",
-  names: readonly string[],
+/** Assignments of a list's elements to variables of a prefix. */
+const assigned = (
+  prefix: string,
+  count: number,
   from: string,
   isWanted: (name: string) => boolean = () => true,
-): string {
-  const parts = names.flatMap((name, i) => (isWanted(name) ? [`${name}=${from}[${i}]`] : []));
-  return parts.length === 0 ? "" : `${kind} ${parts.join(",")};\n`;
-}
+): string[] => range(prefix, count).flatMap((name, i) => (isWanted(name) ? [`${name}=${from}[${i}]`] : []));
+
+/** A statement of assignments, if there are some. */
+const assigning = (kind: string, assignments: readonly string[]): string =>
+  assignments.length === 0 ? "" : `${kind}${assignments};\n`;
 
 /**
  * The program of a graph.
@@ -95,19 +96,22 @@ function write(
   const [x, y, b] = [graph.inputs, graph.outputs, buffers].map(({ length }) => length);
   const functions = inVariables ? [] : split([...blocks, stacked]);
   const first = inVariables ? [] : split(once);
-  // Inputs and outputs change between runs, buffers do not.
+  const fixed = [
+    ...assigned("b", b, "B", (name) => !swapped.has(name)),
+    ...assigned("p", programs.length, "P"),
+  ];
+  // Inputs and outputs change between runs, buffers do not unless they change places with an input.
+  const changing = [
+    ...assigned("x", x, "X"),
+    ...assigned("y", y, "Y"),
+    ...assigned("b", b, "B", (name) => swapped.has(name)),
+  ];
+  const names = [...range("x", x), ...range("y", y), ...swapped];
   const source = [
-    declare("const", range("b", b), "B", (name) => !swapped.has(name)),
-    declare("const", range("p", programs.length), "P"),
-    inVariables ? "" : chunked([...range("x", x), ...range("y", y)], [...functions, ...first]),
+    assigning("const ", fixed),
+    inVariables ? "" : chunked(names, [...functions, ...first]),
     "return function run(X,Y,steps){\n",
-    inVariables
-      ? [
-          declare("let", range("x", x), "X"),
-          declare("const", range("y", y), "Y"),
-          declare("let", range("b", b), "B", (name) => swapped.has(name)),
-        ].join("")
-      : `${[...assign("x", x, "X"), ...assign("y", y, "Y")].join("")}\n`,
+    assigning(inVariables ? "let " : "", changing),
     inVariables ? `${once.join("\n")}\n` : first.map((_, i) => `f${functions.length + i}();`).join("\n"),
     `for(${inVariables ? "let " : ""}${steps(graph, loop)}){\n`,
     inVariables ? [...blocks, stacked].join("\n") : functions.map((_, i) => `f${i}();`).join("\n"),
@@ -132,13 +136,10 @@ function steps(graph: Graph, loop: Loop | undefined): string {
   return `t=0;t<steps${goesOn < 0 ? "" : `&&x${goesOn}[0]`};t++`;
 }
 
-/** In a split program, inputs, outputs and the step are variables shared by all functions. */
+/** In a split program, the step and what changes between runs are variables shared by all functions. */
 function chunked(names: readonly string[], functions: readonly string[]): string {
   return `let t=0,${names.join(",")};\n${functions.map((f, i) => `function f${i}(){\n${f}\n}\n`).join("")}`;
 }
-
-const assign = (prefix: string, count: number, from: string): string[] =>
-  range(prefix, count).map((name, i) => `${name}=${from}[${i}];`);
 
 function split(blocks: readonly string[]): string[] {
   const functions: string[] = [];
@@ -224,7 +225,6 @@ function passOn(
 
 function isSwapped(graph: Graph, memory: Memory, tensor: Tensor): boolean {
   return (
-    memory.inVariables &&
     tensor.dtype === "float64" &&
     tensor.size > 1 &&
     memory.placeOf(tensor) === "buffer" &&

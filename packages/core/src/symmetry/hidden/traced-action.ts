@@ -55,7 +55,7 @@ export function traceSites<P, S extends ElementWise>(
         ? changedNext(site, moved, (next) => undone(next, T[m]))
         : {};
     // The identity moves by nothing, not even by rounding.
-    const isMoving = greater(sum(abs(step)), 0);
+    const isMoving = greater(sum(abs(T[m])), 0);
     // As on the host, the next site starts from rounded values: its matrix is then that of the end.
     moved = mapTensors(moved, (w, path) => {
       const to = values[`moved.${path}`];
@@ -73,24 +73,23 @@ const small = { 4: 1 / 40, 8: 1 / 8 } as const;
 /**
  * W g^-1 for g = I + T in float32. For a small T
  *
- * W g^-1 = W - W T (I - T + T^2 - ... - T^7) = W - W T (I - T) (I + T^2) (I + T^4)
+ * W g^-1 = W - W (T - T^2 + T^3 - ... - T^8) = W - W (T - T^2) (I + T^2) (I + T^4)
  *
  * whose change is so small that its rounding errors are below those of W; else by g^-1 in float64.
  */
 function undone(W: Tensor, T: Tensor): Tensor {
   const [rows, units] = W.shape;
   const change = (count: keyof typeof small): Tensor => {
-    const first = matmul(W, T);
     if (2 * rows <= units) {
       // Of few rows each term is cheaper than a power of T.
-      const terms = [first];
+      const terms = [matmul(W, T)];
       for (let k = 1; k < count; k++) terms.push(matmul(terms[k - 1], T));
       return terms.reduce((total, term, k) => (k % 2 === 1 ? sub(total, term) : add(total, term)));
     }
     const power = matmul(T, T);
-    const two = sub(first, matmul(first, T));
+    const two = sub(T, power);
     const four = add(two, matmul(two, power));
-    return count === 4 ? four : add(four, matmul(four, matmul(power, power)));
+    return matmul(W, count === 4 ? four : add(four, matmul(four, matmul(power, power))));
   };
   const norm2 = sum(square(T));
   const byInverse = () => {

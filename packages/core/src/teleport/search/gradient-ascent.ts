@@ -24,7 +24,15 @@ import {
   type OrbitProposals,
 } from "./orbit-walk.js";
 import type { CompiledWalk, HowToRun, SearchFactory, SearchProblem, Setting, TracedWalk } from "./search.js";
-import { lengthOf, limited, randomElement, stacked, type TrustRegion } from "./trust-region.js";
+import {
+  lengthOf,
+  limited,
+  type Reach,
+  randomElement,
+  reachOf,
+  stacked,
+  type TrustRegion,
+} from "./trust-region.js";
 import type { WalkProgramPart } from "./walk-program.js";
 
 export interface GradientAscentOptions extends OptionsOf<typeof gradientAscentOptions> {}
@@ -152,16 +160,18 @@ function proposalsOf<P>(
     readonly normalized: boolean;
     readonly region: TrustRegion;
   },
-): OrbitProposals<P, { readonly direction: Blocks }, StartingAt> {
-  /** The step of a direction, within the region around the start. */
-  const cut = (direction: Blocks, { total, given }: Base<P, StartingAt>, scale: Tensor) => {
+): OrbitProposals<P, { readonly direction: Blocks; readonly reach: Reach }, StartingAt> {
+  /** T from the start of all walks. */
+  const wholeOf = ({ total, given }: Base<P, StartingAt>): Blocks => {
     const origin = given.origin as Blocks;
-    const whole = total.map((t, i) => (origin.length > 0 ? add(t, origin[i]) : t));
-    return limited(direction, whole, mul(stepSize, scale), region);
+    return total.map((t, i) => (origin.length > 0 ? add(t, origin[i]) : t));
   };
+  const sizeAt = (scale: Tensor) => mul(stepSize, scale);
+  const still = symmetry.algebra.map((shape) => fill(shape, 0, dtype));
   return {
-    first: { direction: symmetry.algebra.map((shape) => fill(shape, 0, dtype)) },
-    element: (from, { direction }, { scale }) => cut(direction, from, scale).step,
+    first: { direction: still, reach: reachOf(still, still, region) },
+    element: (from, { direction, reach }, { scale }) =>
+      limited(direction, wholeOf(from), sizeAt(scale), region, reach).step,
     onward(point, { direction: before }, { scale }) {
       const { params, batch, slope } = point;
       const { context, isCertain } = contextAt(symmetry, params, batch, dtype);
@@ -172,16 +182,19 @@ function proposalsOf<P>(
       const direction = gradient.map((g, i) =>
         momentum > 0 ? add(mul(factor, g), mul(momentum, before[i])) : mul(factor, g),
       );
+      const whole = wholeOf(point);
+      const reach = reachOf(direction, whole, region);
+      const { isLong } = limited(direction, whole, sizeAt(scale), region, reach);
       const stop = firstOf(
         [
           [logicalNot(isSet(isCertain)), 4],
           [logicalNot(hasValue(norm)), 1],
           [logicalNot(isMoving), 2],
-          [logicalNot(cut(direction, point, scale).isLong), 3],
+          [logicalNot(isLong), 3],
         ],
         dtype,
       );
-      return { state: { direction }, stop };
+      return { state: { direction, reach }, stop };
     },
   };
 }

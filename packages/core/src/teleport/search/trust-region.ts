@@ -41,21 +41,37 @@ export function lengthOf(blocks: Blocks): Tensor {
   return where(isSquared, length, mul(scale, sqrt(dot(scaled, scaled))));
 }
 
-/** A step of the given size along a direction, shortened if the total would leave the region. Traced. */
+/** The norm of a direction, and what the norm of the total leaves of a region. */
+export interface Reach {
+  readonly norm: Tensor;
+  readonly room: Tensor;
+}
+
+export const reachOf = (direction: Blocks, total: Blocks, { value }: TrustRegion): Reach => ({
+  norm: sqrt(dot(direction, direction)),
+  room: sub(value, sqrt(dot(total, total))),
+});
+
+/**
+ * A step of the given size along a direction, shortened if the total would leave the region. Traced.
+ *
+ * @param reach computed before, if it was
+ */
 export function limited(
   direction: Blocks,
   total: Blocks,
   size: Tensor,
-  { kind, value }: TrustRegion,
+  region: TrustRegion,
+  { norm, room }: Reach = reachOf(direction, total, region),
 ): { readonly step: Tensor[]; readonly isLong: Tensor } {
-  const length = mul(size, sqrt(dot(direction, direction)));
+  const { kind, value } = region;
+  const length = mul(size, norm);
   if (kind === "element") {
     const step = direction.map((d, i) =>
       sub(maximum(minimum(add(total[i], mul(size, d)), value), -value), total[i]),
     );
     return { step, isLong: greater(sqrt(dot(step, step)), mul(leastLength, minimum(length, value))) };
   }
-  const room = sub(value, sqrt(dot(total, total)));
   const factor = mul(size, where(greater(length, room), div(room, length), 1));
   const isLong = logicalAnd(greater(room, leastLength * value), greater(length, 0));
   return { step: direction.map((d) => mul(factor, d)), isLong };

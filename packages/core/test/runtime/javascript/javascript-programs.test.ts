@@ -238,4 +238,28 @@ describe("A program too long for one function", () => {
     });
     expect(numbers(results["0"])).toEqual(expected);
   });
+
+  it("exchanges the arrays of what a loop carries, in runs of even and odd numbers of steps", () => {
+    const f = (x: Tensor) => {
+      let y = x;
+      for (let k = 0; k < 1000; k++) y = sin(add(y, square(x)));
+      return [mul(0.5, y)];
+    };
+    const executable = compileJavaScript(graphOf(f, [40]), { scan: { carry: { "0": "x.0" } } });
+    expect(isSplit(executable)).toBe(true);
+    expect(executable.source).not.toContain("x0.set(");
+    const step = (x: number) => {
+      let y = x;
+      for (let k = 0; k < 1000; k++) y = Math.sin(y + x * x);
+      return 0.5 * y;
+    };
+    const x = uniform(1, [40]);
+    const before = numbers(x);
+    let expected = before;
+    for (let steps = 1; steps <= 4; steps++) {
+      expected = expected.map(step);
+      expect(numbers(executable.runSync({ "x.0": x }, { steps })["0"])).toEqual(expected);
+    }
+    expect(numbers(x)).toEqual(before);
+  });
 });
