@@ -5,9 +5,9 @@ import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "isolos
 import { endText, formatNumber } from "../experiments/results/format-number.js";
 import { type BesideConstant, constantText } from "../experiments/results/to-target.js";
 import type { Judgement } from "../run/report-html.js";
-import type { Metric } from "./file.js";
 import { aggregated } from "./metric.js";
 import { rankedTrials } from "./ranked-trials.js";
+import type { Metric } from "./schema.js";
 import type { Trial } from "./types.js";
 
 /** Values of runs by their seeds: NaN of those that diverged; those that failed are not there. */

@@ -12,9 +12,9 @@ import {
   type SeedValues,
 } from "./confirm.js";
 import type { RunState, SweepState, TrialState } from "./engine-types.js";
-import type { ConfirmPlan, Metric, SweepFile } from "./file.js";
-import { goalOf } from "./file.js";
 import { oriented, partOf, testNameOf } from "./metric.js";
+import type { ConfirmPlan, Metric, SweepFile } from "./schema.js";
+import { goalOf } from "./schema.js";
 import type { Assignment, Trial } from "./types.js";
 
 /** Trials to confirm, and what they are compared with; undefined where no trial was completed, or there is none to compare. */

@@ -9,7 +9,7 @@ import {
 } from "../../src/sweep/confirm.js";
 import { confirmationOf, contendersOf } from "../../src/sweep/confirmation.js";
 import { leftOut } from "../../src/sweep/edges.js";
-import type { Metric } from "../../src/sweep/file.js";
+import type { Metric } from "../../src/sweep/schema.js";
 import type { Assignment, Trial } from "../../src/sweep/types.js";
 
 const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };
