@@ -1,4 +1,5 @@
-// Lists and parts as B. Lin and Y. Zhang, "LibMTL: a Python library for deep multi-task learning", JMLR 24, 2023, has them.
+// Office-31 and Office-Home, read from folders of images: a task for each source of images, all with the same classes. Lists and parts
+// are as B. Lin and Y. Zhang, "LibMTL: a Python library for deep multi-task learning", JMLR 24, 2023, has them.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Batch, DataError, ndarray } from "isoloss";

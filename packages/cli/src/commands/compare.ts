@@ -7,7 +7,7 @@ import { resultName } from "isoloss/metrics";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { finalLoss, finalLossMetric } from "../experiments/results/loss-curve.js";
-import { byVariant, spreadText } from "../experiments/results/summary.js";
+import { byVariant, meanText } from "../experiments/results/summary.js";
 import { type Columns, tableOf } from "../experiments/results/table.js";
 import { arrival, ratioText } from "../experiments/results/to-target.js";
 import { json, type Values, value } from "../option-rows.js";
@@ -100,7 +100,7 @@ async function run(paths: readonly string[], { target: given, out }: Settings): 
   });
   const figures = out === undefined ? [] : await writeRunFigures(runs, { out: resolve(out) });
   const document: CompareDocument = { target, groups: compared, figures };
-  return { document, text: textOf(document) };
+  return { document, text: textOf(document, new Map(groups)) };
 }
 
 export const compare = { options, help, run };
@@ -131,17 +131,16 @@ function speedUpOf(
       );
 }
 
-function textOf({ target, groups, figures }: CompareDocument): Result["text"] {
+function textOf(
+  { target, groups, figures }: CompareDocument,
+  runs: ReadonlyMap<string, readonly StoredResult[]>,
+): Result["text"] {
   const spread = (summary: Summary | null, show: (v: number) => string) =>
     summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
   const columns: Columns<ComparedGroup> = [
     ["", ({ name }) => name],
     ["runs", ({ seeds }) => String(seeds.length)],
-    [
-      resultName(finalLossMetric).label,
-      ({ finalLoss, seeds }) =>
-        finalLoss === null ? "-" : spreadText(finalLoss, seeds.length - finalLoss.n),
-    ],
+    [resultName(finalLossMetric).label, ({ name }) => meanText(runs.get(name) ?? [], finalLoss)],
     [`reached ${formatNumber(target, 4)}`, ({ reached, seeds }) => `${reached} of ${seeds.length}`],
     ["steps", ({ steps }) => spread(steps, (v) => formatNumber(v, 4))],
     ["time", ({ seconds }) => spread(seconds, formatDuration)],

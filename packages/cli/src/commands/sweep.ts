@@ -27,7 +27,6 @@ import {
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { edgesOf, leftOut, partOfGrid, searchEnd } from "../sweep/edges.js";
-import type { SweepFile } from "../sweep/file.js";
 import { isDiskError } from "../sweep/lane.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { isOfLongRuns, missingMetric } from "../sweep/metric.js";
@@ -35,6 +34,7 @@ import { planSweep, programVersion } from "../sweep/plan.js";
 import { attachSweep, chosenQueue, loadQueue, queueAddress, requireQueue } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
+import type { SweepFile } from "../sweep/schema.js";
 import type { Assignment, Parameter } from "../sweep/types.js";
 import type { Context, Result } from "./command.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";

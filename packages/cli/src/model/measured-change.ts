@@ -26,6 +26,8 @@ export interface MeasuredChange {
   readonly agreementInterval: readonly [number, number] | null;
   /** Largest difference of an output, relative to its largest value; null where it is not finite. */
   readonly largest: number | null;
+  /** Whether an output that varies among the examples became the same for all of them. */
+  readonly constant: boolean;
 }
 
 /** Where an error is measured. */
@@ -72,7 +74,14 @@ export async function measuredChange(
 }
 
 /** A measured error with its intervals: of the ratio of mean squares, and of a share. */
-export function changeOf({ sqnr, agreement, rows, largest, examples }: ModelError): MeasuredChange {
+export function changeOf({
+  sqnr,
+  agreement,
+  rows,
+  largest,
+  isConstant,
+  examples,
+}: ModelError): MeasuredChange {
   const [signal, noise] = [examples.map((own) => own.signal), examples.map((own) => own.noise)];
   const hasRatio = [...signal, ...noise].every((sum) => Number.isFinite(sum) && sum > 0);
   const ratios = hasRatio ? ratioOfMeans(signal, noise).interval : null;
@@ -84,21 +93,31 @@ export function changeOf({ sqnr, agreement, rows, largest, examples }: ModelErro
     agreement: agreement ?? null,
     agreementInterval: isOfExamples ? fractionInterval(Math.round(agreement * rows), rows) : null,
     largest: finite(largest),
+    constant: isConstant,
   };
 }
 
 /** Intervals of the SQNR miss it more often than they say where fewer examples carry the error. */
 const MANY = 16;
 
-/** That an interval is too narrow, and how to get a better one, as a sentence; none where it is not. */
-export function narrowText({ carriedBy }: Pick<MeasuredChange, "carriedBy">): readonly string[] {
+/** What keeps a change from being as good as its numbers, as sentences: a constant output, and an interval that is too narrow. */
+export function cautions({ constant, carriedBy }: MeasuredChange): readonly string[] {
   const examples = Math.round(carriedBy ?? MANY);
-  return examples >= MANY
-    ? []
-    : [
-        `This interval of the SQNR is too narrow: in effect ${examples === 1 ? "1 example carries" : `${examples} examples carry`} the error. Give more by --held-out and --limit.`,
-      ];
+  return [
+    ...constantText({ constant }),
+    ...(examples >= MANY
+      ? []
+      : [
+          `This interval of the SQNR is too narrow: in effect ${examples === 1 ? "1 example carries" : `${examples} examples carry`} the error. Give more by --held-out and --limit.`,
+        ]),
+  ];
 }
+
+/** That a model no longer looks at its inputs, as a sentence; none where it does. */
+export const constantText = ({ constant }: Pick<MeasuredChange, "constant">): readonly string[] =>
+  constant
+    ? ["It is of no use as it is: an output that varied is now the same for all of these examples."]
+    : [];
 
 /** An SQNR as fields: it is Infinity where outputs are identical, and -Infinity where they are not finite. */
 export const sqnrFields = (sqnr: number): Pick<MeasuredChange, "sqnr" | "broken"> => ({
@@ -123,7 +142,7 @@ export async function changing<T>(
 export const withoutSqnr = ({ broken }: Pick<MeasuredChange, "broken">): string =>
   broken ? "not finite" : "identical";
 
-type ChangeCells = Omit<MeasuredChange, "largest" | "carriedBy">;
+type ChangeCells = Omit<MeasuredChange, "largest" | "carriedBy" | "constant">;
 
 /** Columns of a table of errors: `31.2 dB [30.1, 32.3]`, `98.4 % [91.3, 100.0]`. */
 export const errorColumns: Columns<ChangeCells> = [

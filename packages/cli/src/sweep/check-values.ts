@@ -10,8 +10,8 @@ import { withoutLength } from "../experiments/definition/resolve.js";
 import { commonKeys, experimentSchema } from "../experiments/definition/schema.js";
 import type { Settings } from "../experiments/kind.js";
 import type { Axis } from "./axis.js";
-import type { SweepFile } from "./file.js";
 import { samplerOf } from "./samplers/sampler.js";
+import type { SweepFile } from "./schema.js";
 import { spaceOf } from "./space.js";
 import type { Assignment } from "./types.js";
 

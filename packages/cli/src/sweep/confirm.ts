@@ -5,9 +5,9 @@ import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "isolos
 import { endText, formatNumber } from "../experiments/results/format-number.js";
 import { type BesideConstant, constantText } from "../experiments/results/to-target.js";
 import type { Judgement } from "../run/report-html.js";
-import type { Metric } from "./file.js";
 import { aggregated } from "./metric.js";
 import { rankedTrials } from "./ranked-trials.js";
+import type { Metric } from "./schema.js";
 import type { Trial } from "./types.js";
 
 /** Values of runs by their seeds: NaN of those that diverged; those that failed are not there. */
@@ -84,6 +84,8 @@ export interface Judging extends Pick<Confirmed, "rows" | "rowsChose"> {
   readonly tunedBy?: string | undefined;
   /** A sentence on the rows and on what varied. */
   readonly text: string;
+  /** What the baseline is, such as `learningRate 0.1`. */
+  readonly baselineIs?: string | undefined;
   /** Controls without a trial to compare with, as {@link Contender.label}. */
   readonly absent?: readonly string[];
 }
@@ -120,7 +122,7 @@ export function confirmed(
   metric: Metric,
   baseline: SeedValues,
   contenders: readonly Contender[],
-  { rows, rowsChose, tunedBy = metric.name, text: judgedBy, absent = [] }: Judging,
+  { rows, rowsChose, tunedBy = metric.name, text: judgedBy, baselineIs, absent = [] }: Judging,
 ): readonly Confirmed[] {
   const level = levelOfEach(contenders.length);
   const sign = metric.goal === "minimize" ? 1 : -1;
@@ -159,7 +161,7 @@ export function confirmed(
       rowsChose,
       constant,
       text: [
-        sentence(metric, tunedBy, contender, fresh, comparison, baseline),
+        sentence(metric, tunedBy, contender, fresh, comparison, baseline, baselineIs),
         ...(ahead.length > 0
           ? [
               `It is not clearly better than the control ${ahead.map(({ control }) => nameOf(control)).join(", ")}.`,
@@ -228,6 +230,7 @@ function sentence(
   fresh: number | null,
   comparison: PairedComparison | null,
   baseline: SeedValues,
+  baselineIs: string | undefined,
 ): string {
   const number = (value: number) => formatNumber(value, 4);
   const tuned =
@@ -256,12 +259,13 @@ function sentence(
     kind === "ratio"
       ? `${number(value)}${range} times the baseline`
       : `${signed(value)}${range} from the baseline`;
+  const settings = baselineIs === undefined ? "" : ` (${baselineIs})`;
   const same = isBaseline
     ? " Its settings are the baseline's, and so are its runs."
     : isSame(values, baseline)
       ? " Both gave the same numbers: what is compared changed nothing."
       : "";
-  const compared = `${start}; ${difference} over ${n} pairs${left} (${formatNumber(100 * level, 4)} % interval).${same}`;
+  const compared = `${start}; ${difference}${settings} over ${n} pairs${left} (${formatNumber(100 * level, 4)} % interval).${same}`;
   const both = shared.length === 0 ? "" : ` Both have ${shared.join(", ")}.`;
   return apart.length === 0
     ? `${compared}${both}`

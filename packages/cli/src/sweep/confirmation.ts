@@ -1,6 +1,6 @@
 // Who is confirmed on fresh seeds, and the results so far: of the engine, which may add seeds, and of the document.
 import { isDeepStrictEqual } from "node:util";
-import { partition } from "es-toolkit";
+import { partition, pick } from "es-toolkit";
 import { besideConstant, measuresOn } from "../experiments/results/to-target.js";
 import { caveatsOfBaseline, caveatsOfChoice, hasValueOf, wordOf } from "./caveats.js";
 import {
@@ -12,9 +12,9 @@ import {
   type SeedValues,
 } from "./confirm.js";
 import type { RunState, SweepState, TrialState } from "./engine-types.js";
-import type { ConfirmPlan, Metric, SweepFile } from "./file.js";
-import { goalOf } from "./file.js";
 import { oriented, partOf, testNameOf } from "./metric.js";
+import type { ConfirmPlan, Metric, SweepFile } from "./schema.js";
+import { goalOf } from "./schema.js";
 import type { Assignment, Trial } from "./types.js";
 
 /** Trials to confirm, and what they are compared with; undefined where no trial was completed, or there is none to compare. */
@@ -121,9 +121,18 @@ export function confirmationOf(
         },
       ];
     }),
-    { ...judging, absent: absentControls(confirm, contenders) },
+    {
+      ...judging,
+      baselineIs: settingsText(each === undefined ? baseline.parameters : pick(baseline.parameters, [each])),
+      absent: absentControls(confirm, contenders),
+    },
   );
 }
+
+const settingsText = (settings: Assignment): string =>
+  Object.entries(settings)
+    .map(([path, value]) => `${path} ${wordOf(value)}`)
+    .join(", ") || "the experiment's own settings";
 
 /** Controls all of whose trials failed or diverged in the search. */
 function absentControls(

@@ -18,7 +18,6 @@ import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
 import { createEngine } from "./engine.js";
 import type { Engine } from "./engine-types.js";
-import type { SweepFile } from "./file.js";
 import {
   type Entry,
   hasJournal,
@@ -33,6 +32,7 @@ import { type LoadedSweep, loadSweep } from "./load.js";
 import { testNameOf } from "./metric.js";
 import { planSweep, programVersion, type SweepPlan } from "./plan.js";
 import { samplerOf } from "./samplers/sampler.js";
+import type { SweepFile } from "./schema.js";
 import type { AskEntry } from "./types.js";
 import { faultsOfBudget, faultsOfJournal, faultsOfRuns } from "./verify.js";
 

@@ -4,21 +4,10 @@ import { bestTrials, type Confirmed } from "./confirm.js";
 import { confirmationOf } from "./confirmation.js";
 import type { StoredSweep } from "./directory.js";
 import type { RunState, SweepState, TrialState } from "./engine-types.js";
-import type { Metric } from "./file.js";
 import type { SearchEnd } from "./journal.js";
 import { oriented } from "./metric.js";
+import type { Metric, SweepFile } from "./schema.js";
 import type { Assignment, Trial, TrialStatus } from "./types.js";
-
-interface Budget {
-  /** Trials asked. Left out, for a grid alone: all its points. */
-  readonly trials?: number | undefined;
-  /** No run starts after so many seconds. */
-  readonly seconds?: number | undefined;
-  /** Whether runs under way stop then, too. */
-  readonly hard: boolean;
-  /** No run starts after so many steps in all. */
-  readonly steps?: number | undefined;
-}
 
 /** A run of a trial. */
 export interface SweepRunDocument {
@@ -78,7 +67,7 @@ export interface SweepDocument {
   readonly end: SearchEnd | null;
   /** Trials by their status. */
   readonly counts: Readonly<Record<string, number>>;
-  readonly budget: Budget;
+  readonly budget: SweepFile["budget"];
   /** Null where no trial was completed. */
   readonly best: { readonly trial: number; readonly parameters: Assignment; readonly value: number } | null;
   /** Empty where nothing is confirmed. */

@@ -4,8 +4,8 @@ import { axisOf } from "./axis.js";
 import { noneOf } from "./caveats.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
-import type { SweepFile } from "./file.js";
 import { samplerOf } from "./samplers/sampler.js";
+import type { SweepFile } from "./schema.js";
 import type { Parameter } from "./types.js";
 
 /**

@@ -1,6 +1,5 @@
 import type { TestPart } from "../experiments/catalogue/datasets.js";
 import type { TestFold } from "../experiments/catalogue/run-data.js";
-import type { SweepFile } from "./file.js";
 import type {
   CloseEntry,
   ConfirmEntry,
@@ -12,6 +11,7 @@ import type {
   VerdictEntry,
 } from "./journal.js";
 import type { RungReport, RunRecord } from "./lanes.js";
+import type { SweepFile } from "./schema.js";
 import type { AskEntry, Assignment, Sampler, Trial, Verdict } from "./types.js";
 
 /** A run as the engine knows it. */

@@ -1,7 +1,7 @@
 import type { Job } from "../experiments/jobs/job.js";
 import type { JobProgress } from "../experiments/kind.js";
-import type { Prune } from "./file.js";
 import type { RunCurve } from "./run-curve.js";
+import type { Prune } from "./schema.js";
 import type { AskEntry, TrialStatus, Verdict } from "./types.js";
 
 /** A run to compute, as plain data: it may go to another process or another computer. */

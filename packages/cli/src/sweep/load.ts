@@ -16,9 +16,9 @@ import type { Settings, Variant } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import type { Json } from "../run/json-lines.js";
 import { assigned, type Base, faultsOfValues, under } from "./check-values.js";
-import type { SweepFile } from "./file.js";
+import { faultsOfSweep } from "./faults.js";
 import { partOf, testNameOf } from "./metric.js";
-import { sweepSchema } from "./schema.js";
+import { type SweepFile, sweepSchema } from "./schema.js";
 import type { Assignment, Parameter } from "./types.js";
 import { fromWandb } from "./wandb.js";
 
@@ -132,6 +132,12 @@ function faultsOfPruning({ prune, metric: { name } }: SweepFile, kind: string): 
   return [{ path: ["metric", "name"], message }];
 }
 
+const checkedSchema = sweepSchema.superRefine((file, context) => {
+  for (const { path, message } of faultsOfSweep(file)) {
+    context.addIssue({ code: "custom", path: [...path], message });
+  }
+});
+
 /** A sweep from YAML text, without a look at its experiment. */
 export function parseSweep(
   text: string,
@@ -151,7 +157,7 @@ export function parseSweep(
       data: named(withReals(translated.data, translated.sourceOf, document), file),
     };
   };
-  const { config, error } = readConfig(text, { schema: sweepSchema, set, translate, file });
+  const { config, error } = readConfig(text, { schema: checkedSchema, set, translate, file });
   return { file: config satisfies SweepFile as SweepFile, notes, error };
 }
 

@@ -3,7 +3,7 @@ import { mean, meanBy, median } from "es-toolkit";
 import { nearest } from "../config/nearest.js";
 import { valueAtPath } from "../dotted-path.js";
 import type { RunDocument } from "../formats/json.js";
-import type { Metric, SweepFile } from "./file.js";
+import type { Metric, SweepFile } from "./schema.js";
 
 /** Whether a metric is a time, which depends on what else the machine did. */
 export const isInSeconds = (name: string): boolean => /seconds/i.test(name);

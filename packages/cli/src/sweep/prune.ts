@@ -1,7 +1,7 @@
 // Verdicts at rungs. Asynchronous successive halving in its stopping form: L. Li et al., "A system for massively parallel
 // hyperparameter tuning", MLSys 2020; the median rule: D. Golovin et al., "Google Vizier", KDD 2017.
 import { median } from "es-toolkit";
-import type { Metric, Prune } from "./file.js";
+import type { Metric, Prune } from "./schema.js";
 import type { VerdictOf, VerdictRule } from "./types.js";
 
 export const verdictOf: VerdictOf = ({ rule, factor, startup, above }, values, v, best) => {

@@ -1,251 +1,148 @@
-import type { Finding } from "../config/explain.js";
-import { oneOf } from "../config/nearest.js";
-import { pathWords } from "../dotted-path.js";
-import { commonKeys } from "../experiments/definition/schema.js";
-import type { Json } from "../run/json-lines.js";
-import { axisOf, holds } from "./axis.js";
-import { type SweepFile, sweepFields } from "./file.js";
-import { isInSeconds } from "./metric.js";
-import { mostDimensions } from "./samplers/sobol.js";
-import { meets } from "./space.js";
-import type { Parameter } from "./types.js";
+import { resultName } from "isoloss/metrics";
+import { z } from "zod";
+import { count, positive } from "../experiments/catalogue/named.js";
+import { identifier, seedsOf, seedsSchema } from "../experiments/definition/schema.js";
+import { anyValue, parameterSchema } from "./parameter-schema.js";
 
-/** A sweep as in a YAML file. */
-export const sweepSchema = sweepFields.superRefine((file, context) => {
-  for (const { path, message } of faultsOfSweep(file)) {
-    context.addIssue({ code: "custom", path: [...path], message });
+const seeds = seedsSchema.transform((given, context): readonly number[] => {
+  const list = seedsOf(given);
+  if ("wrong" in list) {
+    context.addIssue({ code: "custom", message: list.wrong });
+    return z.NEVER;
   }
+  const twice = list.find((seed, i) => list.indexOf(seed) < i);
+  if (twice !== undefined) context.addIssue({ code: "custom", message: `has the seed ${twice} twice.` });
+  return list;
 });
 
-/** Findings beyond those of single keys. */
-function faultsOfSweep(file: SweepFile): Finding[] {
-  return [
-    ...faultsOfMetric(file),
-    ...faultsOfMethod(file),
-    ...faultsOfPaths(file),
-    ...Object.entries(file.parameters).flatMap(([path, parameter]) => [
-      ...(file.method === "grid" ? faultsInGrid(path, parameter) : []),
-      ...faultsOfConditions(path, file.parameters),
-    ]),
-    ...faultsOfConfirm(file),
-  ];
-}
+/** Values by paths as in `--set`. */
+const assignment = z.record(z.string(), anyValue);
 
-function faultsOfMetric({ metric: { name } }: SweepFile): Finding[] {
-  if (!isInSeconds(name)) return [];
-  return [
-    {
-      path: ["metric", "name"],
-      message: `${name} depends on what else the machine did: rank trials by steps or a loss. confirm.metric may be in seconds.`,
-    },
-  ];
-}
+/** The goal that a metric's name tells: where it tells none, less is better. */
+export const goalOf = (name: string): "minimize" | "maximize" =>
+  resultName(name).better === "max" ? "maximize" : "minimize";
 
-function faultsOfMethod({ method, order, budget, parameters }: SweepFile): Finding[] {
-  const varying = Object.values(parameters).filter((parameter) => !("value" in parameter)).length;
-  const faults: Finding[] = [];
-  if (method !== "grid" && budget.trials === undefined) {
-    faults.push({
-      path: ["budget", "trials"],
-      message: "missing; expected an integer >= 1: only a grid has an end of its own.",
-    });
-  }
-  if (method !== "grid" && order !== "shuffled") {
-    faults.push({ path: ["order"], message: "only a grid has an order." });
-  }
-  if (varying === 0) {
-    faults.push({ path: ["parameters"], message: "expected a parameter that varies; all are constant." });
-  }
-  if ((method === "sobol" || method === "tpe") && varying > mostDimensions) {
-    faults.push({
-      path: ["parameters"],
-      message: `expected at most ${mostDimensions} parameters that vary for ${method}; got ${varying}. Use method: random.`,
-    });
-  }
-  return faults;
-}
+const metricFields = z
+  .strictObject({
+    /** loss, or a number of a run's document: loss.last, validation.loss, steps. */
+    name: z.string().min(1),
+    /** Default what the name tells: an accuracy is maximized, all else minimized. */
+    goal: z.enum(["minimize", "maximize"]).meta({ title: "goal" }).optional(),
+    /** Over the seeds; `worst`: by the goal. */
+    aggregate: z.enum(["mean", "median", "geometric", "worst"]).meta({ title: "aggregate" }).default("mean"),
+    /** No new trials once one has reached it. */
+    target: z.number().optional(),
+  })
+  .meta({ examples: [{ name: "validation.loss" }] });
 
-/** Of all places that have values by paths: those of the parameters, of `set`, and of the baseline. */
-function faultsOfPaths({ parameters, set, confirm, variant }: SweepFile): Finding[] {
-  const baseline = confirm === false ? {} : confirm.baseline;
-  const paths = [
-    ...Object.keys(set).map((path) => ["set", path]),
-    ...Object.keys(parameters).map((path) => ["parameters", path]),
-    ...Object.keys(baseline).map((path) => ["confirm", "baseline", path]),
-  ];
-  return paths.flatMap((at): Finding[] => {
-    const path = at[at.length - 1];
-    const message = pathWords(path).some((word) => word.trim() === "")
-      ? "expected a path of the experiment, such as optimizer.name."
-      : refusalOfPath(path, variant);
-    if (message !== undefined) return [{ path: at, message }];
-    return at[0] === "set" && Object.hasOwn(parameters, path)
-      ? [{ path: at, message: "is one of the parameters, too: leave out one of them." }]
-      : [];
+const metric = metricFields.transform((given) => ({ ...given, goal: given.goal ?? goalOf(given.name) }));
+
+const unit = z.enum(["steps", "epochs"]).meta({ title: "unit" }).default("steps");
+/** Runs at a rung that are not stopped whatever they have reached. */
+const startup = z.int().min(0);
+
+const prune = z
+  .discriminatedUnion("rule", [
+    // Stops runs that are not among the first n / factor of their rung. Rungs: from, from factor, from factor^2, ...
+    z.strictObject({
+      rule: z.literal("asha"),
+      from: positive,
+      factor: z.number().gt(1).default(3),
+      startup: startup.optional(),
+      unit,
+      /** No rung at or above it; default all below the run's length. */
+      below: positive.optional(),
+    }),
+    // Stops runs whose best value is worse than the median at their rung. Rungs: from, from + every, ...
+    z.strictObject({
+      rule: z.literal("median"),
+      from: positive,
+      every: positive.optional(),
+      startup: startup.default(5),
+      unit,
+    }),
+    // Stops runs whose value is above a bound at the rung `from`; below it where the metric is maximized.
+    z.strictObject({ rule: z.literal("bound"), from: positive, above: z.number(), unit }),
+  ])
+  .meta({ title: "rule" })
+  .transform((rule) => {
+    if (rule.rule === "asha") return { ...rule, startup: rule.startup ?? Math.ceil(rule.factor) };
+    return rule.rule === "median" ? { ...rule, every: rule.every ?? rule.from } : rule;
   });
-}
 
-function faultsInGrid(path: string, parameter: Parameter): Finding[] {
-  if ("distribution" in parameter) {
-    return [
-      {
-        path: ["parameters", path, "distribution"],
-        message: "a grid needs a list: values, or min and max with a step or a count.",
-      },
-    ];
-  }
-  if ("probabilities" in parameter) {
-    return [
-      { path: ["parameters", path, "probabilities"], message: "a grid has every value, so it takes none." },
-    ];
-  }
-  return !("min" in parameter) || axisOf(parameter).bins !== undefined
-    ? []
-    : [
-        {
-          path: ["parameters", path],
-          message: "a grid needs values: add a step, or a count such as count: 5.",
-        },
-      ];
-}
+const budget = z.strictObject({
+  /** Trials asked; default, for a grid alone, all its points. */
+  trials: count.optional(),
+  /** No run starts after so many seconds. */
+  seconds: positive.optional(),
+  /** Whether runs under way stop then, too. */
+  hard: z.boolean().default(false),
+  /** No run starts after so many steps in all. */
+  steps: count.optional(),
+});
 
-function faultsOfConditions(path: string, parameters: Readonly<Record<string, Parameter>>): Finding[] {
-  const { when = {} } = parameters[path];
-  return Object.entries(when).flatMap(([other, wanted]): Finding[] => {
-    const at = ["parameters", path, "when", other];
-    if (!Object.hasOwn(parameters, other)) {
-      const others = Object.keys(parameters).filter((name) => name !== path);
-      return [{ path: at, message: `expected a parameter, ${oneOf(other, others)}` }];
-    }
-    if (reaches(other, path, parameters)) {
-      return [{ path: at, message: `depends on ${path} itself: conditions go around in a circle.` }];
-    }
-    return canMeet(parameters[other], wanted)
-      ? []
-      : [
-          {
-            path: at,
-            message: `${other} never is ${JSON.stringify(wanted)}${alternatives(parameters[other], wanted)}`,
-          },
-        ];
-  });
-}
+const confirm = z.strictObject({
+  /** Others than those of the search; the number is fixed beforehand. */
+  seeds: seeds.prefault("1000..1009"),
+  /** How many of the best trials. */
+  best: count.default(2),
+  /** A parameter: the best trial of each of its values instead, beside the baseline's value of it with its own best trial. */
+  each: z.string().min(1).optional(),
+  /** Of the experiment; default its own settings. */
+  baseline: assignment.default({}),
+  /** Values of `each` that do without what is judged, such as a random move: who does no better than these does not help. */
+  controls: z.array(anyValue).optional(),
+  /** A time that is compared on these seeds, to be minimized; default the sweep's metric. */
+  metric: z.string().min(1).optional(),
+  /** Seeds are added until half of each interval is at most `precision`; default all seeds. */
+  until: z.strictObject({ precision: positive, from: z.int().min(2).default(8) }).nullish(),
+});
 
-function reaches(
-  from: string,
-  to: string,
-  parameters: Readonly<Record<string, Parameter>>,
-  seen: ReadonlySet<string> = new Set(),
-): boolean {
-  if (from === to) return true;
-  if (seen.has(from)) return false;
-  return Object.keys(parameters[from]?.when ?? {}).some((next) =>
-    reaches(next, to, parameters, new Set([...seen, from])),
-  );
-}
+/** A sweep as in a YAML file, key by key. */
+export const sweepSchema = z.strictObject({
+  /** Default the file's name. */
+  name: identifier.default("sweep"),
+  /** A file, relative to the sweep's, or the name of an experiment that comes with isoloss. */
+  experiment: z.string().min(1),
+  /** Default its first. */
+  variant: identifier.optional(),
+  /** For all trials. */
+  set: assignment.default({}),
+  method: z.enum(["grid", "random", "sobol", "tpe"]).meta({ title: "method" }),
+  /** Of a grid's points: by the seed, or as the file has them, the last parameter fastest. */
+  order: z.enum(["shuffled", "file"]).meta({ title: "order" }).default("shuffled"),
+  /** Of the sampler. */
+  seed: z.int().min(0).default(0),
+  metric,
+  /** A trial's value is the mean over them. */
+  seeds: seeds.prefault([0]),
+  parameters: z.record(z.string(), parameterSchema),
+  /** null: off. */
+  prune: prune
+    .nullish()
+    .transform((rule) => rule ?? undefined)
+    .optional(),
+  budget: budget.prefault({}),
+  /** The first so many trials fail: it is the file, not bad luck. */
+  stopAfter: z.strictObject({ failures: count.default(3) }).prefault({}),
+  /** Seconds of one run. */
+  timeout: positive.optional(),
+  /** Of one run, as measured: for --check, which tells the hours. */
+  runSeconds: positive.optional(),
+  confirm: z.union([z.literal(false), confirm]).prefault({}),
+});
 
-function canMeet(parameter: Parameter, wanted: Json): boolean {
-  if ("value" in parameter) return meets(parameter.value, wanted);
-  // A list without values is reported as such.
-  if ("values" in parameter) {
-    return parameter.values.length === 0 || parameter.values.some((value) => meets(value, wanted));
-  }
-  if ("distribution" in parameter) return typeof wanted === "number";
-  const { bins } = axisOf(parameter);
-  const isIn = (x: Json) =>
-    typeof x === "number" && (bins ? holds(bins, x) : x >= parameter.min && x <= parameter.max);
-  return Array.isArray(wanted) ? wanted.some(isIn) : isIn(wanted);
-}
+/**
+ * A sweep, read and checked: W&B's forms are in ours, ranges of seeds are lists, and defaults are filled in. It is a
+ * sweep's file itself: written as YAML and read again, it is the same.
+ */
+export type SweepFile = Readonly<z.output<typeof sweepSchema>>;
 
-function alternatives(parameter: Parameter, wanted: Json): string {
-  if (!("values" in parameter)) return ".";
-  const texts = parameter.values.map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
-  return typeof wanted === "string"
-    ? `; expected ${oneOf(wanted, texts)}`
-    : `; expected one of ${texts.join(", ")}.`;
-}
+/** What trials are ranked by. */
+export type Metric = SweepFile["metric"];
 
-function faultsOfConfirm({ confirm, seeds, parameters }: SweepFile): Finding[] {
-  if (confirm === false) return [];
-  const both = confirm.seeds.find((seed) => seeds.includes(seed));
-  const faults: Finding[] = [];
-  if (both !== undefined) {
-    faults.push({
-      path: ["confirm", "seeds"],
-      message: `seed ${both} is one of seeds: what chose a trial cannot confirm it. Expected other seeds, or confirm: false.`,
-    });
-  }
-  if (confirm.metric !== undefined && !isInSeconds(confirm.metric)) {
-    faults.push({
-      path: ["confirm", "metric"],
-      message: `expected a time, such as wallSeconds: other numbers are metric.name of the sweep; got ${confirm.metric}`,
-    });
-  }
-  const { each, baseline } = confirm;
-  if (each !== undefined && !Object.hasOwn(parameters, each)) {
-    faults.push({
-      path: ["confirm", "each"],
-      message: `expected a parameter, ${oneOf(each, Object.keys(parameters))}`,
-    });
-  } else if (each !== undefined && !Object.hasOwn(baseline, each)) {
-    faults.push({
-      path: ["confirm", "baseline"],
-      message: `expected a value of ${each}: its best trial is what the others are compared with.`,
-    });
-  } else if (each !== undefined && !canMeet(parameters[each], baseline[each])) {
-    const wanted = baseline[each];
-    faults.push({
-      path: ["confirm", "baseline", each],
-      message: `${each} never is ${JSON.stringify(wanted)}, so that no trial is like the baseline${alternatives(parameters[each], wanted)}`,
-    });
-  }
-  for (const [k, wanted] of (confirm.controls ?? []).entries()) {
-    const parameter = parameters[each ?? ""];
-    if (parameter !== undefined && canMeet(parameter, wanted)) continue;
-    faults.push({
-      path: ["confirm", "controls", k],
-      message:
-        parameter === undefined
-          ? "expected confirm.each: controls are values of this parameter"
-          : `${each} never is ${JSON.stringify(wanted)}${alternatives(parameter, wanted)}`,
-    });
-  }
-  if (confirm.seeds.length < 2) {
-    faults.push({
-      path: ["confirm", "seeds"],
-      message: "expected at least 2 seeds: one has no spread. Or confirm: false.",
-    });
-  }
-  return faults;
-}
+/** How runs are stopped before their end. */
+export type Prune = NonNullable<SweepFile["prune"]>;
 
-const oneVariant =
-  "a sweep is of one variant: compare what the variants change, such as teleport: { values: [null, { when: .., search: .. }] }.";
-
-/** Why a path is none of a trial's settings, with what to write; undefined where it may be one. */
-function refusalOfPath(path: string, variant: string | undefined): string | undefined {
-  const [root, ...rest] = pathWords(path);
-  switch (root) {
-    case "seed":
-    case "seeds":
-      return "a trial runs on all seeds of the sweep: write its own key, seeds: [0, 1, 2], beside parameters.";
-    case "variant":
-      return oneVariant;
-    case "variants": {
-      const [name, ...setting] = rest;
-      if (setting.length === 0) return oneVariant;
-      const key = name === variant ? "" : `, and the sweep's own key variant: ${name}`;
-      return `a sweep is of one variant, and its settings need no prefix: write ${setting.join(".")}${key}.`;
-    }
-    case "quick":
-      return rest.length === 0
-        ? "trials are no quick runs: leave it out, and write its settings themselves, such as steps."
-        : `trials are no quick runs: write ${rest.join(".")}.`;
-    case "kind":
-      return "all trials are of the experiment's kind: leave it out.";
-    default:
-      return commonKeys.has(root)
-        ? "is no setting of a run, so that it changes none: leave it out."
-        : undefined;
-  }
-}
+/** The best trials and a baseline, again on seeds that chose nothing. */
+export type ConfirmPlan = Exclude<SweepFile["confirm"], false>;

@@ -1,8 +1,8 @@
 // What holds for the journal of every sweep, checked entry by entry, without the engine.
 import { IsolossError } from "isoloss";
-import type { SweepFile } from "./file.js";
 import type { CloseEntry, ConfirmEntry, Contender, Entry, RecordEntry, VerdictEntry } from "./journal.js";
 import type { SweepPlan } from "./plan.js";
+import type { SweepFile } from "./schema.js";
 import type { AskEntry, TrialStatus } from "./types.js";
 
 /** What a journal breaks of the sweep's promises; empty: nothing. */

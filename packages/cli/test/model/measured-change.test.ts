@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  agreementText,
-  changeOf,
-  narrowText,
-  sqnrFields,
-  sqnrText,
-} from "../../src/model/measured-change.js";
+import { agreementText, cautions, changeOf, sqnrFields, sqnrText } from "../../src/model/measured-change.js";
 
 describe("the SQNR of a changed model", () => {
   it.each([
@@ -28,6 +22,7 @@ describe("the intervals of a measured change", () => {
       agreement: 1,
       rows: noises.length,
       largest: 0.1,
+      isConstant: false,
       examples: noises.map((noise) => ({ signal: 1, noise })),
     });
 
@@ -48,23 +43,22 @@ describe("the intervals of a measured change", () => {
   it("are called too narrow where few examples carry the error, be there many", () => {
     const even = Array(16).fill(0.1);
     expect(change(even).carriedBy).toBeCloseTo(16, 10);
-    expect(narrowText(change(even))).toEqual([]);
-    const [eight] = narrowText(change(even.slice(8)));
+    expect(cautions(change(even))).toEqual([]);
+    const [eight] = cautions(change(even.slice(8)));
     expect(eight).toContain(": in effect 8 examples carry the error. ");
     expect(eight).toContain("Give more by --held-out and --limit.");
     // (4 * 1 + 60 * 0.01)^2 / (4 * 1 + 60 * 0.0001) = 5.28.
     const heavy = [...Array(4).fill(1), ...Array(60).fill(0.01)];
-    expect(narrowText(change(heavy))[0]).toContain(": in effect 5 examples carry the error. ");
-    expect(narrowText(change([1, 0.001]))[0]).toContain(": in effect 1 example carries the error. ");
-    expect(narrowText(change([0.1]))).toEqual([]);
+    expect(cautions(change(heavy))[0]).toContain(": in effect 5 examples carry the error. ");
+    expect(cautions(change([1, 0.001]))[0]).toContain(": in effect 1 example carries the error. ");
+    expect(cautions(change([0.1]))).toEqual([]);
   });
 
   it("are none of one example, of rows that are no examples, and where nothing differs", () => {
     expect(change([0.1]).sqnrInterval).toBeNull();
     expect(change([0.1, 0]).sqnrInterval).toBeNull();
     const examples = [{ signal: 1, noise: 0.1 }];
-    expect(
-      changeOf({ sqnr: 10, agreement: 0.5, rows: 2, largest: 0.1, examples }).agreementInterval,
-    ).toBeNull();
+    const error = { sqnr: 10, agreement: 0.5, rows: 2, largest: 0.1, isConstant: false, examples };
+    expect(changeOf(error).agreementInterval).toBeNull();
   });
 });

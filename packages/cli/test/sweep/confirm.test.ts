@@ -9,7 +9,7 @@ import {
 } from "../../src/sweep/confirm.js";
 import { confirmationOf, contendersOf } from "../../src/sweep/confirmation.js";
 import { leftOut } from "../../src/sweep/edges.js";
-import type { Metric } from "../../src/sweep/file.js";
+import type { Metric } from "../../src/sweep/schema.js";
 import type { Assignment, Trial } from "../../src/sweep/types.js";
 
 const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };
@@ -250,6 +250,7 @@ describe("confirmationOf", () => {
       ];
       return confirmationOf({ confirm, metric: loss } as never, { trials: [], contenders } as never)[0]?.text;
     };
+    expect(textOf(runs)).toContain(" times the baseline (the experiment's own settings) over 2 pairs (95 % ");
     expect(textOf(runs)).toContain("(95 % interval). Its settings are the baseline's, and so are its runs");
     expect(textOf(structuredClone(runs))).toContain(
       "Both gave the same numbers: what is compared changed nothing.",
@@ -298,6 +299,7 @@ describe("confirmationOf", () => {
     }).map(({ text }) => text);
     expect(texts[0]).toMatch(/^Trial 0 \(cost default\).*\(learningRate 0\.002 against 0\.001\)/);
     expect(texts[1]).not.toContain("against");
+    expect(texts[1]).toContain(" from the baseline (cost null) over 2 pairs ");
     expect(texts[1]).toContain(" Both have learningRate 0.001.");
   });
 });
@@ -331,7 +333,9 @@ describe("the rows that judge", () => {
     const one = judged({ rows: "divided" });
     expect(one).toMatchObject({ rows: "test", rowsChose: false, judgment: "does not help" });
     expect(one.comparison).toMatchObject({ kind: "ratio", value: expect.closeTo(2, 9) });
-    expect(one.text).toMatch(/test\.loss 2002 on 3 fresh seeds; 2 \[2, 2\] times the baseline over 3 pairs/);
+    expect(one.text).toMatch(
+      /test\.loss 2002 on 3 fresh seeds; 2 \[2, 2\] times the baseline \(the experiment's own settings\) over 3 pairs/,
+    );
     expect(one.text).toMatch(
       /Test rows judged, which chose nothing\. From seed to seed starts, orders of batches, the division into training and validation rows and these rows vary\.$/,
     );

@@ -3,10 +3,10 @@ import { createRng } from "isoloss/data";
 import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { createEngine } from "../../src/sweep/engine.js";
-import type { SweepFile } from "../../src/sweep/file.js";
 import type { Entry, NewEntry } from "../../src/sweep/journal.js";
 import type { RunRecord } from "../../src/sweep/lanes.js";
 import { samplerOf } from "../../src/sweep/samplers/sampler.js";
+import type { SweepFile } from "../../src/sweep/schema.js";
 import { faultsOfJournal } from "../../src/sweep/verify.js";
 import { asha, idOf, simulate, sweepFile } from "./model.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { runDocument } from "../../src/formats/json.js";
-import type { Metric } from "../../src/sweep/file.js";
 import { aggregated, isInSeconds, metricOf, oriented, partOf, testNameOf } from "../../src/sweep/metric.js";
+import type { Metric } from "../../src/sweep/schema.js";
 
 const document = (loss: readonly number[]) =>
   runDocument({

@@ -2,11 +2,11 @@
 import { createRng } from "isoloss/data";
 import { createEngine } from "../../src/sweep/engine.js";
 import type { Engine, RunState } from "../../src/sweep/engine-types.js";
-import type { Prune, SweepFile } from "../../src/sweep/file.js";
 import type { Entry, NewEntry } from "../../src/sweep/journal.js";
 import type { RunRecord } from "../../src/sweep/lanes.js";
 import { runId } from "../../src/sweep/plan.js";
 import { samplerOf } from "../../src/sweep/samplers/sampler.js";
+import type { Prune, SweepFile } from "../../src/sweep/schema.js";
 import type { Assignment } from "../../src/sweep/types.js";
 
 /** Rungs of a run of 20 steps. */

@@ -20,6 +20,8 @@ export interface QuantizationError {
   readonly rows: number | undefined;
   /** max |y - q| / max |y|, the largest of all outputs. */
   readonly largest: number;
+  /** Whether an output that varies among the examples became the same for all of them. */
+  readonly isConstant: boolean;
   /** Squares of the output with the least `sqnr`, example by example; batch by batch where its rows are no examples. */
   readonly examples: readonly SquaredError[];
   /** Score of the given metric on these examples. */
@@ -66,6 +68,7 @@ export function errorOf(
     agreement: least?.share,
     rows: least?.rows,
     largest: Math.max(0, ...differences.map(({ relative }) => relative)),
+    isConstant: outputs.some(({ own, other }) => isConstant(other, batches) && !isConstant(own, batches)),
   };
 }
 
@@ -78,14 +81,30 @@ function sqnrOf(expected: readonly NdArray[], got: readonly NdArray[]): number {
   return ratio < Infinity ? -10 * Math.log10(ratio) : -Infinity;
 }
 
-/** Of each row where there is one for each example, else of the whole array. */
+/** How many rows an output has: one for each example, or the whole array where its rows are no examples. */
+function rowsOf({ data, shape: [count = 1] }: NdArray, batch: NamedValues) {
+  const rows = Object.values(batch).every(({ shape }) => shape[0] === count) ? count : 1;
+  return { rows, size: data.length / rows };
+}
+
+/** Whether all rows have the same numbers; false of a single one. */
+function isConstant(outputs: readonly NdArray[], batches: readonly NamedValues[]): boolean {
+  const [{ data: first }] = outputs;
+  let count = 0;
+  for (const [k, y] of outputs.entries()) {
+    const { rows, size } = rowsOf(y, batches[k]);
+    if (size !== rowsOf(outputs[0], batches[0]).size) return false;
+    for (let i = 0; i < y.data.length; i++) if (y.data[i] !== first[i % size]) return false;
+    count += rows;
+  }
+  return count > 1;
+}
+
 function squaresOf(y: NdArray, q: NdArray, batch: NamedValues): readonly SquaredError[] {
-  const [count = 1] = y.shape;
-  const isByExample = Object.values(batch).every(({ shape }) => shape[0] === count);
-  const size = isByExample ? y.data.length / count : y.data.length;
-  return Array.from({ length: isByExample ? count : 1 }, (_, example) => {
+  const { rows, size } = rowsOf(y, batch);
+  return Array.from({ length: rows }, (_, row) => {
     let [signal, noise] = [0, 0];
-    for (let i = example * size; i < (example + 1) * size; i++) {
+    for (let i = row * size; i < (row + 1) * size; i++) {
       const own = Number(y.data[i]);
       signal += own * own;
       noise += (own - Number(q.data[i])) ** 2;

@@ -1,3 +1,4 @@
+// Second moments of what a layer multiplies its weight with: what GPTQ (layer-rounding.ts) needs to know of the calibration.
 import { type Compiled, jit, type NdArray, type RuntimeName, sizeOf, type Tensor } from "isoloss";
 import { float64Of, type OnnxNode, windowLength } from "isoloss/internal";
 import { add, matmul, transpose } from "isoloss/ops";

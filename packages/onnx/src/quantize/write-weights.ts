@@ -1,3 +1,4 @@
+// The weights and biases of layers in a file become integers with scales; layers that share a weight share its scales.
 import { sizeOf } from "isoloss";
 import { int, type OnnxNode } from "isoloss/internal";
 import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";

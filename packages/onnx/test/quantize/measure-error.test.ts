@@ -27,6 +27,7 @@ describe("the error of quantized outputs", () => {
       agreement: 1,
       rows: 1,
       largest: 0.1,
+      isConstant: false,
       examples: [{ signal: 100, noise: 1 }],
     });
   });
@@ -44,6 +45,16 @@ describe("the error of quantized outputs", () => {
       { signal: 30, noise: 5 },
       { signal: 30, noise: 5 },
     ]);
+  });
+
+  it("says of an output that varies among the examples whether it became constant", () => {
+    const isConstant = (y: number[], q: number[]) => {
+      const x = float32([0, 0]);
+      return errorOf([{ y: float32(y, [2, 2]) }], [{ y: float32(q, [2, 2]) }], [{ x }]).isConstant;
+    };
+    expect(isConstant([3, 4, 1, 2], [5, 6, 5, 6])).toBe(true);
+    expect(isConstant([3, 4, 1, 2], [5, 6, 5, 7])).toBe(false);
+    expect(isConstant([3, 4, 3, 4], [5, 6, 5, 6])).toBe(false);
   });
 
   it("is infinite where nothing differs, and where numbers are lost", () => {

@@ -1,3 +1,4 @@
+// A small set in the form of CelebA, of formulas.
 import { type FormulaImage, loadJpegEncoder } from "./image-files.js";
 import type { SampleFile, SampleOptions } from "./sample.js";
 

@@ -1,3 +1,4 @@
+// Small sets in the form of Office-31 and Office-Home: striped images of formulas, with lists of their parts.
 import { type FormulaImage, loadJpegEncoder, pngFile } from "./image-files.js";
 import type { SampleFile, SampleOptions } from "./sample.js";
 

@@ -16,14 +16,15 @@ import { type ModelFile, readModelFile } from "../../formats/read-model.js";
 import { dataHelp } from "../../model/data-options.js";
 import {
   agreementText,
+  cautions,
   changeOf,
   changing,
+  constantText,
   errorColumns,
   type Inputs,
   type MeasuredChange,
   measuredChange,
   measuredInputs,
-  narrowText,
   sqnrText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
@@ -73,8 +74,8 @@ ${dataHelp}
 The document of --json: file, out (null: it was not written), bytes {before, after}, io, tolerance, moved (units), moves
 [{parameters, units, exponents, stream}], fused (results of norms that became one node), wide (results of operators in float32),
 measured, values [{name, operator, before {largest, typical}, after}], table [{numbers, bytes, range {size, name}, weights,
-activations, rounded {sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}, sqnr, sqnrInterval, carriedBy,
-broken, agreement, agreementInterval, largest, time {before, after, ratio, quartiles}}].
+activations, rounded {sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest, constant}, sqnr, sqnrInterval, carriedBy,
+broken, agreement, agreementInterval, largest, constant, time {before, after, ratio, quartiles}}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx
@@ -182,6 +183,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
   });
   const { bytes, moved, moves, fused, wide, values, outputs } = result;
   const [written] = table;
+  const constant = written.constant || written.rounded.constant;
   const isWritten = settings.force || isWithin(written, tolerance);
   if (isWritten) await writeModelFile(file, out, bytes);
   const document: Half = {
@@ -205,12 +207,15 @@ async function run(path: string, settings: Settings): Promise<Result> {
     document,
     text: [
       cells,
-      ...narrowText(written),
+      ...cautions({ ...written, constant }),
       `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`,
     ],
     page: ({ choicesSection, rangesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} in float16`,
-      conclusion: `${isWritten ? "Written" : "Not written"} to ${out}: ${[`numbers ${written.numbers}`, ...broken].join("; ")}.`,
+      conclusion: [
+        `${isWritten ? "Written" : "Not written"} to ${out}: ${[`numbers ${written.numbers}`, ...broken].join("; ")}.`,
+        ...constantText({ constant }),
+      ].join(" "),
       lead: summary,
       sections: [
         choicesSection(

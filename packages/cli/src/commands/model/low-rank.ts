@@ -5,12 +5,13 @@ import { type Columns, firstOf, tableOf, textList } from "../../experiments/resu
 import { readModelFile } from "../../formats/read-model.js";
 import { dataHelp } from "../../model/data-options.js";
 import {
+  cautions,
   changing,
+  constantText,
   errorColumns,
   type MeasuredChange,
   measuredChange,
   measuredInputs,
-  narrowText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
 import { type Values, value } from "../../option-rows.js";
@@ -49,7 +50,7 @@ of one product into queries, keys and values.
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, rank and energy (null: not given), measured, table [{choice, numbers,
-bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
+bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest, constant}], groups [{parameters, size,
 copies, rank, error, reason}].
 
 Examples:
@@ -148,12 +149,14 @@ async function run(path: string, settings: Settings): Promise<Result> {
             tableOf(columns, table),
             tableOf(spaceColumns, groups),
             ...(left.length === 0 ? [] : [`left as they are\n${textList(left)}`]),
-            ...narrowText(written.row),
+            ...cautions(written.row),
             `Wrote ${out}: ${summaryText(document, path)}`,
           ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} of less rank`,
-      conclusion: `Written to ${out}: spaces ${written.row.choice}.`,
+      conclusion: [`Written to ${out}: spaces ${written.row.choice}.`, ...constantText(written.row)].join(
+        " ",
+      ),
       lead: summaryText(document, path),
       sections: [
         choicesSection(

@@ -11,13 +11,14 @@ import { type Batch, examplesText } from "../../model/batches.js";
 import { dataHelp } from "../../model/data-options.js";
 import { discoveryOf, type StoppingOperator, stopsAdvice, stopsText } from "../../model/discovery.js";
 import {
+  cautions,
   changing,
+  constantText,
   errorColumns,
   type Inputs,
   type MeasuredChange,
   measuredChange,
   measuredInputs,
-  narrowText,
   sqnrText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
@@ -66,7 +67,7 @@ least. The table has the time of each new file by that of the old one, run in tu
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, by, fraction, multiple, balanced, measured, table [{ranked, zeros,
-numbers, bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest, chosenBy {sqnr, broken}, time {before,
+numbers, bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest, constant, chosenBy {sqnr, broken}, time {before,
 after, ratio, quartiles}}], apart, stops [{operator, nodes}], groups [{parameters, size, removed, reason}].
 
 Examples:
@@ -184,12 +185,15 @@ async function run(path: string, settings: Settings): Promise<Result> {
       cells,
       ...(groups.length === 0 ? [] : [groupCells]),
       ...sameText(document),
-      ...table.filter(({ ranked }) => ranked === written.ranked).flatMap(narrowText),
+      ...cautions(writtenRow(document)),
       `Wrote ${out}: ${summary}`,
     ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
       title: `${path}, pruned`,
-      conclusion: `Written to ${out}: ranked by weights ${rankedText(written.ranked)}.`,
+      conclusion: [
+        `Written to ${out}: ranked by weights ${rankedText(written.ranked)}.`,
+        ...constantText(writtenRow(document)),
+      ].join(" "),
       lead: summary,
       sections: [
         choicesSection(
@@ -374,6 +378,10 @@ export function speedText(time: TimesComparison): string {
   return `It takes ${timeText(time)} of the time: ${after.toPrecision(2)} ms instead of ${before.toPrecision(2)}, medians of runs in turns.`;
 }
 
+/** The row of the file that was written. */
+const writtenRow = ({ table, balanced }: PrunedModel): PrunedRow =>
+  table.find(({ ranked }) => (ranked === "balanced") === balanced) as PrunedRow;
+
 /** What was written, and where it was measured. */
 function summaryText(document: PrunedModel, file: string): string {
   const { groups, by, fraction, multiple, balanced, bytes, table, measured, apart } = document;
@@ -395,8 +403,8 @@ function summaryText(document: PrunedModel, file: string): string {
       ? `${units} units of ${gone.length} ${gone.length === 1 ? "group" : "groups"} removed`
       : `pruned by ${by}`;
   const others = apart ? "on other examples" : "on the same examples, as there is one batch alone";
-  const choice = table.length > 1 ? `, the better ranking ${others}` : "";
-  const { time } = table.find(({ ranked }) => (ranked === "balanced") === balanced) as (typeof table)[number];
+  const { time, constant } = writtenRow(document);
+  const choice = table.length > 1 && !constant ? `, the better ranking ${others}` : "";
   const speed = time ? ` ${speedText(time)}` : "";
   return `${what}, ranked by weights ${balanced ? "after balance" : "as they are"}${choice}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}.${speed} It computes something else: the table says how far outputs moved on ${measured}.`;
 }

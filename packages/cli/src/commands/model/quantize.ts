@@ -21,9 +21,9 @@ import { type Batch, examplesIn, readBatches } from "../../model/batches.js";
 import { dataHelp, dataSource } from "../../model/data-options.js";
 import {
   agreementText,
+  cautions,
   changeOf,
   type MeasuredChange,
-  narrowText,
   sqnrText,
 } from "../../model/measured-change.js";
 import type { PageParts } from "../../model/page.js";
@@ -121,7 +121,7 @@ ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended, simplest and
 table [{candidate, per, activations, compensated, corrected, left, widened, bytes, difference, differenceInterval, sqnr, sqnrInterval, carriedBy, broken, agreement,
-agreementInterval, largest}], floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, bits, note}], kernels [{kernel, count, timeShare}].
+agreementInterval, largest, constant}], floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, bits, note}], kernels [{kernel, count, timeShare}].
 
 Examples:
   isoloss model quantize model.onnx --calibration photos --out int8.onnx
@@ -606,7 +606,7 @@ function judgedText(document: Quantized): string {
   const hint = "Random inputs say little of real ones: give some by --held-out.";
   return [
     `It has ${sqnrText(judged)}${same} ${others}.`,
-    ...narrowText(judged),
+    ...cautions(judged),
     ...(held === false ? [broken] : []),
     ...(examples.random ? [hint] : []),
   ].join(" ");

@@ -1,5 +1,5 @@
-import { sumBy } from "es-toolkit";
-import { type Summary, summarize } from "isoloss/internal";
+import { countBy, partition, sumBy } from "es-toolkit";
+import { summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import type { JobResult } from "../kind.js";
 import { formatDuration, formatNumber } from "./format-number.js";
@@ -11,15 +11,26 @@ import { textTable } from "./table.js";
 export const byVariant = (results: readonly JobResult[]): Map<string, JobResult[]> =>
   groupBy(results, ({ variant }) => variant);
 
-/** A mean, and for several values their standard deviation. @param lost further values, which are not finite */
-export function spreadText({ mean, std, min, max }: Summary, lost: number, digits = 5): string {
-  const spread = std === null || min === max ? "" : ` +- ${formatNumber(std, 2)}`;
-  return `${formatNumber(mean, digits)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
+/** The mean of a number of runs, for several their standard deviation, and how the runs ended that do not have it. */
+export function meanText(
+  runs: readonly JobResult[],
+  pick: (run: JobResult) => number | null | undefined,
+  digits = 5,
+): string {
+  const [known, lost] = partition(runs, (run) => Number.isFinite(pick(run)));
+  // Of one that ended as planned: not finite, or not measured.
+  const ends = countBy(lost, ({ document: { status } }) => (status === "completed" ? "without one" : status));
+  const others = Object.entries(ends).map(([end, count]) => `${count} ${end}`);
+  if (known.length === 0) return "-";
+  return `${spreadText(
+    known.map((run) => pick(run) as number),
+    digits,
+  )}${others.length > 0 ? ` (${others.join(", ")})` : ""}`;
 }
 
-function meanText(values: readonly number[], digits?: number): string {
-  const finite = values.filter(Number.isFinite);
-  return finite.length === 0 ? "-" : spreadText(summarize(finite), values.length - finite.length, digits);
+function spreadText(values: readonly number[], digits: number): string {
+  const { mean, std, min, max } = summarize(values);
+  return `${formatNumber(mean, digits)}${std === null || min === max ? "" : ` +- ${formatNumber(std, 2)}`}`;
 }
 
 /** The rows of {@link summaryTable}, for text and for HTML. */
@@ -29,8 +40,6 @@ export function summaryRows(results: readonly JobResult[]): {
 } {
   const groups = [...byVariant(results)];
   const hasTeleports = results.some((r) => r.document.teleports.length > 0);
-  const of = (group: readonly JobResult[], pick: (r: JobResult) => number | null | undefined) =>
-    group.map((r) => pick(r) ?? Number.NaN);
   const isThere = (name: string) => results.some((r) => typeof r.document.metrics[name] === "number");
   const measured = [
     "best.epoch",
@@ -56,21 +65,9 @@ export function summaryRows(results: readonly JobResult[]): {
     return [
       variant,
       String(group.length),
-      meanText(of(group, finalLoss)),
-      ...(hasGradient
-        ? [
-            meanText(
-              of(group, (r) => r.document.gradNormSq.last),
-              4,
-            ),
-          ]
-        : []),
-      ...measured.map((name) =>
-        meanText(
-          of(group, (r) => r.document.metrics[name]),
-          4,
-        ),
-      ),
+      meanText(group, finalLoss),
+      ...(hasGradient ? [meanText(group, (r) => r.document.gradNormSq.last, 4)] : []),
+      ...measured.map((name) => meanText(group, (r) => r.document.metrics[name], 4)),
       ...(hasTeleports
         ? [
             teleports.length === 0 ? "-" : `${accepted.length} of ${teleports.length}`,
@@ -98,7 +95,15 @@ function constantRow(
   );
   if ([...reached.values()].every((values) => values.length === 0)) return [];
   const what = measured.some((name) => name.endsWith(".accuracy")) ? "the class shares" : "the mean";
-  return [[`predicting ${what}`, ...head.slice(1).map((name) => meanText(reached.get(name) ?? [], 4))]];
+  return [
+    [
+      `predicting ${what}`,
+      ...head.slice(1).map((name) => {
+        const values = reached.get(name) ?? [];
+        return values.length === 0 ? "-" : spreadText(values, 4);
+      }),
+    ],
+  ];
 }
 
 /** Compares variants by means and standard deviations over seeds; says why a variant accepted no teleport. */

@@ -2,7 +2,7 @@ import { OptionError } from "isoloss";
 import { createRng } from "isoloss/data";
 import type { Json } from "../../run/json-lines.js";
 import type { Bins } from "../axis.js";
-import type { SweepFile } from "../file.js";
+import type { SweepFile } from "../schema.js";
 import type { Space } from "../space.js";
 import type { Sampler } from "../types.js";
 

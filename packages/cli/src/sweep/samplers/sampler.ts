@@ -1,4 +1,4 @@
-import type { SweepFile } from "../file.js";
+import type { SweepFile } from "../schema.js";
 import { spaceOf } from "../space.js";
 import type { Sampler } from "../types.js";
 import { gridSampler } from "./grid.js";

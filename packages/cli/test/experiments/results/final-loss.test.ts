@@ -50,6 +50,21 @@ describe("the final loss of a run", () => {
     expect(finalLoss(result)).toBe(result.document.loss.last);
   });
 
+  it("is missing in a table with the word for how the run ended", () => {
+    const one = (status: JobResult["document"]["status"], final: number | null): JobResult => ({
+      ...net,
+      document: { ...net.document, status, metrics: { "loss.final": final } },
+    });
+    const cell = (...runs: readonly JobResult[]) => summaryRows(runs).rows[0][2];
+    const known = one("completed", 0.5);
+    expect(cell(known, one("failed", null), one("interrupted", null), one("failed", null))).toBe(
+      "0.5 (2 failed, 1 interrupted)",
+    );
+    expect(cell(known, one("diverged", 0.1))).toBe("0.5 (1 diverged)");
+    expect(cell(known, one("completed", null))).toBe("0.5 (1 without one)");
+    expect(cell(one("failed", null))).toBe("-");
+  });
+
   it("is none where the run diverged, whose records end at a finite loss", async () => {
     const result = await executeJob(jobOf(booth, ["learningRate=1e6", "steps=400"]), hooks);
     const { document } = result;

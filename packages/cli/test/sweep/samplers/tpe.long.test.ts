@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { SweepFile } from "../../../src/sweep/file.js";
 import { samplerOf } from "../../../src/sweep/samplers/sampler.js";
+import type { SweepFile } from "../../../src/sweep/schema.js";
 import type { Assignment, Parameter, Trial } from "../../../src/sweep/types.js";
 
 const unit: Parameter = { min: 0, max: 1, scale: "linear" };

@@ -1,3 +1,4 @@
+// Runs the nodes of a model file as they are, without a graph of this library: so changed files are measured.
 import { loadOrt, whyNoOrt } from "#ort";
 import type { NdArray } from "../../array.js";
 import { OptionError, RuntimeError } from "../../errors.js";
@@ -8,7 +9,7 @@ import { dtypeCode } from "./dtypes.js";
 import { fromOrtTensor, toOrtData } from "./ort-tensors.js";
 import { ProtoReader } from "./protobuf.js";
 
-/** A file that is ready to run. */
+/** A model file that is open in ONNX Runtime. */
 export interface FileSession {
   /** Results by name for arrays by the names of the inputs. */
   run(inputs: Readonly<Record<string, NdArray>>): Promise<Readonly<Record<string, NdArray>>>;
