@@ -160,7 +160,8 @@ function placedTerms(sum: readonly Tensor[]): Placed[] {
 }
 
 const rules: Readonly<Record<string, Rule>> = {
-  alias: ({ inputs }) => inputs.at(-1),
+  alias: ({ inputs: [x] }) => x,
+  known: ({ inputs }) => inputs.at(-1),
   stopGradient: ({ inputs: [x] }) => x,
   add(node) {
     const [a, b] = node.inputs;

@@ -7,7 +7,7 @@ import { add } from "../ops/arithmetic.js";
 import { fillLike, input } from "../ops/leaf.js";
 import { matmul } from "../ops/matmul.js";
 import { reshape } from "../ops/reshape.js";
-import { alias } from "../ops/stop-gradient.js";
+import { alias, readBy } from "../ops/stop-gradient.js";
 import { apply, isFloat, type Op, type Tensor } from "../tensor.js";
 import { carriedNames, closureOfStep, inlined, neededOutputs, nodesOfStep, usedInputs } from "./body.js";
 import { resultOf, resultsOf } from "./result.js";
@@ -89,8 +89,8 @@ const scanOp: Op<ScanAttributes> = {
 
 /**
  * A scan whose body computes `outputs`, the next carried values and the elements to be stacked, from the
- * symbols `inputs`. Behind these results are products of each step and the carried values before it. The products are together
- * no larger than what derivatives keep anyway: the carried values and the elements of the sequences.
+ * symbols `inputs`. Behind these results is what takes long to compute in a step, from which derivatives choose, and the
+ * carried values before it.
  */
 export function scanNode(
   inputs: readonly Tensor[],
@@ -99,13 +99,8 @@ export function scanNode(
   attrs: Pick<ScanAttributes, "carries" | "sequences" | "length" | "reverse">,
 ): Tensor {
   const before = inputs.slice(0, attrs.carries);
-  let room = inputs.reduce((total, { size }) => total + size, 0);
-  const products = nodesOfStep(inputs, outputs).filter((x) => {
-    const isKept = isProduct(x) && x.size <= room;
-    if (isKept) room -= x.size;
-    return isKept;
-  });
-  const { graph, captured } = closureOfStep(inputs, [...outputs, ...products, ...before]);
+  const slow = nodesOfStep(inputs, outputs).filter((x) => isSlow(x) && !outputs.includes(x));
+  const { graph, captured } = closureOfStep(inputs, [...outputs, ...slow, ...before]);
   return apply(scanOp, [...values, ...captured], {
     ...attrs,
     body: graph,
@@ -119,9 +114,43 @@ const fewTerms = 32;
 const isProduct = ({ op, inputs: [a], attrs, rank }: Tensor): boolean =>
   op.name === "matmul" && (a.shape[attrs.transposeA ? rank - 2 : rank - 1] ?? 0) >= fewTerms;
 
+/** Functions of a number that take fewer operations are computed again, too. */
+const fewOperations = 10;
+
+const isFunction = (x: Tensor): boolean =>
+  x.inputs.length === 1 && x.op.js.flat === true && (x.op.flops?.(x, x.attrs) ?? 0) >= fewOperations * x.size;
+
+const isSlow = (x: Tensor): boolean => isProduct(x) || isFunction(x);
+
+/** A value of each step that the loop has kept. */
+interface Kept {
+  readonly tensor: Tensor;
+  /** Of all steps. */
+  readonly all: Tensor;
+  /** Of one, in the derivative's loop. */
+  readonly element: Tensor;
+}
+
+const elementsOf = (kept: readonly Kept[]): Tensor[] => kept.map(({ element }) => element);
+
+const sizeOfAll = (tensors: readonly Tensor[]): number =>
+  tensors.reduce((total, { size }) => total + size, 0);
+
+/** The first products for which there is room. */
+function productsWithin(room: number, slow: readonly Kept[]): readonly Kept[] {
+  let left = room;
+  return slow.filter(({ tensor }) => {
+    const isKept = isProduct(tensor) && tensor.size <= left;
+    if (isKept) left -= tensor.size;
+    return isKept;
+  });
+}
+
 /**
  * The derivative is a scan in the other direction. It carries the cotangents of the carried values, and sums those of what
- * stays the same; each step computes the body again from the carried values before it, but for the products that are there.
+ * stays the same; each step computes the body again from the carried values before it, but for what the loop has kept: all that
+ * is read of products and functions, if it is no larger than the carried values and the elements of the sequences, which are
+ * read anyway; otherwise products alone, as far as they are no larger.
  * Sums over the steps of A' B are one product after the loop, where A and B of all steps are in memory anyway.
  */
 function derivatives(
@@ -148,25 +177,35 @@ function derivatives(
     to.filter((k) => k >= carries && k < own),
     to.filter((k) => k >= own),
   ];
-  const products = body.outputs.flatMap(({ tensor }, k) => (k >= carries && isProduct(tensor) ? [k] : []));
-
   const barsOf = (ks: readonly number[]) => ks.map((k) => bars[k] as Tensor);
-  const rows = [
-    ...before,
-    ...node.inputs.slice(carries, own),
-    ...barsOf(stackedBars),
-    ...products.map((k) => resultOf(node, k)),
-  ];
+  const given = [...before, ...node.inputs.slice(carries, own), ...barsOf(stackedBars)];
   const carriedSymbols = barsOf(carriedBars).map(({ shape, dtype }) => input(shape, dtype));
-  const elements = rows.map(({ shape, dtype }) => input(shape.slice(1), dtype));
-  const inputs = [...elements.slice(0, own), ...node.inputs.slice(own)].map(alias);
-  const values = elements.slice(own + stackedBars.length);
-  const outputs = inlined(body, inputs, new Map(products.map((k, i) => [body.outputs[k].tensor, values[i]])));
-  const grads = backward(
-    from.map((k) => outputs[k]),
-    [...carriedSymbols, ...elements.slice(own, own + stackedBars.length)],
-    to.map((k) => inputs[k]),
-  );
+  const elementOf = ({ shape, dtype }: Tensor) => input(shape.slice(1), dtype);
+  const givenElements = given.map(elementOf);
+  const inputs = [...givenElements.slice(0, own), ...node.inputs.slice(own)].map(alias);
+  const same = new Set(node.inputs.slice(own));
+  const gradsBy = (kept: readonly Kept[]) => {
+    const values = new Map(kept.map(({ tensor, element }) => [tensor, element]));
+    const outputs = inlined(body, inputs, values);
+    return backward(
+      from.map((k) => outputs[k]),
+      [...carriedSymbols, ...givenElements.slice(own)],
+      to.map((k) => inputs[k]),
+    );
+  };
+  const slow = body.outputs.flatMap(({ tensor }, k): Kept[] => {
+    if (k < carries || !isSlow(tensor)) return [];
+    const all = resultOf(node, k);
+    return [{ tensor, all, element: elementOf(all) }];
+  });
+  const reads = new Set(gradsBy(slow));
+  for (const x of reads) for (const y of readBy(x)) if (!same.has(y)) reads.add(y);
+  const read = slow.filter(({ element }) => reads.has(element));
+  const room = sizeOfAll(inputs.slice(0, own));
+  const kept = sizeOfAll(elementsOf(read)) <= room ? read : productsWithin(room, slow);
+  const grads = gradsBy(kept);
+  const rows = [...given, ...kept.map(({ all }) => all)];
+  const elements = [...givenElements, ...elementsOf(kept)];
   const gradOf = (k: number) => grads[to.indexOf(k)];
 
   const stacked = elementsIn.map(gradOf);

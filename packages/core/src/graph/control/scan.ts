@@ -17,7 +17,8 @@ export interface ScanOptions {
   /**
    * For derivatives: the carried values are kept once in this many steps, and computed again between. Of T
    * steps, T / n + n values are kept instead of T. Default: each step's values are kept, and beside them its
-   * matrix products, as far as these have no more elements than the carried values and the step's elements.
+   * matrix products and functions such as tanh that the derivative reads, if these have no more elements than the
+   * carried values and the step's elements; otherwise its products alone, as far as these have no more.
    */
   readonly recompute?: number | undefined;
 }

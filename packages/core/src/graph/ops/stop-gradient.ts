@@ -9,13 +9,7 @@ const identity = {
 
 const stopGradientOp: Op = { name: "stopGradient", ...identity };
 
-const aliasOp: Op = {
-  name: "alias",
-  ...identity,
-  js: { ...identity.js, pull: (at, read, { inputs }) => read(inputs.length - 1, at) },
-  onnx: { emit: (_e, inputs) => inputs.at(-1) as string },
-  vjp: (g) => [g],
-};
+const aliasOp: Op = { name: "alias", ...identity, vjp: (g) => [g] };
 
 /** The value of `x`, treated as a constant by differentiation. */
 export function stopGradient(x: Tensor): Tensor {
@@ -30,7 +24,18 @@ export function alias(x: Tensor): Tensor {
   return apply(aliasOp, [x], {});
 }
 
-/** `x` whose value is there already: it is differentiated, but not computed. */
-export function withValue(x: Tensor, value: Tensor): Tensor {
-  return apply(aliasOp, [x, value], {});
+/** `x` whose value is there already: it is differentiated as `x` is, but not computed. */
+export function withValue({ op, inputs, attrs }: Tensor, value: Tensor): Tensor {
+  const known: Op = {
+    name: "known",
+    infer: () => value,
+    vjp: op.vjp,
+    js: { pull: (at, read) => read(inputs.length, at) },
+    onnx: { emit: (_e, names) => names.at(-1) as string },
+  };
+  return apply(known, [...inputs, value], attrs);
 }
+
+/** The tensors from which `x` is computed. */
+export const readBy = ({ op, inputs }: Tensor): readonly Tensor[] =>
+  op.name === "known" ? inputs.slice(-1) : inputs;

@@ -143,12 +143,13 @@ describe("scan", () => {
       expectSame(cellLoop(row.step, row.options), writtenOutCell(row.step, row.options), asSquares, cell),
     );
 
-    it("computes no product again, and the gradient of its weight in one product after the loop", () => {
+    it("computes no product or function again, and the gradient of its weight in one product after the loop", () => {
       const { graph } = trace((args: Cell) => grad((at: Cell) => asSquares(gated(at)))(args), cell);
       const simple = simplify(graph);
       const countIn = (g: Graph, name: string) => nodesOf(g).filter(({ op }) => op.name === name).length;
       const bodies = nodesOf(simple).flatMap(bodiesOf);
       expect(bodies.map((body) => countIn(body, "matmul"))).toEqual([1, 1]);
+      expect(bodies.map((body) => countIn(body, "sigmoid") + countIn(body, "tanh"))).toEqual([2, 0]);
       expect(countIn(simple, "matmul")).toBe(1);
       // Nor does it put the gradients of the gates into zeros.
       expect(bodies.map((body) => countIn(body, "place"))).toEqual([0, 0]);
