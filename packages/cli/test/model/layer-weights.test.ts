@@ -4,6 +4,7 @@ import { decodeModel } from "isoloss/onnx";
 import { quantizeModel, quantizeWeights, toHalf } from "isoloss-onnx";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
 import { Builder } from "isoloss-test-support/model-file/builder";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { dequantized, layerWeights } from "../../src/model/layer-weights.js";
 import { rowNames } from "../../src/model/page.js";
@@ -40,7 +41,7 @@ describe("layerWeights", () => {
     );
   });
 
-  it.each(Object.entries(networks))(
+  it.each(sampledRows(Object.entries(networks)))(
     "has the same layers of a %s network in integers of 8 and 4 bits and in float16, within a step",
     async (_, { bytes, shape }) => {
       const before = bytes({ seed: 1 });

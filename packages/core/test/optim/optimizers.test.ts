@@ -1,4 +1,5 @@
 import { expectClose, fromGolden, numbers } from "isoloss-test-support/nn/support";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { astype, dtypeOf, isNdArray, ndarray } from "../../src/array.js";
 import { costOf } from "../../src/graph/graph.js";
@@ -118,7 +119,7 @@ it("has a row for every configuration of the golden file", () => {
   expect([...new Set(rows.map(([name]) => name))]).toEqual(golden.optimizers.map(({ name }) => name));
 });
 
-describe.each(rows)("%s", (name, optimizer, traits) => {
+describe.each(sampledRows(rows))("%s", (name, optimizer, traits) => {
   const { options, given, quadratic: fromLoss } = goldenOf(name);
   const rates = given.map(() => options.lr);
 

@@ -1,3 +1,4 @@
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { expect, it } from "vitest";
 import { ndarray } from "../../src/array.js";
 import type { Values } from "../../src/runtime/executable.js";
@@ -16,7 +17,7 @@ const moved = (values: Values, by: number): Values =>
 
 const kinked = (label: string): boolean => /relu|elu|max/i.test(label) && !/gelu/.test(label);
 
-it.each(Object.entries(networks))(
+it.each(sampledRows(Object.entries(networks)))(
   "the gradient of the squared gradient norm of a random %s is that of difference quotients",
   async (_, cases) => {
     await check(cases, 12, async (network, seed) => {

@@ -1,3 +1,4 @@
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { named, randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
@@ -9,7 +10,7 @@ import { traceAscent } from "../../src/teleport/search/orbit-walk.js";
 import { symmetryRows } from "./symmetries.js";
 import { expectGroups, expectSymmetries, groupRows, seeds } from "./symmetries-support.js";
 
-expectSymmetries(symmetryRows.slice(0, 4));
+expectSymmetries(sampledRows(symmetryRows.slice(0, 4)));
 
 describe("the rows", () => {
   it("have groups among them whose elements compose, and those that push gradients forward", () => {

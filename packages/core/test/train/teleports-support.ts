@@ -1,3 +1,4 @@
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { expect, it } from "vitest";
 import type { Dataset } from "../../src/data/dataset.js";
 import type { DataStream } from "../../src/data/stream.js";
@@ -58,7 +59,7 @@ export async function both<P, S>(when: When, make: (when: When) => Promise<Train
 export function expectBranches(
   plans: Readonly<Record<string, Omit<TrainerTeleportPlan<MlpParams>, "when">>>,
 ): void {
-  it.each(Object.entries(plans))(
+  it.each(sampledRows(Object.entries(plans)))(
     "are a branch of the loop, with the numbers of the host: %s",
     async (_, given) => {
       const { branch, calls } = await both(every(4), (when) => trainerFor({ ...given, when }), 10);

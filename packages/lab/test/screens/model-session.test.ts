@@ -4,6 +4,7 @@ import { decodeModel } from "isoloss/onnx";
 import { analyze, describeDiscovery } from "isoloss/symmetry";
 import { compareModels, fromOnnx, toHalf } from "isoloss-onnx";
 import { transformer } from "isoloss-test-support/model-file/transformer";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { roundingOf } from "../../src/screens/model/figures.js";
 import type { Act } from "../../src/screens/model/groups.js";
@@ -37,7 +38,7 @@ function describedOutputs(bytes: Uint8Array) {
 const largestOf = ({ outputs, tenfold }: Awaited<ReturnType<Session["check"]>>): number =>
   Math.max(...[...outputs, ...tenfold].map(({ relative }) => relative));
 
-describe.each(Object.entries(files))("the model screen's session on %s", (_, make) => {
+describe.each(sampledRows(Object.entries(files)))("the model screen's session on %s", (_, make) => {
   const bytes = make();
   const session = new Session(bytes);
   let found: Found;

@@ -1,4 +1,5 @@
 // Epsilons of normalizations as parameters: the residual stream is scaled exactly.
+
 import type { NdArray } from "isoloss";
 import { decodeModel } from "isoloss/onnx";
 import { type Discovery, describeDiscovery, type ScalingGenerator } from "isoloss/symmetry";
@@ -10,6 +11,7 @@ import {
   transformerInputs,
 } from "isoloss-test-support/model-file/transformer";
 import { fileOf, float32, int64, node, runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { shiftedAlong } from "../../src/half/descend.js";
 import { tracedFile } from "../../src/model-file/traced-file.js";
@@ -43,7 +45,7 @@ const kinds: readonly (readonly [string, TransformerOptions])[] = [
   ["RMSNormalization", { norm: "rms", fused: true, opset: 23, keyHeads: 2, keyNorms: true }],
 ];
 
-describe.each(kinds)("of a transformer with %s", (_, options) => {
+describe.each(sampledRows(kinds))("of a transformer with %s", (_, options) => {
   const bytes = transformer(options);
 
   it("the stream is one exact scaling, which names units, writers, readers and epsilons", () => {

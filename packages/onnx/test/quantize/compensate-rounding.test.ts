@@ -3,6 +3,7 @@ import { int, type OnnxNode } from "isoloss/internal";
 import { decodeModel, encodeModel } from "isoloss/onnx";
 import { exactResult, normal } from "isoloss-test-support/compress/quantize/support";
 import { fileOf, node, runImported } from "isoloss-test-support/nn/onnx/support";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { OnnxFile } from "../../src/model-file/edit/onnx-file.js";
 import { rangesOf } from "../../src/quantize/calibrate.js";
@@ -76,7 +77,7 @@ const weightsAlone = (per: QdqSettings["weights"]["per"]): Omit<QdqSettings, "le
   activations: "none",
 });
 
-describe.each(Object.entries(layers))(
+describe.each(sampledRows(Object.entries(layers)))(
   "Weights of %s that make up for errors",
   (_, { x, w, nodes, share = 0.75 }) => {
     const bytes = openFile({ inputs: { x: normal(1, x) }, initializers: { w: normal(3, w) }, nodes });

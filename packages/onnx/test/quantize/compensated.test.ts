@@ -154,10 +154,13 @@ describe("Compensated rounding", () => {
 
 /** The least error of all integers from -7 to 7, tried one by one. */
 function leastError(w: Float64Array, h: Float64Array, n: number): number {
+  const errors = new Float64Array(n);
   let least = Infinity;
   for (let code = 0; code < 15 ** n; code++) {
-    const q = w.map((_, i) => 0.3 * ((Math.floor(code / 15 ** i) % 15) - 7));
-    least = Math.min(least, columnErrors(w, q, h, n)[0]);
+    for (let i = 0; i < n; i++) errors[i] = w[i] - 0.3 * ((Math.floor(code / 15 ** i) % 15) - 7);
+    let sum = 0;
+    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) sum += errors[i] * h[i * n + j] * errors[j];
+    least = Math.min(least, sum);
   }
   return least;
 }

@@ -10,6 +10,7 @@ import {
   writtenQdq,
 } from "isoloss-test-support/compress/quantize/support";
 import { runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { close, exact, type Settings } from "./integer-cases.js";
 import { simulated } from "./simulate.js";
@@ -32,7 +33,7 @@ async function compared(bytes: Uint8Array, shape: readonly number[], settings: S
   });
 }
 
-describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
+describe.each(sampledRows(Object.entries(networks)))("%s", (_, { bytes, shape }) => {
   it.each(Object.entries(exact))("%s: the runtime has the integers of plain loops", async (_, settings) => {
     for (const row of await compared(bytes({ seed: 1 }), shape, settings)) {
       expect(row).toEqual({ name: row.name, largest: 0, count: 0 });

@@ -3,6 +3,7 @@
 import { profiledKernels } from "isoloss/internal-node";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
 import { normal, optimizedGraph, rangesOf, writtenQdq } from "isoloss-test-support/compress/quantize/support";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 import type { QdqSettings } from "../../src/quantize/write-qdq.js";
@@ -22,7 +23,7 @@ const settings = {
   "7 bits": { weights: { bits: 8, per: "channel", reduceRange: true }, activations: "uint8" },
 } satisfies Record<string, Omit<QdqSettings, "leave">>;
 
-describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
+describe.each(sampledRows(Object.entries(networks)))("%s", (_, { bytes, shape }) => {
   it.each(Object.entries(settings))("%s", async (_, own) => {
     const file = bytes({ seed: 1 });
     const ranges = await rangesOf(file, { x: normal(2, [16, ...shape]) });

@@ -5,6 +5,7 @@ import { lineSearches, optimizers, schedules } from "isoloss/optim";
 import { imageProblems, multiTaskProblems, problems } from "isoloss/problems";
 import { discreteSymmetries, foundSymmetries, mlpSymmetries } from "isoloss/symmetry";
 import { guardOptions, objectives, orbitObjectives, orbitSearches, searches, whens } from "isoloss/teleport";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { configJsonSchema, nodesAt } from "../../../src/config/json-schema.js";
@@ -119,7 +120,7 @@ describe("the options of configs", () => {
     expect(Object.keys(registry)).toEqual(expect.arrayContaining(Object.keys(tables)));
   });
 
-  it.each(cases)(
+  it.each(sampledRows(cases))(
     "can be set from YAML, and are listed and in the JSON Schema: %s",
     (path, entry, name, option, value) => {
       const isNamed = !/^(schedules of teleports|settings)/.test(path);

@@ -1,7 +1,7 @@
 // The table of properties of P. Quinton, V. Rey, "Jacobian descent for multi-objective optimization", 2024, section 4,
 // and those that follow from each method's formula.
 import fc from "fast-check";
-import { randomCases } from "isoloss-test-support/random-cases";
+import { randomCases, sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
@@ -73,13 +73,14 @@ const all: Record<string, MultiTaskMethod<never>> = {
     everyMethod.filter(({ name }) => !counted.includes(name)).map((m) => [m.name, as(m)]),
   ),
 };
+const names = sampledRows(Object.keys(all));
 
 function holds(shape: JacobianShape, test: (rows: Rows) => void, numRuns = 60): void {
   fc.assert(fc.property(jacobians(shape), test), { numRuns: randomCases(numRuns) });
 }
 
 describe("Any Jacobian", () => {
-  it.each(Object.keys(all))("gives %s a finite direction", (name) => {
+  it.each(names)("gives %s a finite direction", (name) => {
     holds({}, (rows) => expectStructure(all[name], rows), name in methods ? 100 : 30);
   });
 
@@ -94,14 +95,14 @@ describe("Any Jacobian", () => {
     );
   });
 
-  it.each(Object.keys(all))("of zeros gives %s the direction 0", (name) => {
+  it.each(names)("of zeros gives %s the direction 0", (name) => {
     for (const K of [1, 2, 5]) {
       const { d } = firstStep(all[name], Array<number[]>(K).fill([0, 0, 0]));
       expect(d.map(Math.abs)).toEqual([0, 0, 0]);
     }
   });
 
-  it.each(Object.keys(all))("with rows of 1e15 and of 1e-15 gives %s a finite direction", (name) => {
+  it.each(names)("with rows of 1e15 and of 1e-15 gives %s a finite direction", (name) => {
     for (const size of [1e15, 1e-15]) {
       expectStructure(all[name], [
         [size, 2 * size, -size],

@@ -1,4 +1,5 @@
 import { evaluate, numbers } from "isoloss-test-support/nn/support";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { expect, it } from "vitest";
 import { isNdArray, item, type NdArray, type Shape } from "../../../src/array.js";
 import { dot, grad, valueAndGrad } from "../../../src/graph/autodiff.js";
@@ -99,34 +100,37 @@ export const normalized: [string, Model<unknown, unknown>][] = (
 ).map(([name, model]) => [name, model as Model<unknown, unknown>]);
 
 export function expectSecondOrder(rows: typeof classifiers): void {
-  it.each(rows)("have its loss, squared gradient norm and the norm's gradient: %s", (name, model, values) => {
-    const golden = goldenModel(name);
-    const { params } = filledModel(model);
-    const isSecond = golden.secondNormSq !== undefined;
-    const run = (p: TensorsOf<unknown>, x: Tensor, y: Tensor) => {
-      const loss = (q: TensorsOf<unknown>) => crossEntropy(model.apply(q, x).output, y);
-      const normSq = (q: TensorsOf<unknown>) => {
-        const g = grad(loss)(q);
-        return dot(g, g);
+  it.each(sampledRows(rows))(
+    "have its loss, squared gradient norm and the norm's gradient: %s",
+    (name, model, values) => {
+      const golden = goldenModel(name);
+      const { params } = filledModel(model);
+      const isSecond = golden.secondNormSq !== undefined;
+      const run = (p: TensorsOf<unknown>, x: Tensor, y: Tensor) => {
+        const loss = (q: TensorsOf<unknown>) => crossEntropy(model.apply(q, x).output, y);
+        const normSq = (q: TensorsOf<unknown>) => {
+          const g = grad(loss)(q);
+          return dot(g, g);
+        };
+        const second = isSecond ? grad(normSq)(p) : undefined;
+        return { loss: loss(p), normSq: normSq(p), ...(second ? { second: dot(second, second) } : {}) };
       };
-      const second = isSecond ? grad(normSq)(p) : undefined;
-      return { loss: loss(p), normSq: normSq(p), ...(second ? { second: dot(second, second) } : {}) };
-    };
-    const x = values(golden.input, 1000);
-    const result = evaluate(run, params, x, labels([golden.input[0]], 1001, 10)) as {
-      loss: NdArray;
-      normSq: NdArray;
-      second?: NdArray;
-    };
-    expect(off(result.loss, golden.loss)).toBeLessThan(1e-12);
-    expect(off(result.normSq, golden.gradNormSq)).toBeLessThan(1e-11);
-    if (isSecond) expect(off(result.second!, golden.secondNormSq!)).toBeLessThan(1e-10);
-    expect(isSecond).toBe(name !== "vgg6");
-  });
+      const x = values(golden.input, 1000);
+      const result = evaluate(run, params, x, labels([golden.input[0]], 1001, 10)) as {
+        loss: NdArray;
+        normSq: NdArray;
+        second?: NdArray;
+      };
+      expect(off(result.loss, golden.loss)).toBeLessThan(1e-12);
+      expect(off(result.normSq, golden.gradNormSq)).toBeLessThan(1e-11);
+      if (isSecond) expect(off(result.second!, golden.secondNormSq!)).toBeLessThan(1e-10);
+      expect(isSecond).toBe(name !== "vgg6");
+    },
+  );
 }
 
 export function expectStatistics(rows: typeof normalized): void {
-  it.each(rows)(
+  it.each(sampledRows(rows))(
     "have its loss, squared gradient norm, running statistics and loss in evaluation: %s",
     (name, model) => {
       const golden = goldenModel(name);

@@ -87,7 +87,7 @@ async function both<P, B extends Batch>(
 }
 
 describe("teleports in the loop of steps", () => {
-  it.each(Object.keys(optimizers))("decide as those on the host: %s", async (name) => {
+  it.each(sampledRows(Object.keys(optimizers)))("decide as those on the host: %s", async (name) => {
     const optimizer = optimizers[name];
     const runs = [
       {
@@ -166,7 +166,7 @@ describe("teleports in the loop of steps", () => {
     "at another rate": { search: "line search", race: { learningRate: 1e-5, steps: 4 } },
     "with random elements": { search: "random elements", race: { steps: 2 } },
   } as const;
-  it.each(Object.keys(races))("race: %s", async (name) => {
+  it.each(sampledRows(Object.keys(races)))("race: %s", async (name) => {
     const { search, race } = races[name as keyof typeof races];
     const teleport = { search: searches[search], when: atSteps([0, 3, 9]), guard: { race, curvature: 0 } };
     const settings = { optimizer: sgd({ momentum: 0.9 }), learningRate: 1e-7, steps: 12 };

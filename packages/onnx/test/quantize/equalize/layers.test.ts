@@ -6,7 +6,7 @@ import { decodeModel } from "isoloss/onnx";
 import { conv2d, flattenFrom, matmul, max, mean, minimum, relu, sum } from "isoloss/ops";
 import { convolutional, dense } from "isoloss-test-support/moves/quantization-noise/networks";
 import { moved, prepared, randomPoint } from "isoloss-test-support/moves/quantization-noise/prepared";
-import { randomCases } from "isoloss-test-support/random-cases";
+import { randomCases, sampledRows } from "isoloss-test-support/random-cases";
 import { expect, it } from "vitest";
 import { valuesOf } from "../../../../core/src/moves/quantization-noise/linear-forms.js";
 import { quantizedGraph } from "../../../../core/src/moves/quantization-noise/quantized-graph.js";
@@ -35,36 +35,40 @@ it("convolutions, their transposes and products are found with their channels", 
   expect(quantized.left).toEqual([]);
 });
 
-it.each([
+const movedNetworks = [
   ["convolutional", convolutional(1)],
   ["convolutional with ReLU6", convolutional(2, { bound: 6 })],
   ["convolutional without pooling", convolutional(3, { pooled: false })],
   ["dense", dense(1)],
-])("weights of a %s network move by the factors of their channels", async (_, network) => {
-  const { quantized } = await prepared(network);
-  const T = randomPoint(quantized.size, 1);
-  const after = await moved(network.params, quantized, T);
-  expect(quantized.generators.length).toBeGreaterThan(1);
-  for (const layer of quantized.layers) {
-    const { weight, shape, inputForms, outputForms } = layer;
-    const { groups, outputs, inputs, window, strides } = shape;
-    const [a, o] = [valuesOf(inputForms, T), valuesOf(outputForms, T)];
-    const [from, to] = [network.params, after].map((params) =>
-      readWeight(params[weight.path] as never, weight),
-    );
-    for (let g = 0; g < groups; g++) {
-      for (let i = 0; i < outputs; i++) {
-        for (let j = 0; j < inputs; j++) {
-          const log = (o[g * outputs + i] as number) - (a[g * inputs + j] as number);
-          for (let k = 0; k < window; k++) {
-            const at = g * strides.group + i * strides.output + j * strides.input + k;
-            expect(to?.[at]).toBeCloseTo((from?.[at] as number) * Math.exp(log), 10);
+] as const;
+it.each(sampledRows(movedNetworks))(
+  "weights of a %s network move by the factors of their channels",
+  async (_, network) => {
+    const { quantized } = await prepared(network);
+    const T = randomPoint(quantized.size, 1);
+    const after = await moved(network.params, quantized, T);
+    expect(quantized.generators.length).toBeGreaterThan(1);
+    for (const layer of quantized.layers) {
+      const { weight, shape, inputForms, outputForms } = layer;
+      const { groups, outputs, inputs, window, strides } = shape;
+      const [a, o] = [valuesOf(inputForms, T), valuesOf(outputForms, T)];
+      const [from, to] = [network.params, after].map((params) =>
+        readWeight(params[weight.path] as never, weight),
+      );
+      for (let g = 0; g < groups; g++) {
+        for (let i = 0; i < outputs; i++) {
+          for (let j = 0; j < inputs; j++) {
+            const log = (o[g * outputs + i] as number) - (a[g * inputs + j] as number);
+            for (let k = 0; k < window; k++) {
+              const at = g * strides.group + i * strides.output + j * strides.input + k;
+              expect(to?.[at]).toBeCloseTo((from?.[at] as number) * Math.exp(log), 10);
+            }
           }
         }
       }
     }
-  }
-});
+  },
+);
 
 it.each(Array.from({ length: randomCases(12) }, (_, seed) => seed))(
   "all weighted nodes of random file %i are found",
