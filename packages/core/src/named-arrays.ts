@@ -1,6 +1,6 @@
 import { dtypeOf, isNdArray, type NdArray } from "./array.js";
 import { OptionError } from "./errors.js";
-import { type Flat, flatten, leavesAt } from "./tree.js";
+import { type Flat, flatten, leavesAt, objectOf } from "./tree.js";
 
 /**
  * The arrays of a tree by their dotted paths, which are also the input names of a traced graph.
@@ -12,7 +12,7 @@ import { type Flat, flatten, leavesAt } from "./tree.js";
  */
 export function namedArrays(tree: unknown): Record<string, NdArray> {
   const { leaves, paths } = flatten<NdArray>(tree, isNdArray);
-  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+  return objectOf(paths, leaves, (leaf) => leaf);
 }
 
 /**

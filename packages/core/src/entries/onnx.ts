@@ -12,9 +12,10 @@ export type { ImportedInput, ImportedModel } from "../nn/model.js";
 
 export { decodeModel, encodeModel } from "../runtime/onnx/codec.js";
 export { emitModel } from "../runtime/onnx/emit.js";
-export { compileOnnx, setDefaultThreads } from "../runtime/onnx/executable.js";
+export { compileOnnx } from "../runtime/onnx/executable.js";
 export { type ToOnnxOptions, toOnnx } from "../runtime/onnx/export.js";
 export { type ExternalData, type ExternalPart, inlineExternalData } from "../runtime/onnx/external-data.js";
 export { fromOrtTensor, type OrtTensorLike, toOrtData } from "../runtime/onnx/ort-tensors.js";
 export type { OnnxModel } from "../runtime/onnx/schema.js";
+export { setDefaultThreads } from "../runtime/onnx/threads.js";
 export { type ModelToOnnxOptions, modelToOnnx } from "../train/model-to-onnx.js";

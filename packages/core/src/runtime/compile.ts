@@ -8,6 +8,8 @@ import { simplify } from "../graph/simplify.js";
 import { requireKnown } from "../options.js";
 import type { Executable, Scan } from "./executable.js";
 import { compileProgram, executableOf } from "./javascript/executable.js";
+import { keepsExecutables, keptExecutable, lentExecutable } from "./kept-executables.js";
+import { defaultThreads } from "./onnx/threads.js";
 import { keepProgram, knownProgram, programKey } from "./program-cache.js";
 
 export type RuntimeName = "auto" | "javascript" | "onnx";
@@ -51,8 +53,8 @@ export function pickCompileOptions({ runtime, provider, threads }: CompileOption
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Executable> {
   requireGraph("compile", graph);
-  const known = ["runtime", "provider", "threads", "dtype", "scan"] as const;
-  requireKnown("compile", options, known, 'compile(graph, { runtime: "javascript" })');
+  const names = ["runtime", "provider", "threads", "dtype", "scan"] as const;
+  requireKnown("compile", options, names, 'compile(graph, { runtime: "javascript" })');
   const { runtime = "auto", provider, threads, dtype, scan } = options;
   const start = performance.now();
   if (!["auto", "javascript", "onnx"].includes(runtime)) {
@@ -67,9 +69,16 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
     );
   }
   const loop = scan ? { scan } : {};
-  const key = runtime === "onnx" || provider !== undefined ? undefined : programKey(graph, options);
+  const isOnnx = runtime === "onnx" || provider !== undefined;
+  const key =
+    isOnnx && !keepsExecutables()
+      ? undefined
+      : programKey(graph, { ...options, threads: threads ?? defaultThreads() });
+  const seconds = () => (performance.now() - start) / 1000;
   const program = knownProgram(key);
-  if (program) return executableOf(program, (performance.now() - start) / 1000);
+  if (program) return executableOf(program, seconds());
+  const known = lentExecutable(key);
+  if (known) return { ...known, compileSeconds: seconds() };
   const simplified = simplify(dtype ? retype(graph, dtype) : graph);
   const asked = runtime !== "auto" ? runtime : provider !== undefined ? "onnx" : undefined;
   const preferred = asked ?? chooseRuntime(simplified, scan);
@@ -78,12 +87,12 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
     // Loaded when it is used: pages that compute in JavaScript have no use for it.
     const { compileOnnx } = await import("./onnx/executable.js");
     const executable = await compileOnnx(simplified, { ...loop, provider, threads });
-    return { ...executable, compileSeconds: (performance.now() - start) / 1000 };
+    return { ...(await keptExecutable(key, executable)), compileSeconds: seconds() };
   }
   const compiled = compileProgram(simplified, scan);
   // One that runs here for want of ONNX Runtime says so.
   if (why === undefined) keepProgram(key, compiled);
-  const executable = executableOf(compiled, (performance.now() - start) / 1000);
+  const executable = executableOf(compiled, seconds());
   return why === undefined ? executable : { ...executable, advice: adviceFor(simplified, scan, why) };
 }
 

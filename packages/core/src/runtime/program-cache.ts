@@ -18,12 +18,15 @@ let numbers = 0;
 /** What a program depends on besides its graph. */
 interface ProgramSettings {
   readonly runtime?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly threads?: number | undefined;
   readonly dtype?: string | undefined;
   readonly scan?: Scan | undefined;
 }
 
 /** A text that is equal for equal programs; undefined if the program is not to be kept. */
-export function programKey(graph: Graph, { runtime, dtype, scan }: ProgramSettings): string | undefined {
+export function programKey(graph: Graph, settings: ProgramSettings): string | undefined {
+  const { runtime, provider, threads, dtype, scan } = settings;
   let constants = 0;
   const numbersText = (data: NdArray["data"]): string => {
     constants += data.length;
@@ -36,7 +39,7 @@ export function programKey(graph: Graph, { runtime, dtype, scan }: ProgramSettin
   const bodyText = (body: Graph): string => `${bodies.push(graphText(body, numbersText, bodyText))}`;
   const text = graphText(graph, numbersText, bodyText);
   if (constants > mostConstants) return undefined;
-  return [JSON.stringify([runtime, dtype, scan]), text, ...bodies].join("\n\n");
+  return [JSON.stringify([runtime, provider, threads, dtype, scan]), text, ...bodies].join("\n\n");
 }
 
 /** The program of a key, which then is the most recently used one. */

@@ -25,7 +25,10 @@ export function namedSchema(title: string, registry: Readonly<Record<string, Con
   // A choice's own option of that name cannot be set: the name is what chooses.
   const branches = schemas.map(([name, { shape }]) => z.strictObject({ ...shape, name: z.literal(name) }));
   const [first, ...rest] = branches;
-  const short = schemas.filter(([, schema]) => schema.safeParse({}).success).map(([name]) => name);
+  // Option by option: zod generates code for each object that it parses.
+  const short = schemas
+    .filter(([, { shape }]) => Object.values(shape).every((option) => option.safeParse(undefined).success))
+    .map(([name]) => name);
   const long = z.discriminatedUnion("name", [first, ...rest]);
   const schema =
     short.length === 0

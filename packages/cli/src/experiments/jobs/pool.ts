@@ -1,5 +1,6 @@
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import * as library from "isoloss";
+import { keepExecutables } from "isoloss/internal";
 import { setDefaultThreads } from "isoloss/onnx";
 import type { JobProgress, JobResult, PauseReport } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
@@ -100,6 +101,9 @@ export interface RunHooks {
 /** A run's threads hold for all that it computes, such as the moves between two trainings. */
 const setThreads = ({ settings }: Job, otherwise?: number): void =>
   setDefaultThreads((settings as { readonly threads?: number }).threads ?? otherwise);
+
+/** Most bytes of results of the programs that jobs leave to later ones: jobs of an experiment differ in rates and seeds. */
+const leftPrograms = 2 ** 26;
 
 /** Runs one job after the other. */
 export interface Runner {
@@ -214,6 +218,7 @@ export function revived({ name, message, stack, code, cause: plain }: PlainError
 /** Runs the jobs that the main thread sends. */
 export function serveJobs(): void {
   const { stop, threads, provider } = workerData as Start;
+  void keepExecutables(leftPrograms);
   const send = (message: Message) => parentPort?.postMessage(message);
   let onAnswer: ((answer: "go" | "stop") => void) | undefined;
   parentPort?.on("message", async (order: Order) => {

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataError, MissingDataError, OptionError } from "isoloss";
 import { parseXml } from "isoloss-test-support/figures/well-formed";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseConfig } from "../../../src/config/load.js";
+import { problemRegistry } from "../../../src/experiments/catalogue/problems.js";
 import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
 import { executeJob, type Job, jobsOf } from "../../../src/experiments/jobs/job.js";
@@ -27,6 +28,29 @@ const jobs = (text: string, set: readonly string[] = []): Job[] =>
   });
 
 describe("executeJob", () => {
+  it("compiles a minimization once for all rates and repetitions, and anew for another seed or a race", async () => {
+    const made = vi.spyOn(problemRegistry.booth, "make");
+    const compiled = async (set: readonly string[], index = 1) => {
+      made.mockClear();
+      const { document, trajectory } = await executeJob(jobs(booth, set)[index], hooks);
+      return { calls: made.mock.calls.length, loss: document.loss.history, trajectory };
+    };
+    const alone = await compiled(["learningRate=0.051", "seeds=[7]"]);
+    const first = await compiled(["learningRate=0.05", "seeds=[8]"]);
+    const again = await compiled(["learningRate=0.051", "seeds=[8]"]);
+    expect([alone.calls, first.calls, again.calls]).toEqual([1, 1, 0]);
+    expect(again.loss).not.toEqual(first.loss);
+    // Nothing of Booth's function depends on the seed.
+    expect({ ...again, calls: 1 }).toEqual(alone);
+    const race = [
+      "variants={ teleport: { teleport: { when: { atSteps: [4] }, search: bestAngle, guard: { race: true } } } }",
+    ];
+    for (const rate of [0.05, 0.051]) {
+      expect((await compiled([...race, `learningRate=${rate}`, "seeds=[8]"], 0)).calls).toBe(1);
+    }
+    made.mockRestore();
+  });
+
   it("records where teleports led from and to, and the stored run tells the same", async () => {
     const [, job] = jobs(booth);
     const result = await executeJob(job, hooks);

@@ -65,6 +65,7 @@ export function taskUpdates<P>({
 }): TaskUpdates<P> {
   const { dtype, split } = parts;
   const executables = lazyExecutables(pickCompileOptions(options));
+  const like = flatten<NdArray>({ params: parts.params, optimizer: optimizerState }, isNdArray);
   const partsOf = (kind: UpdateKind, reuse = false) => ({
     ...parts,
     kind,
@@ -111,7 +112,6 @@ export function taskUpdates<P>({
         learningRate: scalar(learningRate),
         ...(isReused ? { reuse: scalar(Math.max(0, reuse)) } : {}),
       });
-      const like = flatten<NdArray>({ params: input.params, optimizer: state }, isNdArray);
       const next = unflattenNamed<{ params: P; optimizer: OptimizerState }>(like, results);
       return { ...next, norm: Number(results.norm.data[0]) };
     },

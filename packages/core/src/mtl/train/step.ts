@@ -1,7 +1,7 @@
 import { type NdArray, sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { NumericalError, OptionError, ShapeError } from "../../errors.js";
-import { createRng } from "../../math/rng.js";
+import type { Rng } from "../../math/rng.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import { restartState } from "../../optim/restart-state.js";
 import { stepSeed } from "../../train/batch-order.js";
@@ -246,6 +246,8 @@ export interface StepPlan<P> {
   readonly headGradient?: "weighted" | "unweighted" | undefined;
   readonly hasRepresentation: boolean;
   readonly seed: number;
+  /** Of the method, for each step to fork. */
+  readonly rng: Rng;
 }
 
 /** The inputs of a step. */
@@ -324,7 +326,7 @@ function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint
         ...(weights && (await virtual(weights, method.virtualRate ?? learningRate))),
         step,
         epoch,
-        rng: createRng(plan.seed).fork("method").fork(step),
+        rng: plan.rng.fork(step),
       };
       const combination = method.combine(input, state);
       return {

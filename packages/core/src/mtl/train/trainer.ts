@@ -6,6 +6,7 @@ import type { Graph } from "../../graph/graph.js";
 import { isFloat } from "../../graph/tensor.js";
 import { spec, trace } from "../../graph/trace.js";
 import { type Mt19937, torchGenerator } from "../../math/mt19937.js";
+import { createRng } from "../../math/rng.js";
 import { type Optimizer, type OptimizerState, requireOptimizer } from "../../optim/optimizer.js";
 import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
@@ -226,6 +227,7 @@ async function stepParts<P>(
       headGradient,
       hasRepresentation: representation !== undefined,
       seed,
+      rng: createRng(seed).fork("method"),
     },
     setup,
     sources,

@@ -1,6 +1,6 @@
 import { defaultProvider, float32Providers, inTurn, listProviders, loadOrt } from "#ort";
 import { astype, type NdArray, type TypedArray } from "../../array.js";
-import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
+import { DTypeError, RuntimeError } from "../../errors.js";
 import { costOf, flopsOfPass, type Graph, requireGraph, someNode } from "../../graph/graph.js";
 import { peakBytes } from "../../graph/peak-bytes.js";
 import { requireKnown } from "../../options.js";
@@ -11,6 +11,7 @@ import { encodeModel } from "./codec.js";
 import { emitModel, inputName, stepsInput } from "./emit.js";
 import type { Ort } from "./ort.js";
 import { int, ints, type OnnxModel, type OnnxNode } from "./schema.js";
+import { defaultThreads, requireThreads } from "./threads.js";
 
 type Session = Awaited<ReturnType<Ort["InferenceSession"]["create"]>>;
 type OrtTensor = InstanceType<Ort["Tensor"]>;
@@ -20,7 +21,7 @@ export interface OnnxOptions {
   readonly provider?: string | undefined;
   /**
    * Threads inside an operator; default: one for small graphs, which more threads do not speed up, else all
-   * cores or what {@link setDefaultThreads} says. In a browser, all graphs of a page share the number of threads that the first graph asks for;
+   * cores or what `setDefaultThreads` says. In a browser, all graphs of a page share the number of threads that the first graph asks for;
    * default one.
    */
   readonly threads?: number | undefined;
@@ -129,33 +130,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   };
 }
 
-/** ONNX Runtime takes 0 as "all cores". */
-let mostThreads = 0;
-
-function defaultThreads(graph: Graph): number {
-  return flopsOfPass(graph) < smallGraph ? 1 : mostThreads;
-}
-
-/**
- * Sets the threads inside an operator of graphs that are compiled from now on without the option `threads`, and are not small: for
- * programs that compute in several processes or workers, whose threads would get in each other's way.
- *
- * @param threads an integer >= 1; undefined: all cores, the default
- * @throws OptionError for another number
- *
- * @example
- * setDefaultThreads(1);
- * setDefaultThreads(undefined);
- */
-export function setDefaultThreads(threads: number | undefined): void {
-  if (threads !== undefined) requireThreads("setDefaultThreads", threads);
-  mostThreads = threads ?? 0;
-}
-
-function requireThreads(what: string, threads: number): void {
-  if (Number.isInteger(threads) && threads >= 1) return;
-  throw new OptionError(`${what} must be an integer >= 1; got ${threads}.`);
-}
+const threadsFor = (graph: Graph): number => (flopsOfPass(graph) < smallGraph ? 1 : defaultThreads());
 
 /** With fewer floating-point operations of a pass a second thread slows a run down; measured on multilayer perceptrons. */
 const smallGraph = 3e7;
@@ -182,7 +157,7 @@ async function open(
   ort: Ort,
   bytes: Uint8Array,
   graph: Graph,
-  { provider, threads = defaultThreads(graph), isLarge }: SessionSettings,
+  { provider, threads = threadsFor(graph), isLarge }: SessionSettings,
 ): Promise<Session> {
   const isDouble = someNode(graph, (node) => node.dtype === "float64" && node.rank >= 2);
   try {

@@ -40,6 +40,8 @@ export interface StartOptions<P> {
 
 /** Options of one run of a minimization. A checkpoint has a start of its own. */
 export interface MinimizeRunOptions<P> extends StartOptions<P> {
+  /** Default that of the minimizer. */
+  readonly learningRate?: LearningRate | undefined;
   /** Called several times a second with the progress of the run; returning `true` ends the run. */
   readonly onLoop?:
     | ((at: MinimizationProgress<P>) => boolean | undefined | Promise<boolean | undefined>)
@@ -56,7 +58,14 @@ export interface MinimizeRunOptions<P> extends StartOptions<P> {
 }
 
 /** Names of the options of a run, and of a minimization. */
-export const runOptions = ["start", "onLoop", "pauses", "checkpoint", "allowChanges"] as const;
+export const runOptions = [
+  "start",
+  "learningRate",
+  "onLoop",
+  "pauses",
+  "checkpoint",
+  "allowChanges",
+] as const;
 export const minimizeOptions = [
   ...(["optimizer", "learningRate", "steps", "teleport", "trajectory"] as const),
   ...(["runtime", "provider", "threads"] as const),

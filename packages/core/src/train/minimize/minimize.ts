@@ -80,7 +80,8 @@ export async function minimize<P, B extends Batch = NoBatch>(
 }
 
 /**
- * Compiles a minimization, see {@link minimize}: for several runs, from other starts, or to measure the time of a warm run.
+ * Compiles a minimization, see {@link minimize}: for several runs, from other starts, at other learning rates, or to measure the
+ * time of a warm run.
  *
  * @throws OptionError for settings out of range
  *
@@ -99,14 +100,13 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
   requireProblem("minimize", problem);
   const { optimizer, learningRate, teleport: plan } = options;
   requireOptimizer("minimize", optimizer);
-  const rateOf = learningRateOf("minimize", learningRate);
-  rateOf(0);
+  learningRateOf("minimize", learningRate)(0);
   if (plan) requirePlan(plan);
   const resources = new Resources();
   const loop = await resources.releasedOnError(() => compileLoop(problem, options, resources));
   const lifetime = new Lifetime("minimizer", "createMinimizer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
-  const settings = (): RunSettings => {
+  const settings = (rateOf: (step: number) => number): RunSettings => {
     checksums ??= {
       data: dataChecksum(namedArrays({ batch: problem.batch ?? {} })),
       // That of the steps alone: where the teleports are computed makes no difference.
@@ -123,7 +123,9 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
   return {
     async run(given = {}) {
       lifetime.requireOpen();
-      return minimized({ problem, options, loop, settings, rateOf }, given);
+      requireKnown("minimize: run", given, runOptions);
+      const rateOf = learningRateOf("minimize", given.learningRate ?? learningRate);
+      return minimized({ problem, options, loop, settings: () => settings(rateOf), rateOf }, given);
     },
     dispose: () => lifetime.end(() => resources.release()),
   };
@@ -142,7 +144,6 @@ async function minimized<P, B extends Batch>(
   { problem, options, loop, settings, rateOf }: OpenMinimizer<P, B>,
   given: MinimizeRunOptions<P>,
 ): Promise<Minimization<P>> {
-  requireKnown("minimize: run", given, runOptions);
   const { steps, trajectory: isKept = false } = options;
   const { onLoop, pauses = [] } = given;
   const run = begun(given, problem, options, settings);

@@ -14,8 +14,9 @@ import { compile } from "../../../src/runtime/compile.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
-import { compileOnnx, setDefaultThreads } from "../../../src/runtime/onnx/executable.js";
+import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
 import type { OnnxNode } from "../../../src/runtime/onnx/schema.js";
+import { setDefaultThreads } from "../../../src/runtime/onnx/threads.js";
 import { halving, inputsOf, inTwoRuns, type ScanCase, scanCases } from "../scans.js";
 
 type Results = Readonly<Record<string, NdArray>>;

@@ -21,6 +21,33 @@ const numbers = ({ data }: NdArray): number[] => Array.from(data as Float64Array
 const digits = (value: number, count: number): number => Number(value.toPrecision(count));
 
 describe("minimize", () => {
+  it("runs at another learning rate as a minimizer of that rate, teleports and checkpoints included", async () => {
+    const rates = [1e-3, (step: number) => 2e-3 / (1 + step)];
+    const options = {
+      optimizer: gd(),
+      steps: 30,
+      teleport: { when: every(10), search: levelSet<{ readonly w: NdArray }>({ steps: 3 }) },
+    };
+    const texts: string[] = [];
+    const seen = {
+      onLoop: ({ settings }: { readonly settings: object }) => {
+        texts.push(JSON.stringify(settings));
+        return undefined;
+      },
+    };
+    const shared = await createMinimizer(rosenbrock(), { ...options, learningRate: 5e-4 });
+    for (const learningRate of rates) {
+      const own = await createMinimizer(rosenbrock(), { ...options, learningRate });
+      const [a, b] = [await shared.run({ ...seen, learningRate }), await own.run(seen)];
+      expect(a.loss).toEqual(b.loss);
+      expect(a.teleports.map(({ lossAfter }) => lossAfter)).toEqual(b.teleports.map((t) => t.lossAfter));
+      expect(new Set(texts.splice(0)).size).toBe(1);
+      await own.dispose();
+    }
+    await expect(shared.run({ learningRate: -1 })).rejects.toThrow("the learning rate must be");
+    await shared.dispose();
+  });
+
   it("descends Booth's function at rate .08 from (5, -5) to the printed losses", async () => {
     const { loss, gradNormSq, params } = await minimize(booth(), {
       optimizer: gd(),

@@ -106,23 +106,23 @@ const isPlanar = (results: readonly JobResult[]): boolean =>
   new Set(results.map((r) => JSON.stringify(r.settings.problem))).size === 1;
 
 async function run(settings: MinimizeSettings, context: JobContext): Promise<Measured> {
-  const { seed, directory, before, isCompared = false } = context;
-  const { steps, teleport, warmUps = 0 } = settings;
-  const { problem, context: teleportContext } = await contextOf(settings as unknown as Settings, seed);
-  const isFew = !isCompared && numbersOf(problem.start).length <= few;
-  const plan = teleport ? makeTeleportPlan(teleport, teleportContext) : undefined;
-  const minimizer = await minimizerOf(settings, problem, teleportContext, { trajectory: isFew, plan });
+  const { directory, before } = context;
+  const { steps, learningRate, warmUps = 0 } = settings;
   if (context.pauses && (warmUps > 0 || makeDirections(settings.optimizer))) {
     throw new OptionError(
       "Runs by line searches, and those with warmUps, report nothing before their end: they cannot be pruned.",
     );
   }
-  const watch = watcher(context, { steps, isFew, canGoOn: teleport?.search.name !== "referenceAngle" });
-  const { result, cold } = await measured(minimizer, warmUps, {
+  const compiled = await compiledFor(settings, context);
+  const { isFew } = compiled;
+  const watch = watcher(context, { steps, isFew, canGoOn: !drawsAngles(settings) });
+  const { result, cold } = await measured(compiled.minimizer, warmUps, {
+    learningRate: makeLearningRate(learningRate, steps),
     onLoop: (at) => watch.look(at),
     pauses: watch.pauses,
     ...(before ? { checkpoint: decodeCheckpoint(before.checkpoint) } : {}),
   });
+  await keep(compiled);
   if (result.loss.length === 0) {
     throw new NumericalError(
       "The loss or its gradient is not finite at the start: nothing can be minimized from there.",
@@ -151,6 +151,62 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
     teleports: result.teleports,
     ...(points ? { trajectory: points, jumps: watch.jumps(result), end: points.at(-1) ?? [] } : {}),
   };
+}
+
+/** The released teleport draws one angle for each teleport of a minimizer: other runs of it differ. */
+const drawsAngles = ({ teleport }: MinimizeSettings): boolean => teleport?.search.name === "referenceAngle";
+
+interface Compiled {
+  /** Equal for runs that differ by nothing but what the minimizer takes at a run; left out where it is not kept. */
+  readonly key?: string | undefined;
+  readonly minimizer: Minimizer<Result, MinimizeRunOptions<Tree>>;
+  /** Whether the points of its runs are recorded. */
+  readonly isFew: boolean;
+}
+
+/**
+ * Minimizers of this thread that no run uses now, the least recently used first: a comparison has the same ones at many rates, and
+ * again and again, and to compile one takes longer than to run it.
+ */
+const idle = new Map<string, Compiled>();
+const mostIdle = 64;
+
+/** Most numbers of parameters and data in a problem whose minimizer is kept. */
+const mostNumbers = 4096;
+
+async function compiledFor(
+  settings: MinimizeSettings,
+  { seed, isCompared = false }: JobContext,
+): Promise<Compiled> {
+  const { teleport, learningRate, warmUps: _, ...rest } = settings;
+  const guard = teleport?.guard;
+  // Races and line searches have a rate of their own.
+  const isRaced = guard ? Boolean(guard.race) : false;
+  const isFixed = isRaced || makeDirections(settings.optimizer) !== undefined;
+  const key = JSON.stringify([rest, teleport, isFixed ? learningRate : null, seed, isCompared]);
+  const known = idle.get(key);
+  if (known) {
+    idle.delete(key);
+    return known;
+  }
+  const { problem, context } = await contextOf(settings as unknown as Settings, seed);
+  const isFew = !isCompared && numbersOf(problem.start).length <= few;
+  const plan = teleport ? makeTeleportPlan(teleport, context) : undefined;
+  const minimizer = await minimizerOf(settings, problem, context, { trajectory: isFew, plan });
+  const arrays = Object.values(namedArrays({ params: problem.start, batch: problem.batch }));
+  const isSmall = sumBy(arrays, ({ data }) => data.length) <= mostNumbers;
+  return { key: isSmall && !drawsAngles(settings) ? key : undefined, minimizer, isFew };
+}
+
+/** Leaves a minimizer to the next run, or disposes it. */
+async function keep(compiled: Compiled): Promise<void> {
+  const { key, minimizer } = compiled;
+  if (key === undefined || idle.has(key)) return minimizer.dispose();
+  idle.set(key, compiled);
+  const [[oldest, { minimizer: left }]] = idle;
+  if (idle.size <= mostIdle) return;
+  idle.delete(oldest);
+  await left.dispose();
 }
 
 const statuses = {
@@ -197,21 +253,23 @@ async function measured(
   warmUps: number,
   options: MinimizeRunOptions<Tree>,
 ) {
+  const { learningRate } = options;
   try {
-    const first = await minimizer.run(warmUps === 0 ? options : {});
+    const first = await minimizer.run(warmUps === 0 ? options : { learningRate });
     const lengthOf = ({ seconds }: Result) => seconds.at(-1) ?? 0;
     const cold = lengthOf(first);
     let quickest: Result | undefined;
     for (let i = 0; i < warmUps; i++) {
-      const again = await minimizer.run();
+      const again = await minimizer.run({ learningRate });
       if (quickest === undefined || lengthOf(again) < lengthOf(quickest)) quickest = again;
     }
     if (quickest === undefined) return { result: first, cold };
     const { seconds, teleports: timed } = quickest;
     const teleports = first.teleports.map((t, i) => ({ ...t, seconds: timed[i]?.seconds ?? t.seconds }));
     return { result: { ...first, teleports, seconds: seconds.slice(0, first.loss.length) }, cold };
-  } finally {
+  } catch (error) {
     await minimizer.dispose();
+    throw error;
   }
 }
 

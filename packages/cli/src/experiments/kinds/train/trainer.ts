@@ -126,7 +126,8 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
   const steps = given ?? Math.round((epochs as number) * stepsPerEpoch);
   const context: TeleportContext = {
     seed,
-    optimizer: mask ? masked(optimizer, mask) : optimizer,
+    // Where nothing is trained, all masks have the same program.
+    optimizer: mask && steps > 0 ? masked(optimizer, mask) : optimizer,
     learningRate: makeLearningRate(rest.learningRate, steps),
     ...(activation ? { activation } : {}),
   };
