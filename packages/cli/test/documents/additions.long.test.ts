@@ -101,8 +101,7 @@ import { constant, fill } from "../../graph/ops/leaf.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
-import { orbitSearch } from "./orbit-search.js";
-import { ascentAlong, compileOrbitWalk, contextAt } from "./orbit-walk.js";
+import { ascentAlong, compileOrbitWalk, contextAt, orbitSearch } from "./orbit-walk.js";
 import type { SearchFactory } from "./search.js";
 
 export const signAscentOptions = optionTable("signAscent", {

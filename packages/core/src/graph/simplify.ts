@@ -18,59 +18,122 @@ import { type Attributes, apply, formatType, type KeptResults, type Tensor } fro
  */
 export function simplify(graph: Graph): Graph {
   requireGraph("simplify", graph);
-  return simplified(graph).graph;
+  return simplified(graph, new Expressions()).graph;
 }
 
 interface Simplified {
   readonly graph: Graph;
-  /** Equal for equal computations. */
-  readonly text: string;
+  /** See {@link Expressions}. */
+  readonly number: number;
 }
 
 /** Bodies of loops and branches are simplified whenever a graph is in which they are. */
-const known = new WeakMap<Graph, Simplified>();
+const known = new WeakMap<Graph, Graph>();
 
-function simplified(graph: Graph): Simplified {
-  const canonical = new Canonical(graph);
-  // First all results, so that equal loops are found to be equal, of which one needs more results than the other.
-  const once = canonical.graph(graph);
-  const needed = dropUnusedResults(once);
-  // An expression that a rule did not find may have been added later.
-  const form = canonical.hasMissed || needed !== once ? canonical.graph(needed) : once;
-  return { graph: form, text: canonical.text(form) };
-}
-
-function simplifiedBody(body: Graph): Simplified {
-  const form = known.get(body) ?? simplified(body);
-  known.set(body, form);
-  known.set(form.graph, form);
-  return form;
+function simplified(graph: Graph, expressions: Expressions): Simplified {
+  const canonical = new Canonical(graph, expressions);
+  const form = known.get(graph) ?? canonical.simplest(graph);
+  known.set(graph, form);
+  known.set(form, form);
+  return { graph: form, number: canonical.numberOf(form) };
 }
 
 /** Constants of at most this many elements are compared by value, larger ones by their memory. */
 const comparedByValue = 1024;
 
-/** Numbers of large constants, by their memory. */
-const arrays = new WeakMap<NdArray["data"], number>();
-let arrayCount = 0;
+/** What one simplification knows: a number for each distinct expression, and for each distinct body. */
+class Expressions {
+  /** Nodes that no rule changes, whatever else is in a graph. */
+  readonly settled = new Set<Tensor>();
+  private readonly numbers = new Map<string, number>();
+  private readonly bodies = new Map<Graph, Simplified>();
+  private readonly texts = new Map<Attributes, string>();
+  /** Numbers of large constants, by their memory. */
+  private readonly arrays = new Map<NdArray["data"], number>();
+  private readonly functions = new Map<string, (...values: number[]) => unknown>();
 
-/** Attributes as text, which is asked for several times for each node that has them. */
-const plainKeys = new WeakMap<Attributes, string>();
+  /** The number of what a text describes, in which numbers stand for other expressions. */
+  number(text: string): number {
+    const number = this.numbers.get(text) ?? this.numbers.size;
+    this.numbers.set(text, number);
+    return number;
+  }
+
+  body(body: Graph): Simplified {
+    const form = this.bodies.get(body) ?? simplified(body, this);
+    this.bodies.set(body, form);
+    this.bodies.set(form.graph, form);
+    return form;
+  }
+
+  attributesText(attrs: Attributes): string {
+    const text = this.texts.get(attrs) ?? this.textOf(attrs);
+    this.texts.set(attrs, text);
+    return text;
+  }
+
+  private textOf(attrs: Attributes): string {
+    const arrayText = (data: NdArray["data"]) => {
+      if (data.length <= comparedByValue) {
+        return `${data.constructor.name} ${Array.from<number | bigint, string>(data, numberText)}`;
+      }
+      const number = this.arrays.get(data) ?? this.arrays.size;
+      this.arrays.set(data, number);
+      return `array ${number}`;
+    };
+    const bodies = Object.values(attrs).filter(isGraph);
+    return `${attributesText(attrs, arrayText, () => undefined)}${bodies.map((body) => `{${this.body(body).number}}`)}`;
+  }
+
+  /** A function of numbers `x0`, `x1`, ... that an expression of JavaScript gives. */
+  function(code: string, names: readonly string[]): (...values: number[]) => unknown {
+    const known = this.functions.get(code);
+    if (known) return known;
+    const make = new Function(...Object.keys(specialFunctions), `return (${names})=>${code};`);
+    const made = make(...Object.values(specialFunctions));
+    this.functions.set(code, made);
+    return made;
+  }
+}
 
 /** Hash-consing: one node for every distinct expression. */
 class Canonical {
   private forms = new Map<Tensor, Tensor>();
-  private readonly table = new Map<string, Tensor>();
-  private readonly ids = new Map<Tensor, number>();
+  private readonly table = new Map<number, Tensor>();
+  private readonly numbers = new Map<Tensor, number>();
 
-  /** Whether a rule asked for an expression that was not in the graph. */
-  hasMissed = false;
+  /** How often a rule asked whether an expression is in the graph, and whether one was not. */
+  private asked = 0;
+  private hasMissed = false;
 
-  constructor({ inputs }: Graph) {
-    for (const { tensor } of inputs) this.ids.set(tensor, this.ids.size);
+  /** The inputs are expressions by their place, the same ones in all bodies. */
+  constructor(
+    { inputs }: Graph,
+    private readonly expressions: Expressions,
+  ) {
+    for (const { tensor } of inputs) {
+      const place = `input ${this.numbers.size} ${formatType(tensor)}`;
+      this.numbers.set(tensor, expressions.number(place));
+    }
   }
 
-  graph({ inputs, outputs }: Graph): Graph {
+  simplest(graph: Graph): Graph {
+    // First all results, so that equal loops are found to be equal, of which one needs more results than the other.
+    const once = this.graph(graph);
+    const needed = dropUnusedResults(once);
+    // An expression that a rule did not find may have been added later.
+    return this.hasMissed || needed !== once ? this.graph(needed) : once;
+  }
+
+  /** A number for the computation of a simplified graph. */
+  numberOf({ inputs, outputs }: Graph): number {
+    const tensors = outputs.map(({ tensor }) => tensor);
+    for (const node of topologicalOrder(tensors, (x) => this.numbers.has(x))) this.intern(node);
+    const types = inputs.map(({ tensor }) => formatType(tensor)).join(";");
+    return this.expressions.number(`${types}->${tensors.map((x) => this.numbers.get(x))}`);
+  }
+
+  private graph({ inputs, outputs }: Graph): Graph {
     this.forms = new Map(inputs.map(({ tensor }) => [tensor, tensor]));
     for (const node of topologicalOrder(outputs.map((o) => o.tensor))) this.of(node);
     return { inputs, outputs: outputs.map(({ name, tensor }) => ({ name, tensor: this.of(tensor) })) };
@@ -80,73 +143,45 @@ class Canonical {
     const known = this.forms.get(node);
     if (known) return known;
     const inputs = node.inputs.map((x) => this.of(x));
-    const attrs = mapBodies(node.attrs, (body) => simplifiedBody(body).graph);
-    const same = attrs === node.attrs && inputs.every((x, i) => x === node.inputs[i]);
-    const rebuilt = same ? node : apply(node.op, inputs, attrs);
-    const better = foldConstant(rebuilt) ?? rewrite(rebuilt, (x) => this.isKnown(x));
-    const form = better ? this.of(better) : this.intern(rebuilt);
+    const isSame = inputs.every((x, i) => x === node.inputs[i]);
+    const form =
+      isSame && this.expressions.settled.has(node) ? this.intern(node) : this.made(node, inputs, isSame);
     this.forms.set(node, form);
     return form;
   }
 
-  /** The computation as text, in which nodes are numbers. */
-  text({ inputs, outputs }: Graph): string {
-    const names = new Map(inputs.map(({ tensor }, k) => [tensor, k]));
-    const lines = inputs.map(({ tensor }) => formatType(tensor));
-    for (const node of topologicalOrder(outputs.map(({ tensor }) => tensor))) {
-      if (names.has(node)) continue;
-      names.set(node, names.size);
-      lines.push(this.line(node, (x) => names.get(x) as number));
-    }
-    return `${lines.join(";")}->${outputs.map(({ tensor }) => names.get(tensor))}`;
+  private made(node: Tensor, inputs: readonly Tensor[], isSame: boolean): Tensor {
+    const attrs = mapBodies(node.attrs, (body) => this.expressions.body(body).graph);
+    const rebuilt = isSame && attrs === node.attrs ? node : apply(node.op, inputs, attrs);
+    const { asked } = this;
+    const better = foldConstant(rebuilt, this.expressions) ?? rewrite(rebuilt, this.isKnown);
+    if (better) return this.of(better);
+    if (asked === this.asked) this.expressions.settled.add(rebuilt);
+    return this.intern(rebuilt);
   }
 
   private intern(node: Tensor): Tensor {
-    const key = this.key(node);
-    const known = this.table.get(key);
+    const number = this.expressions.number(this.text(node));
+    const known = this.table.get(number);
     if (known) return known;
-    this.table.set(key, node);
+    this.table.set(number, node);
     this.forms.set(node, node);
-    this.ids.set(node, this.ids.size);
+    this.numbers.set(node, number);
     return node;
   }
 
-  private isKnown(node: Tensor): boolean {
-    const known = this.table.has(this.key(node));
+  private readonly isKnown = (node: Tensor): boolean => {
+    const known = this.table.has(this.expressions.number(this.text(node)));
     this.hasMissed ||= !known;
+    this.asked++;
     return known;
-  }
+  };
 
-  private key(node: Tensor): string {
-    return this.line(node, (x) => this.ids.get(x) as number);
-  }
-
-  private line({ op, inputs, attrs }: Tensor, idOf: (x: Tensor) => number): string {
-    const ids = inputs.map(idOf);
-    if (op.name === "add" || op.name === "mul") ids.sort((a, b) => a - b);
-    return `${op.name}(${ids.join()})${this.attributesKey(attrs)}`;
-  }
-
-  private attributesKey(attrs: Attributes): string {
-    // Beside the text of the others, not inside: JSON's escapes would double with each level of nesting.
-    let key = this.plainKey(attrs);
-    for (const body of Object.values(attrs)) if (isGraph(body)) key += `{${simplifiedBody(body).text}}`;
-    return key;
-  }
-
-  private plainKey(attrs: Attributes): string {
-    const known = plainKeys.get(attrs);
-    if (known !== undefined) return known;
-    const arrayText = (data: NdArray["data"]) => {
-      if (data.length <= comparedByValue) {
-        return `${data.constructor.name} ${Array.from<number | bigint, string>(data, numberText)}`;
-      }
-      if (!arrays.has(data)) arrays.set(data, arrayCount++);
-      return `array ${arrays.get(data)}`;
-    };
-    const key = attributesText(attrs, arrayText, () => undefined);
-    plainKeys.set(attrs, key);
-    return key;
+  /** A node as text, in which numbers stand for its inputs. */
+  private text({ op, inputs, attrs }: Tensor): string {
+    const numbers = inputs.map((x) => this.numbers.get(x) as number);
+    if (op.name === "add" || op.name === "mul") numbers.sort((a, b) => a - b);
+    return `${op.name}(${numbers})${this.expressions.attributesText(attrs)}`;
   }
 }
 
@@ -169,7 +204,7 @@ const zeroWith: Readonly<Record<string, readonly number[]>> = {
 const moves = new Set(["reshape", "transpose", "slice"]);
 
 /** The constant that a node equals, if it follows from the inputs; else undefined. */
-function foldConstant(node: Tensor): Tensor | undefined {
+function foldConstant(node: Tensor, expressions: Expressions): Tensor | undefined {
   const { op, inputs, shape, dtype } = node;
   if (inputs.length === 0) return undefined;
   // ONNX Runtime's kernels fail on some empty arrays, or return what was in memory.
@@ -178,7 +213,8 @@ function foldConstant(node: Tensor): Tensor | undefined {
   const values = inputs.map(constantValue);
   const isKnown = !values.includes(undefined);
   // The mean of nothing, 0 times 1 / 0, stays NaN.
-  if (isKnown && op.js.flat && op.js.readsOnce) return fill(shape, evaluate(node, values as number[]), dtype);
+  if (isKnown && op.js.flat && op.js.readsOnce)
+    return fill(shape, evaluate(node, values as number[], expressions), dtype);
   const isZero = (x: Tensor) => constantValue(x) === 0 || (x.size === 0 && op.name !== "gather");
   if (zeroWith[op.name]?.some((k) => isZero(inputs[k]))) return fill(shape, 0, dtype);
   if (!isKnown) return undefined;
@@ -194,12 +230,11 @@ function foldConstant(node: Tensor): Tensor | undefined {
 }
 
 /** Computes one element of an element-wise operation with the code of the JavaScript runtime. */
-function evaluate(node: Tensor, values: readonly number[]): number {
+function evaluate(node: Tensor, values: readonly number[], expressions: Expressions): number {
   const names = values.map((_, k) => `x${k}`);
   const at = Index.flat(node.shape, Affine.zero);
-  const code = node.op.js.pull?.(at, (k) => names[k], node, node.attrs);
-  const compute = new Function(...Object.keys(specialFunctions), ...names, `return ${code};`);
-  return Number(compute(...Object.values(specialFunctions), ...values));
+  const code = node.op.js.pull?.(at, (k) => names[k], node, node.attrs) as string;
+  return Number(expressions.function(code, names)(...values));
 }
 
 /** The same graph, in which loops and branches compute only those of their results that something uses. */
@@ -209,25 +244,28 @@ function dropUnusedResults(graph: Graph): Graph {
   if (!order.some(({ results }) => results)) return graph;
   const reduced = new Map<Tensor, KeptResults>();
   const used = new Set<Tensor>(outputs.map(({ tensor }) => tensor));
+  const usedResults = new Map<Tensor, Set<number>>();
   // Users come before what they use: an operation that leaves out a result may leave out an input, too.
   for (const node of [...order].reverse()) {
     if (!used.has(node)) continue;
-    if (node.op.keepResults) reduced.set(node, reduce(node, order, used));
+    if (isResult(node)) {
+      const [source] = node.inputs;
+      usedResults.set(source, (usedResults.get(source) ?? new Set()).add(node.attrs.index));
+    }
+    if (node.op.keepResults) reduced.set(node, reduce(node, usedResults.get(node) ?? new Set()));
     for (const x of (reduced.get(node)?.node ?? node).inputs) used.add(x);
   }
+  if ([...reduced].every(([node, kept]) => kept.node === node)) return graph;
   const forms = new Map<Tensor, Tensor>();
   const formOf = (x: Tensor): Tensor => forms.get(x) as Tensor;
   for (const node of order) if (used.has(node)) forms.set(node, rebuilt(node, reduced, formOf));
   return { inputs, outputs: outputs.map(({ name, tensor }) => ({ name, tensor: formOf(tensor) })) };
 }
 
-function reduce(node: Tensor, order: readonly Tensor[], used: ReadonlySet<Tensor>): KeptResults {
-  const indices = new Set(
-    order.flatMap((x) => (isResult(x) && x.inputs[0] === node && used.has(x) ? [x.attrs.index] : [])),
-  );
+function reduce(node: Tensor, usedResults: ReadonlySet<number>): KeptResults {
   const all = (node.results ?? []).map((_, k) => k);
-  if (indices.size === all.length) return { node, kept: all };
-  return node.op.keepResults?.(node, (k) => indices.has(k), node.attrs) as KeptResults;
+  if (usedResults.size === all.length) return { node, kept: all };
+  return node.op.keepResults?.(node, (k) => usedResults.has(k), node.attrs) as KeptResults;
 }
 
 function rebuilt(

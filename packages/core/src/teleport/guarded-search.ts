@@ -59,14 +59,14 @@ async function takeAtOnce<P>({
   if (walked.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = walked;
   const params = steps > 0 ? walked.params : initial;
-  const measured = async (p: P, known: Point): Promise<Point> =>
-    heldOutLoss ? { ...known, heldOutLoss: await heldOutLoss(p) } : known;
+  const measured = (p: P, known: Point) =>
+    heldOutLoss ? heldOutLoss(p).then((value): Point => ({ ...known, heldOutLoss: value })) : known;
   const start = await measured(initial, points[0]);
   const point = steps > 0 ? await measured(params, points[steps]) : start;
   // A program may compute with more digits than its numbers have: a gain below these is none.
   const isGain = steps === 0 || objection(start, start, point, limits, ["objective"]) === undefined;
   if (!isGain || !isKept(start, point, limits)) return undefined;
-  return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
+  return { params, start, point, reason, steps, halvings, pushForward };
 }
 
 /**
@@ -132,8 +132,8 @@ async function takeWithHost<P>({
   };
   const walked = await bestOf(search, take, limits);
   const { params, points, steps, halvings = 0, reason, pushForward } = walked;
-  const end = { params: steps > 0 ? params : initial, start, point: points[steps], reason, steps, halvings };
-  return { ...end, ...(pushForward ? { pushForward } : {}) };
+  const end = steps > 0 ? params : initial;
+  return { params: end, start, point: points[steps], reason, steps, halvings, pushForward };
 }
 
 /**

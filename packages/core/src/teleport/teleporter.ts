@@ -274,7 +274,7 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
       const ends = { from: initial, to: moved, batch: at };
       const report = await reporter.report(end, { accepted, seconds, ends });
       const { pushForward } = end;
-      return { params: moved, report, ...(accepted && pushForward ? { pushForward } : {}) };
+      return accepted && pushForward ? { params: moved, report, pushForward } : { params: moved, report };
     },
     dispose: () => lifetime.end(() => resources.release()),
   };

@@ -349,6 +349,13 @@ describe("What no output needs", () => {
   });
 });
 
+it("A graph that was simplified before is not simplified again", () => {
+  const { graph } = trace(({ x }) => ({ y: mul(2, exp(mul(1, x))) }), { x: spec([3]) });
+  const form = simplify(graph);
+  expect(simplify(graph)).toBe(form);
+  expect(simplify(form)).toBe(form);
+});
+
 it("a number that is divided out twice keeps its value", () => {
   const g = simplified((x) => div(mul(3, x), mul(3, add(x, 1))), [2]);
   const { result } = compileJavaScript(g).runSync({ "x.0": float64([1, 3]) });

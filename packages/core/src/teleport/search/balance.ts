@@ -29,8 +29,7 @@ import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../s
 import { flatten } from "../../tree.js";
 import { all } from "./guard-graph.js";
 import { hostedJumps } from "./jump.js";
-import { orbitSearch } from "./orbit-search.js";
-import { compileOrbitWalk, type OrbitProgram, type OrbitWalkOptions } from "./orbit-walk.js";
+import { compileOrbitWalk, type OrbitProgram, type OrbitWalkOptions, orbitSearch } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem, Setting } from "./search.js";
 
 export interface BalanceOptions extends Omit<BalancedOptions, "by">, OptionsOf<typeof balanceOptions> {}

@@ -13,7 +13,6 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import type { Limits } from "../guard.js";
 import { all, chosen, hasValue, isSet } from "./guard-graph.js";
-import { orbitSearch } from "./orbit-search.js";
 import {
   ascentAlong,
   type Base,
@@ -22,6 +21,7 @@ import {
   contextAt,
   firstOf,
   type OrbitProposals,
+  orbitSearch,
 } from "./orbit-walk.js";
 import type { CompiledWalk, HowToRun, SearchFactory, SearchProblem, Setting, TracedWalk } from "./search.js";
 import {

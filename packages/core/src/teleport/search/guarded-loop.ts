@@ -121,6 +121,9 @@ export const statusNames = [
   "outcome",
 ] as const;
 
+/** What the host reads of a status, in this order. */
+export const toldNames = ["taken", "halvings", "finding", "detail", "outcome"] as const;
+
 type Float = "float32" | "float64";
 export type Status<T> = Record<(typeof statusNames)[number], T>;
 
@@ -238,6 +241,7 @@ export function guardedPass<X, S>(
 /**
  * What a walk did, from its status and rows.
  *
+ * @param told see {@link toldNames}
  * @param points the accepted points
  * @param latest the last candidate that was judged and did not lead on
  * @param reasons see `WalkOptions.reasons`
@@ -246,7 +250,7 @@ export function guardedPass<X, S>(
  * @param level the loss to keep; default that of the first point
  */
 export function recordOf(
-  status: Status<number>,
+  told: NdArray["data"],
   { points, latest }: { readonly points: readonly Point[]; readonly latest: Point },
   {
     limits,
@@ -262,7 +266,7 @@ export function recordOf(
     readonly level?: number | undefined;
   },
 ): FoundRecord {
-  const { taken: steps, halvings, finding } = status;
+  const [steps, halvings, finding, detail, outcome] = toldNames.map((_, k) => Number(told[k]));
   const found = findings[finding - 1];
   const refusal =
     found === "parameters" && lost !== undefined
@@ -274,7 +278,7 @@ export function recordOf(
           limits,
         );
   const walked = (reason: string | undefined) => ({ steps, halvings, points, reason });
-  switch (outcomes[status.outcome]) {
+  switch (outcomes[outcome]) {
     case "steps taken":
       return walked(stepsTaken(steps));
     case "start": {
@@ -288,10 +292,10 @@ export function recordOf(
     case "refused":
       return walked(refusal ?? refused);
     default: {
-      const reason = reasons[status.outcome - outcomes.length];
+      const reason = reasons[outcome - outcomes.length];
       return walked(
         (finding > 0 ? (refusal ?? refused) : undefined) ??
-          (typeof reason === "function" ? reason(status.detail) : reason),
+          (typeof reason === "function" ? reason(detail) : reason),
       );
     }
   }

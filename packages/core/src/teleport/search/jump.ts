@@ -106,8 +106,7 @@ export function hostedJumps<P>(
       // An action that refuses is a candidate that was refused.
       const halvings = isRefusal(found) ? Math.min(1, limits.halvings) : walked.halvings;
       const params = walked.steps > 0 ? to : start;
-      const transport = pushForward ? { pushForward } : {};
-      return { ...walked, params, halvings, reason: reason || String(why), ...transport };
+      return { ...walked, params, halvings, reason: reason || String(why), pushForward };
     },
     dispose: () => programs.dispose(),
   };

@@ -21,7 +21,6 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { boundReached, whyNoAscent } from "./gradient-ascent.js";
 import { hasValue, isSet } from "./guard-graph.js";
-import { orbitSearch } from "./orbit-search.js";
 import {
   ascentAlong,
   type Blocks,
@@ -29,6 +28,7 @@ import {
   contextAt,
   firstOf,
   type OrbitProposals,
+  orbitSearch,
 } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
 import { lengthOf, limited, type TrustRegion } from "./trust-region.js";

@@ -16,6 +16,7 @@ import type { Memory, PointValue } from "../objective/objective.js";
 import { stepNumbers } from "./guard-graph.js";
 import type { Onward, Status } from "./guarded-loop.js";
 import { type Search, type SearchProblem, tracedPushOf } from "./search.js";
+import { claimOf, type TrustRegion } from "./trust-region.js";
 import type { WalkInputs, WalkOptions } from "./walk.js";
 import { compileWalkProgram } from "./walk-program.js";
 
@@ -79,6 +80,25 @@ export const firstOf = (
 
 /** What runs a search. */
 export type OrbitProgram<P> = Pick<Search<P>, "run" | "tracedWalk" | "dispose">;
+
+/** A search on the orbit of a symmetry, which it owns, by a program of {@link compileOrbitWalk}. */
+export const orbitSearch = <P>(
+  symmetry: Symmetry<P>,
+  region: TrustRegion,
+  program: OrbitProgram<P>,
+  { steps, name = symmetry.name }: Pick<Search<P>, "steps"> & Partial<Pick<Search<P>, "name">>,
+): Search<P> => ({
+  name,
+  exact: symmetry.exact,
+  claim: claimOf(symmetry, region),
+  steps,
+  races: true,
+  ...program,
+  async dispose() {
+    await program.dispose();
+    await symmetry.dispose?.();
+  },
+});
 
 /** Compiles a search as a loop of guarded passes. */
 export async function compileOrbitWalk<P, S, G>(

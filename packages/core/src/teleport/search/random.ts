@@ -15,8 +15,7 @@ import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { hasNumbers, hasValue, isSet } from "./guard-graph.js";
-import { orbitSearch } from "./orbit-search.js";
-import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions } from "./orbit-walk.js";
+import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions, orbitSearch } from "./orbit-walk.js";
 import type { SearchFactory } from "./search.js";
 import { randomElement, stacked, type TrustRegion } from "./trust-region.js";
 

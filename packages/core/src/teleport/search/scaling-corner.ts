@@ -16,8 +16,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { orbitSearch } from "./orbit-search.js";
-import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
+import { compileOrbitWalk, type OrbitWalkOptions, orbitSearch } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
 
 export interface ScalingCornerOptions extends OptionsOf<typeof scalingCornerOptions> {}

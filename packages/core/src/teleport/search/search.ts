@@ -183,7 +183,7 @@ export interface CompiledWalk<P> {
   readonly points: readonly Point[];
   /** Why the walk ended. */
   readonly reason: string;
-  pushForward?(tree: P, power: 1 | 2): Promise<P | Refusal>;
+  readonly pushForward?: ((tree: P, power: 1 | 2) => Promise<P | Refusal>) | undefined;
 }
 
 /** Creates a search for a problem: the return type of functions such as `gradientAscent`. */

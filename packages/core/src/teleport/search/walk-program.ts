@@ -2,6 +2,7 @@
 import { full, isNdArray, type NdArray, zeros } from "../../array.js";
 import { greater } from "../../graph/ops/compare.js";
 import { constant } from "../../graph/ops/leaf.js";
+import { concat } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays, namedLike } from "../../named-arrays.js";
@@ -12,15 +13,7 @@ import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
 import type { Point } from "../point.js";
 import { boundNames, boundsOf, constantBounds, unpacked } from "./guard-graph.js";
-import {
-  type FoundRecord,
-  outcomes,
-  pointOf,
-  recordOf,
-  type Status,
-  statusNames,
-  widthOf,
-} from "./guarded-loop.js";
+import { type FoundRecord, outcomes, pointOf, recordOf, toldNames, widthOf } from "./guarded-loop.js";
 import type {
   CompiledWalk,
   HowToRun,
@@ -30,6 +23,7 @@ import type {
   TracedSetting,
   TracedWalk,
   WalkRecord,
+  WhyNot,
 } from "./search.js";
 import { type Inputs, type Place, traceWalk, type WalkOptions, walkOf } from "./walk.js";
 
@@ -75,30 +69,25 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       ) as { readonly params: P }
     ).params;
 
-  /** What a walk did. */
+  /** What a walk did, from a vector of {@link toldNames} and one of its rows. */
   const read = (
-    numbers: NdArray["data"],
+    [told, rows]: readonly NdArray["data"][],
     limits: Limits,
+    level: number | undefined,
     {
       width = widthOf(race),
-      ...told
-    }: {
-      readonly width?: number;
-      readonly refused?: string | undefined;
-      readonly level?: number | undefined;
-    } = {},
+      refused,
+    }: { readonly width?: number; readonly refused?: string | undefined } = {},
   ): FoundRecord => {
-    const status: Partial<Status<number>> = {};
-    for (let k = 0; k < statusNames.length; k++) status[statusNames[k]] = Number(numbers[k]);
-    const { taken } = status as Status<number>;
-    const pointAt = (row: number) => pointOf(numbers, statusNames.length + row * width, width);
+    const taken = Number(told[0]);
+    const pointAt = (row: number) => pointOf(rows, row * width, width);
     // First the last point, where it is measured on its own, then the last candidate, then the accepted points.
     const first = measure ? 1 : 0;
     const latest = pointAt(first);
     const points: Point[] = [];
     for (let k = 0; k <= taken; k++) points.push(k === steps ? latest : pointAt(first + 1 + k));
     if (measure && taken >= 0) points[taken] = pointAt(0);
-    return recordOf(status as Status<number>, { points, latest }, { limits, reasons, lost, ...told });
+    return recordOf(told, { points, latest }, { limits, reasons, lost, refused, level });
   };
   const tracedWalk: WalkProgramPart<P, G> = {
     push,
@@ -111,32 +100,23 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
         all.leaves.map((x) => constant(x)),
       ) as TensorsOf<G>;
       const inputs = { ...setting, given: at?.given ?? constants, bounds };
-      const { base, taken, numbers } = walked.endOf(walked.goOn(walked.begin(start), start, inputs), inputs);
-      return { params: base.params, elements: elementsOf?.(base) ?? [], isMoved: greater(taken, 0), numbers };
+      const { base, taken, told, rows } = walked.endOf(
+        walked.goOn(walked.begin(start), start, inputs),
+        inputs,
+      );
+      return {
+        params: base.params,
+        elements: elementsOf?.(base) ?? [],
+        isMoved: greater(taken, 0),
+        numbers: concat([told, rows]),
+      };
     },
-    read: (numbers, limits, level) => known(read(numbers, limits, { level })),
+    read(numbers, limits, level) {
+      const end = toldNames.length;
+      return known(read([numbers.subarray(0, end), numbers.subarray(end)], limits, level));
+    },
   };
   const isPart = executable.runtime === "javascript" && dtype === "float64";
-
-  /** A walk that was taken, with the reason of its end. */
-  const ended = async (
-    {
-      params: end,
-      record,
-      place,
-    }: { readonly params: P; readonly record: FoundRecord; readonly place: Values },
-    start: P,
-    setting: Setting<P>,
-  ): Promise<CompiledWalk<P>> => {
-    const { batch: at } = setting;
-    const pushForward = options.pushForward?.({ place, steps: record.steps, start, batch: at });
-    return {
-      params: end,
-      ...record,
-      reason: record.reason ?? ((await options.explain?.(end, setting)) as string),
-      ...(pushForward ? { pushForward } : {}),
-    };
-  };
 
   // Where the host tests candidates, as few teleports need it, it runs the race, too.
   const pausing = walkOf({ ...problem, race: undefined }, options);
@@ -155,22 +135,9 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     return bounds;
   };
 
-  /** @param from what the host gives instead of `given` */
-  const run = async (
-    start: P,
-    setting: Setting<P>,
-    limits: Limits,
-    { whyNot, level }: HowToRun<P> = {},
-    from: G = given,
-  ): Promise<CompiledWalk<P>> => {
-    const bounds = boundsAt(limits, level);
-    const inputs = { params: start, batch: setting.batch, memory: setting.memory, given: from };
-    if (whyNot === undefined) {
-      const results = await executable.run(inputsOf({ ...inputs, race: setting.race ?? {}, bounds }));
-      const record = read(results.numbers.data, limits, { level });
-      return ended({ params: paramsIn(results), record, place: results }, start, setting);
-    }
-    const fixed = { ...namedArrays(inputs), bounds };
+  /** Runs the program that pauses at each candidate until it ends; its place is without prefixes then. */
+  const runAsking = async (inputs: { readonly params: P }, whyNot: WhyNot<P>) => {
+    const fixed = namedArrays({ ...inputs, race: {} });
     const first = await others.get("begin", () => begun().graph);
     const onward = await others.get("onward", () => {
       const { graph: opening, resultDef } = begun();
@@ -182,7 +149,8 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
           const begin = p as TensorsOf<P>;
           const next = pausing.goOn(here, begin, traced, true);
           const { params: asked } = pausing.candidate(next, begin, traced);
-          return { from: next, candidate: { params: asked }, numbers: pausing.endOf(next, traced).numbers };
+          const { told, rows } = pausing.endOf(next, traced);
+          return { from: next, candidate: { params: asked }, told, rows };
         },
         { from: at, ...fixedExample },
       ).graph;
@@ -194,7 +162,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
         "from.status.outcome": full([], 0, dtype),
         ...fixed,
       });
-    let results = await resume(await first.run(namedArrays({ params: start })), 0);
+    let results = await resume(await first.run(namedArrays({ params: inputs.params })), 0);
     let refused: string | undefined;
     while (results["from.status.outcome"].data[0] === outcomes.indexOf("asking")) {
       const point = pointOf(results["from.latest"].data);
@@ -202,14 +170,36 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       refused = reason ?? refused;
       results = await resume(results, reason === undefined ? 1 : 2);
     }
-    const record = read(results.numbers.data, limits, { width: widthOf(undefined), refused, level });
     const prefix = "from.base.";
-    const place = Object.fromEntries(
-      Object.entries(results).flatMap(([name, array]) =>
-        name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [],
-      ),
+    const place = Object.entries(results).flatMap(([name, array]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), array] as const] : [],
     );
-    return ended({ params: paramsIn(place), record, place }, start, setting);
+    const { told, rows } = results;
+    return { results: { ...Object.fromEntries(place), told, rows }, refused };
+  };
+
+  /** @param from what the host gives instead of `given` */
+  const run = async (
+    start: P,
+    setting: Setting<P>,
+    limits: Limits,
+    { whyNot, level }: HowToRun<P> = {},
+    from: G = given,
+  ): Promise<CompiledWalk<P>> => {
+    const { batch: at, memory: m, race: begin = {} } = setting;
+    const bounds = boundsAt(limits, level);
+    // Without spreads, which take microseconds of a small teleport.
+    const inputs = { params: start, batch: at, memory: m, given: from, race: begin, bounds };
+    const { results, refused } = whyNot
+      ? await runAsking(inputs, whyNot)
+      : { results: await executable.run(inputsOf(inputs)), refused: undefined };
+    const width = widthOf(whyNot ? undefined : race);
+    const record = read([results.told.data, results.rows.data], limits, level, { width, refused });
+    const end = paramsIn(results);
+    const reason = record.reason ?? ((await options.explain?.(end, setting)) as string);
+    const { steps: count, halvings, points } = record;
+    const pushForward = options.pushForward?.({ place: results, steps: count, start, batch: at });
+    return { params: end, steps: count, halvings, points, reason, pushForward };
   };
 
   return {

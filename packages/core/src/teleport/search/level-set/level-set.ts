@@ -12,19 +12,22 @@ import type { SearchFactory, SearchProblem } from "../search.js";
 import type { WalkOptions } from "../walk.js";
 import { compileWalkProgram } from "../walk-program.js";
 import {
+  baseAfter,
   distanceOf,
   evaluated,
   type Facts,
   factNames,
   gainOf,
   type LevelSetRule,
+  landingOf,
+  lengthOf,
   readinessOf,
   sentences,
+  stopOf,
   stops,
   type Try,
   tryNames,
-} from "./candidate.js";
-import { baseAfter, landingOf, lengthOf, stopOf } from "./onward.js";
+} from "./rule.js";
 
 export interface LevelSetOptions extends OptionsOf<typeof levelSetOptions> {}
 

@@ -3,8 +3,7 @@ import { item } from "../../../../src/array.js";
 import { constant } from "../../../../src/graph/ops/leaf.js";
 import { trace } from "../../../../src/graph/trace.js";
 import { compile } from "../../../../src/runtime/compile.js";
-import { changing, shrinking } from "../../../../src/teleport/search/level-set/candidate.js";
-import { lengthening } from "../../../../src/teleport/search/level-set/onward.js";
+import { changing, lengthening, shrinking } from "../../../../src/teleport/search/level-set/rule.js";
 
 const factor = async (gain: number, promised: number, range: readonly [number, number]) => {
   const [g, p] = [gain, promised].map((x) => constant(x, "float64"));

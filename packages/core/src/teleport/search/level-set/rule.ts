@@ -1,7 +1,8 @@
-// The rule of a walk on a level set, and what a pass finds at its candidate: its distance from the level set, its gain, and
-// whether it is taken.
+// The rule of a walk on a level set: what a pass finds at its candidate (its distance from the level set, its gain, and
+// whether it is taken), and how it goes on (the next step's direction, its length, and whether the walk ends).
 import type { BatchTensors } from "../../../batch.js";
-import { dot, valueAndGrad } from "../../../graph/autodiff.js";
+import { backward, dot, mapTree, valueAndGrad } from "../../../graph/autodiff.js";
+import { cond } from "../../../graph/control/cond.js";
 import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import {
   equal,
@@ -14,8 +15,8 @@ import {
   logicalOr,
   where,
 } from "../../../graph/ops/compare.js";
-import { abs, log, square } from "../../../graph/ops/elementary.js";
-import { constant } from "../../../graph/ops/leaf.js";
+import { abs, log, sqrt, square } from "../../../graph/ops/elementary.js";
+import { constant, fillLike } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
@@ -23,7 +24,7 @@ import type { TensorsOf } from "../../../graph/trace.js";
 import { flatten, type TreeDef, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
 import { all, type Bounds, hasValue } from "../guard-graph.js";
-import type { Reason, Status } from "../guarded-loop.js";
+import type { Reason, Status, Verdict } from "../guarded-loop.js";
 import type { SearchProblem } from "../search.js";
 
 /** How steps on a level set are taken. */
@@ -54,7 +55,7 @@ const sameObjective = 1e-3;
 const driftShare = 0.25;
 /** Most of a step's gain that the distance of its point from the level may make up. */
 const gainShare = 0.01;
-export const mostBacktracks = 40;
+const mostBacktracks = 40;
 const mostProjections = 12;
 
 /** Why a walk ends, by number from 1. */
@@ -66,7 +67,7 @@ export const stops = [
   "no objective",
   "not finite",
 ] as const;
-export type Stop = (typeof stops)[number];
+type Stop = (typeof stops)[number];
 
 export const sentences: Readonly<Record<Stop, Reason>> = {
   stationary: (projected) =>
@@ -100,14 +101,14 @@ export const factNames = ["loss", "objective", "gg", "multiplier", "dd", "tangen
 export type Facts<T> = Record<(typeof factNames)[number], T>;
 
 /** What a pass knows before it evaluates its candidate: the last accepted point's facts, the try, and the status. */
-export interface Known {
+interface Known {
   readonly facts: Facts<Tensor>;
   readonly tried: Try<Tensor>;
   readonly status: Status<Tensor>;
 }
 
 /** The loss L, its gradient g and the objective at a point. */
-export interface Evaluated<P> {
+interface Evaluated<P> {
   readonly p: TensorsOf<P>;
   /** The leaves of `p`, from which the objective's gradient can be taken later. */
   readonly leaves: readonly Tensor[];
@@ -135,13 +136,13 @@ export interface Distance {
 }
 
 /** Gain in the merit function and what the step promised to first order. */
-export interface Gain {
+interface Gain {
   readonly gain: Tensor;
   readonly promised: Tensor;
 }
 
 /** Whether the guard judges a candidate; else it is projected further, or a shorter step follows. */
-export interface Readiness {
+interface Readiness {
   readonly isReady: Tensor;
   readonly isProjecting: Tensor;
   readonly isBacktracking: Tensor;
@@ -178,7 +179,7 @@ export function distanceOf<P>(here: Evaluated<P>, { facts: before, tried, status
 }
 
 /** Length of the way along -g of a step from a point with these facts. */
-export function wayBack(
+function wayBack(
   length: Tensor,
   facts: Facts<Tensor>,
   { level, rise }: { readonly level: Tensor; readonly rise: Tensor },
@@ -243,4 +244,128 @@ export function readinessOf(
     : constant(0, "bool");
   const isBacktracking = all(logicalNot(isReady), logicalNot(isProjecting), logicalNot(isStart));
   return { isReady, isProjecting, isBacktracking };
+}
+
+/** What is known of the last accepted point: d and the gradient of the loss there. */
+interface Base<P> {
+  readonly direction: TensorsOf<P>;
+  readonly g: TensorsOf<P>;
+  readonly facts: Facts<Tensor>;
+}
+
+/** The length of the next try. */
+export interface Length {
+  /** Whether the try begins a step, or one that the guard has halved. */
+  readonly isNew: Tensor;
+  readonly rho: Tensor;
+  readonly trial: Tensor;
+  readonly backtracks: Tensor;
+}
+
+/** What is known of the candidate, with the objective's gradient, where another step follows; else of the base. */
+export function baseAfter<P>(
+  { leaves, def, loss, objective, g, gg }: Evaluated<P>,
+  isStepping: Tensor,
+  still: Base<P>,
+): Base<P> {
+  const stepped = (): Base<P> => {
+    const slope = unflatten(def, backward([objective], [fillLike(objective, 1)], leaves)) as TensorsOf<P>;
+    const factor = div(0.5, abs(objective));
+    const d = mapTree((x) => mul(factor, x), slope);
+    const multiplier = div(dot(d, g), gg);
+    const projected = mapTree((x, y) => sub(x, mul(multiplier, y)), d, g);
+    const tangent = sqrt(dot(projected, projected));
+    const dd = add(square(tangent), mul(square(multiplier), gg));
+    return { direction: d, g, facts: { loss, objective, gg, multiplier, dd, tangent } };
+  };
+  return cond(isStepping, stepped, () => still);
+}
+
+/**
+ * Factor on rho to where the parabola through a try's gain is highest that rises from 0 by what the try promised to
+ * first order.
+ */
+export function lengthening(
+  gain: Tensor,
+  promised: Tensor,
+  [least, most]: readonly [number, number],
+): Tensor {
+  const lost = sub(promised, gain);
+  const highest = div(mul(0.5, promised), lost);
+  return where(greater(lost, 0), maximum(least, minimum(most, highest)), most);
+}
+
+/** How long the next try is. */
+export function lengthOf(
+  { gain, promised }: Gain,
+  { facts: before, tried, status }: Known,
+  { isStart, isTaken, isStepping, isHalved, scale }: Verdict<unknown>,
+  isBacktracking: Tensor,
+  { project, lineSearch }: LevelSetRule,
+): Length {
+  const first = project ? mul(tried.trial, square(before.tangent)) : promised;
+  const lengthened = (range: readonly [number, number]) => mul(tried.trial, lengthening(gain, first, range));
+  const isChanged = logicalAnd(isTaken, logicalNot(isStart));
+  const changed = div(lengthened(changing), status.scale);
+  const rho = lineSearch ? where(isChanged, changed, tried.rho) : tried.rho;
+  const isNew = logicalOr(isStepping, isHalved);
+  const shorter = where(isBacktracking, lengthened(shrinking), tried.trial);
+  return {
+    isNew,
+    rho,
+    trial: where(isNew, mul(scale, rho), shorter),
+    backtracks: where(isBacktracking, add(tried.backtracks, 1), tried.backtracks),
+  };
+}
+
+/**
+ * Why the walk ends, by number, and the length of its next step on the level set.
+ *
+ * @param facts of the base of the next try
+ */
+export function stopOf(
+  facts: Facts<Tensor>,
+  { isNew, trial, backtracks }: Length,
+  { level, isBacktracking }: { readonly level: Tensor; readonly isBacktracking: Tensor },
+  { project, lineSearch, tolerance, closeness }: LevelSetRule,
+) {
+  const projected = mul(trial, facts.tangent);
+  const isShort = less(projected, tolerance);
+  // The projection stops at `closeness`: a smaller gain could not be distinguished from the drift.
+  const isLost = lessEqual(div(square(projected), trial), closeness);
+  const isNear = lessEqual(abs(sub(facts.loss, level)), tolerance);
+  const isStationary = logicalAnd(project ? logicalOr(isShort, isLost) : isShort, isNear);
+  const isLeft = lineSearch ? lessEqual(backtracks, mostBacktracks) : constant(0, "bool");
+  const cases: readonly (readonly [Tensor, Stop])[] = [
+    [logicalAnd(isBacktracking, logicalNot(isLeft)), lineSearch ? "exhausted" : "lost"],
+    [logicalAnd(isNew, equal(facts.gg, 0)), "no gradient"],
+    [logicalAnd(isNew, equal(facts.objective, 0)), "no objective"],
+    [logicalAnd(isNew, logicalNot(hasValue(facts.dd))), "not finite"],
+    [logicalAnd(isNew, isStationary), "stationary"],
+  ];
+  const stop = cases.reduceRight<Tensor>(
+    (otherwise, [holds, name]) => where(holds, stops.indexOf(name) + 1, otherwise),
+    fillLike(level, 0),
+  );
+  return { stop, projected };
+}
+
+/**
+ * The point of the next try: a step along d, and back along -g by as much as the loss is expected to leave the level.
+ *
+ * @returns the point and the rise of the loss that was expected
+ */
+export function landingOf<P>(
+  base: TensorsOf<P>,
+  { direction, g, facts }: Base<P>,
+  trial: Tensor,
+  { level, bend }: Distance,
+  rule: LevelSetRule,
+): { readonly rise: Tensor; readonly landed: () => TensorsOf<P> } {
+  const expected = mul(bend, square(trial));
+  const room = mul(square(mul(trial, facts.tangent)), facts.gg);
+  const rise = rule.project ? where(lessEqual(square(expected), room), expected, 0) : fillLike(level, 0);
+  const aside = wayBack(trial, facts, { level, rise }, rule);
+  const landed = () => mapTree((x, d, y) => sub(add(x, mul(trial, d)), mul(aside, y)), base, direction, g);
+  return { rise, landed };
 }
