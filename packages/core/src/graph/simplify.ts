@@ -4,7 +4,7 @@ import { isResult, resultOf } from "./control/result.js";
 import { type Graph, isGraph, mapBodies, requireGraph, topologicalOrder } from "./graph.js";
 import { attributesText, numberText } from "./graph-text.js";
 import { Affine, Index } from "./index-expression.js";
-import { constantValue, fill } from "./ops/leaf.js";
+import { comparedByValue, constantValue, fill } from "./ops/leaf.js";
 import { rewrite } from "./rewrite-rules.js";
 import { type Attributes, apply, formatType, type KeptResults, type Tensor } from "./tensor.js";
 
@@ -18,7 +18,7 @@ import { type Attributes, apply, formatType, type KeptResults, type Tensor } fro
  */
 export function simplify(graph: Graph): Graph {
   requireGraph("simplify", graph);
-  return simplified(graph, new Expressions()).graph;
+  return known.get(graph) ?? simplified(graph, new Expressions()).graph;
 }
 
 interface Simplified {
@@ -27,7 +27,7 @@ interface Simplified {
   readonly number: number;
 }
 
-/** Bodies of loops and branches are simplified whenever a graph is in which they are. */
+/** Simplified forms, their own included: loops are simplified before they are compiled, bodies with each graph in which they are. */
 const known = new WeakMap<Graph, Graph>();
 
 function simplified(graph: Graph, expressions: Expressions): Simplified {
@@ -37,9 +37,6 @@ function simplified(graph: Graph, expressions: Expressions): Simplified {
   known.set(form, form);
   return { graph: form, number: canonical.numberOf(form) };
 }
-
-/** Constants of at most this many elements are compared by value, larger ones by their memory. */
-const comparedByValue = 1024;
 
 /** What one simplification knows: a number for each distinct expression, and for each distinct body. */
 class Expressions {
@@ -163,10 +160,10 @@ class Canonical {
   private intern(node: Tensor): Tensor {
     const number = this.expressions.number(this.text(node));
     const known = this.table.get(number);
+    this.numbers.set(node, number);
     if (known) return known;
     this.table.set(number, node);
     this.forms.set(node, node);
-    this.numbers.set(node, number);
     return node;
   }
 

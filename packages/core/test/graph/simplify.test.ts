@@ -67,6 +67,17 @@ describe("Common sub-expressions", () => {
     expect(productsWith([1, 0], [1, -0])).toEqual(["mul", "mul"]);
   });
 
+  it("keep the numbers that a small array had when it became a constant", () => {
+    const [a, b] = [array([1, 2], "float64"), array([1, 2], "float64")];
+    const { graph } = trace(({ x }: { x: Tensor }) => mul(x, add(a, b)), { x: spec([2], "float64") });
+    const simple = simplify(graph);
+    b.data[0] = 100;
+    for (const g of [graph, simple]) {
+      const { result } = compileJavaScript(g).runSync({ x: array([1, 1], "float64") });
+      expect([...result.data]).toEqual([2, 4]);
+    }
+  });
+
   it("keep constants apart that JSON would write alike", () => {
     const values = [0, -0, Number.NaN, Infinity, -Infinity];
     const g = simplified(() => values.map((v) => constant(v, "float64")));

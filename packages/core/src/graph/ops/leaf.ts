@@ -52,7 +52,7 @@ export function input(shape: Shape, dtype: DType = "float32"): Tensor {
 }
 
 /**
- * A constant: a number (a scalar tensor) or an array.
+ * A constant: a number (a scalar tensor) or an array. Change no array afterwards: graphs may have copied it.
  *
  * @example
  * constant(0.5);                       // float32[]
@@ -71,10 +71,15 @@ export function constant(value: number | NdArray, dtype?: DType): Tensor {
   }
   const type = dtype ?? dtypeOf(value);
   // Floats keep their digits: the graph may be computed in another precision.
-  const exact = isFloat(type) ? value : astype(value, type);
+  const kept = isFloat(type) ? value : astype(value, type);
+  // Small ones are compared by value, once: they are not the caller's array, which may change.
+  const exact = kept.data.length <= comparedByValue ? { ...kept, data: kept.data.slice() } : kept;
   if (type === "bool") requireBools("constant: the array", exact);
   return apply(arrayOp, [], { value: exact, dtype: type });
 }
+
+/** Constants of at most this many elements are compared by value, larger ones by their memory. */
+export const comparedByValue = 1024;
 
 /** A tensor of `shape` with every element `value`. */
 export function fill(shape: Shape, value: number, dtype: DType = "float32"): Tensor {

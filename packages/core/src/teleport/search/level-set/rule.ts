@@ -131,7 +131,7 @@ export interface Distance {
   readonly isNumber: Tensor;
   /** Length along -g of Newton's step back onto the level set. */
   readonly back: Tensor;
-  /** See `Status`. */
+  /** See {@link tryNames}. */
   readonly bend: Tensor;
 }
 

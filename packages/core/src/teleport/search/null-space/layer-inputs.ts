@@ -217,7 +217,7 @@ function patchesTimes(conv: Tensor, group: number, q: Tensor): Tensor {
   return apply(conv.op, [channels, kernels], { ...conv.attrs, groups: 1 });
 }
 
-/** For each element of a tensor, the number of the element that it is a copy of. */
+/** For each element of a tensor, the number of the element that it is a copy of: of a weight's, its position in the vector of all parameters. */
 type Origins = Int32Array;
 
 /**
