@@ -62,8 +62,9 @@ it.each([3, 8, 9, 19, 45])(
   },
 );
 
-it("computes in WebAssembly where there is one, and the same bits without", async () => {
-  let calls = 0;
+it("computes in WebAssembly where there is one, and the same bits without, or with too little memory", async () => {
+  let running = "";
+  const calls: Record<string, number> = { addGram: 0, addProduct: 0, cholesky: 0, invertLower: 0, grow: 0 };
   const real = WebAssembly;
   class Instance {
     readonly exports: object;
@@ -73,10 +74,21 @@ it("computes in WebAssembly where there is one, and the same bits without", asyn
       this.exports = {
         memory,
         addTiles(...given: number[]) {
-          calls++;
+          calls[running]++;
           add(...given);
         },
       };
+    }
+  }
+  class Small extends Instance {
+    constructor(module: WebAssembly.Module) {
+      super(module);
+      const { buffer } = (this.exports as { memory: WebAssembly.Memory }).memory;
+      const grow = () => {
+        calls.grow++;
+        throw new RangeError("No memory.");
+      };
+      Object.assign(this.exports, { memory: { buffer, grow } });
     }
   }
   const denseWith = async (global: unknown) => {
@@ -84,19 +96,27 @@ it("computes in WebAssembly where there is one, and the same bits without", asyn
     vi.stubGlobal("WebAssembly", global);
     return import("../../src/math/dense.js");
   };
-  const kinds = [await denseWith({ Module: real.Module, Instance }), await denseWith(undefined)];
+  const { Module } = real;
+  const globals = [{ Module, Instance }, undefined, { Module, Instance: Small }];
+  const kinds: typeof import("../../src/math/dense.js")[] = [];
+  for (const global of globals) kinds.push(await denseWith(global));
   for (const n of [7, 12, 33]) {
     const x = draw(260 * n);
     const results = kinds.map((dense, k) => {
-      vi.stubGlobal("WebAssembly", k === 0 ? { Module: real.Module, Instance } : undefined);
+      vi.stubGlobal("WebAssembly", globals[k]);
       const [gram, product] = [new Float64Array(n * n), new Float64Array(260 * n)];
+      running = "addGram";
       dense.addGram(gram, x, 260, n);
+      running = "addProduct";
       dense.addProduct(product, x, gram, [260, n, n]);
+      running = "cholesky";
       const lower = dense.cholesky(gram, n) as Float64Array;
+      running = "invertLower";
       return [gram, product, lower, dense.invertLower(lower, n)];
     });
     expect(results[0]).toEqual(results[1]);
+    expect(results[2]).toEqual(results[1]);
   }
   vi.unstubAllGlobals();
-  expect(calls).toBeGreaterThan(100);
+  for (const [name, count] of Object.entries(calls)) expect(count, name).toBeGreaterThan(0);
 });

@@ -38,7 +38,7 @@ import {
 } from "./support.js";
 
 /**
- * One row an optimizer: a name in golden/optimizers.json, and the same settings here. Every test below runs on all rows.
+ * One row an optimizer: a name in golden/optimizers.json, and the same settings here.
  * A new optimizer is a configuration in bench/torch/golden_optimizers.py and a row.
  */
 const rows: [golden: string, optimizer: Optimizer, traits?: { decays: true }][] = [

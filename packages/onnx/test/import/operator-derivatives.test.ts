@@ -12,7 +12,7 @@ describe("the derivatives are those of difference quotients:", () => {
 });
 
 describe("ONNX Runtime computes the same derivatives:", () => {
-  it.each(sampledRows(first))("%s, case %i", async (name, k, c) => {
+  it.each(first)("%s, case %i", async (name, k, c) => {
     const { graph, values } = derivativeGraph(asOpCase(`${name}, case ${k}`, c, "float32"), "float32");
     const simple = simplify(graph);
     const rounded = roundedValues(values);

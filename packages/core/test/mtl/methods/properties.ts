@@ -2,8 +2,10 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { createRng } from "../../../src/math/rng.js";
+import { cosines, precision } from "../../../src/mtl/kernels/gramian.js";
+import { spectrum } from "../../../src/mtl/kernels/symmetric.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
-import { firstStep, inner, norm, type Rows } from "./jacobians.js";
+import { firstStep, gramianOf, inner, norm, type Rows } from "./jacobians.js";
 
 type Method = MultiTaskMethod<never>;
 
@@ -59,6 +61,10 @@ export function jacobians({
       });
     });
 }
+
+/** Whether no method that takes gradients for dependent to the rounding of float32 does so with these. */
+export const areClearlyIndependent = (rows: Rows): boolean =>
+  spectrum(cosines(gramianOf(rows)), 10 * precision).values.length === rows.length;
 
 const lengths = (rows: Rows) => rows.map(norm);
 

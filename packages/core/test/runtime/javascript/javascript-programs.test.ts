@@ -4,9 +4,11 @@ import { evaluate, expectClose, float64, int64, numbers } from "isoloss-test-sup
 import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { full, type NdArray, ndarray } from "../../../src/array.js";
+import { cond } from "../../../src/graph/control/cond.js";
 import { type Graph, nodesOf } from "../../../src/graph/graph.js";
 import { add, cast, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { broadcastTo } from "../../../src/graph/ops/broadcast.js";
+import { greater } from "../../../src/graph/ops/compare.js";
 import { exp, sin, square, tanh } from "../../../src/graph/ops/elementary.js";
 import { gather, oneHot } from "../../../src/graph/ops/gather.js";
 import { constant, input } from "../../../src/graph/ops/leaf.js";
@@ -261,5 +263,32 @@ describe("A program too long for one function", () => {
       expect(numbers(executable.runSync({ "x.0": x }, { steps })["0"])).toEqual(expected);
     }
     expect(numbers(x)).toEqual(before);
+  });
+
+  it("carries values that change places, and one that a condition passes on, as runs of single steps do", () => {
+    const f = (a: Tensor, b: Tensor, c: Tensor) => {
+      const next = cond(
+        greater(sum(a), 0),
+        () => c,
+        () => mul(0.5, c),
+      );
+      let y = a;
+      for (let k = 0; k < 3000; k++) y = sin(add(y, square(a)));
+      return [b, a, next, add(y, next)];
+    };
+    const graph = simplify(graphOf(f, [40], [40], [40]));
+    const executable = compileJavaScript(graph, { scan: { carry: { "0": "x.0", "1": "x.1", "2": "x.2" } } });
+    expect(executable.source.includes("function f5()")).toBe(true);
+    const single = compileJavaScript(graph);
+    const inputs = named(uniform(1, [40], 0, 1), uniform(2, [40], -1, 0), uniform(3, [40]));
+    let carried = Object.values(inputs);
+    const stacked: number[] = [];
+    for (let steps = 0; steps <= 3; steps++) {
+      const results = executable.runSync(inputs, { steps });
+      expect(Object.values(results).map(numbers)).toEqual([...carried.map(numbers), stacked]);
+      const next = Object.values(single.runSync(named(...carried)));
+      stacked.push(...numbers(next[3]));
+      carried = next.slice(0, 3);
+    }
   });
 });

@@ -196,7 +196,7 @@ describe("pooled convolutions with the batch as the last axis", () => {
     await Promise.all(runs.map((run) => run.dispose()));
   });
 
-  describe.each(sampledRows([cases[0], cases[6]]))("with gradients of several losses", (given) => {
+  describe.each([cases[0], cases[6]])("with gradients of several losses", (given) => {
     const losses = ({ x, w, b }: Params, count: number) => {
       const y = layer(x, w, b, given);
       return Array.from({ length: count }, (_, k) => sum(tanh(mul(k + 1, y))));
