@@ -9,6 +9,7 @@ import { add, cast, div, mul, neg, pow, sub } from "../../src/graph/ops/arithmet
 import { broadcastTo } from "../../src/graph/ops/broadcast.js";
 import { greater, where } from "../../src/graph/ops/compare.js";
 import { exp, sin, square, tanh } from "../../src/graph/ops/elementary.js";
+import { identity } from "../../src/graph/ops/elimination.js";
 import { constant, fill, input } from "../../src/graph/ops/leaf.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { maxPool2d } from "../../src/graph/ops/pool.js";
@@ -65,6 +66,11 @@ describe("Common sub-expressions", () => {
       operations(simplified((x) => numbers.map((n) => mul(x, array(n, "float64"))), [2]));
     expect(productsWith([1, Number.NaN], [1, Number.NaN])).toEqual(["mul"]);
     expect(productsWith([1, 0], [1, -0])).toEqual(["mul", "mul"]);
+  });
+
+  it("are found in identity matrices of any size", () => {
+    const [x, y] = [identity(1025, "float64"), identity(1025, "float64")];
+    expect(operations(simplified(() => [exp(x), exp(y)]))).toHaveLength(2);
   });
 
   it("keep constants apart that JSON would write alike", () => {
