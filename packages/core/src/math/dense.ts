@@ -155,16 +155,19 @@ export function addProduct(
   b: Float64Array,
   [m, k, n]: readonly [m: number, k: number, n: number],
 ): void {
+  // Without tiles to add, copies would take longer than the sum.
+  const hasTiles = m >= 4 && k >= 4 && n >= 2;
   for (let top = 0; top < m; top += most) {
     const count = Math.min(most, m - top);
     const part = out.subarray(top * n, (top + count) * n);
-    const [sum, from, rows] = scratch(part, a.subarray(top * k, (top + count) * k), b);
+    const given = [part, a.subarray(top * k, (top + count) * k), b];
+    const [sum, from, rows] = hasTiles ? scratch(...given) : given;
     for (let first = 0; first < k; first += chunk) {
       const end = Math.min(k, first + chunk);
       const columns = span(rows, first, end, n);
       addPart(sum, { from, row: k, column: 1 }, rows, { first, end, top: 0, m: count, n, ...columns });
     }
-    part.set(sum);
+    if (hasTiles) part.set(sum);
   }
 }
 

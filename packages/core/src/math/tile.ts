@@ -3,7 +3,8 @@
 
 /**
  * Adds to four rows of the sum, from `at` on, the products of 4 x 4 numbers of A, from x on, with four rows of B, from y on, and
- * of those behind them, `count` times: each number that is loaded is used four times.
+ * of those behind them, `count` times: each number that is loaded is used four times. A and B lie in the sum's buffer if that
+ * is one of {@link scratch}.
  */
 export function addTiles(
   out: Float64Array,
@@ -19,7 +20,7 @@ export function addTiles(
   count: number,
 ): void {
   let first = 0;
-  if (kernel && out.buffer === shared) {
+  if (kernel && count > 0 && out.buffer === shared) {
     first = columns & ~1;
     const [o, p, q] = [out.byteOffset + 8 * at, a.byteOffset + 8 * x, b.byteOffset + 8 * y];
     if (first > 0) kernel.addTiles(o, p, q, 8 * n, 8 * first, 8 * row, 8 * column, count);
@@ -100,8 +101,12 @@ export function scratch(...wanted: readonly (number | Float64Array)[]): Float64A
 
 const pageSize = 2 ** 16;
 
+/** The kernel's memory grows up to this many bytes: it is never given back. */
+const mostBytes = 2 ** 25;
+
 function bufferOf(count: number): ArrayBuffer {
   const bytes = 8 * count;
+  if (bytes > mostBytes) return new ArrayBuffer(bytes);
   if (kernel === undefined) kernel = createKernel();
   shared ??= kernel?.memory.buffer;
   try {

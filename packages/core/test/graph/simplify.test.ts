@@ -9,6 +9,7 @@ import { add, cast, div, mul, neg, pow, sub } from "../../src/graph/ops/arithmet
 import { broadcastTo } from "../../src/graph/ops/broadcast.js";
 import { greater, where } from "../../src/graph/ops/compare.js";
 import { exp, sin, square, tanh } from "../../src/graph/ops/elementary.js";
+import { identity } from "../../src/graph/ops/elimination.js";
 import { constant, fill, input } from "../../src/graph/ops/leaf.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { maxPool2d } from "../../src/graph/ops/pool.js";
@@ -80,6 +81,11 @@ describe("Common sub-expressions", () => {
       const { result } = compileJavaScript(g).runSync({ x: array([1, 1], "float64") });
       expect([...result.data]).toEqual([2, 4]);
     }
+  });
+
+  it("are found in identity matrices of any size", () => {
+    const [x, y] = [identity(1025, "float64"), identity(1025, "float64")];
+    expect(operations(simplified(() => [exp(x), exp(y)]))).toHaveLength(2);
   });
 
   it("keep constants apart that JSON would write alike", () => {

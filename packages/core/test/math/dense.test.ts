@@ -1,6 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { addGram, addProduct, cholesky, invertLower } from "../../src/math/dense.js";
 import { createRng } from "../../src/math/rng.js";
+import { scratch } from "../../src/math/tile.js";
 import { transposed } from "../../src/symmetry/matrix.js";
 
 const rng = createRng(5);
@@ -119,4 +120,9 @@ it("computes in WebAssembly where there is one, and the same bits without, or wi
   }
   vi.unstubAllGlobals();
   for (const [name, count] of Object.entries(calls)) expect(count, name).toBeGreaterThan(0);
+});
+
+it("gives large matrices memory that is given back", () => {
+  scratch(2 ** 22 + 1);
+  expect(scratch(1)[0].buffer.byteLength).toBeLessThanOrEqual(2 ** 25);
 });

@@ -12,9 +12,13 @@ import { argmax, sum } from "./reduce.js";
 import { expandDims } from "./reshape.js";
 import { concat, slice } from "./slice.js";
 
+/** The numbers from 0 to before n by n: graphs share large constants of the same memory alone. */
+const placesOf = new Map<number, BigInt64Array>();
+
 /** The identity matrix, computed: an array of floats in a file would be one of a model's parameters. */
 export function identity(n: number, dtype: Tensor["dtype"]): Tensor {
-  const places = BigInt64Array.from({ length: n }, (_, i) => BigInt(i));
+  const places = placesOf.get(n) ?? BigInt64Array.from({ length: n }, (_, i) => BigInt(i));
+  placesOf.set(n, places);
   return oneHot(constant({ shape: [n], data: places }), n, dtype);
 }
 

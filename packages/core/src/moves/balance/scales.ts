@@ -39,12 +39,17 @@ export function balancedScales(
 ): Swept {
   const magnitudes = [...arrays.values()].map(({ data }) => largestOf(data as Float64Array));
   const isFar = magnitudes.some((r) => r > 0 && Math.abs(Math.log(r)) > farLog);
-  if (by === "range" || !isFar) return sweptScales(arrays, generators, by, sweeps, bounds);
+  const swept = (from: ReadonlyMap<string, NdArray>, measure: ScaleMeasure) =>
+    sweptScales(from, generators, measure, sweeps, bounds);
   // Squares of factors that bring such weights together overflow: ranges, without squares, do that first.
-  const near = sweptScales(arrays, generators, "range", sweeps, bounds);
-  const end = sweptScales(near.arrays, generators, by, sweeps, bounds);
-  const T = end.T.map(({ shape, data }, k) => ({ shape, data: data.map((t, i) => t + near.T[k].data[i]) }));
-  return { ...end, T };
+  const near = by === "norm" && isFar ? swept(arrays, "range") : undefined;
+  const end = swept(near?.arrays ?? arrays, by);
+  const T = near
+    ? end.T.map(({ shape, data }, k) => ({ shape, data: data.map((t, i) => t + near.T[k].data[i]) }))
+    : end.T;
+  // A step that overflows is no step to the balanced point, and the next ones, NaN, would pass for none.
+  const away = T.map(({ data }, k) => (data.every(Number.isFinite) ? end.away[k] : Number.POSITIVE_INFINITY));
+  return { ...end, T, away };
 }
 
 /** The logarithm of a magnitude from where on sums of squares are found in two steps. */
@@ -241,7 +246,10 @@ function stepOf(size: number, all: readonly Sheet[], by: ScaleMeasure): Float64A
   const sheets = by === "norm" ? all : all.filter(({ isWeight }) => isWeight);
   const powers = sheets.map(({ leg }) => leg.power);
   const step = new Float64Array(size);
-  if (by === "norm" && hasEvenPowers(sheets.map(({ leg }) => leg))) {
+  const units = sheets.map(({ cells }) => cells.unit);
+  // Squares in units far below the largest one are 0; their logarithms are not.
+  const areNear = Math.min(...units) > 2 ** -256 * Math.max(...units);
+  if (by === "norm" && areNear && hasEvenPowers(sheets.map(({ leg }) => leg))) {
     const [down, up] = [-1, 1].map((sign) =>
       logSums(
         size,

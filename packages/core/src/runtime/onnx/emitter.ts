@@ -33,7 +33,7 @@ export interface EmitterOptions {
 const lazy = new Set(["broadcast", "constant", "array", "input"]);
 
 /** Constants of at most this many elements are compared by value, larger ones by identity. */
-const comparedByValue = 2 ** 14;
+const sharedByValue = 2 ** 14;
 
 /** Names and constants of a model, which are common to its graph and those inside nodes. */
 class Shared {
@@ -50,7 +50,7 @@ class Shared {
   constant({ shape, data }: NdArray): string {
     // Small constants are compared by value, large ones by their memory.
     const content =
-      data.length <= comparedByValue
+      data.length <= sharedByValue
         ? `${Array.from<number | bigint, string>(data, numberText)}`
         : `memory ${this.memoryId(data)}`;
     const key = `${data.constructor.name}[${shape}] ${content}`;

@@ -80,8 +80,8 @@ const small = { 4: 1 / 40, 8: 1 / 8 } as const;
 function undone(W: Tensor, T: Tensor): Tensor {
   const [rows, units] = W.shape;
   const change = (count: keyof typeof small): Tensor => {
-    if (2 * rows <= units) {
-      // Of few rows each term is cheaper than a power of T.
+    // Of few rows all terms are cheaper than the powers of T, which take three products for four terms and five for eight.
+    if (2 * (count - 1) * rows <= count * units) {
       const terms = [matmul(W, T)];
       for (let k = 1; k < count; k++) terms.push(matmul(terms[k - 1], T));
       return terms.reduce((total, term, k) => (k % 2 === 1 ? sub(total, term) : add(total, term)));

@@ -55,7 +55,7 @@ export const reachOf = (direction: Blocks, total: Blocks, { value }: TrustRegion
 /**
  * A step of the given size along a direction, shortened if the total would leave the region. Traced.
  *
- * @param reach computed before, if it was
+ * @param reach of the same direction, total and region, where it was computed before
  */
 export function limited(
   direction: Blocks,

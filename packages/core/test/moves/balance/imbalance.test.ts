@@ -5,6 +5,7 @@ import type { BatchLoss } from "../../../src/batch.js";
 import { balanced, imbalance } from "../../../src/entries/moves.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
+import type { ScalingGenerator } from "../../../src/symmetry/discovery/descriptors.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 
 const model = mlp({ sizes: [2, 2, 1], activation: "relu", bias: false });
@@ -69,6 +70,41 @@ describe("imbalance", () => {
       const [incoming, outgoing] = even.layers.map(({ weight: { data } }) => Array.from(data));
       expect(norm(incoming.slice(2 * i, 2 * i + 2))).toBeCloseTo(norm([outgoing[i]]), 2);
     }
+  });
+
+  const leg = (path: string, view: number[], axis: number, power: number) => ({ path, view, axis, power });
+  const scaling = (size: number, ...axes: ScalingGenerator["axes"]): ScalingGenerator => ({
+    kind: "scaling",
+    exact: true,
+    size,
+    axes,
+  });
+
+  it("is not settled where factors between weights of extreme sizes overflow", () => {
+    const chain = {
+      w: [matrix([2.08e90]), matrix([-9e-264]), matrix([7.1e-54])],
+      b: [ndarray(Float64Array.of(2.05e158), [1]), ndarray(Float64Array.of(0), [1])],
+    };
+    const scalings = [0, 1].map((k) =>
+      scaling(1, leg(`w.${k}`, [1, 1], 0, 1), leg(`b.${k}`, [1], 0, 1), leg(`w.${k + 1}`, [1, 1], 1, -1)),
+    );
+    expect(imbalance(chain, { scalings }).settled).toBe(false);
+  });
+
+  it("counts units whose squares are 0 beside those of other units", () => {
+    const e = 1e-170;
+    const params = {
+      w: matrix([e], [e]),
+      b: ndarray(Float64Array.of(0, 1), [2]),
+      v: matrix([e, e], [e, e], [e, e]),
+    };
+    const unit = scaling(2, leg("w", [2, 1], 0, 1), leg("b", [2], 0, 1), leg("v", [3, 2], 1, -1));
+    const { groups, settled } = imbalance(params, { scalings: [unit] });
+    // T of the first unit is log(3 e^2 / e^2) / 4; the second one's is log(3 e^2) / 4.
+    const [first, second] = [Math.log(3) / 4, (Math.log(3) + 2 * Math.log(e)) / 4];
+    expect(Math.log(groups[0].factor)).toBeCloseTo(-(first + second) / 2, 3);
+    expect(groups[0].sigma).toBeCloseTo((first - second) / 2, 3);
+    expect(settled).toBe(true);
   });
 
   it("refuses numbers that are not finite in parameters that nothing scales, too", () => {
