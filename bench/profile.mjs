@@ -139,7 +139,8 @@ for (const name of names) {
     ];
     console.log(`| ${op} | ${cells.join(" | ")} |`);
   }
-  const least = bound.reduce((a, b) => a + b, 0);
+  // A kernel above the measured limits makes up for no other.
+  const least = rows.reduce((sum, { least, us }) => sum + Math.min(least, us), 0);
   console.log(`| all | 100 % | | | | | ${((100 * least) / total).toFixed(0)} % |\n`);
 }
 process.exit(0);

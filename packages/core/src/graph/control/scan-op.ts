@@ -89,8 +89,8 @@ const scanOp: Op<ScanAttributes> = {
 
 /**
  * A scan whose body computes `outputs`, the next carried values and the elements to be stacked, from the
- * symbols `inputs`. Behind these results is what takes long to compute in a step, from which derivatives choose, and the
- * carried values before it.
+ * symbols `inputs`. After these results come the products and functions of a step, of which derivatives keep some, and
+ * last the carried values before it.
  */
 export function scanNode(
   inputs: readonly Tensor[],
@@ -99,7 +99,8 @@ export function scanNode(
   attrs: Pick<ScanAttributes, "carries" | "sequences" | "length" | "reverse">,
 ): Tensor {
   const before = inputs.slice(0, attrs.carries);
-  const slow = nodesOfStep(inputs, outputs).filter((x) => isSlow(x) && !outputs.includes(x));
+  const stacked = outputs.slice(attrs.carries);
+  const slow = nodesOfStep(inputs, outputs).filter((x) => isSlow(x) && !stacked.includes(x));
   const { graph, captured } = closureOfStep(inputs, [...outputs, ...slow, ...before]);
   return apply(scanOp, [...values, ...captured], {
     ...attrs,
@@ -198,12 +199,14 @@ function derivatives(
     const all = resultOf(node, k);
     return [{ tensor, all, element: elementOf(all) }];
   });
-  const reads = new Set(gradsBy(slow));
+  const gradsByAll = gradsBy(slow);
+  const reads = new Set(gradsByAll.filter((_, i) => to[i] < carries || isNeeded(to[i])));
   for (const x of reads) for (const y of readBy(x)) if (!same.has(y)) reads.add(y);
   const read = slow.filter(({ element }) => reads.has(element));
   const room = sizeOfAll(inputs.slice(0, own));
   const kept = sizeOfAll(elementsOf(read)) <= room ? read : productsWithin(room, slow);
-  const grads = gradsBy(kept);
+  // Taken once where it can be: nested loops would double the work at each level.
+  const grads = kept.length === slow.length ? gradsByAll : gradsBy(kept);
   const rows = [...given, ...kept.map(({ all }) => all)];
   const elements = [...givenElements, ...elementsOf(kept)];
   const gradOf = (k: number) => grads[to.indexOf(k)];

@@ -17,7 +17,7 @@ import { reshape } from "../../../src/graph/ops/reshape.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
 import { peakBytes } from "../../../src/graph/peak-bytes.js";
 import { simplify } from "../../../src/graph/simplify.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
+import { apply, type Op, type Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { expectSame } from "./support.js";
@@ -158,6 +158,52 @@ describe("scan", () => {
     });
   });
 
+  describe("of results that are carried on", () => {
+    const width = 32;
+    const cell = {
+      h: uniform(1, [2, width]),
+      w: uniform(2, [width, width], -0.3, 0.3),
+      u: uniform(3, [width, 4 * width], -0.3, 0.3),
+      v: uniform(4, [4 * width, width], -0.3, 0.3),
+      xs: uniform(5, [3, 2, width]),
+    };
+    type Cell = { readonly [K in keyof typeof cell]: Tensor };
+    type Step = (c: Tensor, x: Tensor, args: Cell) => readonly [Tensor, Tensor | []];
+    /** How often the loop computes an operation in a step, and its derivative by `w`. */
+    const counts = (name: string, step: Step) => {
+      const loss = (args: Cell) => {
+        const [last, ys] = scan((c: Tensor, x: Tensor) => step(c, x, args), args.h, args.xs);
+        return [last, ys]
+          .flat()
+          .map((y) => sum(square(y)))
+          .reduce(add);
+      };
+      const { graph } = trace((args: Cell) => grad((w: Tensor) => loss({ ...args, w }))(args.w), cell);
+      const bodies = nodesOf(simplify(graph)).flatMap(bodiesOf);
+      return bodies.map((body) => nodesOf(body).filter(({ op }) => op.name === name).length);
+    };
+
+    it("computes no function again", () => {
+      expect(counts("tanh", (c, x, { w }) => [tanh(add(x, matmul(c, w))), []])).toEqual([1, 0]);
+    });
+
+    it("computes no product again", () => {
+      const step: Step = (c, x, { w }) => {
+        const next = matmul(add(c, x), w);
+        return [next, sum(square(square(next)))];
+      };
+      expect(counts("matmul", step)).toEqual([1, 2]);
+    });
+
+    it("leaves room that only gradients which nobody asks for would take", () => {
+      const step: Step = (c, x, { w, u, v }) => {
+        const wide = tanh(matmul(x, u));
+        return [tanh(add(matmul(wide, v), matmul(c, w))), []];
+      };
+      expect(counts("tanh", step)).toEqual([2, 0]);
+    });
+  });
+
   it("takes a loop without carried values, and one without sequences", async () => {
     const apart = ({ xs, b }: Args) => ({
       ys: scan((_: never[], x: Tensor) => [[], sin(mul(x, b))], [], xs)[1],
@@ -226,6 +272,22 @@ describe("scan", () => {
       };
     };
     await expectSame(rows, writtenOutRows, ({ total, ys }) => add(sum(square(total)), sum(sin(ys))), values);
+  });
+
+  it("takes the derivative of a step once, however deep its loops are", () => {
+    let count = 0;
+    const counted = (x: Tensor): Tensor => {
+      const { op, inputs, attrs } = tanh(x);
+      const vjp: Op["vjp"] = (...args) => {
+        count++;
+        return op.vjp?.(...args) ?? [];
+      };
+      return apply({ ...op, vjp }, inputs, attrs);
+    };
+    const nest = (x: Tensor, depth: number): Tensor =>
+      depth === 0 ? counted(x) : scan((c: Tensor) => [nest(c, depth - 1), []], x, [], { length: 2 })[0];
+    trace(({ b }) => grad((x: Tensor) => sum(nest(x, 5)))(b), { b: values.b });
+    expect(count).toBe(1);
   });
 
   it("is differentiated again where several derivatives were taken of it", async () => {
