@@ -1,4 +1,4 @@
-import { array, type NdArray } from "isoloss";
+import type { NdArray } from "isoloss";
 import { float32 } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { errorOf } from "../../src/quantize/measure-error.js";
@@ -54,6 +54,7 @@ describe("the error of quantized outputs", () => {
     ];
     return errorOf(named(y), named(q), [{ x: float32(Array(y[0].shape[0]).fill(0)) }]).isConstant;
   };
+  const integers = (...y: bigint[]): NdArray => ({ shape: [y.length], data: BigInt64Array.from(y) });
   const varied = float32([3, 4, 1, 2, 5, 5, 0, 2], [4, 2]);
   const same = float32([5, 6, 5, 6, 5, 6, 5, 6], [4, 2]);
 
@@ -66,7 +67,7 @@ describe("the error of quantized outputs", () => {
     ["those of the one output that varied", true, [varied, same], [same, same]],
     ["not finite", false, [varied], [float32([5, 6, 5, 6, 5, 6, 5, Number.NaN], [4, 2])]],
     ["the same from the outset", null, [same], [same]],
-    ["of integers", null, [array([1, 2, 3, 4], "int32")], [array([1, 1, 1, 1], "int32")]],
+    ["of integers", null, [integers(1n, 2n, 3n, 4n)], [integers(1n, 1n, 1n, 1n)]],
     ["of three examples", null, [float32([1, 2, 3])], [float32([5, 5, 5])]],
     ["not finite before", null, [float32([1, 2, Infinity, 4])], [float32([5, 5, 5, 5])]],
   ])("says whether outputs that varied became constant: %s", (_, is, y, q) => {
