@@ -103,7 +103,7 @@ function becameConstant(outputs: readonly Compared[], batches: readonly NamedVal
     .filter(({ own: [y] }) => isFloat(dtypeOf(y)))
     .map(({ own, other }) => ({ own, other, before: variationOf(own, batches) }))
     .filter(({ before }) => before !== 0);
-  if (varied.length === 0 || varied.some(({ before }) => Number.isNaN(before))) return null;
+  if (varied.length === 0 || varied.some(({ before }) => !Number.isFinite(before))) return null;
   return varied.every(
     ({ own, other, before }) =>
       // What float noise leaves of it counts as none.
