@@ -26,8 +26,8 @@ export interface MeasuredChange {
   readonly agreementInterval: readonly [number, number] | null;
   /** Largest difference of an output, relative to its largest value; null where it is not finite. */
   readonly largest: number | null;
-  /** Whether an output that varies among the examples became the same for all of them. */
-  readonly constant: boolean;
+  /** Whether all outputs that vary among the examples became the same for all of them; null where that cannot be told. */
+  readonly constant: boolean | null;
 }
 
 /** Where an error is measured. */
@@ -100,24 +100,26 @@ export function changeOf({
 /** Intervals of the SQNR miss it more often than they say where fewer examples carry the error. */
 const MANY = 16;
 
-/** What keeps a change from being as good as its numbers, as sentences: a constant output, and an interval that is too narrow. */
-export function cautions({ constant, carriedBy }: MeasuredChange): readonly string[] {
-  const examples = Math.round(carriedBy ?? MANY);
+/** What keeps a change from being as good as its numbers, as a sentence: constant outputs, or else an interval that is too narrow. */
+export function cautions(change: MeasuredChange, isRandom: boolean): readonly string[] {
+  const examples = Math.round(change.carriedBy ?? MANY);
+  if (change.constant || examples >= MANY) return constantText(change, isRandom);
+  const carried = examples === 1 ? "1 example carries" : `${examples} examples carry`;
   return [
-    ...constantText({ constant }),
-    ...(examples >= MANY
-      ? []
-      : [
-          `This interval of the SQNR is too narrow: in effect ${examples === 1 ? "1 example carries" : `${examples} examples carry`} the error. Give more by --held-out and --limit.`,
-        ]),
+    `This interval of the SQNR is too narrow: in effect ${carried} the error. Give more by --held-out and --limit.`,
   ];
 }
 
-/** That a model no longer looks at its inputs, as a sentence; none where it does. */
-export const constantText = ({ constant }: Pick<MeasuredChange, "constant">): readonly string[] =>
-  constant
-    ? ["It is of no use as it is: an output that varied is now the same for all of these examples."]
-    : [];
+/** That a model no longer looks at its inputs, as a sentence; none where it does. Random inputs may be unlike all real ones. */
+export function constantText(
+  { constant }: Pick<MeasuredChange, "constant">,
+  isRandom: boolean,
+): readonly string[] {
+  if (!constant) return [];
+  return isRandom
+    ? ["On these random inputs every output that varied is now the same: give data by --held-out."]
+    : ["It is of no use as it is: its outputs, which varied, are now the same for all of these examples."];
+}
 
 /** An SQNR as fields: it is Infinity where outputs are identical, and -Infinity where they are not finite. */
 export const sqnrFields = (sqnr: number): Pick<MeasuredChange, "sqnr" | "broken"> => ({

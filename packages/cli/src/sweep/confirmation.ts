@@ -41,7 +41,7 @@ export function contendersOf(
  * @param count only the first so many seeds
  */
 export function confirmationOf(
-  { confirm, metric }: Pick<SweepFile, "confirm" | "metric">,
+  { confirm, metric, set }: Pick<SweepFile, "confirm" | "metric"> & Partial<Pick<SweepFile, "set">>,
   state: Pick<SweepState, "contenders" | "rows"> & { readonly trials: readonly TrialState[] },
   count = Infinity,
 ): readonly Confirmed[] {
@@ -123,16 +123,26 @@ export function confirmationOf(
     }),
     {
       ...judging,
-      baselineIs: settingsText(each === undefined ? baseline.parameters : pick(baseline.parameters, [each])),
+      baselineIs: settingsText(
+        each === undefined ? baseline.parameters : pick(baseline.parameters, [each]),
+        set,
+      ),
       absent: absentControls(confirm, contenders),
     },
   );
 }
 
-const settingsText = (settings: Assignment): string =>
-  Object.entries(settings)
-    .map(([path, value]) => `${path} ${wordOf(value)}`)
-    .join(", ") || "the experiment's own settings";
+/** Settings of a baseline; where it has none of its own, those that are common to all trials. */
+function settingsText(settings: Assignment, set: Assignment = {}): string {
+  const [own, common] = [settings, set].map((given) =>
+    Object.entries(given)
+      .map(([path, value]) => `${path} ${wordOf(value)}`)
+      .join(", "),
+  );
+  if (own !== "") return own;
+  const shown = common.length > 60 ? "those of set" : common;
+  return `the experiment's own settings${shown === "" ? "" : ` with ${shown}`}`;
+}
 
 /** Controls all of whose trials failed or diverged in the search. */
 function absentControls(

@@ -127,18 +127,21 @@ describe("isoloss model prune", () => {
     expect(stdout).not.toContain("something else");
   });
 
-  it.each(["0.9999", "1"])(
-    "says of a network that became constant that it is of no use: %s",
-    async (fraction) => {
-      const { stdout } = await bench.run(...prune, fraction, "--report", "constant.html");
-      const no = "It is of no use as it is: an output that varied is now the same for all of these examples.";
-      expect(stdout).toContain(no);
-      expect(stdout).not.toContain("the better ranking");
-      expect(readFileSync(at("constant.html"), "utf8")).toContain(no);
-      const { table } = await bench.json<PrunedModel>(...prune, fraction, "--json");
-      expect(table.map(({ constant }) => constant)).toEqual(table.map(() => true));
-    },
-  );
+  it("says of a network that became constant that it is of no use, on given examples alone", async () => {
+    const given = ["1", "--held-out", "images.npy"];
+    const no =
+      "It is of no use as it is: its outputs, which varied, are now the same for all of these examples.";
+    const { stdout } = await bench.run(...prune, ...given, "--report", "constant.html");
+    expect(stdout).toContain(no);
+    expect(stdout).not.toContain("the better ranking");
+    expect(readFileSync(at("constant.html"), "utf8")).toContain(no);
+    const { table } = await bench.json<PrunedModel>(...prune, ...given, "--json");
+    expect(table.map(({ constant }) => constant)).toEqual(table.map(() => true));
+    const random = await bench.run(...prune, "1");
+    expect(random.stdout).toContain("On these random inputs every output that varied is now the same: ");
+    expect(random.stdout).not.toContain("of no use");
+    expect((await bench.run(...prune, "0.5", "--held-out", "images.npy")).stdout).not.toContain("of no use");
+  });
 
   it("says that it could not tell the examples apart where there is one batch alone", async () => {
     const data = images.slice(0, 192);

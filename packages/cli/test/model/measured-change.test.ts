@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { agreementText, cautions, changeOf, sqnrFields, sqnrText } from "../../src/model/measured-change.js";
+import {
+  agreementText,
+  cautions,
+  changeOf,
+  constantText,
+  sqnrFields,
+  sqnrText,
+} from "../../src/model/measured-change.js";
 
 describe("the SQNR of a changed model", () => {
   it.each([
@@ -43,15 +50,26 @@ describe("the intervals of a measured change", () => {
   it("are called too narrow where few examples carry the error, be there many", () => {
     const even = Array(16).fill(0.1);
     expect(change(even).carriedBy).toBeCloseTo(16, 10);
-    expect(cautions(change(even))).toEqual([]);
-    const [eight] = cautions(change(even.slice(8)));
+    expect(cautions(change(even), false)).toEqual([]);
+    const [eight] = cautions(change(even.slice(8)), false);
     expect(eight).toContain(": in effect 8 examples carry the error. ");
     expect(eight).toContain("Give more by --held-out and --limit.");
     // (4 * 1 + 60 * 0.01)^2 / (4 * 1 + 60 * 0.0001) = 5.28.
     const heavy = [...Array(4).fill(1), ...Array(60).fill(0.01)];
-    expect(cautions(change(heavy))[0]).toContain(": in effect 5 examples carry the error. ");
-    expect(cautions(change([1, 0.001]))[0]).toContain(": in effect 1 example carries the error. ");
-    expect(cautions(change([0.1]))).toEqual([]);
+    expect(cautions(change(heavy), false)[0]).toContain(": in effect 5 examples carry the error. ");
+    expect(cautions(change([1, 0.001]), false)[0]).toContain(": in effect 1 example carries the error. ");
+    expect(cautions(change([0.1]), false)).toEqual([]);
+  });
+
+  it("do not matter of constant outputs, which are of no use on given examples alone", () => {
+    const few = { ...change([1, 0.001]), constant: true };
+    const text =
+      "It is of no use as it is: its outputs, which varied, are now the same for all of these examples.";
+    expect(cautions(few, false)).toEqual([text]);
+    expect(cautions(few, true)).toEqual([
+      "On these random inputs every output that varied is now the same: give data by --held-out.",
+    ]);
+    expect(constantText({ constant: null }, false)).toEqual([]);
   });
 
   it("are none of one example, of rows that are no examples, and where nothing differs", () => {

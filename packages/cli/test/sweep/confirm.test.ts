@@ -243,14 +243,19 @@ describe("confirmationOf", () => {
       record: { status: "completed", lane: "a", values: { loss: 1 + seed } },
     }));
     const confirm = { seeds: [0, 1], best: 1, baseline: {} };
-    const textOf = (own: typeof runs) => {
+    const textOf = (own: typeof runs, set = {}) => {
       const contenders = [
         { trial: "baseline", parameters: {}, runs },
         { trial: 0, parameters: { learningRate: 0.1 }, runs: own },
       ];
-      return confirmationOf({ confirm, metric: loss } as never, { trials: [], contenders } as never)[0]?.text;
+      const state = { trials: [], contenders };
+      return confirmationOf({ confirm, metric: loss, set } as never, state as never)[0]?.text;
     };
-    expect(textOf(runs)).toContain(" times the baseline (the experiment's own settings) over 2 pairs (95 % ");
+    const own = " times the baseline (the experiment's own settings";
+    expect(textOf(runs)).toContain(`${own}) over 2 pairs (95 % `);
+    expect(textOf(runs, { steps: 5 })).toContain(`${own} with steps 5) over 2 pairs (95 % `);
+    const sizes = { model: { name: "mlp", sizes: Array(30).fill(64) } };
+    expect(textOf(runs, sizes)).toContain(`${own} with those of set) over 2 pairs (95 % `);
     expect(textOf(runs)).toContain("(95 % interval). Its settings are the baseline's, and so are its runs");
     expect(textOf(structuredClone(runs))).toContain(
       "Both gave the same numbers: what is compared changed nothing.",

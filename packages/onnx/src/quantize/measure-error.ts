@@ -1,5 +1,5 @@
-import type { NdArray } from "isoloss";
-import { differenceOf, noiseRatio } from "isoloss/internal";
+import { dtypeOf, type NdArray } from "isoloss";
+import { differenceOf, isFloat, noiseRatio } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 
 /** Sums over the numbers y of an output of an example, and what they became. */
@@ -20,8 +20,11 @@ export interface QuantizationError {
   readonly rows: number | undefined;
   /** max |y - q| / max |y|, the largest of all outputs. */
   readonly largest: number;
-  /** Whether an output that varies among the examples became the same for all of them. */
-  readonly isConstant: boolean;
+  /**
+   * Whether all outputs of floats that vary among the examples became the same for all of them, to rounding, and far from what they
+   * were; null where none varies, and where fewer than four examples can be told apart.
+   */
+  readonly isConstant: boolean | null;
   /** Squares of the output with the least `sqnr`, example by example; batch by batch where its rows are no examples. */
   readonly examples: readonly SquaredError[];
   /** Score of the given metric on these examples. */
@@ -68,7 +71,7 @@ export function errorOf(
     agreement: least?.share,
     rows: least?.rows,
     largest: Math.max(0, ...differences.map(({ relative }) => relative)),
-    isConstant: outputs.some(({ own, other }) => isConstant(other, batches) && !isConstant(own, batches)),
+    isConstant: becameConstant(outputs, batches),
   };
 }
 
@@ -87,17 +90,39 @@ function rowsOf({ data, shape: [count = 1] }: NdArray, batch: NamedValues) {
   return { rows, size: data.length / rows };
 }
 
-/** Whether all rows have the same numbers; false of a single one. */
-function isConstant(outputs: readonly NdArray[], batches: readonly NamedValues[]): boolean {
-  const [{ data: first }] = outputs;
-  let count = 0;
-  for (const [k, y] of outputs.entries()) {
-    const { rows, size } = rowsOf(y, batches[k]);
-    if (size !== rowsOf(outputs[0], batches[0]).size) return false;
-    for (let i = 0; i < y.data.length; i++) if (y.data[i] !== first[i % size]) return false;
+interface Compared {
+  readonly own: readonly NdArray[];
+  readonly other: readonly NdArray[];
+}
+
+/** Noise by signal, 20 dB, below which a model is near the one before, be its outputs constant or not. */
+const NEAR = 0.01;
+
+function becameConstant(outputs: readonly Compared[], batches: readonly NamedValues[]): boolean | null {
+  const varied = outputs
+    .filter(({ own: [y] }) => isFloat(dtypeOf(y)))
+    .map(({ own, other }) => ({ own, other, before: variationOf(own, batches) }))
+    .filter(({ before }) => before !== 0);
+  if (varied.length === 0 || varied.some(({ before }) => !Number.isFinite(before))) return null;
+  return varied.every(
+    ({ own, other, before }) =>
+      // What float noise leaves of it counts as none.
+      variationOf(other, batches) <= 1e-6 * before && noiseRatio(own, other) >= NEAR,
+  );
+}
+
+/** sum (y - z)^2 over the examples' rows y and the first row z; NaN where these are fewer than four, no rows, or not finite. */
+function variationOf(outputs: readonly NdArray[], batches: readonly NamedValues[]): number {
+  const [{ data: first, shape }] = outputs;
+  const size = first.length / (shape[0] ?? 1);
+  let [sum, count] = [0, 0];
+  for (const [k, { data }] of outputs.entries()) {
+    const rows = data.length / size;
+    if (Object.values(batches[k]).some((x) => x.shape[0] !== rows)) return Number.NaN;
+    for (let i = 0; i < data.length; i++) sum += (Number(data[i]) - Number(first[i % size])) ** 2;
     count += rows;
   }
-  return count > 1;
+  return count < 4 ? Number.NaN : sum;
 }
 
 function squaresOf(y: NdArray, q: NdArray, batch: NamedValues): readonly SquaredError[] {

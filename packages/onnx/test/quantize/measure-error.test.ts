@@ -1,3 +1,4 @@
+import type { NdArray } from "isoloss";
 import { float32 } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { errorOf } from "../../src/quantize/measure-error.js";
@@ -27,7 +28,7 @@ describe("the error of quantized outputs", () => {
       agreement: 1,
       rows: 1,
       largest: 0.1,
-      isConstant: false,
+      isConstant: null,
       examples: [{ signal: 100, noise: 1 }],
     });
   });
@@ -47,14 +48,35 @@ describe("the error of quantized outputs", () => {
     ]);
   });
 
-  it("says of an output that varies among the examples whether it became constant", () => {
-    const isConstant = (y: number[], q: number[]) => {
-      const x = float32([0, 0]);
-      return errorOf([{ y: float32(y, [2, 2]) }], [{ y: float32(q, [2, 2]) }], [{ x }]).isConstant;
-    };
-    expect(isConstant([3, 4, 1, 2], [5, 6, 5, 6])).toBe(true);
-    expect(isConstant([3, 4, 1, 2], [5, 6, 5, 7])).toBe(false);
-    expect(isConstant([3, 4, 3, 4], [5, 6, 5, 6])).toBe(false);
+  const isConstant = (y: readonly NdArray[], q: readonly NdArray[]) => {
+    const named = (arrays: readonly NdArray[]) => [
+      Object.fromEntries(arrays.map((own, i) => [`y${i}`, own])),
+    ];
+    return errorOf(named(y), named(q), [{ x: float32(Array(y[0].shape[0]).fill(0)) }]).isConstant;
+  };
+  const integers = (...y: bigint[]): NdArray => ({ shape: [y.length], data: BigInt64Array.from(y) });
+  const varied = float32([3, 4, 1, 2, 5, 5, 0, 2], [4, 2]);
+  const same = float32([5, 6, 5, 6, 5, 6, 5, 6], [4, 2]);
+
+  it.each<readonly [string, boolean | null, readonly NdArray[], readonly NdArray[]]>([
+    ["the same for all", true, [varied], [same]],
+    ["the same but for float noise", true, [varied], [float32([5, 6, 5, 6, 5, 6, 5, 6.0000005], [4, 2])]],
+    ["of one example another", false, [varied], [float32([5, 6, 5, 6, 5, 6, 5, 7], [4, 2])]],
+    ["near what they were", false, [float32([1, 1 - 6e-8, 1, 1])], [float32([1, 1, 1, 1])]],
+    ["those of one output alone", false, [varied, varied], [same, varied]],
+    ["those of the one output that varied", true, [varied, same], [same, same]],
+    ["not finite", false, [varied], [float32([5, 6, 5, 6, 5, 6, 5, Number.NaN], [4, 2])]],
+    ["the same from the outset", null, [same], [same]],
+    ["of integers", null, [integers(1n, 2n, 3n, 4n)], [integers(1n, 1n, 1n, 1n)]],
+    ["of three examples", null, [float32([1, 2, 3])], [float32([5, 5, 5])]],
+    ["not finite before", null, [float32([1, 2, Infinity, 4])], [float32([5, 5, 5, 5])]],
+  ])("says whether outputs that varied became constant: %s", (_, is, y, q) => {
+    expect(isConstant(y, q)).toBe(is);
+  });
+
+  it("does not call outputs constant whose rows are no examples", () => {
+    const x = float32([0, 0, 0]);
+    expect(errorOf([{ y: varied }], [{ y: same }], [{ x }]).isConstant).toBeNull();
   });
 
   it("is infinite where nothing differs, and where numbers are lost", () => {

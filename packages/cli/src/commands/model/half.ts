@@ -183,7 +183,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
   });
   const { bytes, moved, moves, fused, wide, values, outputs } = result;
   const [written] = table;
-  const constant = written.constant || written.rounded.constant;
+  const isRandom = inputs.batches === undefined;
   const isWritten = settings.force || isWithin(written, tolerance);
   if (isWritten) await writeModelFile(file, out, bytes);
   const document: Half = {
@@ -207,14 +207,14 @@ async function run(path: string, settings: Settings): Promise<Result> {
     document,
     text: [
       cells,
-      ...cautions({ ...written, constant }),
+      ...cautions(written, isRandom),
       `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`,
     ],
     page: ({ choicesSection, rangesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} in float16`,
       conclusion: [
         `${isWritten ? "Written" : "Not written"} to ${out}: ${[`numbers ${written.numbers}`, ...broken].join("; ")}.`,
-        ...constantText({ constant }),
+        ...constantText(written, isRandom),
       ].join(" "),
       lead: summary,
       sections: [

@@ -135,6 +135,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
     groups: written.groups.map((group) => ({ ...group, reason: group.reason ?? null })),
   };
   const { table, groups } = document;
+  const isRandom = inputs.batches === undefined;
   const left = groups.flatMap(({ parameters, reason }) =>
     reason === null ? [] : [[firstOf(parameters), reason] as const],
   );
@@ -149,14 +150,15 @@ async function run(path: string, settings: Settings): Promise<Result> {
             tableOf(columns, table),
             tableOf(spaceColumns, groups),
             ...(left.length === 0 ? [] : [`left as they are\n${textList(left)}`]),
-            ...cautions(written.row),
+            ...cautions(written.row, isRandom),
             `Wrote ${out}: ${summaryText(document, path)}`,
           ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} of less rank`,
-      conclusion: [`Written to ${out}: spaces ${written.row.choice}.`, ...constantText(written.row)].join(
-        " ",
-      ),
+      conclusion: [
+        `Written to ${out}: spaces ${written.row.choice}.`,
+        ...constantText(written.row, isRandom),
+      ].join(" "),
       lead: summaryText(document, path),
       sections: [
         choicesSection(

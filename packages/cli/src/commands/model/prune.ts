@@ -178,6 +178,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
   const { table, groups } = document;
   const cells = tableOf(columnsOf(table), table);
   const groupCells = tableOf(groupColumns, groups);
+  const isRandom = inputs.batches === undefined;
   const summary = summaryText(document, path);
   return {
     document,
@@ -185,14 +186,14 @@ async function run(path: string, settings: Settings): Promise<Result> {
       cells,
       ...(groups.length === 0 ? [] : [groupCells]),
       ...sameText(document),
-      ...cautions(writtenRow(document)),
+      ...cautions(writtenRow(document), isRandom),
       `Wrote ${out}: ${summary}`,
     ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
       title: `${path}, pruned`,
       conclusion: [
         `Written to ${out}: ranked by weights ${rankedText(written.ranked)}.`,
-        ...constantText(writtenRow(document)),
+        ...constantText(writtenRow(document), isRandom),
       ].join(" "),
       lead: summary,
       sections: [

@@ -23,6 +23,7 @@ import {
   agreementText,
   cautions,
   changeOf,
+  constantText,
   type MeasuredChange,
   sqnrText,
 } from "../../model/measured-change.js";
@@ -595,10 +596,13 @@ function chosenOn({
 
 /** What the file is worth on the examples that did not choose it. */
 function judgedText(document: Quantized): string {
-  const { examples, judged, held } = document;
+  const { examples, judged, held, recommended } = document;
   const count = examples.heldOut - examples.choosing;
   if (judged === null) {
-    return "The same examples chose it, so that its row may look better than it is: give two held-out examples or more.";
+    return [
+      "The same examples chose it, so that its row may look better than it is: give two held-out examples or more.",
+      ...constantText(recommended, examples.random),
+    ].join(" ");
   }
   const same = judged.agreement === null ? "" : `, same largest ${agreementText(judged)}`;
   const others = `on the ${count} ${count === 1 ? "example" : "examples"} that did not choose it`;
@@ -606,9 +610,9 @@ function judgedText(document: Quantized): string {
   const hint = "Random inputs say little of real ones: give some by --held-out.";
   return [
     `It has ${sqnrText(judged)}${same} ${others}.`,
-    ...cautions(judged),
+    ...cautions(judged, examples.random),
     ...(held === false ? [broken] : []),
-    ...(examples.random ? [hint] : []),
+    ...(examples.random && !judged.constant ? [hint] : []),
   ].join(" ");
 }
 

@@ -18,14 +18,17 @@ export function meanText(
   digits = 5,
 ): string {
   const [known, lost] = partition(runs, (run) => Number.isFinite(pick(run)));
+  const isCompleted = ({ document: { status } }: JobResult) => status === "completed";
+  if (known.length === 0 && lost.every(isCompleted)) return "-";
+  const cut = known.filter(({ document: { status } }) => status === "interrupted").length;
   // Of one that ended as planned: not finite, or not measured.
-  const ends = countBy(lost, ({ document: { status } }) => (status === "completed" ? "without one" : status));
-  const others = Object.entries(ends).map(([end, count]) => `${count} ${end}`);
-  if (known.length === 0) return "-";
-  return `${spreadText(
-    known.map((run) => pick(run) as number),
-    digits,
-  )}${others.length > 0 ? ` (${others.join(", ")})` : ""}`;
+  const ends = countBy(lost, (run) => (isCompleted(run) ? "without a number" : run.document.status));
+  const notes = [
+    ...(cut > 0 ? [`${cut} of ${known.length} interrupted`] : []),
+    ...Object.entries(ends).map(([end, count]) => `${count} ${end}`),
+  ];
+  const values = known.map((run) => pick(run) as number);
+  return `${values.length === 0 ? "-" : spreadText(values, digits)}${notes.length > 0 ? ` (${notes.join(", ")})` : ""}`;
 }
 
 function spreadText(values: readonly number[], digits: number): string {

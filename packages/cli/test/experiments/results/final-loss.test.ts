@@ -61,8 +61,12 @@ describe("the final loss of a run", () => {
       "0.5 (2 failed, 1 interrupted)",
     );
     expect(cell(known, one("diverged", 0.1))).toBe("0.5 (1 diverged)");
-    expect(cell(known, one("completed", null))).toBe("0.5 (1 without one)");
-    expect(cell(one("failed", null))).toBe("-");
+    expect(cell(known, one("completed", null))).toBe("0.5 (1 without a number)");
+    expect(cell(known, one("interrupted", 0.5), one("failed", null))).toBe(
+      "0.5 (1 of 2 interrupted, 1 failed)",
+    );
+    expect(cell(one("failed", null), one("failed", null))).toBe("- (2 failed)");
+    expect(cell(one("completed", null))).toBe("-");
   });
 
   it("is none where the run diverged, whose records end at a finite loss", async () => {
