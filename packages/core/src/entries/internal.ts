@@ -78,7 +78,7 @@ export {
 export type { OptionsOf, OptionTable } from "../options.js";
 export { optionTable, requireFlags, requireKnown, withoutUndefined } from "../options.js";
 export { taskAlone } from "../problems/multi-task.js";
-export { keepExecutables } from "../runtime/kept-executables.js";
+export { compiledAnew, keepExecutables, usedExecutables } from "../runtime/kept-executables.js";
 export { Lifetime } from "../runtime/lifetime.js";
 export { readNode, readValueInfo } from "../runtime/onnx/decode.js";
 export { externalPlace, type ReadExternal, readTensor } from "../runtime/onnx/decode-tensor.js";

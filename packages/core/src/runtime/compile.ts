@@ -8,7 +8,7 @@ import { simplify } from "../graph/simplify.js";
 import { requireKnown } from "../options.js";
 import type { Executable, Scan } from "./executable.js";
 import { compileProgram, executableOf } from "./javascript/executable.js";
-import { keepsExecutables, keptExecutable, lentExecutable } from "./kept-executables.js";
+import { compilesAnew, keepsExecutables, keptExecutable, lentExecutable } from "./kept-executables.js";
 import { defaultThreads } from "./onnx/threads.js";
 import { keepProgram, knownProgram, programKey } from "./program-cache.js";
 
@@ -71,9 +71,9 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   const loop = scan ? { scan } : {};
   const isOnnx = runtime === "onnx" || provider !== undefined;
   const key =
-    isOnnx && !keepsExecutables()
+    compilesAnew() || (isOnnx && !keepsExecutables())
       ? undefined
-      : programKey(graph, { ...options, threads: threads ?? defaultThreads() });
+      : programKey(graph, { ...options, threads: [threads, defaultThreads()] });
   const seconds = () => (performance.now() - start) / 1000;
   const program = knownProgram(key);
   if (program) return executableOf(program, seconds());
@@ -85,9 +85,11 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   const why = asked === undefined && preferred === "onnx" ? await whyNoOrt() : undefined;
   if (preferred === "onnx" && why === undefined) {
     // Loaded when it is used: pages that compute in JavaScript have no use for it.
-    const { compileOnnx } = await import("./onnx/executable.js");
+    const { compileOnnx, threadsFor } = await import("./onnx/executable.js");
     const executable = await compileOnnx(simplified, { ...loop, provider, threads });
-    return { ...(await keptExecutable(key, executable)), compileSeconds: seconds() };
+    // Threads of a session stay as long as it is open.
+    const isSingle = (threads ?? threadsFor(simplified)) === 1;
+    return { ...(await keptExecutable(isSingle ? key : undefined, executable)), compileSeconds: seconds() };
   }
   const compiled = compileProgram(simplified, scan);
   // One that runs here for want of ONNX Runtime says so.

@@ -6,11 +6,15 @@ import { Lifetime } from "./lifetime.js";
 interface Kept {
   readonly executable: Executable;
   readonly bytes: number;
+  readonly isKept: boolean;
   users: number;
 }
 
 /** Most bytes of results that all of them have at once. */
 let most = 0;
+
+/** Most of them: each session has memory of its own besides its results. */
+const mostKept = 32;
 
 /** The least recently used first. */
 const kept = new Map<string, Kept>();
@@ -28,6 +32,25 @@ export async function keepExecutables(bytes: number): Promise<void> {
 
 export const keepsExecutables = (): boolean => most > 0;
 
+let used = 0;
+
+/** How many executables of ONNX Runtime are open for somebody: those that are only kept do not count. */
+export const usedExecutables = (): number => used;
+
+let isAnew = false;
+
+/** Compiles every graph while `compute` runs, also one that was compiled before: for times that include compilation. */
+export async function compiledAnew<T>(compute: () => Promise<T>): Promise<T> {
+  isAnew = true;
+  try {
+    return await compute();
+  } finally {
+    isAnew = false;
+  }
+}
+
+export const compilesAnew = (): boolean => isAnew;
+
 /** A kept executable for another user; undefined if there is none. */
 export function lentExecutable(key: string | undefined): Executable | undefined {
   const found = key === undefined ? undefined : kept.get(key);
@@ -37,14 +60,14 @@ export function lentExecutable(key: string | undefined): Executable | undefined 
   return lent(found);
 }
 
-/** Keeps a new executable, of which the caller gets its own to dispose. */
+/** Keeps a new executable if it has a key and is small; the caller gets its own to dispose. */
 export async function keptExecutable(key: string | undefined, executable: Executable): Promise<Executable> {
-  if (key === undefined || most === 0 || kept.has(key)) return executable;
   const bytes = peakBytes(executable.graph);
-  if (bytes > most / 4) return executable;
-  const entry = { executable, bytes, users: 0 };
-  kept.set(key, entry);
+  const isKept = key !== undefined && most > 0 && !kept.has(key) && bytes <= most / 4;
+  const entry = { executable, bytes, isKept, users: 0 };
   const own = lent(entry);
+  if (!isKept) return own;
+  kept.set(key, entry);
   await leave();
   return own;
 }
@@ -53,17 +76,22 @@ function lent(entry: Kept): Executable {
   const { executable } = entry;
   const lifetime = new Lifetime("executable", "compile");
   entry.users += 1;
+  used += 1;
   return {
     ...executable,
     async run(inputs, options) {
       lifetime.requireOpen();
       return executable.run(inputs, options);
     },
-    unload: async () => lifetime.requireOpen(),
+    async unload() {
+      lifetime.requireOpen();
+      await executable.unload();
+    },
     dispose: () =>
       lifetime.end(async () => {
         entry.users -= 1;
-        await leave();
+        used -= 1;
+        await (entry.isKept ? leave() : executable.dispose());
       }),
   };
 }
@@ -72,7 +100,7 @@ function lent(entry: Kept): Executable {
 async function leave(): Promise<void> {
   let bytes = [...kept.values()].reduce((sum, entry) => sum + entry.bytes, 0);
   for (const [key, entry] of kept) {
-    if (bytes <= most) return;
+    if (bytes <= most && kept.size <= mostKept) return;
     if (entry.users > 0) continue;
     kept.delete(key);
     bytes -= entry.bytes;

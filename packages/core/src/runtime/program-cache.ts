@@ -19,7 +19,8 @@ let numbers = 0;
 interface ProgramSettings {
   readonly runtime?: string | undefined;
   readonly provider?: string | undefined;
-  readonly threads?: number | undefined;
+  /** Those given, and the default. */
+  readonly threads: readonly [number | undefined, number];
   readonly dtype?: string | undefined;
   readonly scan?: Scan | undefined;
 }

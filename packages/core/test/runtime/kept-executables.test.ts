@@ -3,7 +3,7 @@ import { array } from "../../src/array.js";
 import { mul } from "../../src/graph/ops/arithmetic.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { compile } from "../../src/runtime/compile.js";
-import { keepExecutables } from "../../src/runtime/kept-executables.js";
+import { compiledAnew, keepExecutables, usedExecutables } from "../../src/runtime/kept-executables.js";
 import { setDefaultThreads } from "../../src/runtime/onnx/threads.js";
 
 const ort = (await import("onnxruntime-node")).InferenceSession;
@@ -59,7 +59,7 @@ describe("executables of ONNX Runtime", () => {
       false,
     ]);
     setDefaultThreads(3);
-    expect(await isNew(2)).toBe(true);
+    expect([await isNew(2), await isNew(2, 3), await isNew(2)]).toEqual([true, true, false]);
   });
 
   it("leave, the least recently used first, where all have too many results, and large ones are not kept", async () => {
@@ -68,5 +68,28 @@ describe("executables of ONNX Runtime", () => {
     expect([await isNew(2), await isNew(3)]).toEqual([false, true]);
     await keepExecutables(40);
     expect([await isNew(7), await isNew(7)]).toEqual([true, true]);
+  });
+
+  it("leave where they are many, and are not kept with several threads", async () => {
+    await keepExecutables(2 ** 20);
+    for (let factor = 2; factor < 35; factor++) await isNew(factor);
+    expect([await isNew(3), await isNew(2)]).toEqual([false, true]);
+    expect([await isNew(2, 2), await isNew(2, 2)]).toEqual([true, true]);
+  });
+
+  it("stay open for their users however many others come", async () => {
+    await keepExecutables(50);
+    const held = await opened(2);
+    for (const factor of [3, 4, 5, 6, 7]) await isNew(factor);
+    expect(usedExecutables()).toBe(1);
+    expect(await resultOf(held)).toEqual([2, 4, 6]);
+    await held.executable.dispose();
+    expect(usedExecutables()).toBe(0);
+  });
+
+  it("are opened anew where a time includes compilation", async () => {
+    await keepExecutables(1000);
+    await isNew(2);
+    expect([await compiledAnew(() => isNew(2)), await isNew(2)]).toEqual([true, false]);
   });
 });

@@ -47,8 +47,25 @@ describe("executeJob", () => {
     ];
     for (const rate of [0.05, 0.051]) {
       expect((await compiled([...race, `learningRate=${rate}`, "seeds=[8]"], 0)).calls).toBe(1);
+      // Its sessions would stay open.
+      expect((await compiled(["runtime=onnx", `learningRate=${rate}`], 0)).calls).toBe(1);
     }
     made.mockRestore();
+  });
+
+  it("repeats the random angles of a job, and compiles a line search for each first step", async () => {
+    const angle = "variants={ angle: { teleport: { when: { atSteps: [4, 6] }, search: referenceAngle } } }";
+    const [one, two] = [
+      await executeJob(jobs(booth, [angle])[0], hooks),
+      await executeJob(jobs(booth, [angle])[0], hooks),
+    ];
+    expect(one.jumps.length).toBeGreaterThan(0);
+    expect(two.trajectory).toEqual(one.trajectory);
+    const losses = async (rate: number) => {
+      const [job] = jobs(booth, ["optimizer=lbfgs", `learningRate=${rate}`]);
+      return (await executeJob(job, hooks)).document.loss.history;
+    };
+    expect(await losses(0.01)).not.toEqual(await losses(0.02));
   });
 
   it("records where teleports led from and to, and the stored run tells the same", async () => {

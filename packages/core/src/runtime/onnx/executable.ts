@@ -130,7 +130,8 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   };
 }
 
-const threadsFor = (graph: Graph): number => (flopsOfPass(graph) < smallGraph ? 1 : defaultThreads());
+/** Threads inside an operator where none are given. */
+export const threadsFor = (graph: Graph): number => (flopsOfPass(graph) < smallGraph ? 1 : defaultThreads());
 
 /** With fewer floating-point operations of a pass a second thread slows a run down; measured on multilayer perceptrons. */
 const smallGraph = 3e7;

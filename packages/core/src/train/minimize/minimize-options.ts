@@ -40,7 +40,7 @@ export interface StartOptions<P> {
 
 /** Options of one run of a minimization. A checkpoint has a start of its own. */
 export interface MinimizeRunOptions<P> extends StartOptions<P> {
-  /** Default that of the minimizer. */
+  /** Default that of the minimizer. Guards and objectives with a rate of their own (`race`, `decrease`) keep it. */
   readonly learningRate?: LearningRate | undefined;
   /** Called several times a second with the progress of the run; returning `true` ends the run. */
   readonly onLoop?:

@@ -68,7 +68,7 @@ export async function minimize<P, B extends Batch = NoBatch>(
   problem: MinimizationProblem<P, B>,
   options: MinimizeOptions<P, B> & MinimizeRunOptions<P>,
 ): Promise<Minimization<P>> {
-  requireSteps("minimize", options, [...minimizeOptions, ...runOptions]);
+  requireSteps("minimize", options, [...new Set([...minimizeOptions, ...runOptions])]);
   const { start, onLoop, pauses, checkpoint, allowChanges, ...own } = options;
   return runOnce(await createMinimizer(problem, own), {
     start,
@@ -90,6 +90,7 @@ export async function minimize<P, B extends Batch = NoBatch>(
  * const cold = (await minimizer.run()).seconds.at(-1);
  * const warm = (await minimizer.run()).seconds.at(-1);
  * const elsewhere = await minimizer.run({ start: vector([1, 1]) });
+ * const slower = await minimizer.run({ learningRate: 0.04 });
  * await minimizer.dispose();
  */
 export async function createMinimizer<P, B extends Batch = NoBatch>(
@@ -124,7 +125,8 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     async run(given = {}) {
       lifetime.requireOpen();
       requireKnown("minimize: run", given, runOptions);
-      const rateOf = learningRateOf("minimize", given.learningRate ?? learningRate);
+      const rate = given.learningRate === undefined ? learningRate : given.learningRate;
+      const rateOf = learningRateOf("minimize", rate);
       return minimized({ problem, options, loop, settings: () => settings(rateOf), rateOf }, given);
     },
     dispose: () => lifetime.end(() => resources.release()),

@@ -13,6 +13,7 @@ import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { atSteps, every, onPlateau, onPredictedGain } from "../../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint } from "../../../src/train/checkpoint.js";
 import { createMinimizer, minimize } from "../../../src/train/minimize/minimize.js";
+import type { MinimizationProgress } from "../../../src/train/minimize/minimize-options.js";
 import { expectEveryOptimizer, stateModes } from "./minimize-support.js";
 
 const numbers = ({ data }: NdArray): number[] => Array.from(data as Float64Array);
@@ -28,23 +29,30 @@ describe("minimize", () => {
       steps: 30,
       teleport: { when: every(10), search: levelSet<{ readonly w: NdArray }>({ steps: 3 }) },
     };
-    const texts: string[] = [];
-    const seen = {
-      onLoop: ({ settings }: { readonly settings: object }) => {
-        texts.push(JSON.stringify(settings));
-        return undefined;
+    let bytes = new Uint8Array();
+    const stopped = {
+      pauses: [10],
+      onLoop(progress: MinimizationProgress<{ readonly w: NdArray }>) {
+        bytes = encodeCheckpoint(progress) as typeof bytes;
+        return progress.current.step >= 10;
       },
     };
     const shared = await createMinimizer(rosenbrock(), { ...options, learningRate: 5e-4 });
     for (const learningRate of rates) {
       const own = await createMinimizer(rosenbrock(), { ...options, learningRate });
-      const [a, b] = [await shared.run({ ...seen, learningRate }), await own.run(seen)];
+      const [a, b] = [await shared.run({ learningRate }), await own.run()];
       expect(a.loss).toEqual(b.loss);
+      expect(a.teleports.length).toBeGreaterThan(0);
       expect(a.teleports.map(({ lossAfter }) => lossAfter)).toEqual(b.teleports.map((t) => t.lossAfter));
-      expect(new Set(texts.splice(0)).size).toBe(1);
+      await shared.run({ ...stopped, learningRate });
+      const checkpoint = decodeCheckpoint(bytes);
+      expect((await own.run({ checkpoint })).loss).toEqual(b.loss);
+      await expect(shared.run({ checkpoint })).rejects.toThrow("learningRate");
       await own.dispose();
     }
-    await expect(shared.run({ learningRate: -1 })).rejects.toThrow("the learning rate must be");
+    for (const learningRate of [-1, null as never]) {
+      await expect(shared.run({ learningRate })).rejects.toThrow("the learning rate must be");
+    }
     await shared.dispose();
   });
 
@@ -276,6 +284,13 @@ describe("minimize", () => {
     await expect(minimize(booth(), { ...settings, teleport })).rejects.toThrow(
       "teleport: when must be a schedule, such as every(100) or atSteps([5]); got undefined.",
     );
+  });
+
+  it("names each option once where one is unknown", async () => {
+    const settings = { optimizer: gd(), learningRate: 0.1, steps: 1, rate: 1 };
+    const error: Error = await minimize(booth(), settings).catch((e) => e);
+    expect(error.message).toMatch(/^minimize has no option "rate"/);
+    expect(error.message.match(/learningRate/g)).toHaveLength(1);
   });
 
   it.each([{ steps: 1.5 }, { steps: -1 }, { learningRate: Number.NaN }, { learningRate: -1 }])(

@@ -18,7 +18,7 @@ import {
   unflattenTree,
 } from "isoloss";
 import { encodeSafetensors } from "isoloss/data";
-import { extremes } from "isoloss/internal";
+import { extremes, usedExecutables } from "isoloss/internal";
 import { writeFileAtomic } from "isoloss/node";
 import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/optim";
 import { diagnose as diagnosisOf } from "isoloss/teleport";
@@ -116,7 +116,7 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
   const compiled = await compiledFor(settings, context);
   const { isFew } = compiled;
   const watch = watcher(context, { steps, isFew, canGoOn: !drawsAngles(settings) });
-  const { result, cold } = await measured(compiled.minimizer, warmUps, {
+  const result = await measured(compiled.minimizer, warmUps, {
     learningRate: makeLearningRate(learningRate, steps),
     onLoop: (at) => watch.look(at),
     pauses: watch.pauses,
@@ -146,7 +146,6 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
       "teleports.accepted": result.teleports.filter(({ accepted }) => accepted).length,
       "teleports.seconds": sumBy(result.teleports, (t) => t.seconds),
       ...("evaluations" in result ? { evaluations: result.evaluations.at(-1) ?? 0 } : {}),
-      ...(warmUps > 0 ? { "seconds.firstRun": cold } : {}),
     },
     teleports: result.teleports,
     ...(points ? { trajectory: points, jumps: watch.jumps(result), end: points.at(-1) ?? [] } : {}),
@@ -198,10 +197,10 @@ async function compiledFor(
   return { key: isSmall && !drawsAngles(settings) ? key : undefined, minimizer, isFew };
 }
 
-/** Leaves a minimizer to the next run, or disposes it. */
+/** Leaves a minimizer to the next run, or disposes it: also one with sessions of ONNX Runtime, which would stay open. */
 async function keep(compiled: Compiled): Promise<void> {
   const { key, minimizer } = compiled;
-  if (key === undefined || idle.has(key)) return minimizer.dispose();
+  if (key === undefined || idle.has(key) || usedExecutables() > 0) return minimizer.dispose();
   idle.set(key, compiled);
   const [[oldest, { minimizer: left }]] = idle;
   if (idle.size <= mostIdle) return;
@@ -257,16 +256,15 @@ async function measured(
   try {
     const first = await minimizer.run(warmUps === 0 ? options : { learningRate });
     const lengthOf = ({ seconds }: Result) => seconds.at(-1) ?? 0;
-    const cold = lengthOf(first);
     let quickest: Result | undefined;
     for (let i = 0; i < warmUps; i++) {
       const again = await minimizer.run({ learningRate });
       if (quickest === undefined || lengthOf(again) < lengthOf(quickest)) quickest = again;
     }
-    if (quickest === undefined) return { result: first, cold };
+    if (quickest === undefined) return first;
     const { seconds, teleports: timed } = quickest;
     const teleports = first.teleports.map((t, i) => ({ ...t, seconds: timed[i]?.seconds ?? t.seconds }));
-    return { result: { ...first, teleports, seconds: seconds.slice(0, first.loss.length) }, cold };
+    return { ...first, teleports, seconds: seconds.slice(0, first.loss.length) };
   } catch (error) {
     await minimizer.dispose();
     throw error;
