@@ -78,7 +78,7 @@ describe("the final loss of a run", () => {
     expect(runsDocument([document]).summary.loss).toBeNull();
 
     const { head, rows } = summaryRows([result]);
-    expect(rows[0][head.indexOf("final loss")]).toBe("-");
+    expect(rows[0][head.indexOf("final loss")]).toBe("- (1 diverged)");
     const directory = document.directory as string;
     const { stderr } = await inProcess(["compare", directory], out);
     expect(stderr).toMatch(/^isoloss: No run of .* has a final loss to reach: give one with --target\.$/m);
