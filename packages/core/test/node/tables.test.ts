@@ -337,6 +337,7 @@ describe("a CSV file", () => {
     ["a short line", "a,y\n1,2\n3\n", { label: "y" }, "CSV line 3 has 1 fields; the first line has 2"],
     ["a quote without end", 'a,y\n"1,2\n3,4\n', { label: "y" }, "CSV line 2: a quoted field has no end"],
     ["a quote within a field", 'a,y\n1"2,3\n', { label: "y" }, "CSV line 2: a quote within a field"],
+    ["a quote after a quoted field and a CR", 'a,y\n"1"\r"2",3\n', { label: "y" }, "CSV line 2: "],
     [
       "text after a quote",
       'a,y\n"1"2,3\n',
@@ -538,6 +539,16 @@ describe("the description of a table", () => {
       'two columns have the name "a": give one of them another',
     );
     await expect(describeCsv(join(folder, "none.csv"))).rejects.toThrow(/Cannot read the table .*none\.csv/);
+  });
+
+  it("counts a quoted field of nothing as a missing value, also where it is the whole record", async () => {
+    const path = join(folder, "quoted.csv");
+    await writeFile(path, 'x\n"one"\r\n""\n\n"two"\n""');
+    expect(await describeCsv(path)).toEqual({
+      length: 4,
+      repeated: expect.any(Number),
+      columns: [{ name: "x", isNumber: false, values: ["one", "two"], missing: 2 }],
+    });
   });
 
   it("is without rows that lack a column that is required", async () => {

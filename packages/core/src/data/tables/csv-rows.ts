@@ -18,8 +18,11 @@ async function* csvRows(pieces: AsyncIterable<string>, delimiter: string): Async
   let fields: string[] = [];
   let field = "";
   let [line, first] = [1, 1];
-  /** Outside of quotes, within them, or after a quote within them, which may be their end or half of a quote itself. */
-  let place: "plain" | "quoted" | "after" = "plain";
+  /**
+   * Outside of quotes, within them, after a quote within them, which may be their end or half of a quote itself, or after their
+   * end and a CR.
+   */
+  let place: "plain" | "quoted" | "after" | "ended" = "plain";
   const wrong = (what: string) =>
     new DataError(`CSV line ${line}: ${what}. A field with a quote is written "a ""quoted"" word".`);
   for await (const piece of pieces) {
@@ -30,40 +33,42 @@ async function* csvRows(pieces: AsyncIterable<string>, delimiter: string): Async
         if (c === "\n") line += 1;
         continue;
       }
-      if (c === '"') {
+      if (c === '"' && place !== "ended") {
         if (place === "after") field += c;
         else if (field !== "")
           throw wrong(`a quote within a field that begins with ${JSON.stringify(field)}`);
         place = "quoted";
         continue;
       }
-      if (c === delimiter || c === "\n") {
-        fields.push(c === "\n" ? field.replace(/\r$/, "") : field);
+      if (c === "\n" || (c === delimiter && place !== "ended")) {
+        const isPlain = place === "plain";
+        fields.push(isPlain && c === "\n" ? field.replace(/\r$/, "") : field);
         field = "";
         place = "plain";
         if (c === delimiter) continue;
         // A line without anything is no record.
-        if (fields.length > 1 || fields[0] !== "") yield { fields, line: first };
+        if (fields.length > 1 || fields[0] !== "" || !isPlain) yield { fields, line: first };
         fields = [];
         line += 1;
         first = line;
         continue;
       }
-      if (place === "after" && c !== "\r")
-        throw wrong(`${JSON.stringify(c)} after the end of a quoted field`);
-      field += c;
+      if (place === "plain") field += c;
+      else if (place === "after" && c === "\r") place = "ended";
+      else throw wrong(`${JSON.stringify(c)} after the end of a quoted field`);
     }
   }
   if (place === "quoted") throw new DataError(`CSV line ${first}: a quoted field has no end.`);
-  if (field !== "" || fields.length > 0) {
-    yield { fields: [...fields, field.replace(/\r$/, "")], line: first };
+  const isPlain = place === "plain";
+  if (field !== "" || fields.length > 0 || !isPlain) {
+    yield { fields: [...fields, isPlain ? field.replace(/\r$/, "") : field], line: first };
   }
 }
 
 /**
  * The rows of a CSV text as those of a table.
  *
- * @throws DataError for an empty text, columns of one name, and records of other lengths than the first
+ * @throws DataError for an empty text, records of other lengths than the first, and quotes that {@link csvRows} refuses
  */
 export async function* csvTable(
   open: () => AsyncIterable<string>,
