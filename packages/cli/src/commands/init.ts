@@ -41,9 +41,10 @@ const options = {
 
 type Settings = Values<typeof options>;
 
-const help = `With --data it looks at a CSV (.csv, .tsv), Parquet, .npz or .npy file, or at a folder with a folder of images for each
+const help = `With --data it looks at a CSV (.csv, .tsv, .txt), Parquet, .npz or .npy file, or at a folder with a folder of images for each
 class, guesses what is to be predicted, and writes an experiment that runs as it is, to NAME.yaml beside you if no file is
-given. Text and few integers are classes, other numbers are numbers. Nothing is overwritten without --force.
+given. A column of text, or of at most 20 integers with five rows each on average, is taken for classes, another one of
+numbers for a number to predict. Nothing is overwritten without --force.
 
 --kind module writes a module beside the experiment, too: a loss of your own, or a network with its data. Its code runs.
 
