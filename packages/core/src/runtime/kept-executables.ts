@@ -37,19 +37,19 @@ let used = 0;
 /** How many executables of ONNX Runtime are open for somebody: those that are only kept do not count. */
 export const usedExecutables = (): number => used;
 
-let isAnew = false;
+let anew = 0;
 
 /** Compiles every graph while `compute` runs, also one that was compiled before: for times that include compilation. */
 export async function compiledAnew<T>(compute: () => Promise<T>): Promise<T> {
-  isAnew = true;
+  anew += 1;
   try {
     return await compute();
   } finally {
-    isAnew = false;
+    anew -= 1;
   }
 }
 
-export const compilesAnew = (): boolean => isAnew;
+export const compilesAnew = (): boolean => anew > 0;
 
 /** A kept executable for another user; undefined if there is none. */
 export function lentExecutable(key: string | undefined): Executable | undefined {
@@ -62,8 +62,9 @@ export function lentExecutable(key: string | undefined): Executable | undefined 
 
 /** Keeps a new executable if it has a key and is small; the caller gets its own to dispose. */
 export async function keptExecutable(key: string | undefined, executable: Executable): Promise<Executable> {
-  const bytes = peakBytes(executable.graph);
-  const isKept = key !== undefined && most > 0 && !kept.has(key) && bytes <= most / 4;
+  const mayStay = key !== undefined && most > 0 && !kept.has(key);
+  const bytes = mayStay ? peakBytes(executable.graph) : 0;
+  const isKept = mayStay && bytes <= most / 4;
   const entry = { executable, bytes, isKept, users: 0 };
   const own = lent(entry);
   if (!isKept) return own;

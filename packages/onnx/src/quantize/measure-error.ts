@@ -105,10 +105,16 @@ function becameConstant(outputs: readonly Compared[], batches: readonly NamedVal
     .filter(({ before }) => before !== 0);
   if (varied.length === 0 || varied.some(({ before }) => !Number.isFinite(before))) return null;
   return varied.every(
-    ({ own, other, before }) =>
-      // What float noise leaves of it counts as none.
-      variationOf(other, batches) <= 1e-6 * before && noiseRatio(own, other) >= NEAR,
+    ({ own, other }) =>
+      // What rounding leaves of it counts as none.
+      variationOf(other, batches) <= 1e-12 * energyOf(other) && noiseRatio(own, other) >= NEAR,
   );
+}
+
+function energyOf(outputs: readonly NdArray[]): number {
+  let sum = 0;
+  for (const { data } of outputs) for (let i = 0; i < data.length; i++) sum += Number(data[i]) ** 2;
+  return sum;
 }
 
 /** sum (y - z)^2 over the examples' rows y and the first row z; NaN where these are fewer than four, no rows, or not finite. */

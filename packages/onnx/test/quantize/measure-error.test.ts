@@ -56,12 +56,17 @@ describe("the error of quantized outputs", () => {
   };
   const integers = (...y: bigint[]): NdArray => ({ shape: [y.length], data: BigInt64Array.from(y) });
   const varied = float32([3, 4, 1, 2, 5, 5, 0, 2], [4, 2]);
+  const scaled = float32(
+    [3, 4, 1, 2, 5, 5, 0, 2].map((y) => 5e-4 * y),
+    [4, 2],
+  );
   const same = float32([5, 6, 5, 6, 5, 6, 5, 6], [4, 2]);
 
   it.each<readonly [string, boolean | null, readonly NdArray[], readonly NdArray[]]>([
     ["the same for all", true, [varied], [same]],
     ["the same but for float noise", true, [varied], [float32([5, 6, 5, 6, 5, 6, 5, 6.0000005], [4, 2])]],
     ["of one example another", false, [varied], [float32([5, 6, 5, 6, 5, 6, 5, 7], [4, 2])]],
+    ["much smaller, in the same order", false, [varied], [scaled]],
     ["near what they were", false, [float32([1, 1 - 6e-8, 1, 1])], [float32([1, 1, 1, 1])]],
     ["those of one output alone", false, [varied, varied], [same, varied]],
     ["those of the one output that varied", true, [varied, same], [same, same]],

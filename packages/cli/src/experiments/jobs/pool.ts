@@ -218,7 +218,6 @@ export function revived({ name, message, stack, code, cause: plain }: PlainError
 /** Runs the jobs that the main thread sends. */
 export function serveJobs(): void {
   const { stop, threads, provider } = workerData as Start;
-  void keepExecutables(leftPrograms);
   const send = (message: Message) => parentPort?.postMessage(message);
   let onAnswer: ((answer: "go" | "stop") => void) | undefined;
   parentPort?.on("message", async (order: Order) => {
@@ -241,6 +240,8 @@ export function serveJobs(): void {
         }),
     };
     try {
+      // Others compile some programs while their clock runs: a later job would be quicker than the first.
+      await keepExecutables(job.kind === "continue" ? leftPrograms : 0);
       setThreads(job, threads);
       send({ result: await executeJob(job, hooks) });
     } catch (error) {

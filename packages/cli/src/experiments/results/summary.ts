@@ -20,11 +20,14 @@ export function meanText(
   const [known, lost] = partition(runs, (run) => Number.isFinite(pick(run)));
   const isCompleted = ({ document: { status } }: JobResult) => status === "completed";
   if (known.length === 0 && lost.every(isCompleted)) return "-";
-  const cut = known.filter(({ document: { status } }) => status === "interrupted").length;
+  const cut = countBy(
+    known.filter((run) => !isCompleted(run)),
+    (run) => run.document.status,
+  );
   // Of one that ended as planned: not finite, or not measured.
   const ends = countBy(lost, (run) => (isCompleted(run) ? "without a number" : run.document.status));
   const notes = [
-    ...(cut > 0 ? [`${cut} of ${known.length} interrupted`] : []),
+    ...Object.entries(cut).map(([end, count]) => `${count} of ${known.length} ${end}`),
     ...Object.entries(ends).map(([end, count]) => `${count} ${end}`),
   ];
   const values = known.map((run) => pick(run) as number);

@@ -137,6 +137,11 @@ const countsOf = (arrays: readonly NdArray[]): HalfCounts =>
   arrays.reduce((counts, { data }) => halfCounts(float64Of(data), counts), noCounts);
 
 function aboutScales({ factor, sigma, lostBits }: Scales, { layers, measured }: Coverage): string[] {
+  if (!Number.isFinite(factor) || !Number.isFinite(sigma)) {
+    return [
+      "Factors that would balance these weights overflow: nothing is known of how their scales differ.",
+    ];
+  }
   const isWorth = factor >= threshold.factor || sigma >= threshold.sigma;
   const bits = (value: number) => (value < 8 ? value.toFixed(1) : "all");
   const isPart = measured < layers;

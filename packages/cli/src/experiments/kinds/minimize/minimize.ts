@@ -113,6 +113,7 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
       "Runs by line searches, and those with warmUps, report nothing before their end: they cannot be pruned.",
     );
   }
+  const checkpoint = before && { checkpoint: decodeCheckpoint(before.checkpoint) };
   const compiled = await compiledFor(settings, context);
   const { isFew } = compiled;
   const watch = watcher(context, { steps, isFew, canGoOn: !drawsAngles(settings) });
@@ -120,7 +121,7 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
     learningRate: makeLearningRate(learningRate, steps),
     onLoop: (at) => watch.look(at),
     pauses: watch.pauses,
-    ...(before ? { checkpoint: decodeCheckpoint(before.checkpoint) } : {}),
+    ...checkpoint,
   });
   await keep(compiled);
   if (result.loss.length === 0) {
