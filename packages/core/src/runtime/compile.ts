@@ -8,9 +8,7 @@ import { simplify } from "../graph/simplify.js";
 import { requireKnown } from "../options.js";
 import type { Executable, Scan } from "./executable.js";
 import { compileProgram, executableOf } from "./javascript/executable.js";
-import { compilesAnew, keepsExecutables, keptExecutable, lentExecutable } from "./kept-executables.js";
-import { defaultThreads } from "./onnx/threads.js";
-import { keepProgram, knownProgram, programKey } from "./program-cache.js";
+import { keeping, keepProgram, knownProgram, programKey } from "./program-cache.js";
 
 export type RuntimeName = "auto" | "javascript" | "onnx";
 
@@ -70,26 +68,26 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   }
   const loop = scan ? { scan } : {};
   const isOnnx = runtime === "onnx" || provider !== undefined;
-  const key =
-    compilesAnew() || (isOnnx && !keepsExecutables())
-      ? undefined
-      : programKey(graph, { ...options, threads: [threads, defaultThreads()] });
+  const isKept = keeping.anew === 0 && (keeping.sessions > 0 || !isOnnx);
+  const key = isKept ? programKey(graph, options) : undefined;
   const seconds = () => (performance.now() - start) / 1000;
   const program = knownProgram(key);
   if (program) return executableOf(program, seconds());
-  const known = lentExecutable(key);
-  if (known) return { ...known, compileSeconds: seconds() };
+  if (keeping.sessions > 0) {
+    const { lentExecutable } = await import("./kept-executables.js");
+    const known = lentExecutable(key);
+    if (known) return { ...known, compileSeconds: seconds() };
+  }
   const simplified = simplify(dtype ? retype(graph, dtype) : graph);
   const asked = runtime !== "auto" ? runtime : provider !== undefined ? "onnx" : undefined;
   const preferred = asked ?? chooseRuntime(simplified, scan);
   const why = asked === undefined && preferred === "onnx" ? await whyNoOrt() : undefined;
   if (preferred === "onnx" && why === undefined) {
     // Loaded when it is used: pages that compute in JavaScript have no use for it.
-    const { compileOnnx, threadsFor } = await import("./onnx/executable.js");
+    const { compileOnnx } = await import("./onnx/executable.js");
+    const { keptExecutable } = await import("./kept-executables.js");
     const executable = await compileOnnx(simplified, { ...loop, provider, threads });
-    // Threads of a session stay as long as it is open.
-    const isSingle = (threads ?? threadsFor(simplified)) === 1;
-    return { ...(await keptExecutable(isSingle ? key : undefined, executable)), compileSeconds: seconds() };
+    return { ...(await keptExecutable(key, executable, threads)), compileSeconds: seconds() };
   }
   const compiled = compileProgram(simplified, scan);
   // One that runs here for want of ONNX Runtime says so.

@@ -2,6 +2,9 @@
 import { peakBytes } from "../graph/peak-bytes.js";
 import type { Executable } from "./executable.js";
 import { Lifetime } from "./lifetime.js";
+import { threadsFor } from "./onnx/executable.js";
+import { defaultThreads } from "./onnx/threads.js";
+import { keeping } from "./program-cache.js";
 
 interface Kept {
   readonly executable: Executable;
@@ -9,9 +12,6 @@ interface Kept {
   readonly isKept: boolean;
   users: number;
 }
-
-/** Most bytes of results that all of them have at once. */
-let most = 0;
 
 /** Most of them: each session has memory of its own besides its results. */
 const mostKept = 32;
@@ -26,49 +26,52 @@ const kept = new Map<string, Kept>();
  * @param bytes most bytes of results that are alive at once, of all of them together; 0, the default, keeps none
  */
 export async function keepExecutables(bytes: number): Promise<void> {
-  most = bytes;
+  keeping.sessions = bytes;
   await leave();
 }
-
-export const keepsExecutables = (): boolean => most > 0;
 
 let used = 0;
 
 /** How many executables of ONNX Runtime are open for somebody: those that are only kept do not count. */
 export const usedExecutables = (): number => used;
 
-let anew = 0;
-
 /** Compiles every graph while `compute` runs, also one that was compiled before: for times that include compilation. */
 export async function compiledAnew<T>(compute: () => Promise<T>): Promise<T> {
-  anew += 1;
+  keeping.anew += 1;
   try {
     return await compute();
   } finally {
-    anew -= 1;
+    keeping.anew -= 1;
   }
 }
 
-export const compilesAnew = (): boolean => anew > 0;
+const nameOf = (key: string): string => `${defaultThreads()} ${key}`;
 
-/** A kept executable for another user; undefined if there is none. */
+/** A kept executable of a program's key for another user; undefined if there is none. */
 export function lentExecutable(key: string | undefined): Executable | undefined {
-  const found = key === undefined ? undefined : kept.get(key);
-  if (key === undefined || found === undefined) return undefined;
-  kept.delete(key);
-  kept.set(key, found);
+  const name = key === undefined ? "" : nameOf(key);
+  const found = kept.get(name);
+  if (found === undefined) return undefined;
+  kept.delete(name);
+  kept.set(name, found);
   return lent(found);
 }
 
-/** Keeps a new executable if it has a key and is small; the caller gets its own to dispose. */
-export async function keptExecutable(key: string | undefined, executable: Executable): Promise<Executable> {
-  const mayStay = key !== undefined && most > 0 && !kept.has(key);
+/** Keeps a new executable if it has a key, one thread and is small; the caller gets its own to dispose. */
+export async function keptExecutable(
+  key: string | undefined,
+  executable: Executable,
+  threads = threadsFor(executable.graph),
+): Promise<Executable> {
+  const name = key === undefined ? "" : nameOf(key);
+  // Threads of a session stay as long as it is open.
+  const mayStay = key !== undefined && keeping.sessions > 0 && threads === 1 && !kept.has(name);
   const bytes = mayStay ? peakBytes(executable.graph) : 0;
-  const isKept = mayStay && bytes <= most / 4;
+  const isKept = mayStay && bytes <= keeping.sessions / 4;
   const entry = { executable, bytes, isKept, users: 0 };
   const own = lent(entry);
   if (!isKept) return own;
-  kept.set(key, entry);
+  kept.set(name, entry);
   await leave();
   return own;
 }
@@ -101,7 +104,7 @@ function lent(entry: Kept): Executable {
 async function leave(): Promise<void> {
   let bytes = [...kept.values()].reduce((sum, entry) => sum + entry.bytes, 0);
   for (const [key, entry] of kept) {
-    if (bytes <= most && kept.size <= mostKept) return;
+    if (bytes <= keeping.sessions && kept.size <= mostKept) return;
     if (entry.users > 0) continue;
     kept.delete(key);
     bytes -= entry.bytes;

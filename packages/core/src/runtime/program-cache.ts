@@ -15,12 +15,19 @@ const mostConstants = 4096;
 const programs = new Map<string, JavaScriptProgram>();
 let numbers = 0;
 
+/** Whether programs that were compiled before are taken again, in this thread: see kept-executables.ts. */
+export const keeping = {
+  /** How many callers want all to be compiled anew. */
+  anew: 0,
+  /** Most bytes of results of open sessions of ONNX Runtime. */
+  sessions: 0,
+};
+
 /** What a program depends on besides its graph. */
 interface ProgramSettings {
   readonly runtime?: string | undefined;
   readonly provider?: string | undefined;
-  /** Those given, and the default. */
-  readonly threads: readonly [number | undefined, number];
+  readonly threads?: number | undefined;
   readonly dtype?: string | undefined;
   readonly scan?: Scan | undefined;
 }

@@ -96,9 +96,7 @@ describe("programs in JavaScript", () => {
               () => inner(x, left - 1),
               () => x,
             );
-      return programKey(trace((x) => inner(x, depth), [spec([])]).graph, {
-        threads: [undefined, 0],
-      }) as string;
+      return programKey(trace((x) => inner(x, depth), [spec([])]).graph, {}) as string;
     };
     expect(nested(8, 2).length).toBeLessThan(3 * nested(4, 2).length);
     expect(nested(8, 2)).toBe(nested(8, 2));

@@ -1,6 +1,7 @@
 // The point of an orbit of GL(n) where the sum of squares is least.
 import type { NdArray } from "../../array.js";
 import { addGram, cholesky, invertLower } from "../../math/dense.js";
+import { addTilesInWebAssembly } from "../../math/tile-kernel.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import {
   addGramsAlong,
@@ -31,6 +32,7 @@ export function balancedSpaces(
   { tolerance, most }: Sweeps,
   bounds: readonly number[] = spaces.map(() => Number.POSITIVE_INFINITY),
 ): Swept {
+  addTilesInWebAssembly();
   const moved = new Map(arrays);
   const total = spaces.map(({ size, copies }) => stackOf(copies, size, () => identity(size)));
   const paths = spaces.map(({ axes }) => new Set(axes.map(({ path }) => path)));
