@@ -79,12 +79,14 @@ describe("executables of ONNX Runtime", () => {
 
   it("stay open for their users however many others come", async () => {
     await keepExecutables(50);
+    // Other tests of this process leave some open.
+    const others = usedExecutables();
     const held = await opened(2);
     for (const factor of [3, 4, 5, 6, 7]) await isNew(factor);
-    expect(usedExecutables()).toBe(1);
+    expect(usedExecutables()).toBe(others + 1);
     expect(await resultOf(held)).toEqual([2, 4, 6]);
     await held.executable.dispose();
-    expect(usedExecutables()).toBe(0);
+    expect(usedExecutables()).toBe(others);
   });
 
   it("are opened anew where a time includes compilation", async () => {

@@ -162,6 +162,8 @@ interface Compiled {
   readonly minimizer: Minimizer<Result, MinimizeRunOptions<Tree>>;
   /** Whether the points of its runs are recorded. */
   readonly isFew: boolean;
+  /** Sessions of ONNX Runtime that others used when the run took it. */
+  readonly others: number;
 }
 
 /**
@@ -184,10 +186,11 @@ async function compiledFor(
   const isRaced = guard ? Boolean(guard.race) : false;
   const isFixed = isRaced || makeDirections(settings.optimizer) !== undefined;
   const key = JSON.stringify([rest, teleport, isFixed ? learningRate : null, seed, isCompared]);
+  const others = usedExecutables();
   const known = idle.get(key);
   if (known) {
     idle.delete(key);
-    return known;
+    return { ...known, others };
   }
   const { problem, context } = await contextOf(settings as unknown as Settings, seed);
   const isFew = !isCompared && numbersOf(problem.start).length <= few;
@@ -195,13 +198,13 @@ async function compiledFor(
   const minimizer = await minimizerOf(settings, problem, context, { trajectory: isFew, plan });
   const arrays = Object.values(namedArrays({ params: problem.start, batch: problem.batch }));
   const isSmall = sumBy(arrays, ({ data }) => data.length) <= mostNumbers;
-  return { key: isSmall && !drawsAngles(settings) ? key : undefined, minimizer, isFew };
+  return { key: isSmall && !drawsAngles(settings) ? key : undefined, minimizer, isFew, others };
 }
 
 /** Leaves a minimizer to the next run, or disposes it: also one with sessions of ONNX Runtime, which would stay open. */
 async function keep(compiled: Compiled): Promise<void> {
-  const { key, minimizer } = compiled;
-  if (key === undefined || idle.has(key) || usedExecutables() > 0) return minimizer.dispose();
+  const { key, minimizer, others } = compiled;
+  if (key === undefined || idle.has(key) || usedExecutables() > others) return minimizer.dispose();
   idle.set(key, compiled);
   const [[oldest, { minimizer: left }]] = idle;
   if (idle.size <= mostIdle) return;
