@@ -6,6 +6,7 @@ import { oneOf } from "../config/nearest.js";
 import { loadStored } from "../experiments/jobs/stored.js";
 import type { Predictions } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
+import { countText } from "../experiments/results/format-number.js";
 import { toCsv } from "../formats/csv.js";
 import { flag, json, required, type Values, value } from "../option-rows.js";
 import { requireNew } from "../output.js";
@@ -83,9 +84,7 @@ async function run(path: string, { data, out, force }: Settings): Promise<Result
   const place = bestEpoch === null ? `of step ${step}` : `of epoch ${bestEpoch}, the best one`;
   return {
     document: { file, examples, step, bestEpoch, unknown },
-    text: [
-      `${relative(process.cwd(), file)}: ${examples} prediction${examples === 1 ? "" : "s"} of the model ${place}`,
-    ],
+    text: [`${relative(process.cwd(), file)}: ${countText(examples, "prediction")} of the model ${place}`],
   };
 }
 

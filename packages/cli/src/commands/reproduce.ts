@@ -10,7 +10,7 @@ import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText } from "../experiments/report/outcome-text.js";
 import { requireRates } from "../experiments/report/rates.js";
 import type { ReportText } from "../experiments/report/report.js";
-import { formatDuration } from "../experiments/results/format-number.js";
+import { countText, formatDuration } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
 import { flag, json, type Values, value } from "../option-rows.js";
@@ -150,7 +150,7 @@ async function reported(
   const report = await writeReport(batch, out, {
     ...heading,
     lead:
-      `${numberOf(outcomes)} in ${formatDuration(seconds)}${quick ? ", with the small settings of --quick" : ""}. ` +
+      `${countText(outcomes.length, "experiment")} in ${formatDuration(seconds)}${quick ? ", with the small settings of --quick" : ""}. ` +
       `Every number was measured in this run${hasExpected ? ", but for those in columns called expected" : ""}.`,
     tellsPasses: true,
   });
@@ -222,9 +222,6 @@ async function listed(names: readonly string[]): Promise<Result> {
   };
 }
 
-const numberOf = ({ length }: Batch["outcomes"]): string =>
-  length === 1 ? "1 experiment" : `${length} experiments`;
-
 function textOf(
   { outcomes, seconds }: Batch,
   { counts, report }: Pick<ReproduceDocument, "counts" | "report">,
@@ -237,6 +234,6 @@ function textOf(
   const passes = counts
     ? `${counts.pass} pass, ${counts.differs} differ, ${counts["not reproducible"]} not reproducible; `
     : "";
-  const end = `${passes}${numberOf(outcomes)} in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}`;
+  const end = `${passes}${countText(outcomes.length, "experiment")} in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}`;
   return [...blocks, end];
 }

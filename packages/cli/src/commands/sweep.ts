@@ -1,12 +1,13 @@
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { pick } from "es-toolkit";
 import { DataError, IsolossError, OptionError } from "isoloss";
 import { ConfigError } from "../config/errors.js";
 import { needsOf } from "../experiments/catalogue/tasks.js";
 import { executeJob } from "../experiments/jobs/job.js";
 import { kinds } from "../experiments/kinds/kinds.js";
-import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
+import { countText, formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { type Columns, tableOf } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
 import { flag, json, texts, type Values, value } from "../option-rows.js";
@@ -228,15 +229,9 @@ async function listed(out: string): Promise<Result> {
       process.exitCode = 1;
     }
   }
-  const sweeps = documents.map(({ name, id, directory, status, counts, best, seconds }) => ({
-    name,
-    id,
-    directory,
-    status,
-    counts,
-    best,
-    seconds,
-  }));
+  const sweeps = documents.map((document) =>
+    pick(document, ["name", "id", "directory", "status", "counts", "best", "seconds"]),
+  );
   const none = `There are no sweeps in ${out}. --out names another folder.`;
   return { document: { sweeps }, text: [documents.length === 0 ? none : tableOf(columns, documents)] };
 }
@@ -290,9 +285,7 @@ async function checked(loaded: LoadedSweep, { jobs = availableParallelism() }: S
       `at most ${runs} runs`,
       ...(steps === null ? [] : [`${steps} steps`]),
     ],
-    ...(hours === null
-      ? []
-      : [`${formatNumber(hours, 3)} hours with ${jobs === 1 ? "1 lane" : `${jobs} lanes`}`]),
+    ...(hours === null ? [] : [`${formatNumber(hours, 3)} hours with ${countText(jobs, "lane")}`]),
   ];
   const lines = [
     `${name}: ${method}, ${metric.name} ${metric.goal}d, ${all.join(", ")}`,

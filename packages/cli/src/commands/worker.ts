@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { OptionError } from "isoloss";
 import { dataMissing } from "../experiments/catalogue/datasets.js";
+import { countText } from "../experiments/results/format-number.js";
 import { untilInterrupted } from "../interrupt.js";
 import { flag, type Values, value } from "../option-rows.js";
 import { positiveInteger } from "../parse.js";
@@ -76,7 +77,7 @@ async function run(settings: Settings): Promise<undefined> {
   const say = (line: string) => {
     if (!quiet) process.stderr.write(`isoloss: ${line}\n`);
   };
-  say(`worker ${processName()}, ${jobs === 1 ? "1 lane" : `${jobs} lanes`}, for ${shown(address.url)}`);
+  say(`worker ${processName()}, ${countText(jobs, "lane")}, for ${shown(address.url)}`);
   const missing = await dataMissing();
   if (missing.length > 0)
     say(`not here: ${missing.map(howToGet).join(", ")}; sweeps that need it are left to others`);
@@ -110,7 +111,7 @@ async function run(settings: Settings): Promise<undefined> {
       onRun: ({ place }, outcome, { name }, record) => say(`${name} ${place}: ${cameTo(outcome, record)}`),
     }),
   );
-  say(`${count} ${count === 1 ? "run" : "runs"} computed`);
+  say(`${countText(count, "run")} computed`);
 }
 
 export const worker = { options, help, run };

@@ -3,6 +3,7 @@ import { astype, DataError, dtypeOf, type NdArray, OptionError, sizeOf, takeRows
 import { withoutUndefined } from "isoloss/internal";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
+import { countText } from "../experiments/results/format-number.js";
 import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "../formats/read-data.js";
 import { namingFile } from "../formats/read-model.js";
 import { type Sizes, shapesOf, sizesOf, withGiven } from "./sizes.js";
@@ -163,7 +164,7 @@ export function examplesText(batches: readonly Batch[], path: string): string {
   const [first] = batches;
   if (new Set(Object.values(first).map(({ shape }) => shape[0])).size > 1) return `one batch of ${path}`;
   const count = examplesIn(batches);
-  return `${count} ${count === 1 ? "example" : "examples"} of ${path}`;
+  return `${countText(count, "example")} of ${path}`;
 }
 
 function requireExamples(path: string, given: readonly InputData[]): void {

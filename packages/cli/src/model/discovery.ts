@@ -4,6 +4,7 @@ import type { ImportedModel } from "isoloss/onnx";
 import { analyze, type Discovery } from "isoloss/symmetry";
 import { fromOnnx, liftBounds, modelOperators } from "isoloss-onnx";
 import { oneOf } from "../config/nearest.js";
+import { countText } from "../experiments/results/format-number.js";
 import { type ModelFile, namingFile } from "../formats/read-model.js";
 import { type Sizes, shapesOf, sizesOf, tracing } from "./sizes.js";
 
@@ -68,9 +69,7 @@ export function stopsText(stops: readonly StoppingOperator[]): string {
   if (stops.length === 0) {
     return "No single operator stops them. A unit can be scaled only if a later layer with weights can undo it.";
   }
-  const names = stops.map(
-    ({ operator, nodes }) => `${operator} (${nodes} ${nodes === 1 ? "node" : "nodes"})`,
-  );
+  const names = stops.map(({ operator, nodes }) => `${operator} (${countText(nodes, "node")})`);
   return `Scalings of units end at ${names.join(", ")}.`;
 }
 

@@ -15,6 +15,7 @@ import {
   valueBarsWidth,
 } from "isoloss-figures";
 import type { ValueChange } from "isoloss-onnx";
+import { countText } from "../experiments/results/format-number.js";
 import { groupBy } from "../experiments/results/groups.js";
 import type { ModelFile } from "../formats/read-model.js";
 import { describeEnvironment } from "../run/environment.js";
@@ -190,8 +191,11 @@ function tableOf([title, groups]: [string, readonly GroupDescription[]]): Folded
     columns: ["units", "weights"],
     rows: groups.map(({ units, text }) => [units, text]),
   });
-  const count = groups.length === 1 ? "1 group" : `${groups.length} groups`;
-  return { title: `${title} (${count})`, content: { table }, open: groups.length <= OPEN };
+  return {
+    title: `${title} (${countText(groups.length, "group")})`,
+    content: { table },
+    open: groups.length <= OPEN,
+  };
 }
 
 interface EpochLosses {

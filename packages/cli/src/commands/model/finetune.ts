@@ -10,7 +10,7 @@ import {
   type LossName,
 } from "isoloss-onnx";
 import { oneOf } from "../../config/nearest.js";
-import { formatDuration, formatNumber } from "../../experiments/results/format-number.js";
+import { countText, formatDuration, formatNumber } from "../../experiments/results/format-number.js";
 import { groupBy } from "../../experiments/results/groups.js";
 import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
 import { finite } from "../../formats/json.js";
@@ -402,7 +402,7 @@ function trainedText({ examples, parameters, report, differences }: FineTuning):
   const restored =
     changed.length === 0
       ? ""
-      : ` For the training ${changed.length === 1 ? "1 layer" : `${changed.length} layers`} had a batch normalization put in (${named(changed)}), which was folded again: by both no output changed by more than ${largest}, relative to its largest value. If the network was never trained with such, compare with --no-restore, which trains the layers as they are.`;
+      : ` For the training ${countText(changed.length, "layer")} had a batch normalization put in (${named(changed)}), which was folded again: by both no output changed by more than ${largest}, relative to its largest value. If the network was never trained with such, compare with --no-restore, which trains the layers as they are.`;
   return `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples; ${examples.validation} others chose the epoch.${zeros}${restored}`;
 }
 

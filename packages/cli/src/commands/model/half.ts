@@ -10,7 +10,7 @@ import {
   toHalf,
   type ValueChange,
 } from "isoloss-onnx";
-import { bytesText, formatNumber } from "../../experiments/results/format-number.js";
+import { bytesText, countText, formatNumber } from "../../experiments/results/format-number.js";
 import { type Columns, firstOf, tableOf } from "../../experiments/results/table.js";
 import { type ModelFile, readModelFile } from "../../formats/read-model.js";
 import { dataHelp } from "../../model/data-options.js";
@@ -277,7 +277,7 @@ function summaryText({ bytes, moved, moves, fused, wide, measured }: Half, file:
   const streams = moves.flatMap(({ stream, exponents: [k] }) =>
     stream === undefined ? [] : [`the stream of ${stream} units by 2^${k}`],
   );
-  const units = `${moved === 1 ? "1 unit" : `${moved} units`} scaled by powers of two`;
+  const units = `${countText(moved, "unit")} scaled by powers of two`;
   const joined = fused.length === 0 ? "" : `one node in the place of the norms that make ${firstOf(fused)}, `;
   const kept = `${joined}${wide.length === 0 ? "" : `in float32 stay what makes ${firstOf(wide)}, `}`;
   return `${[units, ...streams.slice(0, SHOWN)].join(", ")}, ${kept}${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ${hasOnnxRuntime() ? "ONNX Runtime" : "JavaScript, as ONNX Runtime is not installed"}, on ${measured}.`;

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { fromOnnx, type ReducedGroup, type ReducedRank, reduceRank } from "isoloss-onnx";
-import { bytesText, formatNumber } from "../../experiments/results/format-number.js";
+import { bytesText, countText, formatNumber } from "../../experiments/results/format-number.js";
 import { type Columns, firstOf, tableOf, textList } from "../../experiments/results/table.js";
 import { readModelFile } from "../../formats/read-model.js";
 import { dataHelp } from "../../model/data-options.js";
@@ -202,7 +202,7 @@ const numbersIn = (bytes: Uint8Array): number =>
 function summaryText(document: LowRankModel, file: string): string {
   const { groups, table, bytes, measured } = document;
   const smaller = groups.filter((group) => group.rank < group.size).length;
-  const spaces = `${smaller} of ${groups.length} ${groups.length === 1 ? "space" : "spaces"} smaller`;
+  const spaces = `${smaller} of ${countText(groups.length, "space")} smaller`;
   // A truncation that takes no more than rank that is not used leaves as many numbers.
   const isExact = smaller === 0 || table.every(({ numbers }) => numbers === table[0].numbers);
   const what = isExact

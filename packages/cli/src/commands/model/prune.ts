@@ -3,7 +3,7 @@ import { mapValues } from "es-toolkit";
 import { DataError, takeRows } from "isoloss";
 import { split } from "isoloss/data";
 import { compareTimes, type PrunedGroup, pruneUnits, pruneWeights, type TimesComparison } from "isoloss-onnx";
-import { bytesText } from "../../experiments/results/format-number.js";
+import { bytesText, countText } from "../../experiments/results/format-number.js";
 import { type Columns, firstOf, tableOf } from "../../experiments/results/table.js";
 import { clearFactor } from "../../experiments/results/to-target.js";
 import { importModel, type ModelFile, readModelFile } from "../../formats/read-model.js";
@@ -400,9 +400,7 @@ function summaryText(document: PrunedModel, file: string): string {
   if (fraction === 0)
     return `no weights removed, as the fraction is 0: the table says how far outputs moved on ${measured}.`;
   const what =
-    by === "units"
-      ? `${units} units of ${gone.length} ${gone.length === 1 ? "group" : "groups"} removed`
-      : `pruned by ${by}`;
+    by === "units" ? `${units} units of ${countText(gone.length, "group")} removed` : `pruned by ${by}`;
   const others = apart ? "on other examples" : "on the same examples, as there is one batch alone";
   const { time, constant } = writtenRow(document);
   const choice = table.length > 1 && !constant ? `, the better ranking ${others}` : "";

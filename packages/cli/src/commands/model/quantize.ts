@@ -12,7 +12,7 @@ import {
   quantizeModel,
   recipeParts,
 } from "isoloss-onnx";
-import { bytesText } from "../../experiments/results/format-number.js";
+import { bytesText, countText } from "../../experiments/results/format-number.js";
 import { groupBy } from "../../experiments/results/groups.js";
 import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
 import { finite } from "../../formats/json.js";
@@ -605,7 +605,7 @@ function judgedText(document: Quantized): string {
     ].join(" ");
   }
   const same = judged.agreement === null ? "" : `, same largest ${agreementText(judged)}`;
-  const others = `on the ${count} ${count === 1 ? "example" : "examples"} that did not choose it`;
+  const others = `on the ${countText(count, "example")} that did not choose it`;
   const broken = `The limit is not held ${others}: give a larger --limit-error for some margin, or more held-out examples.`;
   const hint = "Random inputs say little of real ones: give some by --held-out.";
   return [
@@ -622,11 +622,9 @@ const nameOf = ({ candidate, per, activations, compensated, corrected, left, wid
     ...(activations === "dynamic" ? ["dynamic"] : []),
     ...(compensated ? ["GPTQ"] : []),
     ...(corrected ? ["biases corrected"] : []),
-    ...(left.length === 0 ? [] : [`${layers(left.length)} in float`]),
-    ...(widened === 0 ? [] : [`${layers(widened)} of 8 bits`]),
+    ...(left.length === 0 ? [] : [`${countText(left.length, "layer")} in float`]),
+    ...(widened === 0 ? [] : [`${countText(widened, "layer")} of 8 bits`]),
   ].join(", ");
-
-const layers = (count: number): string => `${count} ${count === 1 ? "layer" : "layers"}`;
 
 function leftTexts(nodes: Quantized["nodes"]): readonly string[] {
   const left = nodes.filter(({ note }) => note !== null);

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { sum } from "es-toolkit";
 import type { AxisDescription, GroupDescription } from "isoloss/symmetry";
+import { countText } from "../../experiments/results/format-number.js";
 import { groupBy } from "../../experiments/results/groups.js";
 import { textList } from "../../experiments/results/table.js";
 import { readModelFile } from "../../formats/read-model.js";
@@ -126,7 +127,7 @@ const nothingText = (tensors: number): string =>
 
 /** How many groups there are, and of which dimension. */
 function countsText(list: readonly GroupDescription[]): string {
-  const count = list.length === 1 ? "1 group" : `${list.length} groups`;
+  const count = countText(list.length, "group");
   const dimensions = list.flatMap(({ degreesOfFreedom }) => degreesOfFreedom ?? []);
   if (dimensions.length === 0) return `${count}, discrete`;
   const freedom = sum(dimensions);

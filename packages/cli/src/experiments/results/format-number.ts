@@ -12,6 +12,9 @@ export function endText(end: number, digits: number): string {
   return text === "1" && end !== 1 ? endText(end, digits + 1) : text;
 }
 
+/** A number of things: "1 lane", "3 lanes". */
+export const countText = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 /** Seconds for a reader. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "? s";
