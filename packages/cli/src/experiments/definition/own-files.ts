@@ -1,7 +1,8 @@
 import { DataError } from "isoloss";
-import { isOwnData, locatedData } from "../catalogue/own/data.js";
-import { isOwnModel, locatedModel } from "../catalogue/own/model.js";
-import { isOwnModule, locatedModule } from "../catalogue/own/problem.js";
+import { dataFiles, isOwnData } from "../catalogue/own/data.js";
+import { located, type NamedFiles } from "../catalogue/own/file.js";
+import { isOwnModel, modelFile } from "../catalogue/own/model.js";
+import { isOwnModule, moduleFile } from "../catalogue/own/problem.js";
 import type { Settings } from "../kind.js";
 import type { Experiment } from "./schema.js";
 
@@ -41,21 +42,28 @@ async function ofVariant<T>(name: string, located: Promise<T>): Promise<T> {
   }
 }
 
+const ofModule = (value: object) => (isOwnModule(value) ? moduleFile : undefined);
+
+/** The files that settings name; undefined where they are no files of the user's own. */
+const filesOf: Readonly<Record<string, (value: object) => NamedFiles | undefined>> = {
+  model: (value) => (isOwnModel(value) ? modelFile(value) : undefined),
+  problem: ofModule,
+  loss: ofModule,
+  data: (value) => (isOwnData(value) ? dataFiles(value) : undefined),
+};
+
 /** Settings with the absolute paths and the hashes of own files, which are relative to a config's. */
 export async function locatedSettings(settings: Settings, path: string): Promise<Settings> {
-  const { model, data, problem, loss } = settings;
-  // Tasks on columns of a table.
-  const table = isObject(problem) && "data" in problem ? problem.data : undefined;
-  return {
-    ...settings,
-    ...(isObject(model) && isOwnModel(model) ? { model: await locatedModel(model, path) } : {}),
-    ...(isObject(problem) && isOwnModule(problem) ? { problem: await locatedModule(problem, path) } : {}),
-    ...(isObject(table) && isOwnData(table)
-      ? { problem: { ...(problem as object), data: await locatedData(table, path) } }
-      : {}),
-    ...(isObject(loss) && isOwnModule(loss) ? { loss: await locatedModule(loss, path) } : {}),
-    ...(isObject(data) && isOwnData(data) ? { data: await locatedData(data, path) } : {}),
-  };
+  const changed: Record<string, unknown> = { ...settings };
+  for (const [key, files] of Object.entries(filesOf)) {
+    const value = settings[key];
+    if (!isObject(value)) continue;
+    const own = files(value);
+    if (own) changed[key] = await located(value, path, own);
+    // Tasks on columns of a table.
+    else if (key === "problem") changed[key] = await locatedSettings(value, path);
+  }
+  return changed;
 }
 
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+const isObject = (value: unknown): value is Settings => typeof value === "object" && value !== null;

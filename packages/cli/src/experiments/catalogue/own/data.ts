@@ -16,7 +16,7 @@ import { flagOption, ownOption, textOption } from "../named.js";
 import { ofTestFold, type RunData, type TestFold } from "../run-data.js";
 import { type ConfigOptions, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
 import { standardized } from "../standardized.js";
-import { absolute, absoluteModule, hashed, placeInModule, sha256Schema } from "./file.js";
+import { checkFiles, type NamedFiles, sha256Schema } from "./file.js";
 import {
   type Opened,
   openCsvFile,
@@ -122,7 +122,6 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
   },
 };
 
-/** How columns of labels are tasks. */
 export interface OwnTasks {
   /** Columns of integers that are classes; text always is. */
   readonly asClasses: readonly string[];
@@ -154,37 +153,10 @@ export const isOwnData = (data: object): data is OwnData => !("name" in data);
 
 const formatOf = (data: OwnData): string => Object.keys(ownDataRegistry).find((key) => key in data) as string;
 
-/** The files of data. */
-function pathsOf(data: OwnData): readonly string[] {
+export function dataFiles(data: OwnData): NamedFiles {
   const format = formatOf(data);
-  const own = data[format] as string;
-  const { files = [] } = ownDataRegistry[format];
-  return [format === "module" ? placeInModule(own).file : own, ...files.map((key) => data[key] as string)];
-}
-
-const check = (data: OwnData): Promise<string> =>
-  hashed(pathsOf(data), {
-    what: "data",
-    expected: data.sha256,
-    isFolder: ownDataRegistry[formatOf(data)].isFolder,
-  });
-
-/**
- * The same data with absolute paths and the hash of their files.
- *
- * @param config the config that names them: paths are relative to that
- * @throws DataError when they cannot be read, or are others than the config says
- */
-export async function locatedData(data: OwnData, config: string): Promise<OwnData> {
-  const format = formatOf(data);
-  const { files = [] } = ownDataRegistry[format];
-  const locate = format === "module" ? absoluteModule : absolute;
-  const located: OwnData = {
-    ...data,
-    [format]: locate(data[format] as string, config),
-    ...Object.fromEntries(files.map((key) => [key, absolute(data[key] as string, config)])),
-  };
-  return { ...located, sha256: await check(located) };
+  const { files = [], isFolder } = ownDataRegistry[format];
+  return { what: "data", keys: [format, ...files], isFolder };
 }
 
 /**
@@ -197,7 +169,7 @@ export async function loadOwnData(
   data: OwnData,
   { tasks, fold }: { readonly tasks?: OwnTasks | undefined; readonly fold?: TestFold | undefined } = {},
 ): Promise<RunData> {
-  await check(data);
+  await checkFiles(data, dataFiles(data));
   const format = formatOf(data);
   const { own = {}, open } = ownDataRegistry[format];
   const { validation, test, splitSeed, limit, ...rest } = data;
@@ -211,21 +183,14 @@ export async function loadOwnData(
   const whole = partsOf(opened, { validation, test, splitSeed, limit }, path as string);
   requireEnough(path as string, whole.train.inputs.shape[0]);
   const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
-  const { image, features, classes: names, table: tableOptions, tasks: columns, unlabeled } = opened;
-  const raw: RunData = {
-    ...parts,
-    image,
-    features,
-    classes: names,
-    table: tableOptions,
-    tasks: columns,
-    metrics: {
-      ...rowMetrics(parts, { unlabeled, isTable: tableOptions !== undefined }),
-      ...constantMetrics({ ...parts, tasks: columns }),
-    },
+  const { data: __, isNumber, unlabeled, ...known } = opened;
+  const metrics = {
+    ...rowMetrics(parts, { unlabeled, isTable: known.table !== undefined }),
+    ...constantMetrics({ ...known, ...parts }),
   };
+  const raw: RunData = { ...known, ...parts, metrics };
   return standardized(raw, {
-    isNumber: opened.isNumber,
+    isNumber,
     missing: options.missing === "mean" ? "mean" : "refuse",
     isScaled: wanted ?? own.standardize.otherwise === "true",
   });

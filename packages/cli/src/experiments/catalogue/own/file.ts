@@ -25,26 +25,46 @@ export function absoluteModule(text: string, config: string): string {
   return name === "default" ? path : `${path}#${name}`;
 }
 
-export const absolute = (file: string, config: string): string => resolve(dirname(config), file);
+const absolute = (file: string, config: string): string => resolve(dirname(config), file);
 
-interface HashOptions {
-  /** What messages call it. */
+export interface NamedFiles {
+  /** What messages call them. */
   readonly what: string;
-  /** By the config. */
-  readonly expected?: string | undefined;
+  /** `module` names a file and an export of it, the others paths. */
+  readonly keys: readonly string[];
   /** Whether it is a folder with a folder of images for each class. */
   readonly isFolder?: boolean | undefined;
+}
+
+type Naming = { readonly [key: string]: unknown };
+
+/**
+ * A setting with absolute paths and the hash of its files.
+ *
+ * @param config that names them: paths are relative to that
+ * @throws DataError when they cannot be read, or are others than the config says
+ */
+export async function located(own: Naming, config: string, files: NamedFiles): Promise<Naming> {
+  const paths = files.keys.map((key) => {
+    const absolutePath = key === "module" ? absoluteModule : absolute;
+    return [key, absolutePath(own[key] as string, config)];
+  });
+  const found = { ...own, ...Object.fromEntries(paths) };
+  return { ...found, sha256: await checkFiles(found, files) };
 }
 
 /**
  * The SHA-256 of a file. That of several is the SHA-256 of the lines that `sha256sum` prints of them.
  *
+ * @param own the setting that names them by absolute paths, perhaps with their `sha256`
  * @throws DataError when a file cannot be read; MissingDataError when there is none, or its hash is another one than expected
  */
-export async function hashed(
-  paths: readonly string[],
-  { what, expected, isFolder = false }: HashOptions,
-): Promise<string> {
+export async function checkFiles(own: Naming, { what, keys, isFolder = false }: NamedFiles): Promise<string> {
+  const paths = keys.map((key) => {
+    const place = own[key] as string;
+    return key === "module" ? placeInModule(place).file : place;
+  });
+  const { sha256: expected } = own;
   const sha256 = await (isFolder ? hashOfFolder(paths[0]) : hashOfFiles(paths)).catch((cause) => {
     const { path = paths[0], code } = cause as NodeJS.ErrnoException;
     const Kind = code === "ENOENT" ? MissingDataError : DataError;
@@ -90,13 +110,7 @@ async function hashOfFile(path: string): Promise<string> {
 }
 
 /** Imports the user's code. @throws DataError when that fails; OptionError when it has no such export */
-export async function exportOf({
-  file,
-  name,
-}: {
-  readonly file: string;
-  readonly name: string;
-}): Promise<unknown> {
+export async function exportOf({ file, name }: ReturnType<typeof placeInModule>): Promise<unknown> {
   let exports: Readonly<Record<string, unknown>>;
   try {
     exports = await import(pathToFileURL(file).href);

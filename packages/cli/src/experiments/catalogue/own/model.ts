@@ -5,7 +5,7 @@ import { z } from "zod";
 import { namingFile, readModelFile } from "../../../formats/read-model.js";
 import type { MadeModel } from "../models.js";
 import type { Tree } from "../problems.js";
-import { absolute, absoluteModule, exportOf, hashed, placeInModule, sha256Schema } from "./file.js";
+import { checkFiles, exportOf, type NamedFiles, placeInModule, sha256Schema } from "./file.js";
 
 const shared = { sha256: sha256Schema.optional() };
 
@@ -31,22 +31,10 @@ export type OwnModel = z.output<typeof ownModelSchema>;
 
 export const isOwnModel = (model: object): model is OwnModel => "onnx" in model || "module" in model;
 
-const fileOf = (model: OwnModel): string => ("onnx" in model ? model.onnx : placeInModule(model.module).file);
-
-/**
- * The same model with an absolute path and the hash of its file.
- *
- * @param config the config that names it: paths are relative to that
- * @throws DataError when it cannot be read, or is another file than the config says
- */
-export async function locatedModel(model: OwnModel, config: string): Promise<OwnModel> {
-  const sha256 = await check(absolute(fileOf(model), config), model);
-  if ("onnx" in model) return { ...model, onnx: absolute(model.onnx, config), sha256 };
-  return { ...model, module: absoluteModule(model.module, config), sha256 };
-}
-
-const check = (file: string, { sha256 }: OwnModel): Promise<string> =>
-  hashed([file], { what: "model", expected: sha256 });
+export const modelFile = (model: OwnModel): NamedFiles => ({
+  what: "model",
+  keys: ["onnx" in model ? "onnx" : "module"],
+});
 
 /**
  * A model of the user's own, ready to be trained.
@@ -59,7 +47,7 @@ export async function ownModel(
   shape: readonly number[],
   dtype: "float32" | "float64",
 ): Promise<MadeModel> {
-  await check(fileOf(model), model);
+  await checkFiles(model, modelFile(model));
   if ("onnx" in model) {
     const { bytes } = await readModelFile(model.onnx);
     return namingFile(model.onnx, () => {

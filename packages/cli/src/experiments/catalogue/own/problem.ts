@@ -15,7 +15,7 @@ import { z } from "zod";
 import type { Named } from "../named.js";
 import { type MadeProblem, makeProblem, type ProblemInput, problemSchema, type Tree } from "../problems.js";
 import type { LossFunction } from "../run-data.js";
-import { absoluteModule, exportOf, hashed, placeInModule, sha256Schema } from "./file.js";
+import { checkFiles, exportOf, type NamedFiles, placeInModule, sha256Schema } from "./file.js";
 
 export const ownModuleSchema = z.strictObject({
   /** A JavaScript module, and the name of its export: FILE#NAME; without a name the default export. */
@@ -27,22 +27,11 @@ type OwnModule = z.output<typeof ownModuleSchema>;
 
 export const isOwnModule = (value: object): value is OwnModule => "module" in value && !("name" in value);
 
-/**
- * The same with an absolute path and the hash of its file.
- *
- * @param config the config that names it: paths are relative to that
- */
-export async function locatedModule(own: OwnModule, config: string): Promise<OwnModule> {
-  const module = absoluteModule(own.module, config);
-  return { module, sha256: await check({ ...own, module }) };
-}
-
-const check = ({ module, sha256 }: OwnModule): Promise<string> =>
-  hashed([placeInModule(module).file], { what: "module", expected: sha256 });
+export const moduleFile: NamedFiles = { what: "module", keys: ["module"] };
 
 /** An export of the user's module, whose hash is that of the config. */
 export async function ownExport(own: OwnModule): Promise<unknown> {
-  await check(own);
+  await checkFiles(own, moduleFile);
   return exportOf(placeInModule(own.module));
 }
 

@@ -3,26 +3,17 @@ import { astype, DataError, type Dataset, dtypeOf, isNdArray, type NdArray, Opti
 import { collected, type TableData, type TableOptions } from "isoloss/data";
 import { requireClasses } from "isoloss/internal";
 import { type CsvOptions, loadArrays, openCsv, openImageFolder, openParquet } from "isoloss/node";
-import type { ColumnTask, ImageShape } from "../run-data.js";
+import type { ImageShape, RunData } from "../run-data.js";
 import { exportOf, placeInModule } from "./file.js";
 
 /** Data of a file before they are divided. */
-export interface Opened {
+export interface Opened
+  extends Pick<RunData, "validation" | "test" | "image" | "features" | "classes" | "table" | "tasks"> {
   readonly data: Dataset;
-  /** Where the data have such parts themselves. */
-  readonly validation?: Dataset | undefined;
-  readonly test?: Dataset | undefined;
-  readonly image?: ImageShape | undefined;
-  /** Names of the inputs, and whether each is a column of numbers: others are 0 or 1 for a value of a column of text. */
-  readonly features?: readonly string[] | undefined;
+  /** Whether each input is a column of numbers: others are 0 or 1 for a value of a column of text. */
   readonly isNumber?: readonly boolean[] | undefined;
   /** Of a table: rows that were left out without a label. */
   readonly unlabeled?: number | undefined;
-  readonly classes?: readonly string[] | undefined;
-  /** What reads another table into the same inputs. */
-  readonly table?: TableOptions | undefined;
-  /** Of several tasks. */
-  readonly tasks?: readonly ColumnTask[] | undefined;
 }
 
 export const openCsvFile = (path: string, options: object): Promise<Opened> =>
@@ -107,8 +98,8 @@ export async function openTasks(
       labels: columnsOf([count, tasks.length], (row, k) => tasks[k].values[row]),
     },
     features: kept.map((place) => inputNames[place]),
-    tasks: tasks.map(({ name, classes }) => ({ name, classes })),
     table: { ...options, label: labels, features },
+    tasks: tasks.map(({ name, classes }) => ({ name, classes })),
     isNumber: kept.map((place) => isNumber[place]),
     unlabeled,
   };

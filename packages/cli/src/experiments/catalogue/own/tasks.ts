@@ -9,7 +9,6 @@ import type { ColumnTask, RunData, TestFold } from "../run-data.js";
 import type { OwnOptions } from "../schema-of.js";
 import { loadOwnData, type OwnData, ownTableSchema } from "./data.js";
 
-/** Options of the network. */
 export const columnsOptions = {
   ...models.mlp.options,
   rows: { activation: models.mlp.options.rows.activation },
