@@ -1,4 +1,11 @@
-import { decodeSafetensors } from "isoloss/data";
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { omit, pick } from "es-toolkit";
+import type { Batch } from "isoloss";
+import { type DataStream, decodeNpy, decodeSafetensors, readEpoch } from "isoloss/data";
+import type { MultiTaskData } from "isoloss/mtl";
 import { readFileOrThrow } from "isoloss/node";
 import {
   attributeTasks,
@@ -6,35 +13,148 @@ import {
   denseTasks,
   moleculeTasks,
   ownImageTasks,
+  qm9Streams,
 } from "isoloss-benchmarks";
-import { z } from "zod";
 import {
-  type BenchmarkName,
-  type BenchmarkParts,
-  type BenchmarkPlace,
-  benchmarkParts,
-} from "./benchmark-data.js";
+  loadCeleba,
+  loadCityscapes,
+  loadNyuv2,
+  loadOffice31,
+  loadOfficeHome,
+  loadQm9,
+  writeSample,
+} from "isoloss-benchmarks/node";
+import { z } from "zod";
+import { keptLast } from "./kept-last.js";
 import { count, countOption, countsOption, flagOption, ownOption, textOption } from "./named.js";
-import type { OwnOptions } from "./schema-of.js";
+import type { OwnOption, OwnOptions } from "./schema-of.js";
 
-/** Tasks and data of a benchmark. */
+/** Parts of a benchmark's data, and what they tell of its tasks. */
+interface BenchmarkParts {
+  readonly train: MultiTaskData;
+  readonly validation?: MultiTaskData;
+  readonly test: MultiTaskData;
+  /** Names of the tasks, where the data have them. */
+  readonly tasks?: readonly string[];
+  /** Classes, the same of all tasks. */
+  readonly classes?: number;
+  /** What a target of 1 is in its unit, by task. */
+  readonly units?: readonly number[];
+}
+
+/** Where the data are: a folder, or a sample of so many examples that is written for the run. */
+interface BenchmarkPlace {
+  readonly root?: string;
+  readonly sample?: number;
+  readonly size?: readonly [number, number];
+  /** The folder may have fewer examples than were published. */
+  readonly part?: boolean;
+  readonly augment?: boolean;
+  readonly depthScale?: "divide" | "multiply";
+  readonly keep?: boolean;
+  /** An .npy file of molecules' numbers. */
+  readonly order?: string;
+  /** A folder for resized images. */
+  readonly cache?: string;
+  readonly lists?: string;
+  readonly side?: number;
+}
+
+type Stream = DataStream<Batch>;
+type Load = (directory: string, isWhole: boolean, place: BenchmarkPlace) => Promise<BenchmarkParts>;
+
+const denseParts =
+  (load: typeof loadCityscapes): Load =>
+  async (directory, isWhole, { augment, depthScale, keep }) => {
+    const { train, test } = await load(directory, { isWhole, augment, depthScale, keep });
+    return { train, test };
+  };
+
+const officeParts =
+  (load: typeof loadOffice31): Load =>
+  async (directory, isWhole, { cache, lists, side }) => {
+    const { tasks, classes } = await load(directory, { isWhole, cache, lists, side });
+    const part = (name: "train" | "validation" | "test") => Object.values(tasks).map((task) => task[name]);
+    return {
+      tasks: Object.keys(tasks),
+      classes,
+      train: part("train"),
+      validation: part("validation"),
+      test: part("test"),
+    };
+  };
+
+const loaders = {
+  cityscapes: denseParts(loadCityscapes),
+  nyuv2: denseParts(loadNyuv2),
+  celeba: (async (directory, isWhole, { cache }) => loadCeleba(directory, { isWhole, cache })) as Load,
+  qm9: (async (directory, isWhole, { order }) => {
+    const loaded = await loadQm9(directory, { isWhole });
+    const { std, ...parts } = qm9Streams(loaded, {
+      order: order === undefined ? undefined : await numbersOf(order),
+    });
+    return { ...parts, units: [...std] };
+  }) as Load,
+  office31: officeParts(loadOffice31),
+  officeHome: officeParts(loadOfficeHome),
+};
+
+type BenchmarkName = keyof typeof loaders;
+
+/** The data of a benchmark: streams of its files, or arrays of a sample, which goes with the folder that it was written into. */
+export const benchmarkParts: (
+  given: BenchmarkPlace & { readonly name: BenchmarkName },
+) => Promise<BenchmarkParts> = keptLast(
+  async ({ name, ...place }: BenchmarkPlace & { readonly name: BenchmarkName }) => {
+    const { root = join("data", name), sample, size, part = false } = place;
+    if (sample === undefined) return loaders[name](root, !part, place);
+    const directory = join(tmpdir(), `isoloss-${name}-${randomUUID()}`);
+    try {
+      await writeSample(name, directory, { examples: sample, ...(size === undefined ? {} : { size }) });
+      const { train, validation, test, ...rest } = await loaders[name](directory, false, place);
+      return {
+        ...rest,
+        train: await arraysOf(train),
+        test: await arraysOf(test),
+        ...(validation === undefined ? {} : { validation: await arraysOf(validation) }),
+      };
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  },
+);
+
+async function numbersOf(file: string): Promise<number[]> {
+  const { data } = decodeNpy(await readFileOrThrow(file, { what: "order" }));
+  return Array.from(data as ArrayLike<number | bigint>, Number);
+}
+
+async function arraysOf(data: MultiTaskData): Promise<MultiTaskData> {
+  const streams = [data].flat() as Stream[];
+  const arrays: Batch[] = [];
+  for (const stream of streams) arrays.push(await readEpoch(stream));
+  return Array.isArray(data) ? arrays : arrays[0];
+}
+
 export interface MadeBenchmark {
   readonly tasks: BenchmarkTasks<never, unknown>;
   readonly parts: BenchmarkParts;
 }
 
+/** Options that say where the data are, and how they are read. */
+type DataOptions = Readonly<Partial<Record<keyof BenchmarkPlace, OwnOption>>>;
+
 interface Benchmark {
   readonly summary: string;
-  readonly own: OwnOptions;
-  /** The options that say where the data are, and how they are read. */
-  readonly ofData: readonly (keyof BenchmarkPlace)[];
+  readonly data: DataOptions;
+  readonly network: OwnOptions;
   tasks(options: never, parts: BenchmarkParts): unknown;
 }
 
 const folder = textOption("a folder");
 
 /** Where the data are, of every benchmark. */
-const place: OwnOptions = {
+const place: DataOptions = {
   root: folder("Where the data are: see `isoloss data verify`.", "data/NAME"),
   part: flagOption("Whether root may have fewer examples than were published.", "false"),
   sample: countOption(
@@ -42,128 +162,123 @@ const place: OwnOptions = {
     "none: the data of root",
   ),
 };
-const cache: OwnOptions = { cache: folder("Keeps resized images there.", "none: decoded every time") };
-const dense: OwnOptions = {
-  ...place,
-  size: ownOption(z.tuple([count, count]), "[height, width]")("Of the images of a sample.", "[32, 64]"),
-  augment: flagOption("Whether training images are scaled, cropped and mirrored anew in each epoch.", "true"),
-  depthScale: ownOption(z.enum(["divide", "multiply"]), "divide or multiply")(
-    "What the scale of an augmented image does to its depth: as published, or as is right for inverse depth.",
-    "divide",
-  ),
-  keep: flagOption("Whether images stay in memory once they are read.", "false"),
-  channels: countsOption(
-    "Channels of SegNet's stages; others are not the published network.",
-    "[64, 128, 256, 512, 512]",
-  ),
-  attention: flagOption("Whether each task has an attention network (MTAN), or only a head (split).", "true"),
-};
-const office: OwnOptions = {
-  ...place,
-  ...cache,
-  lists: folder("Lists of the images of each part.", "the folder lists"),
-  side: countOption("Pixels of a side, to which images are resized.", "224"),
-  width: countOption("Channels of ResNet-18's first stage; others are not the published network.", "64"),
-  hidden: countOption("Units of the hidden layer behind it.", "512"),
-  weights: textOption("a .safetensors file")(
-    "Where the ResNet-18 starts from, under torchvision's names, such as ImageNet's.",
-    "drawn by chance",
-  ),
+const cache: DataOptions = { cache: folder("Keeps resized images there.", "none: decoded every time") };
+
+/** What benchmarks of dense predictions have in common. */
+const dense = {
+  data: {
+    ...place,
+    size: ownOption(z.tuple([count, count]), "[height, width]")("Of the images of a sample.", "[32, 64]"),
+    augment: flagOption(
+      "Whether training images are scaled, cropped and mirrored anew in each epoch.",
+      "true",
+    ),
+    depthScale: ownOption(z.enum(["divide", "multiply"]), "divide or multiply")(
+      "What the scale of an augmented image does to its depth: as published, or as is right for inverse depth.",
+      "divide",
+    ),
+    keep: flagOption("Whether images stay in memory once they are read.", "false"),
+  },
+  network: {
+    channels: countsOption(
+      "Channels of SegNet's stages; others are not the published network.",
+      "[64, 128, 256, 512, 512]",
+    ),
+    attention: flagOption(
+      "Whether each task has an attention network (MTAN), or only a head (split).",
+      "true",
+    ),
+  },
 };
 
-const placeData = ["root", "part", "sample"] as const;
-const denseData = [...placeData, "size", "augment", "depthScale", "keep"] as const;
-const officeData = [...placeData, "cache", "lists", "side"] as const;
-
-const named = ({ tasks = [], classes = 2, units }: BenchmarkParts) => ({ tasks, classes, units });
+const office = {
+  data: {
+    ...place,
+    ...cache,
+    lists: folder("Lists of the images of each part.", "the folder lists"),
+    side: countOption("Pixels of a side, to which images are resized.", "224"),
+  },
+  network: {
+    width: countOption("Channels of ResNet-18's first stage; others are not the published network.", "64"),
+    hidden: countOption("Units of the hidden layer behind it.", "512"),
+    weights: textOption("a .safetensors file")(
+      "Where the ResNet-18 starts from, under torchvision's names, such as ImageNet's.",
+      "drawn by chance",
+    ),
+  },
+  tasks: officeTasks,
+};
 
 const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   cityscapes: {
     summary: "class and depth of each pixel of streets by SegNet or MTAN",
-    own: dense,
-    ofData: denseData,
+    ...dense,
     tasks: (options) => denseTasks(options),
   },
   nyuv2: {
     summary: "class, depth and surface normal of each pixel of rooms by SegNet or MTAN",
-    own: dense,
-    ofData: denseData,
+    ...dense,
     tasks: (options: object) => denseTasks({ classes: 13, normals: true, ...options }),
   },
   celeba: {
     summary: "40 yes-or-no attributes of faces by a network of nine layers",
-    own: {
-      ...place,
-      ...cache,
+    data: { ...place, ...cache },
+    network: {
       stages: ownOption(z.array(z.array(count).min(1)).min(1), "a list of lists of integers >= 1")(
         "Channels of the convolutions of each stage; others are not the published network.",
         "[[64], [128, 128], [256, 256], [512, 512]]",
       ),
       hidden: countsOption("Widths of the linear layers behind them.", "[512, 512]"),
     },
-    ofData: [...placeData, "cache"],
-    tasks: (options: object, parts) => attributeTasks({ attributes: named(parts).tasks, ...options }),
+    tasks: (options: object, { tasks = [] }) => attributeTasks({ attributes: tasks, ...options }),
   },
   qm9: {
     summary: "eleven properties of molecules by a message passing network",
-    own: {
+    data: {
       ...place,
       order: textOption("an .npy file")(
         "Numbers of all molecules, first those of test, then of validation, then of training.",
         "drawn by chance",
       ),
+    },
+    network: {
       width: countOption("Numbers of an atom inside; others are not the published network.", "64"),
       hidden: countOption("Hidden units of the network that makes messages.", "128"),
     },
-    ofData: [...placeData, "order"],
-    tasks: (options: object, parts) => {
-      const { tasks, units } = named(parts);
-      return moleculeTasks({ tasks, units, ...options });
-    },
+    tasks: (options: object, { tasks = [], units }) => moleculeTasks({ tasks, units, ...options }),
   },
   office31: {
     summary: "31 classes of images of three kinds, each a task with its own, by ResNet-18",
-    own: office,
-    ofData: officeData,
-    tasks: officeTasks,
+    ...office,
   },
   officeHome: {
     summary: "65 classes of images of four kinds, each a task with its own, by ResNet-18",
-    own: office,
-    ofData: officeData,
-    tasks: officeTasks,
+    ...office,
   },
 };
 
 async function officeTasks(
   { weights: file, ...options }: { readonly weights?: string },
-  parts: BenchmarkParts,
+  { tasks = [], classes = 2 }: BenchmarkParts,
 ) {
-  const { tasks, classes } = named(parts);
-  return ownImageTasks({ tasks, classes, ...options, weights: file ? await tensorsOf(file) : undefined });
-}
-
-async function tensorsOf(file: string) {
-  const bytes = await readFileOrThrow(file, { what: "weights" });
-  return decodeSafetensors(bytes).tensors;
+  const weights =
+    file === undefined
+      ? undefined
+      : decodeSafetensors(await readFileOrThrow(file, { what: "weights" })).tensors;
+  return ownImageTasks({ tasks, classes, ...options, weights });
 }
 
 /** Benchmarks by name, with the options that configs have for them. */
-export const benchmarkEntries = Object.entries(benchmarks).map(([name, { summary, own }]) => ({
-  name,
-  summary,
-  own,
-  make: (options: Readonly<Record<string, unknown>>) => makeBenchmark(name as BenchmarkName, options),
-}));
-
-async function makeBenchmark(
-  name: BenchmarkName,
-  options: Readonly<Record<string, unknown>>,
-): Promise<MadeBenchmark> {
-  const { ofData, tasks } = benchmarks[name];
-  const isOfData = (key: string) => (ofData as readonly string[]).includes(key);
-  const pick = (wanted: boolean) =>
-    Object.fromEntries(Object.entries(options).filter(([key]) => isOfData(key) === wanted));
-  const parts = await benchmarkParts({ name, ...pick(true) });
-  return { tasks: (await tasks(pick(false) as never, parts)) as BenchmarkTasks<never, unknown>, parts };
-}
+export const benchmarkEntries = Object.entries(benchmarks).map(
+  ([name, { summary, data, network, tasks }]) => ({
+    name,
+    summary,
+    own: { ...data, ...network },
+    async make(options: Readonly<Record<string, unknown>>): Promise<MadeBenchmark> {
+      const ofData = Object.keys(data);
+      const parts = await benchmarkParts({ name: name as BenchmarkName, ...pick(options, ofData) });
+      const made = await tasks(omit(options, ofData) as never, parts);
+      return { tasks: made as MadeBenchmark["tasks"], parts };
+    },
+  }),
+);

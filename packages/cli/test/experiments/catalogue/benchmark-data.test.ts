@@ -5,7 +5,7 @@ import { ndarray } from "isoloss";
 import { type DataStream, encodeNpy } from "isoloss/data";
 import { writeSample } from "isoloss-benchmarks/node";
 import { afterAll, describe, expect, it } from "vitest";
-import { benchmarkParts } from "../../../src/experiments/catalogue/benchmark-data.js";
+import { benchmarkParts } from "../../../src/experiments/catalogue/benchmarks.js";
 
 const root = mkdtempSync(join(tmpdir(), "isoloss-benchmark-parts-"));
 afterAll(() => rmSync(root, { recursive: true }));
