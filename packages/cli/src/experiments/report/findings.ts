@@ -4,7 +4,14 @@ import type { RatioSummary } from "isoloss/internal";
 import type { Judgement } from "../../run/report-html.js";
 import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import { constantText, isTooNoisy, type ToTarget, timeOf, unbeatenText } from "../results/to-target.js";
+import {
+  besideControls,
+  constantText,
+  isTooNoisy,
+  type ToTarget,
+  timeOf,
+  unbeatenText,
+} from "../results/to-target.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { type BesideControl, type RateComparison, type RatesResult, rateSentence } from "./rates.js";
 
@@ -47,22 +54,18 @@ function speedOf(
   };
   const than = Object.values(controls);
   const beside = againstControls(than, isBetter);
-  if (beside !== "better") return beside;
+  if (beside !== "helps") return beside;
   if (time !== "less") return fewerSteps[time];
   if (than.every(isTimed)) return "helps";
   // Steps decided against a control: that is no verdict about time.
   return isShorter(compared) ? fewerSteps["too noisy"] : "undecided";
 }
 
-/** Whether all controls are beaten. One that ran with fewer than two seeds decides nothing, nor one of which that is unknown. */
-function againstControls(
+/** A control that ran with fewer than two seeds decides nothing. */
+const againstControls = (
   controls: readonly BesideControl[],
   isBetter: (control: BesideControl) => boolean | undefined,
-): "better" | "no better than a control" | "undecided" {
-  const beaten = controls.map((control) => (control.seeds < 2 ? undefined : isBetter(control)));
-  if (beaten.includes(false)) return "no better than a control";
-  return beaten.includes(undefined) ? "undecided" : "better";
-}
+) => besideControls(controls.map((control) => (control.seeds < 2 ? undefined : isBetter(control))));
 
 /** A held-out loss that is at most this many times the baseline's counts as kept. */
 const kept = 1.05;
@@ -127,8 +130,7 @@ export function verdictOf(
 function onTestRows({ controls = {} }: Pick<RateComparison, "controls">): Judgement {
   const isBetter = ({ test, diverged }: BesideControl) =>
     test === null ? diverged > 0 || undefined : (test.interval?.[1] ?? Infinity) < 1;
-  const beside = againstControls(Object.values(controls), isBetter);
-  return beside === "better" ? "helps" : beside;
+  return againstControls(Object.values(controls), isBetter);
 }
 
 const fewerSteps = {

@@ -43,6 +43,25 @@ export interface ToTarget {
   readonly constant: BesideConstant | null;
 }
 
+/** Runs beside the others with their seeds. */
+export const pairsOf = (runs: readonly JobResult[], others: readonly JobResult[]) =>
+  runs.flatMap((run) => {
+    const other = others.find(({ seed }) => seed === run.seed);
+    return other ? [[run, other] as const] : [];
+  });
+
+/**
+ * The judgment on what is better than its baseline.
+ *
+ * @param isBetter than each control: undefined where that is not known, as of a control with too few runs
+ */
+export function besideControls(
+  isBetter: readonly (boolean | undefined)[],
+): "helps" | "no better than a control" | "undecided" {
+  if (isBetter.includes(false)) return "no better than a control";
+  return isBetter.includes(undefined) ? "undecided" : "helps";
+}
+
 /** Mean of the runs' final losses; null where one has none. */
 export function meanFinalLoss(runs: readonly JobResult[]): number | null {
   const last = runs.map((r) => finalLoss(r));
@@ -64,13 +83,9 @@ export function toTarget(
     level: wanted = 0.95,
   }: { readonly target?: readonly JobResult[]; readonly level?: number } = {},
 ): ToTarget {
-  const bySeed = (runs: readonly JobResult[], seed: number) => runs.find((run) => run.seed === seed);
-  const pairs = plain.flatMap((p) => {
-    const other = bySeed(others, p.seed);
-    return other ? [{ plain: p, other }] : [];
-  });
-  const reached = pairs.flatMap(({ plain: p, other }) => {
-    const aim = bySeed(target, p.seed);
+  const pairs = pairsOf(plain, others);
+  const reached = pairs.flatMap(([p, other]) => {
+    const aim = target.find(({ seed }) => seed === p.seed);
     const loss = aim ? finalLoss(aim) : null;
     // A noisy loss reaches its last value before the end: for both runs the first time counts.
     const [own, theirs] = loss === null ? [] : [p, other].map((run) => arrival(run, loss));
@@ -79,7 +94,7 @@ export function toTarget(
       : [];
   });
   const isComplete = reached.length === plain.length;
-  const deterministic = isRepeated(plain) && isRepeated(pairs.map(({ other }) => other));
+  const deterministic = isRepeated(plain) && isRepeated(pairs.map(([, other]) => other));
   const level = deterministic ? 0.95 : wanted;
   const ratio = (lists: readonly (readonly [number, number])[], ratioOf = pairedRatio) =>
     lists.length > 0 && lists.flat().every((v) => Number.isFinite(v) && v > 0)
@@ -90,20 +105,19 @@ export function toTarget(
         )
       : null;
   const lossesAt = (indexIn: (p: JobResult, other: JobResult) => number) =>
-    pairs.map(
-      ({ plain: p, other }) => [lossAt(other, indexIn(p, other)), finalLoss(p) ?? Number.NaN] as const,
-    );
+    pairs.map(([p, other]) => [lossAt(other, indexIn(p, other)), finalLoss(p) ?? Number.NaN] as const);
   const atSteps = lossesAt((p) => lossCurve(p).losses.length - 1);
   const atTime = lossesAt((p, other) => {
     const after = other.seconds.findIndex((s) => s > (p.seconds.at(-1) ?? 0));
     return (after < 0 ? other.seconds.length + 1 : after) - 1;
   });
-  const hasOwnRows = pairs.every(({ plain: p, other }) => p.settings.testFold && other.settings.testFold);
+  const hasOwnRows = pairs.every(([p, other]) => p.settings.testFold && other.settings.testFold);
   const onPart = (part: "validation" | "test") =>
-    pairs.map(({ plain: p, other }) => [lossOn(part, other), lossOn(part, p)] as const);
+    pairs.map(([p, other]) => [lossOn(part, other), lossOn(part, p)] as const);
   const tests = onPart("test");
   const isTested = hasOwnRows && tests.length > 0 && tests.flat().every(Number.isFinite);
   const part = isTested ? "test" : "validation";
+  const isPaired = pairs.length === plain.length;
   return {
     finalLoss: meanFinalLoss(others),
     reached: reached.length,
@@ -119,21 +133,13 @@ export function toTarget(
       reached.map((r) => r.seconds),
       plain.length,
     ),
-    equalSteps: pairs.length === plain.length ? withoutSpread(ratio(atSteps), deterministic) : null,
-    equalTime: pairs.length === plain.length ? ratio(atTime) : null,
-    validation:
-      pairs.length === plain.length ? withoutSpread(ratio(onPart("validation")), deterministic) : null,
-    test: isTested && pairs.length === plain.length ? ratio(tests, ratioOfMeans) : null,
-    accuracy:
-      pairs.length === plain.length
-        ? differenceOf(
-            pairs.map(({ other }) => other.document.metrics[`${part}.accuracy`]),
-            pairs.map(({ plain: p }) => p.document.metrics[`${part}.accuracy`]),
-            level,
-          )
-        : null,
+    equalSteps: isPaired ? withoutSpread(ratio(atSteps), deterministic) : null,
+    equalTime: isPaired ? ratio(atTime) : null,
+    validation: isPaired ? withoutSpread(ratio(onPart("validation")), deterministic) : null,
+    test: isTested && isPaired ? ratio(tests, ratioOfMeans) : null,
+    accuracy: isPaired ? pointsBetween(pairs, `${part}.accuracy`, level) : null,
     constant: besideConstant(
-      pairs.map(({ other }) => other.document.metrics),
+      pairs.map(([, other]) => other.document.metrics),
       { names: measuresOn(part), level },
     ),
   };
@@ -152,14 +158,21 @@ const withoutSpread = (ratio: RatioSummary | null, deterministic: boolean): Rati
 export const lossOn = (part: "validation" | "test", { document }: JobResult): number =>
   document.metrics[`${part}.loss`] ?? Number.NaN;
 
-/** In points of a hundred; null where one is not measured. */
-function differenceOf(
-  own: readonly (number | null | undefined)[],
-  others: readonly (number | null | undefined)[],
-  level: number,
+/**
+ * A metric of the second runs less that of the first, in points of a hundred.
+ *
+ * @returns null without pairs, and where it is not measured of one
+ */
+export function pointsBetween(
+  pairs: readonly (readonly [JobResult, JobResult])[],
+  metric: string,
+  level?: number,
 ): DifferenceSummary | null {
-  const [a, b] = [own, others].map((list) => list.map((v) => 100 * (v ?? Number.NaN)));
-  return a.length > 0 && [...a, ...b].every(Number.isFinite) ? pairedDifference(a, b, { level }) : null;
+  const [before, after] = [0, 1].map((i) =>
+    pairs.map((pair) => 100 * (pair[i].document.metrics[metric] ?? Number.NaN)),
+  );
+  const isKnown = pairs.length > 0 && [...before, ...after].every(Number.isFinite);
+  return isKnown ? pairedDifference(after, before, { level }) : null;
 }
 
 /**

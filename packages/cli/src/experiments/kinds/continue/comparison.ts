@@ -1,12 +1,12 @@
 import { isEqual } from "es-toolkit";
-import { type DifferenceSummary, pairedDifference, summarize } from "isoloss/internal";
+import { type DifferenceSummary, summarize } from "isoloss/internal";
 import type { TaskTableData } from "isoloss-figures";
 import type { Judgement } from "../../../run/report-html.js";
 import { makeChange } from "../../catalogue/changes/changes.js";
 import type { Named } from "../../catalogue/named.js";
 import type { Controls, Finding, JobResult, RunComparison, Settings, Variant } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
-import { differenceText } from "../../results/to-target.js";
+import { besideControls, differenceText, pairsOf, pointsBetween } from "../../results/to-target.js";
 
 /** Networks that were changed: what the change and the move did before any step, and what training made of it. */
 export const continueComparison: RunComparison = { tables, baselines, findings };
@@ -72,7 +72,8 @@ function findings(results: readonly JobResult[], controls: Controls): Finding[] 
   return variants.flatMap(({ name: title, settings }): Finding[] => {
     const baseline = movelessOf(variants, settings);
     if (baseline === undefined || controls[baseline]?.includes(title)) return [];
-    const pointsOver = (name: string) => accuracyPoints(groups.get(title) ?? [], groups.get(name) ?? []);
+    const pointsOver = (name: string) =>
+      pointsBetween(pairsOf(groups.get(name) ?? [], groups.get(title) ?? []), "start.accuracy");
     const compared = pointsOver(baseline);
     const beside = (controls[baseline] ?? []).map((name) => ({ name, points: pointsOver(name) }));
     if (!compared) {
@@ -102,31 +103,11 @@ function findings(results: readonly JobResult[], controls: Controls): Finding[] 
 
 function judgementOf(
   { interval }: DifferenceSummary,
-  controls: readonly (DifferenceSummary | undefined)[],
+  controls: readonly (DifferenceSummary | null)[],
 ): Judgement {
   if (interval === null) return "undecided";
   if (interval[1] < 0) return "does not help";
   if (interval[0] <= 0) return "undecided";
   // A single pair of runs decides nothing.
-  const lows = controls.flatMap((c) => (c?.interval ? [c.interval[0]] : []));
-  if (lows.some((low) => low <= 0)) return "no better than a control";
-  return lows.length === controls.length ? "helps" : "undecided";
+  return besideControls(controls.map((c) => (c?.interval ? c.interval[0] > 0 : undefined)));
 }
-
-/** Accuracies of runs less those of others, in points; undefined without pairs, or where one has none. */
-function accuracyPoints(
-  runs: readonly JobResult[],
-  others: readonly JobResult[],
-): DifferenceSummary | undefined {
-  const pairs = runs.flatMap((run) => {
-    const other = others.find(({ seed }) => seed === run.seed);
-    return other ? [[100 * accuracyOf(run), 100 * accuracyOf(other)] as const] : [];
-  });
-  if (pairs.length === 0 || !pairs.flat().every(Number.isFinite)) return undefined;
-  return pairedDifference(
-    pairs.map(([own]) => own),
-    pairs.map(([, other]) => other),
-  );
-}
-
-const accuracyOf = ({ document }: JobResult): number => document.metrics["start.accuracy"] ?? Number.NaN;

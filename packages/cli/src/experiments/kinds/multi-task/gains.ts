@@ -2,6 +2,7 @@ import { type Summary, summarize } from "isoloss/internal";
 import type { Judgement } from "../../../run/report-html.js";
 import type { Controls, Finding, JobResult } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
+import { besideControls, pairsOf } from "../../results/to-target.js";
 import { plainOf, variantsOf } from "./plain.js";
 
 /** What a variant with COST, or a control of it, has in mean test accuracy that another variant has not, in points. */
@@ -38,10 +39,9 @@ export function gainRows(results: readonly JobResult[], controls: Controls = {})
     const plain = plainOf(variants, group[0].settings);
     if (plain === undefined) return [];
     const gainOver = (over: string): Gain => {
-      const differences = group.flatMap((r) => {
-        const other = groups.get(over)?.find(({ seed }) => seed === r.seed);
-        return other ? [100 * (accuracyOf(r) - accuracyOf(other))] : [];
-      });
+      const differences = pairsOf(group, groups.get(over) ?? []).map(
+        ([own, other]) => 100 * (accuracyOf(own) - accuracyOf(other)),
+      );
       const known = differences.filter(Number.isFinite);
       const points = known.length > 0 ? summarize(known) : null;
       return { over, points, lost: differences.length - known.length };
@@ -79,15 +79,15 @@ function judgementOf({ diverged, plain, controls }: GainRow): {
   const { interval } = plain.points ?? {};
   if (diverged > 0 || (interval && interval[1] < 0)) return { judgment: "does not help" };
   if (!isAbove(plain)) return { judgment: "undecided" };
-  const open = controls.filter((control) => !isAbove(control));
-  if (open.length === 0) return { judgment: "helps" };
-  const unknown = open.filter(({ points }) => points?.interval == null);
-  if (unknown.length < open.length) return { judgment: "no better than a control" };
-  const names = unknown.map(({ over }) => over).join(", ");
-  return { judgment: "undecided", why: ` Too few runs of a control to compare with: ${names}.` };
+  const judgment = besideControls(controls.map(isAbove));
+  if (judgment !== "undecided") return { judgment };
+  const names = controls.filter((control) => isAbove(control) === undefined).map(({ over }) => over);
+  return { judgment, why: ` Too few runs of a control to compare with: ${names.join(", ")}.` };
 }
 
-const isAbove = ({ points }: Gain): boolean => points?.interval != null && points.interval[0] > 0;
+/** Undefined where too few runs tell. */
+const isAbove = ({ points }: Gain): boolean | undefined =>
+  points?.interval ? points.interval[0] > 0 : undefined;
 
 /** How many pairs a gain leaves out. */
 export const lostText = ({ lost }: Gain): string => (lost > 0 ? ` (${lost} diverged)` : "");

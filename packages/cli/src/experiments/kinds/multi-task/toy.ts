@@ -5,6 +5,7 @@ import type { Judgement } from "../../../run/report-html.js";
 import type { Controls, Finding, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
+import { besideControls } from "../../results/to-target.js";
 import { plainOf, variantsOf } from "./plain.js";
 
 interface Compared {
@@ -49,23 +50,20 @@ function judgementOf(
 ): { readonly judgment: Judgement; readonly why?: string } {
   if (isSurelyMore(plain, one)) return { judgment: "does not help" };
   if (!isSurelyMore(one, plain)) return { judgment: "undecided", why: " Too few starts to decide." };
-  const open = controls.filter((control) => !isSurelyMore(one, control));
-  if (open.length === 0) return { judgment: "helps" };
-  // A run that failed says nothing of its start.
-  const partial = open.filter((control) =>
-    [...one.arrived.keys()].some((seed) => !control.arrived.has(seed)),
-  );
-  if (partial.length < open.length) {
-    return {
-      judgment: "no better than a control",
-      why: " That is not clearly more than a control, so the gain may not be that of COST's objective.",
-    };
-  }
-  const names = partial.map(({ name }) => name).join(", ");
-  return {
-    judgment: "undecided",
-    why: ` Too few starts from which a control, ${names}, ran, too, to decide.`,
+  const isMore = controls.map((control) => {
+    if (isSurelyMore(one, control)) return true;
+    // A run that failed says nothing of its start.
+    return [...one.arrived.keys()].every((seed) => control.arrived.has(seed)) ? false : undefined;
+  });
+  const partial = controls.filter((_, i) => isMore[i] === undefined).map(({ name }) => name);
+  const why = {
+    helps: "",
+    "no better than a control":
+      " That is not clearly more than a control, so the gain may not be that of COST's objective.",
+    undecided: ` Too few starts from which a control, ${partial.join(", ")}, ran, too, to decide.`,
   };
+  const judgment = besideControls(isMore);
+  return { judgment, why: why[judgment] };
 }
 
 /**
