@@ -7,7 +7,7 @@ import { checkedSeeds, ofFreshSeed, type Resolved, requireFreshSeeds } from "../
 import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
-import { formatNumber } from "../results/format-number.js";
+import { countText, formatNumber } from "../results/format-number.js";
 import {
   type BesideConstant,
   differenceText,
@@ -98,8 +98,9 @@ export async function compareRates(
   const plans = resolved.rates.map((config) => planOf(resolved, config));
   const results: RatesComparison[] = [];
   for (const plan of plans) {
-    const result = await compareOne(resolved, plan, { runAll, now });
-    if (result) results.push(result);
+    const comparing: Comparing = { ...plan, resolved, runAll, now };
+    const tuning = await tuned(comparing);
+    if (tuning) results.push(comparisonOf(comparing, tuning, await timedInTurn(comparing, tuning)));
   }
   return results;
 }
@@ -163,12 +164,6 @@ function planOf({ variants, controls: allControls }: Resolved, config: RatesConf
   return { tried: at(grid), tune, by, confirm, baseline, others, references, controls, choices, further };
 }
 
-/** A variant at a rate. */
-interface Candidate {
-  readonly variant: string;
-  readonly at: TriedRate;
-}
-
 /** A comparison under way. */
 interface Comparing extends Plan {
   readonly resolved: Resolved;
@@ -182,19 +177,14 @@ interface Tuning {
   readonly grid: RatesComparison["grid"];
   /** Of the baseline. */
   readonly best: TriedRate;
-  readonly chosen: readonly { readonly name: string; readonly at: TriedRate }[];
-  /** Of each choice by its name. */
-  readonly quickest: readonly (Candidate & { readonly name: string })[];
+  readonly chosen: readonly Chosen[];
 }
 
-async function compareOne(
-  resolved: Resolved,
-  plan: Plan,
-  { runAll, now }: { readonly runAll: RunAll; now(): number },
-): Promise<RatesComparison | undefined> {
-  const comparing: Comparing = { ...plan, resolved, runAll, now };
-  const tuning = await tuned(comparing);
-  return tuning && comparisonOf(comparing, tuning, await timedInTurn(comparing, tuning));
+/** A variant at its tuned rate, by its own name or by that of the choice that it stands for. */
+interface Chosen {
+  readonly name: string;
+  readonly variant: string;
+  readonly at: TriedRate;
 }
 
 function jobsAt(
@@ -251,41 +241,20 @@ async function tuned(comparing: Comparing): Promise<Tuning | undefined> {
   const best = bestOf(baseline);
   if (best === undefined) return undefined;
   const plain = runs.filter((r) => isOf(r, baseline, best));
-  const quickest = Object.entries(choices).map(([name, list]) => {
-    const tries = list.flatMap((variant) => tried.map((at) => ({ variant, at })));
-    return { name, ...quickestOf(tries, { runs, plain, meanAt }) };
-  });
-  return {
-    by,
-    grid,
-    best,
-    chosen: others.map((name) => ({ name, at: bestOf(name) ?? best })),
-    quickest,
-  };
-}
-
-/** The candidate that reached the baseline's final loss in the fewest seconds; where none reached it, the closest one. */
-function quickestOf(
-  tries: readonly Candidate[],
-  {
-    runs,
-    plain,
-    meanAt,
-  }: {
-    readonly runs: readonly JobResult[];
-    readonly plain: readonly JobResult[];
-    meanAt(name: string, at: TriedRate): number | null;
-  },
-): Candidate {
   /** As a share of the baseline's seconds; infinite where a tuning run did not come to its loss. */
-  const shareAt = ({ variant, at }: Candidate): number =>
-    toTarget(
-      plain,
-      runs.filter((r) => isOf(r, variant, at)),
-    ).seconds?.ratio ?? Number.POSITIVE_INFINITY;
-  const lossAt = ({ variant, at }: Candidate) => meanAt(variant, at) ?? Number.POSITIVE_INFINITY;
-  const soonest = minBy(tries, shareAt) as Candidate;
-  return Number.isFinite(shareAt(soonest)) ? soonest : (minBy(tries, lossAt) as Candidate);
+  const shareAt = ({ variant, at }: Chosen): number => {
+    const own = runs.filter((r) => isOf(r, variant, at));
+    return toTarget(plain, own).seconds?.ratio ?? Number.POSITIVE_INFINITY;
+  };
+  const lossAt = ({ variant, at }: Chosen) => meanAt(variant, at) ?? Number.POSITIVE_INFINITY;
+  // What reached the baseline's final loss in the fewest seconds; where nothing reached it, the closest.
+  const quickest = Object.entries(choices).map(([name, list]) => {
+    const tries = list.flatMap((variant) => tried.map((at) => ({ name, variant, at })));
+    const soonest = minBy(tries, shareAt) as Chosen;
+    return Number.isFinite(shareAt(soonest)) ? soonest : (minBy(tries, lossAt) as Chosen);
+  });
+  const own = others.map((name) => ({ name, variant: name, at: bestOf(name) ?? best }));
+  return { by, grid, best, chosen: [...own, ...quickest] };
 }
 
 /** Runs on the confirming seeds, of which the quick ones are repeated. */
@@ -298,17 +267,18 @@ interface Timed {
  * Runs in turns, seed by seed: what slows the computer down for a while then slows both sides of a ratio. The baseline runs twice
  * in each round, and is timed against itself. Every other round is backwards, as the first runs of a thread are slow.
  */
-async function timedInTurn(comparing: Comparing, { best, chosen, quickest }: Tuning): Promise<Timed> {
+async function timedInTurn(comparing: Comparing, { best, chosen }: Tuning): Promise<Timed> {
   const { confirm, baseline, references, runAll, now } = comparing;
   const jobs = (name: string, at: TriedRate | undefined) => jobsAt(comparing, name, at, confirm);
   const plainJobs = jobs(baseline, best);
   const judging = [
     plainJobs,
-    ...chosen.map(({ name, at }) => jobs(name, at)),
-    ...quickest.map(({ variant, at }) => jobs(variant, at)),
+    ...chosen.map(({ variant, at }) => jobs(variant, at)),
     ...references.map((name) => jobs(name, undefined)),
   ];
-  const beside = chosen.flatMap(({ name, at }) => (isSame(at, best) ? [] : [jobs(name, best)]));
+  const beside = chosen.flatMap(({ name, variant, at }) =>
+    name !== variant || isSame(at, best) ? [] : [jobs(name, best)],
+  );
   const turn = (round: number): Job[] => {
     const list = confirm.flatMap((_, i) => [
       ...judging.map((own) => ({ ...own[i], ...(round > 0 ? { repeat: 2 * round } : {}) })),
@@ -337,7 +307,7 @@ async function timedInTurn(comparing: Comparing, { best, chosen, quickest }: Tun
 
 function comparisonOf(
   { baseline, others, references, controls }: Plan,
-  { by, grid, best, chosen, quickest }: Tuning,
+  { by, grid, best, chosen }: Tuning,
   { results, repeats }: Timed,
 ): RatesComparison {
   const runsOf = (name: string, at?: TriedRate, isAgain = false) =>
@@ -349,8 +319,7 @@ function comparisonOf(
   const plain = runsOf(baseline, best);
   /** At the baseline's rate, where each run is timed once. */
   const onceAt = (name: string) => results.filter((r) => r.repeat === undefined && isOf(r, name, best));
-  const judged = [...others.filter((name) => !controls.includes(name)), ...quickest];
-  const level = levelOfEach(judged.length);
+  const level = levelOfEach(chosen.filter(({ name }) => !controls.includes(name)).length);
   const compare = (name: string, { rate, decay }: TriedRate): RateComparison => {
     const own = runsOf(name, { rate, decay });
     return { rate, decay, ...toTarget(plain, own, { level }), ...againstControls(name, own) };
@@ -375,10 +344,12 @@ function comparisonOf(
     by,
     grid,
     constant: toTarget(plain, plain, { level }).constant,
-    tuned: Object.fromEntries([
-      ...chosen.map(({ name, at }) => [name, compare(name, at)]),
-      ...quickest.map(({ name, variant, at }) => [name, { variant, ...compare(variant, at) }]),
-    ]),
+    tuned: Object.fromEntries(
+      chosen.map(({ name, variant, at }) => [
+        name,
+        { ...(name === variant ? {} : { variant }), ...compare(variant, at) },
+      ]),
+    ),
     sameRate: Object.fromEntries(
       others.map((name) => [
         name,
@@ -390,8 +361,7 @@ function comparisonOf(
     ),
     runs: [
       ...plain,
-      ...chosen.flatMap(({ name, at }) => runsOf(name, at)),
-      ...quickest.flatMap(({ variant, at }) => runsOf(variant, at)),
+      ...chosen.flatMap(({ variant, at }) => runsOf(variant, at)),
       ...references.flatMap((name) => runsOf(name)),
     ],
   };
@@ -470,11 +440,11 @@ function controlText(
 ): string {
   const { steps, seconds, equalSteps, equalTime, test, seeds, diverged } = shownRatios(beside);
   if (seeds === 0) return ` No run of ${name}, a control, ended: that is no comparison.`;
-  const only = seeds < compared.seeds ? ` over the ${runsText(seeds)} with which it ran` : "";
+  const only = seeds < compared.seeds ? ` over the ${countText(seeds, "seed")} with which it ran` : "";
   // One that reached the loss before it diverged is compared as others are.
   const countsAsWorse = diverged > 0 && (compared.steps === null ? compared.test !== null : steps === null);
   const lost = countsAsWorse
-    ? ` ${name}, a control, diverged with ${diverged} of ${runsText(seeds)}, which counts as worse.`
+    ? ` ${name}, a control, diverged with ${diverged} of ${countText(seeds, "seed")}, which counts as worse.`
     : "";
   const onTest =
     test === null ? "" : ` The test loss is ${timesText(test, `that of ${name}, a control${only}`)}.`;
@@ -520,10 +490,10 @@ function reachedText(compared: ToTarget, comparison: RatesComparison): string {
         : `, half of them within ${formatNumber(medianSteps, 3)} times its steps` +
           (isNoisy ? "" : ` and ${formatNumber(medianSeconds, 3)} times its time`);
     const wider = level === 0.95 || deterministic ? "" : ` (${intervalsText(level)})`;
-    return `in ${reached} of ${runsText(seeds)}${half}${wider}${isNoisy ? noisyText(comparison) : ""}`;
+    return `in ${reached} of ${countText(seeds, "seed")}${half}${wider}${isNoisy ? noisyText(comparison) : ""}`;
   }
   const basis = [
-    deterministic ? "nothing is random here" : runsText(seeds),
+    deterministic ? "nothing is random here" : countText(seeds, "seed"),
     ...(steps.interval ? [intervalsText(level)] : []),
   ].join(", ");
   const inSteps = shareOfText(steps, "steps");
@@ -547,5 +517,3 @@ const noisyText = ({ baseline, clock }: RatesComparison): string =>
 /** The interval of a ratio, as text: "0.97 to 1.02". */
 export const rangeText = ({ ratio, interval }: RatioSummary): string =>
   (interval ?? [ratio, ratio]).map((v) => formatNumber(v, 3)).join(" to ");
-
-const runsText = (seeds: number): string => (seeds === 1 ? "1 seed" : `${seeds} seeds`);
