@@ -20,11 +20,15 @@ export interface ProgressOptions {
   readonly every?: number;
 }
 
-/** Progress on a stream: text that is rewritten on a terminal, plain lines in a file or pipe and on one of unknown width. */
+/**
+ * Progress on a stream: text that is rewritten on a terminal, plain lines in a file or pipe and on one of unknown width; nothing
+ * without a stream.
+ */
 export function createProgress(
-  stream: ProgressStream,
+  stream: ProgressStream | undefined,
   { every = Number.POSITIVE_INFINITY }: ProgressOptions = {},
 ): Progress {
+  if (stream === undefined) return { update() {}, line() {}, clear() {} };
   if (!stream.isTTY || stream.columns === 0) return linesOn(stream, every);
   let shown = "";
   const replace = (text: string, end = "") => {

@@ -7,18 +7,35 @@ import type { RunDocument, RunMeasurements, RunStatus } from "../formats/json.js
 import type { RunDirectory } from "../run/directory.js";
 import type { JsonRecord } from "../run/json-lines.js";
 import type { Judgement } from "../run/report-html.js";
-import type { FigureName } from "./figure-names.js";
 
-/** Settings of one run, checked: those of its kind. */
+/** Figures that runs are drawn in: of each, and of those that a kind compares. */
+export const runFigureNames = [
+  "levelSets",
+  "loss",
+  "gradNormSq",
+  "validation",
+  "accuracy",
+  "paths",
+  "front",
+  "conflicts",
+  "test",
+  "gains",
+  "minima",
+  "sweep",
+] as const;
+
+/** Figures that an experiment may ask for: `ratios` is of its comparison at tuned learning rates. */
+export const figureNames = [...runFigureNames, "ratios"] as const;
+
+export type FigureName = (typeof figureNames)[number];
+
 export type Settings = Readonly<Record<string, unknown>>;
 
-/** A variant of an experiment, with all its settings. */
 export interface Variant {
   readonly name: string;
   readonly settings: Settings;
 }
 
-/** Progress of a run. */
 export interface JobProgress {
   readonly step: number;
   readonly steps: number;
@@ -43,7 +60,6 @@ export interface PausePlan {
   readonly metric: string;
 }
 
-/** A run at a pause. */
 export interface PauseReport {
   /** The pause, in the plan's unit. */
   readonly rung: number;
@@ -85,7 +101,6 @@ export interface JumpRecord {
   readonly to: readonly number[];
 }
 
-/** The measurements of a run. */
 export interface Measured
   extends Pick<RunMeasurements, "steps" | "wallSeconds" | "loss" | "gradNormSq" | "metrics" | "teleports"> {
   readonly status: RunStatus;
@@ -104,10 +119,8 @@ export interface Measured
   }[];
 }
 
-/** Numbers at a step of a run. */
 export type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** A finished run. */
 export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "end" | "evaluations"> {
   readonly experiment: string;
   readonly variant: string;
@@ -150,7 +163,6 @@ export type DrawComparison = (
   options: () => FigureOptions,
 ) => Promise<readonly { readonly name: string; readonly element: SVGSVGElement }[]>;
 
-/** How the directory of a run is read. */
 export interface StoredForm {
   /** Steps done, of so many recorded points. */
   stepsOf(points: number): number;
@@ -160,7 +172,6 @@ export interface StoredForm {
 
 type Tensors = Readonly<Record<string, NdArray>>;
 
-/** A run with a trained model. */
 export interface TrainedRun {
   readonly name: string;
   readonly settings: Settings;
@@ -172,7 +183,6 @@ export interface TrainedRun {
 
 /** Outputs of a trained model for new examples. */
 export interface Predictions {
-  /** Steps of the training. */
   readonly step: number;
   /** As the model gives them, in the units of the data: [n, ...]. */
   readonly outputs: NdArray;

@@ -35,7 +35,6 @@ interface EndedLine extends Elapsed {
 
 const fileIn = (folder: string): string => join(folder, "ended-runs.jsonl");
 
-/** Whether a folder has runs to go on with. */
 export const hasEndedRuns = (folder: string): boolean => existsSync(fileIn(folder));
 
 /** What a folder was begun with. @throws DataError unless it has runs of this version of the program */
@@ -56,26 +55,13 @@ export async function askedIn(folder: string): Promise<Asked> {
   return asked;
 }
 
-/** The runs of a folder, open for writing. */
-interface OpenEndedRuns extends EndedRuns {
-  /** Those of earlier processes. */
-  readonly count: number;
-  close(): void;
-  /** Removes the file: there is nothing to go on with. */
-  remove(): Promise<void>;
-}
-
 /**
  * Opens the runs of a folder.
  *
  * @param options `isNew`: those that are there are of no use
  * @throws DataError when they cannot be read or written; LockedError while another process has them
  */
-export async function openEndedRuns(
-  folder: string,
-  asked: Asked,
-  { isNew }: { readonly isNew: boolean },
-): Promise<OpenEndedRuns> {
+export async function openEndedRuns(folder: string, asked: Asked, { isNew }: { readonly isNew: boolean }) {
   await prepareFolder(folder);
   const path = fileIn(await realpath(folder));
   const unlock = lockDirectory(await realpath(folder), "folder");
@@ -113,8 +99,7 @@ export async function openEndedRuns(
       }
       return join(out, directories.get(id) as string);
     };
-    return {
-      count: ended.size,
+    const runs: EndedRuns = {
       environment: asked.environment,
       elapsed,
       take(job) {
@@ -137,10 +122,16 @@ export async function openEndedRuns(
       add(job, result) {
         append({ ended: ids.get(job) as string, result: packed(result), ...elapsed() });
       },
+    };
+    return {
+      ...runs,
+      /** Those of earlier processes. */
+      count: ended.size,
       close() {
         file.close();
         unlock();
       },
+      /** Removes the file: there is nothing to go on with. */
       remove: () => rm(path, { force: true }),
     };
   } catch (error) {

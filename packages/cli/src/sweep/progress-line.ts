@@ -5,16 +5,6 @@ import type { StoredSweep } from "./directory.js";
 import type { RunRecord } from "./lanes.js";
 import { oriented } from "./metric.js";
 
-/** Tells the progress of a sweep. */
-export interface SweepReporter {
-  /** The state has changed. */
-  update(): void;
-  /** A run has failed: told at once. */
-  onRecord(record: RunRecord): void;
-  line(text: string): void;
-  end(): void;
-}
-
 /** Seconds between lines of progress where none can be rewritten. */
 const every = 60;
 
@@ -22,18 +12,18 @@ const every = 60;
 export function sweepReporter(
   sweep: StoredSweep,
   { words, stream }: { readonly words: () => string; readonly stream: ProgressStream | undefined },
-): SweepReporter {
-  if (stream === undefined) return { update() {}, onRecord() {}, line() {}, end() {} };
+) {
   const progress = createProgress(stream, { every });
   const { runs } = sweep.engine.state;
   return {
     update: () => progress.update([progressText(sweep), words()].join(", ")),
-    onRecord({ run, status, error }) {
+    /** A run that has failed is told at once. */
+    onRecord({ run, status, error }: RunRecord) {
       if (status !== "failed" && status !== "lost") return;
       progress.line(`${runs.get(run)?.place ?? run} ${status}: ${error ?? "no reason is known"}`);
     },
-    line: (text) => progress.line(text),
-    end: () => progress.clear(),
+    line: progress.line,
+    end: progress.clear,
   };
 }
 

@@ -1,6 +1,6 @@
 // Jobs of `isoloss run` and `isoloss reproduce` on many machines: a sweep without a search, whose runs come back whole.
 import { hostname } from "node:os";
-import { groupBy } from "es-toolkit";
+import { groupBy, pick } from "es-toolkit";
 import { DataError } from "isoloss";
 import type { QueueAddress } from "isoloss-queue";
 import { type Job, runName } from "../experiments/jobs/job.js";
@@ -84,27 +84,19 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
 });
 
 /** Unlike the trials of a sweep, runs that compute the same under two names are two. */
-export const jobId = ({ name, variant, kind, settings, seed, repeat }: Job): string =>
+export const jobId = (job: Job): string =>
   runId({
     version: programVersion(),
-    name,
-    variant,
-    kind,
-    settings,
-    seed,
-    ...(repeat === undefined ? {} : { repeat }),
+    ...pick(job, ["name", "variant", "kind", "settings", "seed", "repeat"]),
   });
 
-function requestOf(job: Job): RunRequest {
-  const { name, variant, seed, repeat, kind, settings, config } = job;
-  return {
-    id: jobId(job),
-    place: `${runName(name, variant)}-${seed}`,
-    metrics: [],
-    isBrought: true,
-    job: { name, variant, seed, ...(repeat === undefined ? {} : { repeat }), kind, settings, config },
-  };
-}
+const requestOf = (job: Job): RunRequest => ({
+  id: jobId(job),
+  place: `${runName(job.name, job.variant)}-${job.seed}`,
+  metrics: [],
+  isBrought: true,
+  job: pick(job, ["name", "variant", "seed", "repeat", "kind", "settings", "config"]),
+});
 
 async function outcomeOf({ brought, error }: RunRecord, job: Job): ReturnType<typeof unpackRun> {
   if (brought !== undefined) return unpackRun(brought, job);

@@ -67,16 +67,7 @@ export async function runSweep(
   };
   const timer = setInterval(refresh, 500);
   const endWorker =
-    queue && jobs && script
-      ? startOwnWorker({
-          script,
-          queue,
-          jobs,
-          id: sweep.id,
-          note: reporter.line,
-          work: sweepPaths(sweep.directory).runs,
-        })
-      : undefined;
+    queue && jobs && script ? startOwnWorker(sweep, { script, queue, jobs, note: reporter.line }) : undefined;
   try {
     const hasEnded = await untilInterrupted(told, (signal) =>
       coordinate({
@@ -113,25 +104,10 @@ async function writeOutputs(sweep: StoredSweep, status?: SweepDocument["status"]
   return document;
 }
 
-/** A lane in this thread. */
 const localLane: ProcessLanesOptions["start"] = (onMessage) => {
   const take = createLane(localRunner(), { send: onMessage });
   return { send: take, kill() {} };
 };
-
-interface OwnWorkerOptions {
-  /** The program's script. */
-  readonly script: URL;
-  readonly queue: QueueAddress;
-  /** Of the sweep. */
-  readonly id: string;
-  /** Runs at the same time. */
-  readonly jobs: number;
-  /** Folder of checkpoints. */
-  readonly work: string;
-  /** Tells a line. */
-  note(line: string): void;
-}
 
 /** Seconds without a run after which a worker ends, should this process be killed; until then it is started again. */
 const idleSeconds = 60;
@@ -141,11 +117,19 @@ const idleSeconds = 60;
  *
  * @returns what ends it: its runs save where they are and are given back
  */
-function startOwnWorker({ script, queue, id, jobs, work, note }: OwnWorkerOptions): () => Promise<void> {
+function startOwnWorker(
+  { id, directory }: StoredSweep,
+  {
+    script,
+    queue,
+    jobs,
+    note,
+  }: Required<Pick<RunSweepOptions, "script" | "queue" | "jobs">> & { note(line: string): void },
+): () => Promise<void> {
   const { url, password } = queue;
   // Not among the arguments, which other users of this computer can read.
   const env = { ...process.env, ISOLOSS_QUEUE: url, ISOLOSS_QUEUE_PASSWORD: password ?? "" };
-  const args = ["worker", "--sweep", id, "--jobs", `${jobs}`, "--work", work];
+  const args = ["worker", "--sweep", id, "--jobs", `${jobs}`, "--work", sweepPaths(directory).runs];
   let child: ChildProcess;
   let isOver = false;
   let again: NodeJS.Timeout | undefined;

@@ -2,8 +2,7 @@ import { omit } from "es-toolkit";
 import { z } from "zod";
 import { fromZero, nonNegative, positive } from "../catalogue/named.js";
 import { sha256Schema } from "../catalogue/own/file.js";
-import { figureNames } from "../figure-names.js";
-import type { Settings } from "../kind.js";
+import { figureNames, type Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 
 /** Names of experiments and variants: parts of directories' names. */
@@ -37,7 +36,6 @@ const expectedSchema = z
     absolute: nonNegative.optional(),
     atLeast: z.number().optional(),
     atMost: z.number().optional(),
-    /** Where the number is from. */
     source: z.string().min(1),
     /** Whether it also holds in a quick run; default false when there are settings for quick runs. */
     quick: z.boolean().optional(),
@@ -96,7 +94,6 @@ const sourceSchema = z.strictObject({
   note: z.string().optional(),
 });
 
-/** Settings that experiments of every kind have. */
 const common = {
   name: identifier,
   title: z.string().optional(),
@@ -149,7 +146,6 @@ const [first, ...others] = [
   ),
 ];
 
-/** An experiment as in a YAML file. */
 export const experimentSchema = z
   .discriminatedUnion("kind", [first, ...others])
   .meta({ title: "kind of experiment" }) as unknown as z.ZodType<Experiment>;

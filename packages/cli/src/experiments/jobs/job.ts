@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { mapValues } from "es-toolkit";
+import { mapValues, pick } from "es-toolkit";
 import { OptionError } from "isoloss";
 import { checkConfig } from "../../config/load.js";
 import { type RunDocument, runDocument } from "../../formats/json.js";
@@ -15,42 +15,32 @@ import { describeEnvironment } from "../../run/environment.js";
 import { readJsonLines } from "../../run/json-lines.js";
 import { resolveExperiment, runConfig } from "../definition/resolve.js";
 import { experimentSchema } from "../definition/schema.js";
-import type { JobContext, JobProgress, JobResult, PausePlan, PauseReport, Settings } from "../kind.js";
+import type { JobContext, JobResult, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import type { ComputeSettings } from "../kinds/training-loop.js";
 import { finalLoss, finalLossMetric } from "../results/loss-curve.js";
 
+/** What a job says of the run's context. */
+const ofContext = ["seed", "isCompared", "checkpointSeconds", "checkpointSteps", "pauses"] as const;
+
 /** One run, as plain data: a worker thread may do it. */
-export interface Job {
+export interface Job extends Pick<JobContext, (typeof ofContext)[number]> {
   readonly name: string;
   readonly variant: string;
-  readonly seed: number;
   readonly kind: string;
   readonly settings: Settings;
   /** Which repetition it is of a run that is timed several times; left out: the first. */
   readonly repeat?: number;
-  /** The config in its directory. */
   readonly config: object;
-  /** Whether it is only compared with others: points that figures draw are not kept. */
-  readonly isCompared?: boolean;
   /** Where its directory is created; left out: nowhere. */
   readonly out?: string;
   /** The directory of the run to resume instead. */
   readonly resume?: string;
   /** The run's own directory instead: made, or resumed if it is there. */
   readonly directory?: string;
-  readonly checkpointSeconds: number;
-  readonly checkpointSteps?: number;
-  /** Where it reports and waits; left out: nowhere. */
-  readonly pauses?: PausePlan;
 }
 
-export interface JobHooks {
-  progress(at: JobProgress): void;
-  shouldStop(): boolean;
-  /** The answer at a pause. */
-  report?(at: PauseReport): Promise<"go" | "stop">;
-}
+export type JobHooks = Pick<JobContext, "progress" | "shouldStop" | "report">;
 
 /** Name of a run: the experiment's, with that of the variant. */
 export const runName = (experiment: string, variant: string): string =>
@@ -112,18 +102,13 @@ export async function jobToResume(
  */
 export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> {
   const { name, variant, seed, repeat, kind, settings } = job;
-  const { checkpointSeconds, checkpointSteps, pauses, isCompared } = job;
   const opened = await open(job);
   const { directory } = opened;
   try {
     const before = await beforeOf(opened);
     const measured = await kinds[kind].run(settings, {
-      seed,
+      ...pick(job, ofContext),
       ...hooks,
-      checkpointSeconds,
-      checkpointSteps,
-      pauses,
-      isCompared,
       directory,
       before,
     });
@@ -142,11 +127,8 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       repeat,
       settings,
       document,
-      seconds: measured.seconds,
       jumps: measured.jumps ?? [],
-      trajectory: measured.trajectory,
-      end: measured.end,
-      evaluations: measured.evaluations,
+      ...pick(measured, ["seconds", "trajectory", "end", "evaluations"]),
     };
   } catch (error) {
     directory?.close();
@@ -178,10 +160,9 @@ function withoutHistory(document: RunDocument): object {
 
 interface Opened {
   readonly directory?: RunDirectory;
-  readonly checkpoint?: Uint8Array;
+  readonly checkpoint?: Uint8Array | undefined;
 }
 
-/** The earlier part of a resumed run. */
 async function beforeOf({ directory, checkpoint }: Opened): Promise<JobContext["before"]> {
   if (!directory || !checkpoint) return undefined;
   const records = (name: string) => readJsonLines(join(directory.path, name));
@@ -190,17 +171,11 @@ async function beforeOf({ directory, checkpoint }: Opened): Promise<JobContext["
 
 async function open(job: Job): Promise<Opened> {
   const { name, variant, seed, out, resume, directory: own, config, settings } = job;
-  if (resume !== undefined) {
-    const { directory, checkpoint } = await openRunDirectory(resume);
-    return { directory, ...(checkpoint ? { checkpoint } : {}) };
-  }
+  if (resume !== undefined) return openRunDirectory(resume);
   if (own === undefined && out === undefined) return {};
   const { provider, threads, runtime = provider ? "onnx" : "auto" } = settings as ComputeSettings;
   const environment = describeEnvironment({ seed, runtime, device: provider, threads });
-  if (own !== undefined) {
-    const { directory, checkpoint } = await runDirectoryAt(own, { config, environment });
-    return { directory, ...(checkpoint ? { checkpoint } : {}) };
-  }
+  if (own !== undefined) return runDirectoryAt(own, { config, environment });
   return {
     directory: await createRunDirectory(out as string, runName(name, variant), { seed, config, environment }),
   };

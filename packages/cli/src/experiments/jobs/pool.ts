@@ -6,7 +6,6 @@ import type { JobProgress, JobResult, PauseReport } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { computedOn, executeJob, type Job, type JobHooks } from "./job.js";
 
-/** The result of a job. */
 export type JobOutcome =
   | { readonly job: Job; readonly result: JobResult }
   | { readonly job: Job; readonly error: unknown };
@@ -30,7 +29,6 @@ export interface PoolOptions {
 /** Data of a worker: `stop[0]` becomes 1 when the worker must end. */
 interface Start {
   readonly stop: Int32Array;
-  /** See `setDefaultThreads`. */
   readonly threads?: number | undefined;
   readonly provider?: string | undefined;
 }
@@ -49,7 +47,6 @@ export interface PlainError {
   readonly name: string;
   readonly message: string;
   readonly stack?: string;
-  /** Of an error of the system. */
   readonly code?: string;
   readonly cause?: PlainError;
 }
@@ -105,14 +102,12 @@ const setThreads = ({ settings }: Job, otherwise?: number): void =>
 /** Most bytes of results of the programs that jobs leave to later ones: jobs of an experiment differ in rates and seeds. */
 const leftPrograms = 2 ** 26;
 
-/** Runs one job after the other. */
 export interface Runner {
   /** Undefined where the job was interrupted. */
   run(job: Job, hooks: RunHooks): Promise<JobOutcome | undefined>;
   end(): Promise<unknown>;
 }
 
-/** A runner in this thread. */
 export function localRunner(): Runner {
   return {
     async run(job, { onProgress, report, signal }) {

@@ -8,16 +8,10 @@ import type { JobProgress, JobResult } from "../kind.js";
 import { formatDuration, formatNumber } from "../results/format-number.js";
 import { finalLoss, finalLossMetric } from "../results/loss-curve.js";
 import { type Job, runName } from "./job.js";
-import { type JobOutcome, type PoolOptions, type Runner, runJobs } from "./pool.js";
+import { type JobOutcome, type PoolOptions, runJobs } from "./pool.js";
 
-/** How a command runs jobs. */
-export interface SessionOptions {
-  readonly threads: number;
+export interface SessionOptions extends Pick<PoolOptions, "threads" | "script" | "kept"> {
   readonly quiet: boolean;
-  /** The program's script, which worker threads start; without one, runs use this thread. */
-  readonly script?: URL | undefined;
-  /** See {@link PoolOptions}. */
-  readonly kept?: Runner[] | undefined;
   /** Computes the runs instead, elsewhere. */
   readonly elsewhere?: Elsewhere | undefined;
   /** Keeps the runs that end, and has those of an earlier process. */
@@ -47,7 +41,6 @@ export function elapsedTime(): Elapsed {
   return { wall: performance.now(), processor: (user + system) / 1000 };
 }
 
-/** Other computers that run jobs. */
 export interface Elsewhere {
   /**
    * As `runJobs`, with a line for the user.
@@ -81,7 +74,7 @@ type Failure = Extract<JobOutcome, { error: unknown }>;
 /** Results of jobs, and whether the user interrupted them. */
 export interface Session {
   readonly results: readonly JobResult[];
-  readonly failures: readonly (Failure & { readonly isMissingData: boolean })[];
+  readonly failures: readonly Failure[];
   readonly interrupted: boolean;
 }
 
@@ -117,9 +110,7 @@ export async function runSession(
       );
       return {
         results: outcomes.flatMap((o) => ("result" in o ? [o.result] : [])),
-        failures: outcomes.flatMap((o) =>
-          "error" in o ? [{ ...o, isMissingData: o.error instanceof MissingDataError }] : [],
-        ),
+        failures: outcomes.filter((o) => "error" in o),
         interrupted: signal.aborted,
       };
     });
@@ -128,7 +119,6 @@ export async function runSession(
   }
 }
 
-/** The commands that resume the interrupted runs. */
 export function resumeAdvice(results: readonly JobResult[]): string[] {
   return results
     .filter((r) => r.document.status === "interrupted" && r.document.directory !== null)
@@ -157,17 +147,6 @@ export function errorsToTell(failures: readonly Failure[], areAll = true): unkno
   return [...byMessage.values()].map(({ error, job }) => errorOfRun(error, job));
 }
 
-/** Reports the progress of jobs on a stream. */
-interface JobReporter {
-  onProgress(job: Job, at: JobProgress): void;
-  onEnd(outcome: JobOutcome): void;
-  line(text: string): void;
-  /** Erases the line that is rewritten. */
-  end(): void;
-}
-
-const silent: JobReporter = { onProgress() {}, onEnd() {}, line() {}, end() {} };
-
 /**
  * A reporter for jobs: on a terminal a line that is rewritten, elsewhere a line for each run that ends.
  *
@@ -178,21 +157,21 @@ export function jobReporter(
   jobs: readonly Job[],
   stream: ProgressStream,
   { quiet }: { readonly quiet: boolean },
-): JobReporter {
-  if (quiet) return silent;
-  const progress = createProgress(stream);
+) {
+  const progress = createProgress(quiet ? undefined : stream);
   let done = 0;
   return {
-    onProgress: (job, at) =>
+    onProgress: (job: Job, at: JobProgress) =>
       progress.update(`${count(done + 1, jobs.length)}${labelOf(job)}: ${statusOf(at)}`),
-    onEnd(outcome) {
+    onEnd(outcome: JobOutcome) {
       done += 1;
       // The command says why.
       if ("error" in outcome && jobs.length === 1) return;
       progress.line(`${count(done, jobs.length)}${labelOf(outcome.job)}: ${endOf(outcome)}`);
     },
-    line: (text) => progress.line(text),
-    end: () => progress.clear(),
+    line: progress.line,
+    /** Erases the line that is rewritten. */
+    end: progress.clear,
   };
 }
 

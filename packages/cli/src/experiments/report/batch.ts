@@ -43,14 +43,14 @@ export async function runBatch(
 ): Promise<Batch> {
   const { runs, figures } = foldersIn(out);
   for (const folder of [out, runs, figures]) await prepareFolder(folder);
-  const progress = createProgress(process.stderr);
+  const progress = createProgress(session.quiet ? undefined : process.stderr);
   const { ended, elsewhere } = session;
   const begin = elapsedTime();
   const elapsed = ended?.elapsed ?? elapsedTime;
   const environment = ended?.environment ?? environmentOf(experiments);
   const outcomes: ExperimentOutcome[] = [];
   for (const resolved of experiments) {
-    if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
+    progress.line(`${resolved.name}: ${resolved.title}`);
     // Their threads load the program once; the times of an experiment do not depend on those before it.
     const kept: Runner[] = [];
     try {

@@ -14,8 +14,7 @@ import {
 import type { ThemeName } from "isoloss-figures/base";
 import { makeAnyProblem, type ProblemChoice } from "../catalogue/own/problem.js";
 import type { MadeProblem } from "../catalogue/problems.js";
-import type { FigureName } from "../figure-names.js";
-import type { DrawComparison, JobResult } from "../kind.js";
+import type { DrawComparison, FigureName, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { numbersOf } from "../records/points.js";
 import { evaluationRuns, gridPoints, point, valuesAt } from "../results/drawn.js";

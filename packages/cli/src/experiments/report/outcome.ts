@@ -1,4 +1,5 @@
 import { keyBy, mean } from "es-toolkit";
+import { MissingDataError } from "isoloss";
 import { bars, barsWidth, curves, svgText } from "isoloss-figures";
 import type { ThemeName } from "isoloss-figures/base";
 import { valueAtPath } from "../../dotted-path.js";
@@ -48,10 +49,10 @@ export async function runExperiment(
   const jobs = jobsOf(resolved, { ...(out === undefined ? {} : { out }), checkpointSeconds: 30 });
   const { results: measured, failures, interrupted } = await session(jobs, true);
   const results = kinds[resolved.kind].comparison?.compare?.(measured) ?? measured;
-  const errors = failures.filter((f) => !f.isMissingData).map(({ job, error }) => ({ job, error }));
-  if (failures.some((f) => f.isMissingData)) {
+  if (failures.some(({ error }) => error instanceof MissingDataError)) {
     return { resolved, status: "skipped", results: [], rates: [], verdicts: [], errors: failures };
   }
+  const errors = [...failures];
   if (interrupted) return { resolved, status: "interrupted", results, rates: [], verdicts: [], errors };
   let wasInterrupted = false;
   const runAll = async (more: readonly Job[], isTimed: boolean) => {
@@ -59,7 +60,7 @@ export async function runExperiment(
     if (wasInterrupted) return [];
     const done = await session(more, isTimed);
     wasInterrupted ||= done.interrupted;
-    errors.push(...done.failures.map(({ job, error }) => ({ job, error })));
+    errors.push(...done.failures);
     return done.results;
   };
   const rates = errors.length === 0 ? await compareRates(resolved, runAll, now) : [];

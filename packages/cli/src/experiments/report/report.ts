@@ -191,11 +191,9 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
     notes.length === 0 ? "" : `Of the data: ${notes.join("; ")}.`,
   ];
   const compared = rates.map(rateTables);
-  const own = { caption: "The runs with the settings below", runs: results };
+  const ofSettings = "The runs with the settings below";
   const shown = shownRuns(outcome).flatMap((runs) => [
-    summaryOf(
-      rates.length > 0 ? { caption: `The runs at tuned rates, against ${runs[0].variant}`, runs } : own,
-    ),
+    summaryOf(rates.length > 0 ? `The runs at tuned rates, against ${runs[0].variant}` : ofSettings, runs),
     ...(kinds[resolved.kind].comparison?.tables?.(runs) ?? []).map(taskTable),
   ]);
   return {
@@ -215,7 +213,7 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
         ];
       }),
       ...(rates.length > 0 && results.length > 0
-        ? [{ title: "Runs before tuning", content: { table: summaryOf(own) } }]
+        ? [{ title: "Runs before tuning", content: { table: summaryOf(ofSettings, results) } }]
         : []),
       ...expectedNumbers(outcome),
       { title: "Settings, as a file for isoloss run", content: { text: stringify(asExperiment(resolved)) } },
@@ -223,13 +221,7 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
   };
 }
 
-function summaryOf({
-  caption,
-  runs,
-}: {
-  readonly caption: string;
-  readonly runs: readonly JobResult[];
-}): string {
+function summaryOf(caption: string, runs: readonly JobResult[]): string {
   const { head, rows } = summaryRows(runs);
   const seeds = uniq(runs.map(({ seed }) => seed));
   const [word, spread] = seeds.length > 1 ? ["seeds", ": mean ± standard deviation"] : ["seed", ""];
