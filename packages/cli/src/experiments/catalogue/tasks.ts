@@ -1,3 +1,4 @@
+import { pick } from "es-toolkit";
 import { type MultiTaskTrainerOptions, OptionError, type OptionTableData } from "isoloss";
 import type { LossContext, MultiTaskData, TaskMetricSets, TaskMetrics } from "isoloss/mtl";
 import {
@@ -26,7 +27,6 @@ export interface Plane {
   readonly toy: ReturnType<typeof twoTaskToy>;
 }
 
-/** Tasks as a run has them. */
 export interface MadeTasks
   extends Pick<
     MultiTaskTrainerOptions<Tree>,
@@ -171,17 +171,12 @@ interface Given {
 
 function madeTasks({ tasks: given, parts = given }: Given): MadeTasks {
   const whole = given as JointTasks;
-  const { tasks, losses, params, state, metrics, outputs, measures, represent } = whole;
-  const { train, validation, test } = parts;
-  const common = { tasks, measures, train, validation, test };
+  const { tasks, measures, represent: representation } = whole;
+  const common = { tasks, measures, ...pick(parts as MadeTasks, ["train", "validation", "test"]) };
   return {
     ...common,
-    losses,
-    params,
-    state,
-    metrics,
-    outputs,
-    representation: represent,
+    ...pick(whole, ["losses", "params", "state", "metrics", "outputs"]),
+    representation,
     alone: () => ({ ...aloneOf(tasks, (task) => whole.only(task)), ...common }),
   };
 }

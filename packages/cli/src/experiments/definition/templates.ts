@@ -1,10 +1,23 @@
-/** Commented experiments to start from, by their kind. */
-export const templates: Readonly<Record<string, string>> = {
-  minimize: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
+const heading = `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
 # All names that may stand here:  isoloss list
 
 name: my-experiment
-title: Rosenbrock's function with and without teleports
+`;
+
+const variants = `# Variants, which are compared. Each replaces the settings above that it names.
+variants:
+`;
+
+const tunedRates = (
+  grid: string,
+): string => `# What a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
+# With it,  isoloss reproduce NAME_OF_THIS_FILE  says whether a variant helps at its own tuned rate.
+# rates: { grid: [${grid}], tune: 100..102, confirm: 1000..1007 }
+`;
+
+/** Commented experiments to start from, by their kind. */
+export const templates: Readonly<Record<string, string>> = {
+  minimize: `${heading}title: Rosenbrock's function with and without teleports
 kind: minimize # a function, or a loss on fixed data, by full-batch steps
 
 problem: rosenbrock # or with options: { name: rosenbrock, start: [-1, -1] }; isoloss list problems
@@ -13,9 +26,7 @@ learningRate: 1.0e-3 # or a schedule: { name: cosine, rate: 1.0e-3, steps: 1000 
 steps: 1000
 seeds: [0] # or a range: 0..4
 
-# Variants, which are compared. Each replaces the settings above that it names.
-variants:
-  plain: {}
+${variants}  plain: {}
   exact:
     teleport:
       when: { every: 100, from: 99 } # isoloss list when
@@ -34,11 +45,7 @@ figures: [levelSets, loss, gradNormSq]
 expected:
   - { variant: plain, path: "loss.history[0]", value: 404, tolerance: 1.0e-12, source: by hand }
 `,
-  minima: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# All names that may stand here:  isoloss list
-
-name: my-experiment
-title: Are flatter minima better on data that were not seen?
+  minima: `${heading}title: Are flatter minima better on data that were not seen?
 kind: minima # trains a model from many starts; sharpness and curvature of each against its validation loss
 
 data: { name: digits, validation: 0.2 } # isoloss list data
@@ -55,11 +62,7 @@ seeds: [0]
 
 figures: [minima]
 `,
-  train: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# All names that may stand here:  isoloss list
-
-name: my-experiment
-title: The embedded digits with and without teleports
+  train: `${heading}title: The embedded digits with and without teleports
 kind: train # a classifier on mini-batches
 
 data: { name: digits, validation: 0.2 } # isoloss list data
@@ -73,9 +76,7 @@ epochs: 20 # or steps: 1000
 # evaluateEvery: 1 # epochs between looks at the validation data
 seeds: 0..2 # or a list: [0, 1, 2]
 
-# Variants, which are compared. Each replaces the settings above that it names.
-variants:
-  plain: {}
+${variants}  plain: {}
   scaling:
     teleport:
       when: { inEpochs: [2], batches: 8 } # isoloss list when
@@ -87,15 +88,8 @@ variants:
 
 figures: [loss, validation, accuracy]
 
-# What a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
-# With it,  isoloss reproduce NAME_OF_THIS_FILE  says whether a variant helps at its own tuned rate.
-# rates: { grid: [0.05, 0.1, 0.2], tune: 100..102, confirm: 1000..1007 }
-`,
-  continue: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# All names that may stand here:  isoloss list
-
-name: my-experiment
-title: Pruned digits, with and without a balanced network before
+${tunedRates("0.05, 0.1, 0.2")}`,
+  continue: `${heading}title: Pruned digits, with and without a balanced network before
 kind: continue # a trained network is changed, perhaps moved, and its training goes on
 
 data: { name: digits, validation: 0.2 } # isoloss list data
@@ -108,22 +102,13 @@ batchSize: 50
 steps: 100 # or epochs: 3
 seeds: 0..2 # or a list: [0, 1, 2]
 
-# Variants, which are compared. Each replaces the settings above that it names.
-variants:
-  plain: { start: [{ name: prune, fraction: 0.8 }] } # isoloss list changes
+${variants}  plain: { start: [{ name: prune, fraction: 0.8 }] } # isoloss list changes
   balanced: { start: [balance, { name: prune, fraction: 0.8 }] }
 
 figures: [loss, validation, accuracy]
 
-# What a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
-# With it,  isoloss reproduce NAME_OF_THIS_FILE  says whether a variant helps at its own tuned rate.
-# rates: { grid: [5.0e-4, 1.0e-3, 2.0e-3], tune: 100..102, confirm: 1000..1007 }
-`,
-  "multi-task": `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# All names that may stand here:  isoloss list
-
-name: my-experiment
-title: Eight questions about the digits, with and without COST
+${tunedRates("5.0e-4, 1.0e-3, 2.0e-3")}`,
+  "multi-task": `${heading}title: Eight questions about the digits, with and without COST
 kind: multi-task # several losses with shared parameters
 
 problem: digitQuestions # or with options: { name: toy, scale: 0.1 }; isoloss list tasks
@@ -135,9 +120,7 @@ epochs: 5 # or steps: 1000
 # evaluateEvery: 1 # epochs between looks at the test data
 seeds: 0..2 # or a list: [0, 1, 2]
 
-# Variants, which are compared. Each replaces the settings above that it names.
-variants:
-  single-task: { alone: true } # each task by a model of its own: the baseline of Delta_m
+${variants}  single-task: { alone: true } # each task by a model of its own: the baseline of Delta_m
   LS: {}
   LS-COST: { cost: default } # or the presets paper and released, or options: { trigger: weak, guard: { drift: 0.02 } }
   LS-same-compute: { cost: { control: sameCompute } } # the teleports' time spent on ordinary steps: what COST must beat
@@ -166,11 +149,7 @@ ranked: [LS, FairGrad] # rows that mean ranks are taken among
 };
 
 /** A commented experiment of kind module, and the module beside it, which MODULE stands for. */
-export const moduleTemplate = `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# All names that may stand here:  isoloss list
-
-name: my-experiment
-title: A loss of my own with and without teleports
+export const moduleTemplate = `${heading}title: A loss of my own with and without teleports
 kind: module # a module of yours: a loss on fixed data, or a network with its data. Its code runs.
 
 # Relative to this file; the export after #, or the default one: "mine.mjs#other". A run records the SHA-256 of the file, and is
@@ -181,9 +160,7 @@ module: MODULE
 # steps: 100
 seeds: [0] # or a range: 0..4; start is a function of it
 
-# Variants, which are compared. Each replaces the settings above that it names.
-variants:
-  plain: {}
+${variants}  plain: {}
   scaling:
     teleport:
       when: { every: 50, from: 20 } # isoloss list when

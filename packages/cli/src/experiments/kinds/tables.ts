@@ -2,7 +2,7 @@ import { OptionError } from "isoloss";
 import { deltaM, meanRank } from "isoloss/mtl";
 import type { TaskTableData } from "isoloss-figures";
 import { z } from "zod";
-import type { JobResult, Kind, Measured } from "../kind.js";
+import type { JobResult, Kind } from "../kind.js";
 import { trainerForm } from "../records/points.js";
 
 /** A column of a published table. */
@@ -45,14 +45,7 @@ export const tablesKind: Kind = {
   run: async (settings, { progress }) => {
     const metrics = metricsOf(settings as unknown as TableSettings);
     progress({ step: 0, steps: 0, loss: Number.NaN, teleports: 0, stepsPerSecond: 0 });
-    return {
-      status: "completed",
-      steps: 0,
-      wallSeconds: 0,
-      loss: [],
-      seconds: [],
-      metrics,
-    } satisfies Measured;
+    return { status: "completed", steps: 0, wallSeconds: 0, loss: [], seconds: [], metrics };
   },
 };
 
@@ -101,9 +94,9 @@ function tables(results: readonly JobResult[]): TaskTableData[] {
     return {
       caption: `${variant}: printed values, and Delta_m and mean ranks computed from them`,
       columns: [
-        ...shown.map(({ name, better, digits = 2 }) => ({
+        ...shown.map(({ name, better: direction, digits = 2 }) => ({
           name,
-          direction: better,
+          direction,
           digits,
           group: "printed",
         })),

@@ -1,6 +1,6 @@
 import { earlyStoppingOptions, NumericalError, OptionError, type RunResult } from "isoloss";
 import { z } from "zod";
-import { count } from "../catalogue/named.js";
+import { count, fromZero, positive } from "../catalogue/named.js";
 import { schemaOf } from "../catalogue/schema-of.js";
 import type { Evaluation, JobContext, JobProgress, Measured } from "../kind.js";
 import { checkpointClock, pausesOf } from "../records/pauses.js";
@@ -24,10 +24,7 @@ export const computedBy = ({ runtime, provider, threads }: ComputeSettings): Com
 });
 
 /** @throws OptionError where the length of a run is not given, or twice */
-export function requireLength(
-  run: string,
-  { epochs, steps }: { readonly epochs?: number | undefined; readonly steps?: number | undefined },
-): void {
+export function requireLength(run: string, { epochs, steps }: Pick<EpochSettings, "epochs" | "steps">): void {
   if ((epochs === undefined) !== (steps === undefined)) return;
   const why =
     steps === undefined
@@ -36,8 +33,12 @@ export function requireLength(
   throw new OptionError(`${run} needs either epochs or steps: ${why}.`);
 }
 
-/** Settings of what happens at the ends of epochs. */
+/** Settings of how long a run trains, and of what happens at the ends of epochs. */
 export const epochSettings = {
+  epochs: positive.optional(),
+  steps: fromZero.optional(),
+  /** Epochs between evaluations; default 1. */
+  evaluateEvery: positive.optional(),
   /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving; null: it does not. */
   earlyStopping: schemaOf({ options: earlyStoppingOptions }).nullable().optional(),
   /** `restore`: a complete run ends with its best epoch, by the quantity of `earlyStopping` or the validation loss. */

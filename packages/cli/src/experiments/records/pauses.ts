@@ -79,26 +79,17 @@ function pauseRecord({ step, pause }: { readonly [key: string]: unknown }): [num
     : [];
 }
 
-/** Decides when a run's next checkpoint is due. */
-interface CheckpointClock {
-  /** Steps that may be done before the next one, at least 1. */
-  stepsLeft(step: number): number;
-  isDue(step: number): boolean;
-  /** Call this when one is written. */
-  saved(step: number): void;
-}
-
-/** @param step at which the run starts or resumes */
-export function checkpointClock(
-  { checkpointSeconds, checkpointSteps = Infinity }: JobContext,
-  step: number,
-): CheckpointClock {
+/** Decides when a run's next checkpoint is due. @param step at which the run starts or resumes */
+export function checkpointClock({ checkpointSeconds, checkpointSteps = Infinity }: JobContext, step: number) {
   let last = step;
   let at = performance.now();
   return {
-    stepsLeft: (now) => Math.max(1, last + checkpointSteps - now),
-    isDue: (now) => performance.now() - at >= 1000 * checkpointSeconds || now - last >= checkpointSteps,
-    saved(now) {
+    /** Steps that may be done before the next one, at least 1. */
+    stepsLeft: (now: number) => Math.max(1, last + checkpointSteps - now),
+    isDue: (now: number) =>
+      performance.now() - at >= 1000 * checkpointSeconds || now - last >= checkpointSteps,
+    /** Call this when one is written. */
+    saved(now: number) {
       last = now;
       at = performance.now();
     },

@@ -128,7 +128,6 @@ async function trainedFirst(
   }
 }
 
-/** A network after what happened to it. */
 interface Changed {
   readonly network: Network;
   /** Of the moves. */
@@ -140,7 +139,6 @@ interface Changed {
 /** Examples on which the drift of moves is measured. */
 const watched = 100;
 
-/** Does one thing after the other to a network. */
 async function changed(
   network: Network,
   changes: readonly Named[],

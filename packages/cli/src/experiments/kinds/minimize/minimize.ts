@@ -57,10 +57,8 @@ const minimizeSettings = {
   teleport: teleportSchema.nullable().optional(),
 };
 
-/** Settings of a run of kind minimize, checked. */
 type MinimizeSettings = z.output<z.ZodObject<typeof minimizeSettings>>;
 
-/** A problem, and the context of its teleports. */
 async function contextOf(settings: Settings, seed: number) {
   const {
     problem: named,

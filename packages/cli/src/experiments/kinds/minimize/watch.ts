@@ -28,7 +28,6 @@ export function watcher(
   const watch = {
     /** Steps at which a run must be looked at, ascending. */
     pauses: withCheckpoints(pauses.steps, context, { first, steps }),
-    /** Whether the run was ended at a pause. */
     get isPruned() {
       return isPruned;
     },

@@ -129,19 +129,21 @@ function withGains(results: readonly JobResult[]): readonly JobResult[] {
 const withRanks = (results: readonly JobResult[]): readonly JobResult[] => byProblem(results).flatMap(ranked);
 
 function ranked(results: readonly JobResult[]): readonly JobResult[] {
-  const groups = [...byVariant(results)].filter(([, group]) => !isAlone(group[0]));
   const none = { names: [], isHigherBetter: [] };
   const { names, isHigherBetter: isBetter } = results.length > 0 ? comparedMetrics(results[0]) : none;
-  const table = groups.map(([, group]) =>
-    names.map((name) => mean(group.map((r) => r.document.metrics[name] ?? Number.NaN))),
-  );
-  const usable = groups.filter((_, i) => table[i].length > 0 && table[i].every(Number.isFinite));
-  if (usable.length < 2) return results;
+  const rows = [...byVariant(results)]
+    .filter(([, group]) => names.length > 0 && !isAlone(group[0]))
+    .map(([variant, group]) => ({
+      variant,
+      values: names.map((name) => mean(group.map((r) => r.document.metrics[name] ?? Number.NaN))),
+    }))
+    .filter(({ values }) => values.every(Number.isFinite));
+  if (rows.length < 2) return results;
   const ranks = meanRank(
-    table.filter((row) => row.every(Number.isFinite)),
+    rows.map(({ values }) => values),
     isBetter,
   );
-  const rankOf = new Map(usable.map(([variant], i) => [variant, ranks[i]]));
+  const rankOf = new Map(rows.map(({ variant }, i) => [variant, ranks[i]]));
   return results.map((result) => {
     const rank = rankOf.get(result.variant);
     return rank === undefined ? result : withMetrics(result, { meanRank: rank });
@@ -162,7 +164,6 @@ function cellOf(group: readonly JobResult[], metric: string, factor = 1): Cell {
 /** Of more tasks the table has the mean accuracy alone. */
 const mostTasks = 4;
 
-/** A table a problem. */
 function taskTables(results: readonly JobResult[]): TaskTableData[] {
   const tested = results.filter((r) => protocolOf(r.settings) || comparedMetrics(r).names.length > 0);
   const groups = byProblem(tested);

@@ -134,5 +134,4 @@ export function clocked(
 
 const idleReason = "a control: its time is spent on ordinary steps";
 
-/** Seconds that teleports have taken so far. */
 export const secondsOf = (memory: unknown): number => (memory as ClockMemory | undefined)?.seconds ?? 0;

@@ -93,7 +93,6 @@ interface Findings {
   readonly recordEvery: number;
 }
 
-/** Results of a run by name. */
 export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): Record<string, number> {
   const { made, evaluations, cost, protocol, alone = false } = findings;
   const { history, current, stepsPerEpoch } = trainer;

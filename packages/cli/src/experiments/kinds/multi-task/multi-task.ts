@@ -61,25 +61,17 @@ async function taskPoints({ settings, seed, checkpoint, points }: Subject): Prom
   );
   const { trainer } = session;
   try {
-    if (points !== undefined) return await along(session, points);
-    const found = [await next(session)];
-    if (checkpoint === undefined) return found;
+    const found: ConflictPoint[] = [];
+    for (const step of points === undefined ? [0] : evenly(session.length() - 1, points)) {
+      if (step > trainer.current.step) await trainer.run({ steps: step - trainer.current.step });
+      found.push(await next(session));
+    }
+    if (points !== undefined || checkpoint === undefined) return found;
     resume(trainer, decodeMultiTaskCheckpoint(checkpoint));
     return [...found, await next(session)];
   } finally {
     await session.dispose();
   }
-}
-
-/** Repeats the run, which gives the same numbers. */
-async function along(session: MultiTaskSession, points: number): Promise<ConflictPoint[]> {
-  const { trainer } = session;
-  const found: ConflictPoint[] = [];
-  for (const step of evenly(session.length() - 1, points)) {
-    if (step > trainer.current.step) await trainer.run({ steps: step - trainer.current.step });
-    found.push(await next(session));
-  }
-  return found;
 }
 
 async function next({ trainer }: MultiTaskSession): Promise<ConflictPoint> {

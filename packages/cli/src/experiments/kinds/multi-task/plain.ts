@@ -16,7 +16,6 @@ export function plainOf(variants: readonly Variant[], { cost, ...settings }: Set
   return variants.find((v) => v.settings.cost === undefined && plainKey(v.settings) === key)?.name;
 }
 
-/** The variants of runs, with their settings. */
 export const variantsOf = (groups: ReadonlyMap<string, readonly JobResult[]>): Variant[] =>
   [...groups].map(([name, [{ settings }]]) => ({ name, settings }));
 

@@ -170,8 +170,8 @@ export const protocolColumns = (protocol: Protocol): MetricColumn[] =>
     metric: `reported.${metric}`,
     direction: better,
     digits,
-    ...(factor === undefined ? {} : { factor }),
-    ...(group === undefined ? {} : { group }),
+    factor,
+    group,
   }));
 
 /** Which evaluations the reported values are of. @param hasAlone whether there are rows of single-task networks */
@@ -200,11 +200,11 @@ export function publishedTables(protocol: Protocol): TaskTableData[] {
     {
       caption: `Published, on the whole data${source === undefined ? "" : `: ${source}`}`,
       columns: [
-        ...shown.map(({ name, better, digits = 2, group }) => ({
+        ...shown.map(({ name, better: direction, digits = 2, group }) => ({
           name,
-          direction: better,
+          direction,
           digits,
-          ...(group === undefined ? {} : { group }),
+          group,
         })),
         { name: "printed", group: "Delta_m %", direction: "lower" },
         { name: "computed", group: "Delta_m %" },

@@ -220,18 +220,11 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
   }
 }
 
-interface MultiTaskWriter {
-  /** Writes what is new; points of a plane beside the steps that they were at. */
-  append(points: readonly (readonly number[])[]): void;
-  /** The recorded steps: mean losses, squared norms of the directions, seconds. */
-  columns(): { loss: number[]; gradNormSq: number[]; seconds: number[] };
-}
-
 /** Writes the records of a trainer of several tasks into the run's directory. */
 function multiTaskWriter(
   trainer: MultiTaskTrainer<Tree>,
   { recordEvery, directory }: { readonly recordEvery: number; readonly directory: RunDirectory | undefined },
-): MultiTaskWriter {
+) {
   let written = trainer.current.step;
   let events = trainer.history.events.length;
 
@@ -242,7 +235,8 @@ function multiTaskWriter(
     return steps;
   };
   return {
-    append(points) {
+    /** Writes what is new; points of a plane beside the steps that they were at. */
+    append(points: readonly (readonly number[])[]) {
       const { history } = trainer;
       const fresh = recordsFrom(written).map((step) => ({
         ...stepRecord(history, step),
@@ -255,6 +249,7 @@ function multiTaskWriter(
       written = trainer.current.step;
       events = history.events.length;
     },
+    /** The recorded steps: mean losses, squared norms of the directions, seconds. */
     columns() {
       const steps = recordsFrom(0);
       const records = steps.map((step) => stepRecord(trainer.history, step));

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { costSchema } from "../../catalogue/cost.js";
 import { methodSchema } from "../../catalogue/methods.js";
-import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js";
+import { count, nonNegative } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import { testFoldSchema } from "../../catalogue/run-data.js";
 import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
@@ -20,10 +20,6 @@ export const multiTaskSettings = {
   optimizer: optimizerSchema,
   learningRate: learningRateSchema,
   batchSize: count.optional(),
-  epochs: positive.optional(),
-  steps: fromZero.optional(),
-  /** Epochs between evaluations on the validation and test data. */
-  evaluateEvery: positive.optional(),
   ...epochSettings,
   /** Steps between records; default 1. */
   recordEvery: count.optional(),

@@ -9,7 +9,6 @@ import type { Evaluation, JobContext, Measured } from "../../kind.js";
 import { teleportRecord } from "../../records/points.js";
 import { unpredicted } from "../predictions.js";
 import { type EpochSettings, trainingLoop, watchedBy } from "../training-loop.js";
-import type { TrainSettings } from "./trainer.js";
 
 /** What is trained. */
 export interface Trainee {
@@ -25,7 +24,7 @@ export interface Trainee {
 /** Trains to the end of a run from where its trainer is, and measures it. */
 export async function trained(
   { trainer, data, targetUnit: scale, steps, secondsBefore = 0 }: Trainee,
-  { evaluateEvery = 1, earlyStopping, best }: Pick<TrainSettings, "evaluateEvery"> & EpochSettings,
+  { evaluateEvery = 1, earlyStopping, best }: EpochSettings,
   context: JobContext,
 ): Promise<Measured> {
   const { directory, before } = context;

@@ -5,7 +5,7 @@ import { adaptiveClipOptions } from "isoloss/optim";
 import { z } from "zod";
 import { dataSchema, loadData } from "../../catalogue/datasets.js";
 import { type MadeModel, makeModel, modelSchema } from "../../catalogue/models.js";
-import { count, fromZero, positive } from "../../catalogue/named.js";
+import { count, positive } from "../../catalogue/named.js";
 import {
   learningRateSchema,
   makeLearningRate,
@@ -43,10 +43,6 @@ export const trainSettings = {
   optimizer: optimizerSchema,
   learningRate: learningRateSchema,
   batchSize: count,
-  epochs: positive.optional(),
-  steps: fromZero.optional(),
-  /** Epochs between evaluations; default 1. */
-  evaluateEvery: positive.optional(),
   ...epochSettings,
   dtype: z.enum(["float32", "float64"]).optional(),
   ...computeSettings,
