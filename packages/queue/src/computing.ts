@@ -1,18 +1,9 @@
 // What a worker and what computes for it say to each other.
 import type { QueueAddress } from "./connection.js";
 import type { QueuedRecord, QueuedRun } from "./lanes.js";
-import type { ServerRule, VerdictRequest } from "./scripts.js";
+import type { ServerRule, VerdictRequest, WorkerVerdict } from "./scripts.js";
 import type { SweepNotice } from "./sweeps.js";
 import type { QueueTiming } from "./timing.js";
-
-/** A verdict as a record carries it. */
-export interface WorkerVerdict {
-  readonly verdict: "go" | "stop";
-  /** Number of values at the rung then, this one among them. */
-  readonly n: number;
-  /** 1 for the best. */
-  readonly rank: number;
-}
 
 /** What computing runs tells. */
 export interface ComputingHost<Rec extends QueuedRecord, Report extends VerdictRequest> {

@@ -20,7 +20,7 @@ export interface QueueHost<Rec extends QueuedRecord> {
   record(record: Rec): void;
   // biome-ignore lint/suspicious/noExplicitAny: what workers report, which is theirs
   progress(run: string, at: any): void;
-  /** The number of workers has changed. */
+  /** The number of workers has changed, or something else that the next runs depend on. */
   changed(): void;
   /** A line for the user, once. */
   note(line: string): void;
@@ -46,15 +46,21 @@ export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedReco
 /** Lanes that are workers behind a queue. */
 export interface QueueLanes<Run extends QueuedRun, Rec extends QueuedRecord> {
   start(host: QueueHost<Rec>, before: readonly Rec[]): Promise<void>;
+  /** How many runs can be under way at the same time: an adaptive sampler keeps no more. */
   readonly width: number;
+  /** How many processes or computers that is, as the progress line says it: "2 lanes", "3 workers, 8 lanes". */
   readonly words: string;
+  /** Told after the asks are in the journal, and before their runs are submitted. */
   asked(asks: readonly QueuedAsk[]): void;
+  /** Takes runs, in the order in which they are to begin. Ids that it has already are ignored. */
   submit(runs: readonly Run[]): void;
   /** Waits until the server has all that was submitted. */
   handedOver(): Promise<unknown>;
+  /** Drops the runs that have not begun, and tells which. Those under way go on. */
   withdraw(): Promise<readonly string[]>;
+  /** Drops runs that have not begun, and stops those that have. They are recorded as cancelled by then. */
   cancel(runs: readonly string[]): void;
-  /** Leaves the sweep to its workers. */
+  /** Ends: runs under way save a checkpoint, or are left to their workers. The host hears nothing more once it resolves. */
   stop(): Promise<void>;
   /** Ends the sweep for all; before `stop`. What is known of it stays on the server for a day. */
   finish(): Promise<void>;

@@ -61,9 +61,12 @@ return answer`;
 /** What the server is asked at a rung. Less is better. */
 export interface VerdictRequest {
   readonly run: string;
+  /** Values are compared among the runs of a seed. */
   readonly seed: number;
   readonly rung: number;
+  /** May be no finite number. */
   readonly value: number;
+  /** The run's best up to here, this one included. */
   readonly best: number;
 }
 
@@ -75,10 +78,16 @@ export interface ServerRule {
 }
 
 /** `counted`: the run has a record; `cancelled`: nobody waits for it. */
-export type ServerVerdict =
-  | "counted"
-  | "cancelled"
-  | { readonly verdict: "go" | "stop"; readonly n: number; readonly rank: number };
+export type ServerVerdict = "counted" | "cancelled" | WorkerVerdict;
+
+/** A verdict as a record carries it. */
+export interface WorkerVerdict {
+  readonly verdict: "go" | "stop";
+  /** Number of values at the rung then, this one among them. */
+  readonly n: number;
+  /** 1 for the best. */
+  readonly rank: number;
+}
 
 export async function askVerdict(
   redis: Redis,
@@ -97,15 +106,12 @@ export async function askVerdict(
 }
 
 /** A verdict that was made, with what it was based on. */
-export interface PastVerdict {
+export interface PastVerdict extends WorkerVerdict {
   readonly run: string;
   readonly seed: number;
   readonly rung: number;
   /** null where it was not finite. */
   readonly value: number | null;
-  readonly verdict: "go" | "stop";
-  readonly n: number;
-  readonly rank: number;
 }
 
 /** Gives a server that has lost them the verdicts that are known elsewhere: later runs are compared with them again. */

@@ -1,11 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Job, WaitingError, Worker } from "bullmq";
-import type { QueueWorkerOptions, WorkerVerdict } from "./computing.js";
+import type { QueueWorkerOptions } from "./computing.js";
 import { connect, connectionOptions, shown, tellOfForgetting, tellOfOutages } from "./connection.js";
 import { type SweepKeys, sweepKeys, workerKey, workersKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun } from "./lanes.js";
-import { askVerdict, beginDelivery, commitRecord, type VerdictRequest } from "./scripts.js";
+import {
+  askVerdict,
+  beginDelivery,
+  commitRecord,
+  type VerdictRequest,
+  type WorkerVerdict,
+} from "./scripts.js";
 import { openSweeps, type SweepNotice } from "./sweeps.js";
 import { atMost, defaultTiming, mostDeaths } from "./timing.js";
 

@@ -1,4 +1,5 @@
-import type { Engine, RunState } from "./engine-types.js";
+import type { Engine } from "./engine.js";
+import type { RunState } from "./engine-types.js";
 import type { Journal, NewEntry } from "./journal.js";
 import type { LaneHost, Lanes, RunRecord, RunRequest } from "./lanes.js";
 
@@ -17,7 +18,6 @@ export interface CoordinatorOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A sweep under way in this process. */
 interface Coordination extends Omit<CoordinatorOptions, "isDetached"> {
   readonly isDetached: boolean;
   /** Seconds that the sweep has run. */
@@ -79,7 +79,6 @@ function write({ engine, journal, now }: Coordination, entries: readonly NewEntr
   for (const entry of stamped) engine.apply(entry);
 }
 
-/** What lanes tell this process. */
 function hostOf(sweep: Coordination): LaneHost {
   const { engine, onRecord, onProgress, onNote } = sweep;
   const guarded = <T>(work: () => T): T | undefined => {
@@ -130,7 +129,6 @@ async function wake(sweep: Coordination): Promise<void> {
   }
 }
 
-/** Does what the engine wants, until it waits for records. */
 async function advance(sweep: Coordination): Promise<void> {
   const { engine, lanes } = sweep;
   const { state } = engine;
@@ -148,7 +146,10 @@ async function advance(sweep: Coordination): Promise<void> {
           write(sweep, engine.cancelled(under));
           lanes.cancel(under.map(({ id }) => id));
         } else {
-          for (const id of await lanes.withdraw()) withdrawn(state.runs.get(id));
+          for (const id of await lanes.withdraw()) {
+            const run = state.runs.get(id);
+            if (run) run.isSubmitted = false;
+          }
         }
         break;
       case "cancel":
@@ -172,9 +173,4 @@ async function advance(sweep: Coordination): Promise<void> {
         return;
     }
   }
-}
-
-/** A run that lanes gave back. */
-function withdrawn(run: RunState | undefined): void {
-  if (run) run.isSubmitted = false;
 }

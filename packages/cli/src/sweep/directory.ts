@@ -16,8 +16,7 @@ import { describeEnvironment, type Environment } from "../run/environment.js";
 import { lockDirectory } from "../run/lock.js";
 import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
-import { createEngine } from "./engine.js";
-import type { Engine } from "./engine-types.js";
+import { createEngine, type Engine } from "./engine.js";
 import {
   type Entry,
   hasJournal,
@@ -36,7 +35,6 @@ import type { SweepFile } from "./schema.js";
 import type { AskEntry } from "./types.js";
 import { faultsOfBudget, faultsOfJournal, faultsOfRuns } from "./verify.js";
 
-/** Paths of a sweep's files. */
 export const sweepPaths = (directory: string) => ({
   file: join(directory, "sweep.yaml"),
   experiment: join(directory, "experiment.yaml"),
@@ -59,7 +57,6 @@ export interface StoredSweep {
   readonly plan: SweepPlan;
 }
 
-/** A sweep open for writing. */
 export interface OpenSweep extends StoredSweep {
   readonly journal: Journal;
   close(): void;
@@ -79,19 +76,16 @@ export async function createSweepDirectory(base: string, loaded: LoadedSweep): P
     await requireFreshSeeds(experiment.kind, variant.settings, file.confirm.seeds.length);
   }
   const directory = await makeFree(resolve(base), file.name, "sweep");
-  const paths = sweepPaths(directory);
   const environment = describeEnvironment({
     seed: file.seed,
     runtime: (variant.settings.runtime as string | undefined) ?? "auto",
   });
-  const texts: SweepTexts = {
+  const spec: SweepSpec = {
     file: stringify({ ...file, experiment: "experiment.yaml", variant: variant.name }),
     experiment: stringify(runConfig(experiment, variant, 0)),
+    environment: `${JSON.stringify(environment, undefined, 2)}\n`,
   };
-  await writeFileAtomic(paths.experiment, texts.experiment);
-  await writeFileAtomic(paths.environment, `${JSON.stringify(environment, undefined, 2)}\n`);
-  // Last: a directory with it is a sweep.
-  await writeFileAtomic(paths.file, texts.file);
+  await writeSpec(directory, spec);
   const id = randomBytes(6).toString("hex");
   return opened(directory, loaded, [
     {
@@ -99,7 +93,7 @@ export async function createSweepDirectory(base: string, loaded: LoadedSweep): P
       id,
       name: file.name,
       since: environment.startedAt,
-      files: beginningOf(texts),
+      files: beginningOf(spec),
       at: 0,
     },
   ]);
@@ -110,29 +104,35 @@ export interface SweepSpec extends SweepTexts {
   readonly environment: string;
 }
 
-/** What is known of a sweep besides its files. */
-interface SweepPast {
-  readonly spec: SweepSpec;
-  readonly asks: readonly AskEntry[];
-  readonly records: readonly RunRecord[];
+async function writeSpec(directory: string, spec: SweepSpec): Promise<void> {
+  const paths = sweepPaths(directory);
+  // The file last: a directory with it is a sweep.
+  for (const name of ["experiment", "environment", "file"] as const) {
+    await writeFileAtomic(paths[name], spec[name]);
+  }
 }
 
 /** Makes the directory of a sweep again, which another computer began. @throws DataError when it cannot be written */
 export async function rebuildSweepDirectory(
   base: string,
-  { id, name, since }: { readonly id: string; readonly name: string; readonly since: string },
-  { spec, asks, records }: SweepPast,
+  { id, name, since }: Pick<OpenEntry, "id" | "name" | "since">,
+  {
+    spec,
+    asks,
+    records,
+  }: {
+    readonly spec: SweepSpec;
+    readonly asks: readonly AskEntry[];
+    readonly records: readonly RunRecord[];
+  },
 ): Promise<OpenSweep> {
   const directory = await makeFree(resolve(base), name, "sweep");
-  const paths = sweepPaths(directory);
-  await writeFileAtomic(paths.experiment, spec.experiment);
-  await writeFileAtomic(paths.environment, spec.environment);
-  await writeFileAtomic(paths.file, spec.file);
+  await writeSpec(directory, spec);
   const at = Math.max(0, (Date.now() - Date.parse(since)) / 1000);
   const begin: NewEntry[] = [{ entry: "open", id, name, since, files: beginningOf(spec) }, ...asks];
   const sweep = await opened(
     directory,
-    await loadSweep(paths.file),
+    await loadSweep(sweepPaths(directory).file),
     begin.map((entry) => ({ ...entry, at })),
   );
   const past: Entry[] = [];

@@ -1,20 +1,9 @@
 import type { TestPart } from "../experiments/catalogue/datasets.js";
 import type { TestFold } from "../experiments/catalogue/run-data.js";
-import type {
-  CloseEntry,
-  ConfirmEntry,
-  Contender,
-  EndEntry,
-  Entry,
-  RecordEntry,
-  SearchEnd,
-  VerdictEntry,
-} from "./journal.js";
-import type { RungReport, RunRecord } from "./lanes.js";
+import type { Contender, RecordEntry, SearchEnd, VerdictEntry } from "./journal.js";
 import type { SweepFile } from "./schema.js";
-import type { AskEntry, Assignment, Sampler, Trial, Verdict } from "./types.js";
+import type { Assignment, Sampler, Trial } from "./types.js";
 
-/** A run as the engine knows it. */
 export interface RunState {
   readonly id: string;
   readonly seed: number;
@@ -30,66 +19,45 @@ export interface RunState {
   isSubmitted: boolean;
 }
 
-/** A trial and its runs. */
-export interface TrialState extends Omit<Trial, "status" | "value" | "rung"> {
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export interface TrialState extends Mutable<Trial> {
   readonly runs: readonly RunState[];
-  status: Trial["status"];
-  value?: number | undefined;
-  rung?: number | undefined;
 }
-
-/** The state of a sweep. */
-export interface SweepState {
-  /** How many trials there will be, unless the search ends before. */
-  readonly size: number;
-  readonly trials: readonly TrialState[];
-  readonly runs: ReadonlyMap<string, RunState>;
-  /** Rows of the fresh seeds, see {@link ConfirmEntry}. */
-  readonly rows?: TestPart | undefined;
-  readonly contenders?:
-    | readonly (Omit<Contender, "runs"> & { readonly runs: readonly RunState[] })[]
-    | undefined;
-  /** Why the search is over. */
-  readonly why?: SearchEnd | undefined;
-  readonly hasEnded: boolean;
-  /** Up to the last entry. */
-  readonly seconds: number;
-}
-
-/** What is to be done next. Entries go to the journal, and to `apply`, before anything else. */
-export type Wanted =
-  | { readonly what: "asks"; readonly entries: readonly AskEntry[] }
-  /** With `isHard`, runs under way end, too. */
-  | { readonly what: "close"; readonly entry: CloseEntry; readonly isHard: boolean }
-  /** Runs that do not begin any more: their records are those of {@link Engine.cancelled}. */
-  | { readonly what: "cancel"; readonly runs: readonly RunState[] }
-  | { readonly what: "confirm"; readonly entry: ConfirmEntry }
-  | { readonly what: "end"; readonly entry: EndEntry }
-  /** Perhaps none: records are awaited. */
-  | { readonly what: "runs"; readonly runs: readonly RunState[] };
 
 export interface EngineOptions {
   readonly file: SweepFile;
   readonly sampler: Sampler;
-  /** Id of the run of an assignment with a seed. */
+  /** Id of the run of an assignment with a seed: a hash of all that it computes. */
   idOf(parameters: Assignment, seed: number, fold?: TestFold): string;
   /** Rows of the fresh seeds; left out: all have the same. */
   readonly rows?: TestPart | undefined;
 }
 
-export interface Engine {
-  readonly state: SweepState;
-  /** Takes an entry of the journal. */
-  apply(entry: Entry): void;
-  /**
-   * @param width runs that can be under way at the same time
-   * @param seconds that the sweep has run
-   */
-  wanted(width: number, seconds: number): Wanted;
-  /** The verdict on a run, and its entry where it is new. */
-  judge(report: RungReport): { readonly verdict: Verdict; readonly entry?: VerdictEntry };
-  /** The entries of a record that came: none where it is not the first of its run, or of no run of this sweep. */
-  recorded(record: RunRecord): (RecordEntry | VerdictEntry)[];
-  /** Records of the runs that will not be computed any more, which are cancelled. */
-  cancelled(runs: readonly RunState[]): RecordEntry[];
+/** The state of a sweep: what follows from its journal so far. */
+export interface SweepState {
+  readonly options: EngineOptions;
+  /** How many trials there will be, unless the search ends before. */
+  readonly size: number;
+  readonly trials: TrialState[];
+  readonly runs: Map<string, RunState>;
+  /** Trials by the ids of their runs. */
+  readonly usersOf: Map<string, TrialState[]>;
+  /** Values of the runs of a seed at a rung. */
+  readonly valuesAtRungs: Map<string, number[]>;
+  readonly open: Set<TrialState>;
+  /** Rows of the fresh seeds, see {@link ConfirmEntry}. */
+  rows?: TestPart | undefined;
+  contenders?: readonly (Omit<Contender, "runs"> & { readonly runs: readonly RunState[] })[] | undefined;
+  why?: SearchEnd | undefined;
+  hasEnded: boolean;
+  /** Up to the last entry. */
+  seconds: number;
+  /** Of trials that have ended, and of those that failed or were lost. */
+  finished: number;
+  failed: number;
+  /** Of the runs that confirm nothing. */
+  steps: number;
+  isReached: boolean;
+  isMetricUnknown: boolean;
 }

@@ -2,43 +2,41 @@
 // read again gives the same state, and the same asks.
 import { range } from "es-toolkit";
 import { contendersOf, seedsDue } from "./confirmation.js";
-import type { Engine, EngineOptions, RunState, SweepState, TrialState, Wanted } from "./engine-types.js";
-import type { ConfirmEntry, Entry, SearchEnd, VerdictEntry } from "./journal.js";
-import { unfinishedRecord } from "./lanes.js";
+import type { EngineOptions, RunState, SweepState, TrialState } from "./engine-types.js";
+import type {
+  CloseEntry,
+  ConfirmEntry,
+  EndEntry,
+  Entry,
+  RecordEntry,
+  SearchEnd,
+  VerdictEntry,
+} from "./journal.js";
+import { type RungReport, type RunRecord, unfinishedRecord } from "./lanes.js";
 import { aggregated, oriented } from "./metric.js";
 import { verdictOf, verdictRuleOf } from "./prune.js";
-import type { AskEntry, Assignment, Trial, TrialStatus } from "./types.js";
+import type { AskEntry, Assignment, Trial, TrialStatus, Verdict } from "./types.js";
 
 /** Trials that samplers without a history ask at once. */
 const most = 10_000;
 
-/** What follows from the journal so far. */
-interface State extends SweepState {
-  readonly options: EngineOptions;
-  readonly trials: TrialState[];
-  readonly runs: Map<string, RunState>;
-  /** Trials by the ids of their runs. */
-  readonly usersOf: Map<string, TrialState[]>;
-  /** Values of the runs of a seed at a rung. */
-  readonly valuesAtRungs: Map<string, number[]>;
-  readonly open: Set<TrialState>;
-  contenders: SweepState["contenders"];
-  rows: SweepState["rows"];
-  why: SearchEnd | undefined;
-  hasEnded: boolean;
-  seconds: number;
-  /** Of trials that have ended, and of those that failed or were lost. */
-  finished: number;
-  failed: number;
-  /** Of the runs that confirm nothing. */
-  steps: number;
-  isReached: boolean;
-  isMetricUnknown: boolean;
-}
+/** What is to be done next. Entries go to the journal, and to `apply`, before anything else. */
+type Wanted =
+  | { readonly what: "asks"; readonly entries: readonly AskEntry[] }
+  /** With `isHard`, runs under way end, too. */
+  | { readonly what: "close"; readonly entry: CloseEntry; readonly isHard: boolean }
+  /** Runs that do not begin any more: their records are those of `cancelled`. */
+  | { readonly what: "cancel"; readonly runs: readonly RunState[] }
+  | { readonly what: "confirm"; readonly entry: ConfirmEntry }
+  | { readonly what: "end"; readonly entry: EndEntry }
+  /** Perhaps none: records are awaited. */
+  | { readonly what: "runs"; readonly runs: readonly RunState[] };
 
-export function createEngine(options: EngineOptions): Engine {
+export type Engine = ReturnType<typeof createEngine>;
+
+export function createEngine(options: EngineOptions) {
   const { file, sampler } = options;
-  const state: State = {
+  const state: SweepState = {
     options,
     size: Math.min(file.budget.trials ?? Infinity, sampler.size),
     trials: [],
@@ -46,9 +44,6 @@ export function createEngine(options: EngineOptions): Engine {
     usersOf: new Map(),
     valuesAtRungs: new Map(),
     open: new Set(),
-    contenders: undefined,
-    rows: undefined,
-    why: undefined,
     hasEnded: false,
     seconds: 0,
     finished: 0,
@@ -59,13 +54,19 @@ export function createEngine(options: EngineOptions): Engine {
   };
   return {
     state,
-    apply(entry) {
-      (handlers[entry.entry] as (state: State, entry: Entry) => void)(state, entry);
+    apply(entry: Entry): void {
+      (handlers[entry.entry] as (state: SweepState, entry: Entry) => void)(state, entry);
       state.seconds = Math.max(state.seconds, entry.at);
     },
-    wanted: (width, now) => wanted(state, width, now),
-    judge: (report) => judge(state, report),
-    recorded({ verdicts = [], ...record }) {
+    /**
+     * @param width runs that can be under way at the same time
+     * @param seconds that the sweep has run
+     */
+    wanted: (width: number, seconds: number): Wanted => wanted(state, width, seconds),
+    /** The verdict on a run, and its entry where it is new. */
+    judge: (report: RungReport) => judge(state, report),
+    /** The entries of a record that came: none where it is not the first of its run, or of no run of this sweep. */
+    recorded({ verdicts = [], ...record }: RunRecord): (RecordEntry | VerdictEntry)[] {
       const run = state.runs.get(record.run);
       if (run === undefined || run.record) return [];
       const fresh = verdicts.filter(({ rung }) => !run.verdicts.has(rung));
@@ -74,15 +75,15 @@ export function createEngine(options: EngineOptions): Engine {
         { entry: "record", ...record },
       ];
     },
-    cancelled: (given) =>
-      given
+    /** Records of the runs that will not be computed any more, which are cancelled. */
+    cancelled: (runs: readonly RunState[]): RecordEntry[] =>
+      runs
         .filter(({ record }) => record === undefined)
         .map(({ id }) => ({ entry: "record", ...unfinishedRecord(id, "cancelled") })),
   };
 }
 
-/** What an entry of the journal changes. */
-const handlers: { readonly [E in Entry as E["entry"]]: (state: State, entry: E) => void } = {
+const handlers: { readonly [E in Entry as E["entry"]]: (state: SweepState, entry: E) => void } = {
   open() {},
   ask(state, { trial, parameters, runs: ids }) {
     const { seeds } = state.options.file;
@@ -141,7 +142,7 @@ const handlers: { readonly [E in Entry as E["entry"]]: (state: State, entry: E) 
 };
 
 function registerRun(
-  { runs }: State,
+  { runs }: SweepState,
   id: string,
   made: Pick<RunState, "seed" | "place" | "parameters" | "isConfirming" | "fold">,
 ): RunState {
@@ -150,7 +151,7 @@ function registerRun(
   return run;
 }
 
-function valuesAt({ valuesAtRungs }: State, seed: number, rung: number): number[] {
+function valuesAt({ valuesAtRungs }: SweepState, seed: number, rung: number): number[] {
   const key = `${seed}:${rung}`;
   const values = valuesAtRungs.get(key) ?? [];
   valuesAtRungs.set(key, values);
@@ -158,14 +159,14 @@ function valuesAt({ valuesAtRungs }: State, seed: number, rung: number): number[
 }
 
 /** Runs of a trial that are to be computed: with pruning, the first alone until it is complete. */
-const due = ({ options: { file } }: State, { runs: all }: TrialState): readonly RunState[] =>
+const due = ({ options: { file } }: SweepState, { runs: all }: TrialState): readonly RunState[] =>
   file.prune && all[0]?.record?.status !== "completed" ? all.slice(0, 1) : all;
 
 /** Of several runs of a trial that ended differently, the first of these counts. */
 const order: readonly TrialStatus[] = ["failed", "lost", "cancelled", "diverged", "pruned"];
 
 /** Ends a trial when all its runs have, or when the first was stopped. */
-function settle(state: State, trial: TrialState): void {
+function settle(state: SweepState, trial: TrialState): void {
   if (trial.status !== "running") return;
   const records = due(state, trial).map(({ record }) => record);
   if (records.some((record) => record === undefined)) return;
@@ -198,7 +199,7 @@ function statusOf({ record, verdicts }: RunState): TrialStatus {
   return [...verdicts.values()].at(-1)?.value === null ? "diverged" : "pruned";
 }
 
-function wanted(state: State, width: number, now: number): Wanted {
+function wanted(state: SweepState, width: number, now: number): Wanted {
   const { open } = state;
   if (state.why === undefined) {
     const why = endOf(state, now);
@@ -220,8 +221,7 @@ function wanted(state: State, width: number, now: number): Wanted {
   return { what: "runs", runs: outstanding(all) };
 }
 
-/** Why the search ends now, if it does. */
-function endOf(state: State, now: number): SearchEnd | undefined {
+function endOf(state: SweepState, now: number): SearchEnd | undefined {
   const { budget, stopAfter } = state.options.file;
   if (state.isReached) return "target";
   // What the metric is called is the same for all trials.
@@ -233,7 +233,7 @@ function endOf(state: State, now: number): SearchEnd | undefined {
 }
 
 /** Trials to ask, for as many runs as can be under way at the same time. */
-function asks({ options, trials, open, size }: State, width: number): AskEntry[] {
+function asks({ options, trials, open, size }: SweepState, width: number): AskEntry[] {
   const { file, sampler, idOf } = options;
   const entries: AskEntry[] = [];
   const limit = sampler.isAdaptive ? width : most;
@@ -252,7 +252,7 @@ function asks({ options, trials, open, size }: State, width: number): AskEntry[]
 const outstanding = (all: readonly RunState[]): RunState[] =>
   [...new Set(all)].filter((run) => !run.isSubmitted && run.record === undefined);
 
-function confirmation({ options, trials, contenders }: State): ConfirmEntry | undefined {
+function confirmation({ options, trials, contenders }: SweepState): ConfirmEntry | undefined {
   const { file, idOf, rows } = options;
   const { confirm } = file;
   if (confirm === false || contenders) return undefined;
@@ -274,7 +274,7 @@ function confirmation({ options, trials, contenders }: State): ConfirmEntry | un
 }
 
 /** Seed by seed, all contenders beside each other: a slow minute hits all. */
-function confirming({ options, contenders, trials, rows }: State): RunState[] {
+function confirming({ options, contenders, trials, rows }: SweepState): RunState[] {
   const { metric, confirm } = options.file;
   if (confirm === false) return [];
   return range(seedsDue({ metric, confirm }, { contenders, trials, rows })).flatMap((i) =>
@@ -283,9 +283,9 @@ function confirming({ options, contenders, trials, rows }: State): RunState[] {
 }
 
 function judge(
-  state: State,
-  { run: id, rung, step, value, best }: Parameters<Engine["judge"]>[0],
-): ReturnType<Engine["judge"]> {
+  state: SweepState,
+  { run: id, rung, step, value, best }: RungReport,
+): { readonly verdict: Verdict; readonly entry?: VerdictEntry } {
   const { prune, metric } = state.options.file;
   const run = state.runs.get(id);
   const known = run?.verdicts.get(rung);

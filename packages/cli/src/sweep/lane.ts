@@ -14,7 +14,13 @@ import {
 import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
 import { LockedError } from "../run/lock.js";
 import { packRun } from "./brought-run.js";
-import type { RequestedPauses, RungReport, RunRecord, RunRequest } from "./lanes.js";
+import {
+  type RequestedPauses,
+  type RungReport,
+  type RunRecord,
+  type RunRequest,
+  unfinishedRecord,
+} from "./lanes.js";
 import { metricOf, missingMetric, oriented } from "./metric.js";
 import { runCurve } from "./run-curve.js";
 import type { Verdict } from "./types.js";
@@ -37,18 +43,16 @@ export type LaneMessage =
   /** The disk takes nothing: no run can go on here, and this one has no record. */
   | { readonly stuck: PlainError };
 
-/** The lane's end of a line of messages. */
-interface LanePort {
-  send(message: LaneMessage): void;
-}
-
 /** Between checkpoints of a run: a lane that dies loses at most that. */
 const checkpointSeconds = 10;
 /** How long a run waits for the process that had its directory, and which may be dying. */
 const patienceSeconds = 30;
 
 /** @returns takes an order */
-export function createLane(runner: Runner, { send }: LanePort): (order: LaneOrder) => void {
+export function createLane(
+  runner: Runner,
+  { send }: { send(message: LaneMessage): void },
+): (order: LaneOrder) => void {
   let answer: ((verdict: Verdict) => void) | undefined;
   let stop: AbortController | undefined;
   return (order) => {
@@ -111,18 +115,8 @@ const isInterrupted = ({ document }: JobResult): boolean => document.status === 
 const isLockedError = (error: unknown): boolean =>
   error instanceof LockedError || (error instanceof Error && error.name === "LockedError");
 
-/** The pauses of a run by the rule of its sweep. */
-function planOf({ rule, metric }: RequestedPauses): PausePlan {
-  const { from, unit } = rule;
-  switch (rule.rule) {
-    case "asha":
-      return { from, unit, metric, factor: rule.factor, below: rule.below };
-    case "median":
-      return { from, unit, metric, every: rule.every };
-    case "bound":
-      return { from, unit, metric };
-  }
-}
+/** The pauses of a run by the rule of its sweep, whose keys they have. */
+const planOf = ({ rule, metric }: RequestedPauses): PausePlan => ({ ...rule, metric });
 
 function recordOf(
   { id, metrics: names, job }: RunRequest,
@@ -131,14 +125,9 @@ function recordOf(
 ): Omit<RunRecord, "lane"> {
   if ("error" in outcome) {
     const error = outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
+    const { lane: _, ...failed } = unfinishedRecord(id, "failed", { error });
     return {
-      run: id,
-      status: "failed",
-      error,
-      values: {},
-      metrics: {},
-      steps: 0,
-      seconds: 0,
+      ...failed,
       // A run that never began leaves none.
       directory: existsSync(directory) ? directory : null,
       ...(outcome.error instanceof MissingDataError ? { isMissingData: true } : {}),
@@ -148,15 +137,7 @@ function recordOf(
   const { metrics, steps, wallSeconds } = document;
   const values = Object.fromEntries(names.map((name) => [name, metricOf(document, name) ?? null]));
   const curve = runCurve(outcome.result, job);
-  const record = {
-    run: id,
-    values,
-    metrics,
-    steps,
-    seconds: wallSeconds ?? 0,
-    directory,
-    ...(curve ? { curve } : {}),
-  };
+  const record = { run: id, values, metrics, steps, seconds: wallSeconds ?? 0, directory, curve };
   const status = document.status === "interrupted" ? "failed" : document.status;
   const missing = status === "completed" ? missingMetric(document, names) : undefined;
   if (missing === undefined) return { ...record, status };

@@ -1,8 +1,9 @@
+import type { PastVerdict, QueueHost, QueueLanes, VerdictRequest } from "isoloss-queue";
 import type { Job } from "../experiments/jobs/job.js";
 import type { JobProgress } from "../experiments/kind.js";
 import type { RunCurve } from "./run-curve.js";
 import type { Prune } from "./schema.js";
-import type { AskEntry, TrialStatus, Verdict } from "./types.js";
+import type { TrialStatus, Verdict } from "./types.js";
 
 /** A run to compute, as plain data: it may go to another process or another computer. */
 export interface RunRequest {
@@ -24,7 +25,6 @@ export interface RunRequest {
   readonly isBrought?: true | undefined;
 }
 
-/** Rungs of a run. */
 export interface RequestedPauses {
   readonly rule: Prune;
   readonly metric: string;
@@ -32,32 +32,16 @@ export interface RequestedPauses {
 }
 
 /** A run has reached a rung. Less is better: values are negated where the metric is maximized. */
-export interface RungReport {
-  readonly run: string;
-  /** Values are compared among the runs of a seed. */
-  readonly seed: number;
-  /** In `unit`. */
-  readonly rung: number;
+export interface RungReport extends VerdictRequest {
+  /** Of the rung. */
   readonly unit: Prune["unit"];
   /** The rung in steps of this run. */
   readonly step: number;
-  /** May be no finite number. */
-  readonly value: number;
-  /** The run's best up to here, this one included. */
-  readonly best: number;
 }
 
-/** A verdict as it is kept, with what it was based on. */
-export interface RungVerdict {
-  readonly rung: number;
+/** A verdict as it is kept. */
+export interface RungVerdict extends Omit<PastVerdict, "run" | "seed"> {
   readonly step: number;
-  /** null where it was not finite. */
-  readonly value: number | null;
-  readonly verdict: Verdict;
-  /** Number of values at the rung then, this one among them. */
-  readonly n: number;
-  /** 1 for the best. */
-  readonly rank: number;
 }
 
 /** The result of a run. There is one for each run. */
@@ -69,7 +53,6 @@ export interface RunRecord {
   /** All metrics of the run's document. */
   readonly metrics: Readonly<Record<string, number | null>>;
   readonly steps: number;
-  /** Seconds of computing. */
   readonly seconds: number;
   readonly curve?: RunCurve | undefined;
   /** Why it failed or was lost. */
@@ -105,45 +88,21 @@ export const unfinishedRecord = (
   directory: null,
 });
 
-/** What lanes tell the sweep's process. Everything may be told more than once; only the first record of a run counts. */
-export interface LaneHost {
-  record(record: RunRecord): void;
-  /**
-   * The verdict on a run at a rung. It is final: the same again for a run that reports again. Lanes with a server that
-   * makes verdicts do not call this; their records bring the verdicts along.
-   */
+/** What lanes tell the sweep's process, which local ones ask for verdicts, too. */
+export interface LaneHost extends QueueHost<RunRecord> {
+  /** The verdict on a run at a rung. It is final: the same again for a run that reports again. */
   judge(report: RungReport): Verdict | Promise<Verdict>;
   progress(run: string, at: JobProgress): void;
-  /** The width has changed, or something else that `wanted` depends on. */
-  changed(): void;
-  /** Tells the user a line, once. */
-  note(line: string): void;
-  /** The sweep cannot go on here. */
-  fail(error: Error): void;
 }
 
+type OfQueue = QueueLanes<RunRequest, RunRecord>;
+/** What lanes do that go on without this process. */
+type OfOthers = "asked" | "handedOver" | "finish";
+
 /** What computes runs: child processes of this computer, or workers behind a queue. */
-export interface Lanes {
-  /**
-   * @param before the records that the sweep has already: none of these runs will be submitted
-   */
+export interface Lanes
+  extends Omit<OfQueue, OfOthers | "start" | "forget">,
+    Partial<Pick<OfQueue, OfOthers>> {
+  /** @param before the records that the sweep has already: none of these runs will be submitted */
   start(host: LaneHost, before: readonly RunRecord[]): Promise<void>;
-  /** How many runs can be under way at the same time: an adaptive sampler keeps no more. */
-  readonly width: number;
-  /** How many processes or computers that is, as the progress line says it: "2 lanes", "3 workers, 8 lanes". */
-  readonly words: string;
-  /** Told after the asks are in the journal, and before their runs are submitted. */
-  asked?(asks: readonly AskEntry[]): void;
-  /** Takes runs, in the order in which they are to begin. Ids that it has already are ignored. */
-  submit(runs: readonly RunRequest[]): void;
-  /** Of lanes that go on without this process: waits until they have all that was submitted. */
-  handedOver?(): Promise<unknown>;
-  /** Drops the runs that have not begun, and tells which. Those under way go on. */
-  withdraw(): Promise<readonly string[]>;
-  /** Drops runs that have not begun, and stops those that have. They are recorded as cancelled by then. */
-  cancel(runs: readonly string[]): void;
-  /** The sweep is over, for all who compute for it; before `stop`. */
-  finish?(): Promise<void>;
-  /** Ends: runs under way save a checkpoint. The host hears nothing more once it resolves. */
-  stop(): Promise<void>;
 }

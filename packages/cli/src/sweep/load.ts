@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
+import { isPlainObject } from "es-toolkit";
 import { OptionError } from "isoloss";
 import { readFileOrThrow } from "isoloss/node";
 import { type Document, visit } from "yaml";
@@ -19,10 +20,9 @@ import { assigned, type Base, faultsOfValues, under } from "./check-values.js";
 import { faultsOfSweep } from "./faults.js";
 import { partOf, testNameOf } from "./metric.js";
 import { type SweepFile, sweepSchema } from "./schema.js";
-import type { Assignment, Parameter } from "./types.js";
+import type { Assignment, Constant, Parameter } from "./types.js";
 import { fromWandb } from "./wandb.js";
 
-/** A sweep with its experiment. */
 export interface LoadedSweep {
   readonly file: SweepFile;
   /** What to tell the user of how the file was read. */
@@ -161,20 +161,18 @@ export function parseSweep(
   return { file: config satisfies SweepFile as SweepFile, notes, error };
 }
 
-const isMap = (data: unknown): data is object =>
-  typeof data === "object" && data !== null && !Array.isArray(data);
-const hasKey = (data: unknown, key: string): boolean => isMap(data) && Object.hasOwn(data, key);
+const hasKey = (data: unknown, key: string): boolean => isPlainObject(data) && Object.hasOwn(data, key);
 
 /** A sweep without a name has the file's. */
 function named(data: unknown, file: string): unknown {
   const name = basename(file).replace(/\.ya?ml$/, "");
-  return isMap(data) && identifier.safeParse(name).success ? { name, ...data } : data;
+  return isPlainObject(data) && identifier.safeParse(name).success ? { name, ...data } : data;
 }
 
 /** Numbers that are written with a point are real: `min: 0.0, max: 1.0` is no range of two integers. */
 function withReals(data: unknown, sourceOf: Translation["sourceOf"], document: Document): unknown {
   const { parameters } = (data ?? {}) as { readonly parameters?: unknown };
-  if (typeof parameters !== "object" || parameters === null || Array.isArray(parameters)) return data;
+  if (!isPlainObject(parameters)) return data;
   const marked = withRealsMarked(document);
   const isReal = (path: string, key: string) =>
     sourceOf(["parameters", path, key]).reduce<unknown>(
@@ -182,8 +180,8 @@ function withReals(data: unknown, sourceOf: Translation["sourceOf"], document: D
       marked,
     ) === real;
   const entries = Object.entries(parameters).map(([path, given]) => {
-    const isPlain = typeof given === "object" && given !== null && "min" in given && "max" in given;
-    if (!isPlain || ["scale", "step", "roundTo", "count"].some((key) => key in given)) return [path, given];
+    const isRange = isPlainObject(given) && "min" in given && "max" in given;
+    if (!isRange || ["scale", "step", "roundTo", "count"].some((key) => key in given)) return [path, given];
     return [path, isReal(path, "min") || isReal(path, "max") ? { ...given, scale: "linear" } : given];
   });
   return { ...(data as object), parameters: Object.fromEntries(entries) };
@@ -214,7 +212,7 @@ async function withOwnFilesOfSweep(file: SweepFile, path: string): Promise<Sweep
   const { set, parameters, confirm } = file;
   const located = async (assignment: Assignment) => (await locatedSettings(assignment, path)) as Assignment;
   const entries = Object.entries(parameters).map(async ([key, parameter]): Promise<[string, Parameter]> => {
-    const one = async (value: Json) => (await located({ [key]: value }))[key];
+    const one = async (value: Json) => (await located({ [key]: value }))[key] as Constant["value"];
     if ("value" in parameter) return [key, { ...parameter, value: await one(parameter.value) }];
     if ("values" in parameter)
       return [key, { ...parameter, values: await Promise.all(parameter.values.map(one)) }];

@@ -1,52 +1,32 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
 import type { Finding } from "../config/explain.js";
 import { formatNumber } from "../experiments/results/format-number.js";
-import type { Json } from "../run/json-lines.js";
 import { axisOf, endsOfNormal, isInteger, mostSteps } from "./axis.js";
-import type { Parameter } from "./types.js";
+import { type Parameter, type ParameterKeys, parameterKeys } from "./types.js";
 
-/** Any value of YAML. */
-export const anyValue = z.any() as z.ZodType<Json, Json>;
+type Key = keyof ParameterKeys;
 
-const keys = z.strictObject({
-  value: anyValue.optional(),
-  values: z.array(anyValue).min(1).optional(),
-  probabilities: z.array(z.number().min(0)).optional(),
-  min: z.number().optional(),
-  max: z.number().optional(),
-  scale: z.enum(["linear", "log"]).meta({ title: "scale" }).optional(),
-  step: z.number().gt(0).optional(),
-  roundTo: z.number().gt(0).optional(),
-  count: z.int().min(2).optional(),
-  distribution: z.enum(["normal", "log_normal"]).meta({ title: "distribution" }).optional(),
-  mu: z.number().optional(),
-  sigma: z.number().gt(0).optional(),
-  when: z.record(z.string(), anyValue).optional(),
-});
+interface Form {
+  /** The keys that choose it, one of them at least. */
+  readonly heads: readonly Key[];
+  readonly others: readonly Key[];
+  /** What is wrong with its keys together. */
+  faultsOf?(given: ParameterKeys): Finding[];
+}
 
-type Keys = z.output<typeof keys>;
-
-/** What chooses a form, and the keys that it may have. */
-const forms = {
-  value: ["value"],
-  values: ["values", "probabilities"],
-  "min and max": ["min", "max", "scale", "step", "roundTo", "count"],
-  distribution: ["distribution", "mu", "sigma", "step"],
-} as const satisfies Readonly<Record<string, readonly (keyof Keys)[]>>;
-
-type Form = keyof typeof forms;
-
-/** The keys that a form cannot do without, one of them at least. */
-const heads: Readonly<Record<Form, readonly (keyof Keys)[]>> = {
-  value: ["value"],
-  values: ["values"],
-  "min and max": ["min", "max"],
-  distribution: ["distribution"],
+const forms: Readonly<Record<string, Form>> = {
+  value: { heads: ["value"], others: [] },
+  values: { heads: ["values"], others: ["probabilities"], faultsOf: faultsOfValues },
+  "min and max": {
+    heads: ["min", "max"],
+    others: ["scale", "step", "roundTo", "count"],
+    faultsOf: faultsOfRange,
+  },
+  distribution: { heads: ["distribution"], others: ["mu", "sigma", "step"], faultsOf: faultsOfNormal },
 };
 
 /** A parameter of a sweep: one of the forms that {@link Parameter} names. */
-export const parameterSchema = keys
+export const parameterSchema = parameterKeys
   .superRefine((given, context) => {
     for (const { path, message } of faultsOf(given)) {
       context.addIssue({ code: "custom", path: [...path], message });
@@ -58,34 +38,23 @@ export const parameterSchema = keys
     return (given.distribution === undefined ? known : { mu: 0, sigma: 1, ...known }) as unknown as Parameter;
   });
 
-function faultsOf(given: Keys): Finding[] {
-  const has = (key: keyof Keys) => given[key] !== undefined;
-  const [form, other] = (Object.keys(forms) as Form[]).filter((name) => heads[name].some(has));
+function faultsOf(given: ParameterKeys): Finding[] {
+  const has = (key: Key) => given[key] !== undefined;
+  const [form, other] = Object.keys(forms).filter((name) => forms[name].heads.some(has));
   if (form === undefined) {
     return [{ path: [], message: `expected one of ${Object.keys(forms).join(", ")}; got none of them.` }];
   }
   if (other !== undefined) {
     return [{ path: [], message: `expected one of ${form}, ${other}; got both.` }];
   }
-  const allowed: readonly (keyof Keys)[] = [...forms[form], "when"];
-  const strays = (Object.keys(given) as (keyof Keys)[]).filter((key) => has(key) && !allowed.includes(key));
-  return [
-    ...strays.map((key) => ({
-      path: [key],
-      message: `not beside ${form}, which takes ${allowed.join(", ")}.`,
-    })),
-    ...(checks[form]?.(given) ?? []),
-  ];
+  const { heads, others, faultsOf: faultsTogether } = forms[form];
+  const allowed: readonly Key[] = [...heads, ...others, "when"];
+  const strays = (Object.keys(given) as Key[]).filter((key) => has(key) && !allowed.includes(key));
+  const message = `not beside ${form}, which takes ${allowed.join(", ")}.`;
+  return [...strays.map((key) => ({ path: [key], message })), ...(faultsTogether?.(given) ?? [])];
 }
 
-/** Of the keys of a form together. */
-const checks: Partial<Readonly<Record<Form, (given: Keys) => Finding[]>>> = {
-  values: faultsOfValues,
-  "min and max": faultsOfRange,
-  distribution: faultsOfNormal,
-};
-
-function faultsOfValues({ values = [], probabilities }: Keys): Finding[] {
+function faultsOfValues({ values = [], probabilities }: ParameterKeys): Finding[] {
   const faults: Finding[] = [];
   const twice = values.findIndex((value, i) => values.findIndex((o) => isDeepStrictEqual(o, value)) < i);
   if (twice >= 0) {
@@ -110,7 +79,7 @@ function faultsOfValues({ values = [], probabilities }: Keys): Finding[] {
   return faults;
 }
 
-function faultsOfRange({ min, max, scale, step, roundTo, count }: Keys): Finding[] {
+function faultsOfRange({ min, max, scale, step, roundTo, count }: ParameterKeys): Finding[] {
   if (max === undefined) return [{ path: ["max"], message: `missing; expected a number > ${min}` }];
   if (min === undefined) return [{ path: ["min"], message: `missing; expected a number < ${max}` }];
   const faults: Finding[] = [];
@@ -153,7 +122,7 @@ function faultsOfRange({ min, max, scale, step, roundTo, count }: Keys): Finding
   return faults;
 }
 
-function faultsOfNormal({ distribution = "normal", mu = 0, sigma = 1, step }: Keys): Finding[] {
+function faultsOfNormal({ distribution = "normal", mu = 0, sigma = 1, step }: ParameterKeys): Finding[] {
   if (step === undefined || step <= 0) return [];
   const largest = Math.max(...endsOfNormal({ distribution, mu, sigma }).map(Math.abs));
   if (largest <= step * mostSteps) return [];

@@ -1,24 +1,18 @@
 import { createHash } from "node:crypto";
 import { once } from "es-toolkit";
-import type { TestPart } from "../experiments/catalogue/datasets.js";
 import type { TestFold } from "../experiments/catalogue/run-data.js";
 import { ofFreshSeed, runConfig, testPartOfRun } from "../experiments/definition/resolve.js";
 import { describeEnvironment } from "../run/environment.js";
-import type { RunState } from "./engine-types.js";
+import type { EngineOptions, RunState } from "./engine-types.js";
 import type { RunRequest } from "./lanes.js";
 import type { LoadedSweep } from "./load.js";
 import { testNameOf } from "./metric.js";
 import type { Assignment } from "./types.js";
 
-/** What the runs of a sweep compute. */
-export interface SweepPlan {
-  /** Id of the run of an assignment with a seed: a hash of all that it computes. */
-  idOf(parameters: Assignment, seed: number, fold?: TestFold): string;
+export interface SweepPlan extends Pick<EngineOptions, "idOf" | "rows"> {
   requestOf(
     run: Pick<RunState, "id" | "seed" | "place" | "parameters" | "isConfirming" | "fold">,
   ): RunRequest;
-  /** Which rows judge fresh seeds; undefined where they all have the same. */
-  readonly rows: TestPart | undefined;
 }
 
 export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep): SweepPlan {

@@ -2,7 +2,8 @@ import { resultName } from "isoloss/metrics";
 import { z } from "zod";
 import { count, positive } from "../experiments/catalogue/named.js";
 import { identifier, seedsOf, seedsSchema } from "../experiments/definition/schema.js";
-import { anyValue, parameterSchema } from "./parameter-schema.js";
+import { parameterSchema } from "./parameter-schema.js";
+import { anyValue } from "./types.js";
 
 const seeds = seedsSchema.transform((given, context): readonly number[] => {
   const list = seedsOf(given);
@@ -138,10 +139,8 @@ export const sweepSchema = z.strictObject({
  */
 export type SweepFile = Readonly<z.output<typeof sweepSchema>>;
 
-/** What trials are ranked by. */
 export type Metric = SweepFile["metric"];
 
-/** How runs are stopped before their end. */
 export type Prune = NonNullable<SweepFile["prune"]>;
 
 /** The best trials and a baseline, again on seeds that chose nothing. */

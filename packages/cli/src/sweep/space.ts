@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Json } from "../run/json-lines.js";
 import { type Axis, axisOf } from "./axis.js";
-import type { Assignment, Conditions, Parameter } from "./types.js";
+import type { Assignment, Parameter } from "./types.js";
 
 /** A parameter that varies. */
 export interface Dimension {
@@ -16,7 +16,6 @@ export interface Space {
   readonly dimensions: readonly Dimension[];
   /** The assignment of one value for each dimension: those that are off are left out. */
   assign(values: readonly Json[]): Assignment;
-  /** The assignment at a point. */
   at(point: readonly number[]): Assignment;
   /** The values with one that is set, and with those that it needs to be on. */
   withValue(values: readonly Json[], path: string, value: Json): Json[];
@@ -64,8 +63,7 @@ export function spaceOf(parameters: Readonly<Record<string, Parameter>>): Space 
   };
 }
 
-const conditionsOf = ({ when = {} }: { readonly when?: Conditions | undefined }): [string, Json][] =>
-  Object.entries(when);
+const conditionsOf = ({ when = {} }: Parameter): [string, Json][] => Object.entries(when);
 
 /** A value of a parameter that meets a condition. */
 function fitting(parameter: Parameter, wanted: Json): Json {

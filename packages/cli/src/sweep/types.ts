@@ -1,5 +1,6 @@
 // Words of sweeps. A sweep is a file; a trial is one assignment of its parameters, numbered 0, 1, ...; a run is a trial
 // with one seed; a rung is a step at which runs are compared; a verdict is go or stop, at a rung.
+import { z } from "zod";
 import type { Json } from "../run/json-lines.js";
 
 /**
@@ -8,46 +9,51 @@ import type { Json } from "../run/json-lines.js";
  */
 export type Assignment = Readonly<Record<string, Json>>;
 
-/** Where a parameter is on: other parameters have these values, or one of them where a list of values is given. */
-export type Conditions = Readonly<Record<string, Json>>;
+export const anyValue = z.any() as z.ZodType<Json, Json>;
 
-interface Conditional {
-  readonly when?: Conditions | undefined;
-}
+/** The keys of a parameter in a sweep's file, of all its forms. */
+export const parameterKeys = z.strictObject({
+  value: anyValue.optional(),
+  values: z.array(anyValue).min(1).optional(),
+  /** Of each value; they sum to 1. Left out: all are equal. */
+  probabilities: z.array(z.number().min(0)).optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  scale: z.enum(["linear", "log"]).meta({ title: "scale" }).optional(),
+  /** Only min, min + step, min + 2 step, ...; of a normal number: it is rounded to multiples of it. */
+  step: z.number().gt(0).optional(),
+  /** Any number of the interval, rounded to a multiple of it: the least and the largest have about half a share. */
+  roundTo: z.number().gt(0).optional(),
+  /** Only so many values, both ends among them, evenly spaced on the scale. */
+  count: z.int().min(2).optional(),
+  distribution: z.enum(["normal", "log_normal"]).meta({ title: "distribution" }).optional(),
+  mu: z.number().optional(),
+  sigma: z.number().gt(0).optional(),
+  /** Where it is on: other parameters have these values, or one of them where a list of values is given. */
+  when: z.record(z.string(), anyValue).optional(),
+});
+
+export type ParameterKeys = z.output<typeof parameterKeys>;
+
+/** A value as code gives it: lists are readonly. */
+type Given<V> = V extends (infer Item)[] ? readonly Item[] : V;
+
+/** The keys that a form has, and those that it may have. */
+type Form<Has extends keyof ParameterKeys, May extends keyof ParameterKeys = never> = {
+  readonly [K in Has]: Given<Exclude<ParameterKeys[K], undefined>>;
+} & { readonly [K in May | "when"]?: Given<ParameterKeys[K]> };
 
 /** One value in all trials. */
-export interface Constant extends Conditional {
-  readonly value: Json;
-}
+export type Constant = Form<"value">;
 
 /** One of several values, of any kind. */
-export interface Choice extends Conditional {
-  readonly values: readonly Json[];
-  /** Of each value; they sum to 1. Left out: all are equal. */
-  readonly probabilities?: readonly number[] | undefined;
-}
+export type Choice = Form<"values", "probabilities">;
 
 /** A number of an interval. Integers where both ends are integers and none of `scale`, `step`, `roundTo`, `count` is given. */
-export interface Range extends Conditional {
-  readonly min: number;
-  readonly max: number;
-  readonly scale?: "linear" | "log" | undefined;
-  /** Only min, min + step, min + 2 step, ... */
-  readonly step?: number | undefined;
-  /** Any number of the interval, rounded to a multiple of it: the least and the largest have about half a share. */
-  readonly roundTo?: number | undefined;
-  /** Only so many values, both ends among them, evenly spaced on the scale. */
-  readonly count?: number | undefined;
-}
+export type Range = Form<"min" | "max", "scale" | "step" | "roundTo" | "count">;
 
 /** A normal number, or the exponential of one. */
-export interface Normal extends Conditional {
-  readonly distribution: "normal" | "log_normal";
-  readonly mu: number;
-  readonly sigma: number;
-  /** Rounded to multiples of it. */
-  readonly step?: number | undefined;
-}
+export type Normal = Form<"distribution" | "mu" | "sigma", "step">;
 
 export type Parameter = Constant | Choice | Range | Normal;
 
@@ -86,25 +92,6 @@ export interface Sampler {
 
 /** The answer to a run at a rung. */
 export type Verdict = "go" | "stop";
-
-/** A rule of {@link verdictOf}: what the server's script is given, too. `above` is negated where the metric is maximized. */
-export interface VerdictRule {
-  readonly rule: "asha" | "median" | "bound";
-  /** Of asha. */
-  readonly factor: number;
-  readonly startup: number;
-  /** Of bound. */
-  readonly above: number;
-}
-
-/**
- * The verdict on a run that reached a rung.
- *
- * @param values at this rung, of the runs of the same seed, `v` among them unless it is not finite; less is better
- * @param v the run's
- * @param best the run's best so far
- */
-export type VerdictOf = (rule: VerdictRule, values: readonly number[], v: number, best: number) => Verdict;
 
 /** A trial is asked: an entry of the journal. */
 export interface AskEntry {

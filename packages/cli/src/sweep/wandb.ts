@@ -1,4 +1,5 @@
 // Sweeps of Weights & Biases (docs.wandb.ai/guides/sweeps/sweep-config-keys) in the form of ours.
+import { isPlainObject as isMap } from "es-toolkit";
 import { betaQuantile } from "isoloss-figures/base";
 import type { Finding } from "../config/explain.js";
 import type { Translation } from "../config/load.js";
@@ -8,14 +9,6 @@ import { formatNumber } from "../experiments/results/format-number.js";
 
 type Data = Readonly<Record<string, unknown>>;
 
-/** A sweep in our form, and what to tell the user of the translation. */
-export interface Translated extends Translation {
-  readonly notes: readonly string[];
-}
-
-const isMap = (value: unknown): value is Data =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** Parts of the data that are elsewhere in the source, the longest paths first. */
 type Origins = (readonly [ours: Path, source: Path])[];
 
@@ -23,8 +16,12 @@ type Origins = (readonly [ours: Path, source: Path])[];
  * A sweep in W&B's form or ours, or something between, in ours. What is not W&B's is left for the check.
  *
  * @param set what `--set` has changed, in our words: the file's own word for it does not count then
+ * @returns `notes`: what to tell the user of the translation
  */
-export function fromWandb(source: unknown, set: readonly string[] = []): Translated {
+export function fromWandb(
+  source: unknown,
+  set: readonly string[] = [],
+): Translation & { readonly notes: readonly string[] } {
   const findings: Finding[] = [];
   const notes: string[] = [];
   const origins: Origins = [];

@@ -1,7 +1,7 @@
 // A sweep without processes and files: a journal of text, and lanes that compute a formula, late, twice, or never.
 import { createRng } from "isoloss/data";
-import { createEngine } from "../../src/sweep/engine.js";
-import type { Engine, RunState } from "../../src/sweep/engine-types.js";
+import { createEngine, type Engine } from "../../src/sweep/engine.js";
+import type { RunState } from "../../src/sweep/engine-types.js";
 import type { Entry, NewEntry } from "../../src/sweep/journal.js";
 import type { RunRecord } from "../../src/sweep/lanes.js";
 import { runId } from "../../src/sweep/plan.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
+import type { ServerRule as VerdictRule } from "isoloss-queue";
 import { describe, expect, it } from "vitest";
 import { verdictOf, verdictRuleOf } from "../../src/sweep/prune.js";
-import type { VerdictRule } from "../../src/sweep/types.js";
 
 const rule = (changes: Partial<VerdictRule>): VerdictRule => ({
   rule: "asha",
