@@ -11,7 +11,6 @@ export interface Bins {
   /** Where bin k begins, 0 <= k <= count: from 0 to 1. */
   edge(k: number): number;
   value(k: number): Json;
-  /** The bin of a value. */
   indexOf(value: Json): number;
 }
 
@@ -21,14 +20,12 @@ export interface Axis {
   readonly bins?: Bins;
   /** Whether the order of the values means nothing. */
   readonly isCategorical: boolean;
-  /** Whether there is a least and a largest value. */
   readonly hasEnds: boolean;
   valueAt(u: number): Json;
   /** A number at which the value is; the middle of its bin. */
   unitOf(value: Json): number;
 }
 
-/** The axis of a parameter that varies. */
 export function axisOf(parameter: Exclude<Parameter, Constant>): Axis {
   if ("values" in parameter) return binned(categories(parameter), { isCategorical: true, hasEnds: false });
   if ("distribution" in parameter) return normalAxis(parameter);
@@ -82,7 +79,6 @@ function categories({ values, probabilities }: Choice): Bins {
   };
 }
 
-/** Whether a range holds integers alone. */
 export const isInteger = ({ min, max, scale, step, roundTo, count }: Range): boolean =>
   scale === undefined &&
   step === undefined &&

@@ -4,11 +4,12 @@ import { partition, uniqWith } from "es-toolkit";
 import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "isoloss/internal";
 import { endText, formatNumber } from "../experiments/results/format-number.js";
 import { type BesideConstant, constantText } from "../experiments/results/to-target.js";
+import type { Json } from "../run/json-lines.js";
 import type { Judgement } from "../run/report-html.js";
 import { aggregated } from "./metric.js";
 import { rankedTrials } from "./ranked-trials.js";
 import type { Metric } from "./schema.js";
-import type { Trial } from "./types.js";
+import type { Assignment, Trial } from "./types.js";
 
 /** Values of runs by their seeds: NaN of those that diverged; those that failed are not there. */
 export type SeedValues = ReadonlyMap<number, number>;
@@ -277,3 +278,55 @@ const isSame = (a: SeedValues, b: SeedValues): boolean =>
   [...a].every(([seed, value]) => !b.has(seed) || b.get(seed) === value);
 
 const signed = (value: number): string => `${value > 0 ? "+" : ""}${formatNumber(value, 4)}`;
+
+// What is to be known of the trials that stand for a choice of `confirm.each`, where pruning or failures left it no completed one.
+
+export const wordOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Whether a trial is of the baseline's choice. */
+export const hasValueOf =
+  (baseline: Assignment, path: string) =>
+  ({ parameters }: Pick<Trial, "parameters">): boolean =>
+    isDeepStrictEqual(parameters[path], baseline[path]);
+
+export const noneOf = (each: string, value: Json): string =>
+  `No trial with ${each} ${wordOf(value)} was completed`;
+
+/** Of a choice all of whose trials were pruned. */
+export const caveatsOfChoice = (each: string, chosen: Trial | undefined): string[] =>
+  chosen?.status === "pruned"
+    ? [
+        `${noneOf(each, chosen.parameters[each])}: of those that were pruned this one came furthest, to the rung ${chosen.rung}.`,
+      ]
+    : [];
+
+/**
+ * Of a baseline that is not as well tuned as what is compared with it.
+ *
+ * @param given what the file says of it
+ * @param own the parameters of what is compared with it
+ * @param baseline its own, as the journal has them
+ */
+export function caveatsOfBaseline(
+  each: string,
+  given: Assignment,
+  trials: readonly Trial[],
+  { own, baseline }: Readonly<Record<"own" | "baseline", Assignment>>,
+): string[] {
+  const source = bestOfEach(trials, each).find(hasValueOf(given, each));
+  // A journal may be of a time when a pruned trial was not taken.
+  if (source && isDeepStrictEqual({ ...source.parameters, ...given }, baseline)) {
+    const isAllGiven = Object.keys(baseline).every((path) => path in given);
+    return source.status === "completed" || isAllGiven
+      ? []
+      : [
+          `${noneOf(each, given[each])}: the baseline has the settings of trial ${source.trial}, which of those that were pruned came furthest, to the rung ${source.rung}.`,
+        ];
+  }
+  const untuned = Object.keys(own).filter((path) => !(path in baseline));
+  return untuned.length === 0
+    ? []
+    : [
+        `${noneOf(each, given[each])}: the baseline has the experiment's own ${untuned.join(", ")}, which the search did not tune.`,
+      ];
+}

@@ -2,14 +2,17 @@
 import { isDeepStrictEqual } from "node:util";
 import { partition, pick } from "es-toolkit";
 import { besideConstant, measuresOn } from "../experiments/results/to-target.js";
-import { caveatsOfBaseline, caveatsOfChoice, hasValueOf, wordOf } from "./caveats.js";
 import {
   bestOfEach,
   bestTrials,
   type Confirmed,
+  caveatsOfBaseline,
+  caveatsOfChoice,
   confirmed,
+  hasValueOf,
   type Judging,
   type SeedValues,
+  wordOf,
 } from "./confirm.js";
 import type { RunState, SweepState, TrialState } from "./engine-types.js";
 import { oriented, partOf, testNameOf } from "./metric.js";
@@ -110,9 +113,7 @@ export function confirmationOf(
                 ...besideBaseline(each, parameters, baseline.parameters),
                 caveats: [
                   ...caveatsOfChoice(each, trials[trial]),
-                  ...caveatsOfBaseline(each, {
-                    given: confirm.baseline,
-                    trials,
+                  ...caveatsOfBaseline(each, confirm.baseline, trials, {
                     own: parameters,
                     baseline: baseline.parameters,
                   }),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { countBy } from "es-toolkit";
 import { axisOf } from "./axis.js";
-import { noneOf } from "./caveats.js";
+import { noneOf } from "./confirm.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
 import { samplerOf } from "./samplers/sampler.js";

@@ -1,6 +1,6 @@
 import type { Finding } from "../config/explain.js";
 import { oneOf } from "../config/nearest.js";
-import { pathWords } from "../dotted-path.js";
+import { type Path, pathWords } from "../dotted-path.js";
 import { commonKeys } from "../experiments/definition/schema.js";
 import type { Json } from "../run/json-lines.js";
 import { axisOf, holds } from "./axis.js";
@@ -113,15 +113,22 @@ function faultsOfConditions(path: string, parameters: Readonly<Record<string, Pa
     if (reaches(other, path, parameters)) {
       return [{ path: at, message: `depends on ${path} itself: conditions go around in a circle.` }];
     }
-    return canMeet(parameters[other], wanted)
-      ? []
-      : [
-          {
-            path: at,
-            message: `${other} never is ${JSON.stringify(wanted)}${alternatives(parameters[other], wanted)}`,
-          },
-        ];
+    return faultsOfWanted(at, other, parameters, wanted);
   });
+}
+
+/** Where a parameter never has a value that is wanted of it. */
+function faultsOfWanted(
+  at: Path,
+  path: string,
+  parameters: Readonly<Record<string, Parameter>>,
+  wanted: Json,
+  consequence = "",
+): Finding[] {
+  const parameter = parameters[path];
+  if (canMeet(parameter, wanted)) return [];
+  const message = `${path} never is ${JSON.stringify(wanted)}${consequence}${alternatives(parameter, wanted)}`;
+  return [{ path: at, message }];
 }
 
 function reaches(
@@ -185,23 +192,17 @@ function faultsOfConfirm({ confirm, seeds, parameters }: SweepFile): Finding[] {
       path: ["confirm", "baseline"],
       message: `expected a value of ${each}: its best trial is what the others are compared with.`,
     });
-  } else if (each !== undefined && !canMeet(parameters[each], baseline[each])) {
-    const wanted = baseline[each];
-    faults.push({
-      path: ["confirm", "baseline", each],
-      message: `${each} never is ${JSON.stringify(wanted)}, so that no trial is like the baseline${alternatives(parameters[each], wanted)}`,
-    });
+  } else if (each !== undefined) {
+    const at = ["confirm", "baseline", each];
+    const consequence = ", so that no trial is like the baseline";
+    faults.push(...faultsOfWanted(at, each, parameters, baseline[each], consequence));
   }
   for (const [k, wanted] of (confirm.controls ?? []).entries()) {
-    const parameter = parameters[each ?? ""];
-    if (parameter !== undefined && canMeet(parameter, wanted)) continue;
-    faults.push({
-      path: ["confirm", "controls", k],
-      message:
-        parameter === undefined
-          ? "expected confirm.each: controls are values of this parameter"
-          : `${each} never is ${JSON.stringify(wanted)}${alternatives(parameter, wanted)}`,
-    });
+    const path = ["confirm", "controls", k];
+    const message = "expected confirm.each: controls are values of this parameter";
+    if (each !== undefined && parameters[each] !== undefined) {
+      faults.push(...faultsOfWanted(path, each, parameters, wanted));
+    } else faults.push({ path, message });
   }
   if (confirm.seeds.length < 2) {
     faults.push({

@@ -16,7 +16,6 @@ import {
 import type { RungVerdict, RunRecord } from "./lanes.js";
 import type { AskEntry, Assignment } from "./types.js";
 
-/** Begins a sweep. */
 export interface OpenEntry {
   readonly entry: "open";
   readonly id: string;
@@ -102,7 +101,6 @@ const kinds: Readonly<Record<Entry["entry"], readonly string[]>> = {
   end: [],
 };
 
-/** A journal that is written. */
 export interface Journal {
   /** Appends entries; the disk has them when the call returns. @throws DataError; the journal is then whole */
   append(entries: readonly Entry[]): void;

@@ -4,6 +4,7 @@ import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { revived } from "../experiments/jobs/pool.js";
+import { countText } from "../experiments/results/format-number.js";
 import type { LaneMessage, LaneOrder } from "./lane.js";
 import {
   type LaneHost,
@@ -15,18 +16,14 @@ import {
 } from "./lanes.js";
 
 export interface ProcessLanesOptions {
-  /** How many. */
   readonly jobs: number;
   /** The folder of the runs' directories. */
   readonly folder: string;
-  /** Starts a lane. */
   start(onMessage: (message: LaneMessage) => void, onExit: (last: string, how: string) => void): LaneProcess;
 }
 
-/** A lane that was started. */
 export interface LaneProcess {
   send(order: LaneOrder): void;
-  /** Ends it at once. */
   kill(): void;
 }
 
@@ -37,7 +34,6 @@ const graceSeconds = 10;
 /** Of a timer of Node, 24 days; a longer one would end at once. */
 const mostMilliseconds = 2 ** 31 - 1;
 
-/** A run under way. */
 interface UnderWay {
   readonly request: RunRequest;
   readonly timers: NodeJS.Timeout[];
@@ -83,7 +79,7 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
   const { lanes, queue, taken } = pool;
   return {
     width: jobs,
-    words: jobs === 1 ? "1 lane" : `${jobs} lanes`,
+    words: countText(jobs, "lane"),
     async start(host) {
       pool.host = host;
     },
@@ -122,7 +118,6 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
   };
 }
 
-/** Gives free lanes the next runs. */
 function assign(pool: Pool): void {
   const { lanes, queue, chosen } = pool;
   if (pool.isStopping) return;

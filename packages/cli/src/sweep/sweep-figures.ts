@@ -20,16 +20,6 @@ const mostParameters = 8;
 /** The most trials whose losses are drawn. */
 const mostCurves = 5;
 
-/** Figures of a sweep's search, by the sections of its report. */
-export interface SweepFigures {
-  readonly course: readonly string[];
-  readonly losses: readonly string[];
-  readonly parameters: readonly string[];
-  readonly rungs: readonly string[];
-  readonly seeds: readonly string[];
-}
-
-/** A trial that was completed, with its value. */
 export type Valued = SweepTrialDocument & { readonly value: number };
 
 /** Completed trials, the best first. */
@@ -39,7 +29,8 @@ export function completedTrials({ loaded: { file } }: StoredSweep, { trials }: S
     .sort((a, b) => oriented(file.metric, a.value) - oriented(file.metric, b.value));
 }
 
-export function sweepFigures(sweep: StoredSweep, document: SweepDocument): SweepFigures {
+/** Figures of a sweep's search, by the sections of its report. */
+export function sweepFigures(sweep: StoredSweep, document: SweepDocument) {
   const best = completedTrials(sweep, document);
   const shown = best.slice(0, most);
   return {
@@ -114,7 +105,6 @@ function curveOf({ record }: RunState): CurveSeries["runs"][number][] {
   ];
 }
 
-/** A value of a parameter in a figure. */
 const drawable = (value: unknown): number | string | null =>
   typeof value === "number" || typeof value === "string"
     ? value

@@ -1,5 +1,5 @@
 import { correlation } from "isoloss/linalg";
-import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
+import { countText, formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import type { Environment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
 import type { StoredSweep } from "./directory.js";
@@ -23,36 +23,31 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument, environ
   const { confirmed, status, seconds } = document;
   const figures = sweepFigures(sweep, document);
   const best = completedTrials(sweep, document);
-  const sections: (ReportSection & { readonly isShown?: boolean })[] = [
+  const sections = [
     trialSection(document, best),
-    failureSection(document),
-    {
-      heading: "The search",
-      text: "The best value so far. It gets better by luck alone, too: what a trial is worth is said by fresh seeds.",
-      figures: figures.course,
-      isShown: figures.course.length > 0,
-    },
-    {
-      heading: "Losses",
-      text:
-        `Training losses of ${document.confirmed.length > 0 ? "what was confirmed, on fresh seeds" : "the best trials"}; ` +
+    ...failureSection(document),
+    ...figureSection(
+      "The search",
+      "The best value so far. It gets better by luck alone, too: what a trial is worth is said by fresh seeds.",
+      figures.course,
+    ),
+    ...figureSection(
+      "Losses",
+      `Training losses of ${confirmed.length > 0 ? "what was confirmed, on fresh seeds" : "the best trials"}; ` +
         "of mini-batches, means over a twentieth of the recorded steps.",
-      figures: figures.losses,
-      isShown: figures.losses.length > 0,
-    },
-    parameterSection(sweep, best, figures.parameters),
-    {
-      heading: "Rungs",
-      text: "What the runs had at the rungs, where those that were behind were stopped.",
-      figures: figures.rungs,
-      isShown: figures.rungs.length > 0,
-    },
-    {
-      heading: "Agreement of the seeds",
-      text: "The values of each trial with two seeds: where they disagree, more seeds are needed to choose.",
-      figures: figures.seeds,
-      isShown: figures.seeds.length > 0,
-    },
+      figures.losses,
+    ),
+    ...parameterSection(sweep, best, figures.parameters),
+    ...figureSection(
+      "Rungs",
+      "What the runs had at the rungs, where those that were behind were stopped.",
+      figures.rungs,
+    ),
+    ...figureSection(
+      "Agreement of the seeds",
+      "The values of each trial with two seeds: where they disagree, more seeds are needed to choose.",
+      figures.seeds,
+    ),
   ];
   return renderReport({
     title: `Sweep ${document.name}`,
@@ -71,10 +66,13 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument, environ
       outcome: judgment,
       text,
     })),
-    sections: sections.filter(({ isShown = true }) => isShown).map(({ isShown: _, ...section }) => section),
+    sections,
     environment,
   });
 }
+
+const figureSection = (heading: string, text: string, figures: readonly string[]): ReportSection[] =>
+  figures.length > 0 ? [{ heading, text, figures }] : [];
 
 function conclusionOf({ confirmed, best, status }: SweepDocument): string {
   if (confirmed.length > 0) {
@@ -88,10 +86,9 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
       const chose = judged.rows === null ? " may have chosen, too" : ", and they also chose";
       return `Whether a trial helps on other rows is undecided: ${rows} judged the fresh seeds${chose}.`;
     }
-    const trials = compared.length === 1 ? "1 trial" : `${compared.length} trials`;
     const isUnbeaten = compared.some(({ constant }) => constant?.isBeaten === false);
     const constant = isUnbeaten ? ", and clearly better than a constant prediction" : "";
-    return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval${constant}.`;
+    return `Of ${countText(compared.length, "trial")} on fresh seeds, ${helped} did better than the baseline, by its whole interval${constant}.`;
   }
   if (best === null) return "No trial is complete.";
   return (
@@ -133,7 +130,7 @@ function trialSection({ trials, status: ofSweep }: SweepDocument, best: readonly
 }
 
 /** Runs that failed or were lost, with how their processes ended. */
-function failureSection({ trials, failures }: SweepDocument): ReportSection & { readonly isShown: boolean } {
+function failureSection({ trials, failures }: SweepDocument): ReportSection[] {
   const rows = [
     ...trials.flatMap(({ trial, runs }) =>
       runs.flatMap(({ seed, status, error }) =>
@@ -142,19 +139,21 @@ function failureSection({ trials, failures }: SweepDocument): ReportSection & { 
     ),
     ...failures.map(({ contender, seed, status, error }) => [contender, seed, status, error ?? "-"]),
   ];
-  return {
-    heading: "Failures",
-    text: "Runs that failed, or were lost with the processes that computed them.",
-    tables: [htmlTable({ columns: ["trial", "seed", "status", "reason"], rows: rows.slice(0, most) })],
-    isShown: rows.length > 0,
-  };
+  if (rows.length === 0) return [];
+  return [
+    {
+      heading: "Failures",
+      text: "Runs that failed, or were lost with the processes that computed them.",
+      tables: [htmlTable({ columns: ["trial", "seed", "status", "reason"], rows: rows.slice(0, most) })],
+    },
+  ];
 }
 
 function parameterSection(
   { loaded: { file } }: StoredSweep,
   best: readonly Valued[],
   figures: readonly string[],
-): ReportSection & { readonly isShown: boolean } {
+): ReportSection[] {
   const rows = varying(best).flatMap((path) => {
     const pairs = best.flatMap(({ parameters, value }) => {
       const x = parameters[path];
@@ -168,40 +167,30 @@ function parameterSection(
     const interval = found.interval?.map((v) => formatNumber(v, 2)).join(", ");
     return [[path, formatNumber(found.rho, 2), interval === undefined ? "-" : `[${interval}]`, found.n]];
   });
-  return {
-    heading: "Parameters",
-    text:
-      `${file.metric.name} of the completed trials against the parameters. The rank correlation says how they went ` +
-      "together in the trials of this search, which are no random sample; it is no cause.",
-    figures,
-    tables:
-      rows.length > 0
-        ? [htmlTable({ columns: ["parameter", "rank correlation", "95 % interval", "trials"], rows })]
-        : [],
-    isShown: figures.length > 0,
-  };
+  const text =
+    `${file.metric.name} of the completed trials against the parameters. The rank correlation says how they went ` +
+    "together in the trials of this search, which are no random sample; it is no cause.";
+  const columns = ["parameter", "rank correlation", "95 % interval", "trials"];
+  return figureSection("Parameters", text, figures).map((section) => ({
+    ...section,
+    tables: rows.length > 0 ? [htmlTable({ columns, rows })] : [],
+  }));
 }
 
 // Spearman's rank correlation (American Journal of Psychology 15, 1904), with the interval of Fisher's z and the standard
 // error 1.06 / sqrt(n - 3) (Fieller, Hartley & Pearson, Biometrika 44, 1957).
 
-interface RankCorrelation {
-  readonly rho: number;
-  /** 95 % interval; null for fewer than four pairs, and where |rho| is 1: z is infinite. */
-  readonly interval: readonly [number, number] | null;
-  readonly n: number;
-}
-
-/** Null where one of the lists is constant. @param a, b of one length */
-export function rankCorrelation(a: readonly number[], b: readonly number[]): RankCorrelation | null {
+/**
+ * Null where one of the lists is constant; `interval`: of 95 %, null for fewer than four pairs, and where |rho| is 1: z is infinite.
+ *
+ * @param a, b of one length
+ */
+export function rankCorrelation(a: readonly number[], b: readonly number[]) {
   const n = a.length;
   const rho = n < 2 ? Number.NaN : correlation(a, b).spearman;
   if (Number.isNaN(rho)) return null;
   const half = (1.959964 * 1.06) / Math.sqrt(n - 3);
   const z = Math.atanh(rho);
-  return {
-    rho,
-    interval: n > 3 && Number.isFinite(z) ? [Math.tanh(z - half), Math.tanh(z + half)] : null,
-    n,
-  };
+  const isKnown = n > 3 && Number.isFinite(z);
+  return { rho, interval: isKnown ? ([Math.tanh(z - half), Math.tanh(z + half)] as const) : null, n };
 }

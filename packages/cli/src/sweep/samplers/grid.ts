@@ -6,7 +6,6 @@ import type { SweepFile } from "../schema.js";
 import type { Space } from "../space.js";
 import type { Sampler } from "../types.js";
 
-/** Most points of a grid. */
 const mostPoints = 1e6;
 
 /**
