@@ -24,7 +24,6 @@ import { type ConfigOptions, schemaOf } from "./schema-of.js";
 const presetNames = Object.keys(costPresets) as (keyof typeof costPresets)[];
 const symmetryNames = ["scaling", "linear", "hidden"] as const;
 
-/** How the shared parameters are moved. */
 const move = z.union([
   z.enum(["adapter", "random"]),
   schemaOf({

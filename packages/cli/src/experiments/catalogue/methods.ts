@@ -7,7 +7,6 @@ export type AnyMethod = MultiTaskMethod<unknown>;
 
 const plainMethods = fromOptions<AnyMethod>(methods);
 
-/** The method inside of another one. */
 const inside = {
   method: ownOption(
     namedSchema("method", plainMethods),

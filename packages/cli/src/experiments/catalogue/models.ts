@@ -4,7 +4,6 @@ import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 import { type ImageShape, type RunData, requireImages } from "./run-data.js";
 
-/** A model, and what is known of it. */
 export interface MadeModel {
   readonly model: Model<Tree, Tree>;
   /** Whether it takes images as [n, channels, height, width], or rows of numbers; left out: the data as they are. */

@@ -37,7 +37,6 @@ export function namedSchema(title: string, registry: Readonly<Record<string, Con
   return schema.meta({ title }) as unknown as z.ZodType<Named, Named | string>;
 }
 
-/** Makes the choice of a config, whose name has been checked. */
 export function makeNamed<Input, Made>(
   registry: Registry<Input, Made>,
   { name, ...options }: Named,

@@ -19,7 +19,6 @@ import { count, fromZero } from "./named.js";
 /** Channels, height and width of an image. */
 export type ImageShape = readonly [number, number, number];
 
-/** A column of labels. */
 export interface ColumnTask {
   readonly name: string;
   /** Left out of numbers. */
@@ -28,7 +27,6 @@ export interface ColumnTask {
 
 /** Data of a run. Images may be rows of pixels, too. */
 export interface RunData extends DividedData {
-  /** Of images. */
   readonly image?: ImageShape | undefined;
   /** Names of inputs, of a table. */
   readonly features?: readonly string[] | undefined;
@@ -69,7 +67,6 @@ export function withoutExamples(form: object): RunData {
   return { ...rest, train: { inputs: none(inputs), labels: none(labels) } };
 }
 
-/** The same change of every part. */
 export const mapParts = <D extends RunData>(data: D, change: (part: Dataset) => Dataset): D => ({
   ...data,
   train: change(data.train),
@@ -80,7 +77,6 @@ export const mapParts = <D extends RunData>(data: D, change: (part: Dataset) => 
 /** Which of several equal parts of the test data judges a run: [i, n], i from 0. */
 export type TestFold = readonly [number, number];
 
-/** In a file. */
 export const testFoldSchema = z
   .tuple([fromZero, count])
   .refine(([i, n]) => i < n, "expected [i, n] with i below n");

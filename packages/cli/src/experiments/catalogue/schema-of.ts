@@ -9,7 +9,6 @@ export interface OwnOption {
   /** The default, in words; an option without one is required. */
   readonly otherwise?: string;
   readonly summary: string;
-  /** The options of an option that is an object. */
   readonly fields?: OptionTableData;
 }
 

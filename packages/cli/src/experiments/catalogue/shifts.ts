@@ -5,7 +5,6 @@ import { mapParts, type RunData, requireImages } from "./run-data.js";
 
 type Shift = (data: RunData) => RunData;
 
-/** The same change of every part of a data set. */
 const everywhere =
   (change: (part: Dataset) => Dataset): Shift =>
   (data) =>

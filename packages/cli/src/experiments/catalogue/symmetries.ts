@@ -38,7 +38,6 @@ export interface TeleportContext {
   readonly activation?: { readonly activation: Activation; readonly slope?: number };
 }
 
-/** What a symmetry is made for. */
 export type Subject = Pick<SearchProblem<Tree>, "loss" | "params" | "batch">;
 
 type MakeSymmetry = (subject: Subject) => Symmetry<Tree>;

@@ -54,7 +54,6 @@ function guardOf(guard: Guard, { optimizer, learningRate }: TeleportContext) {
   return { ...guard, race: { learningRate: rate, optimizer, ...own } };
 }
 
-/** The teleports of a config. */
 export function makeTeleportPlan(
   { when, search, objective, guard, allowInexact, state, batchSize }: TeleportConfig,
   context: TeleportContext,

@@ -34,12 +34,10 @@ export function packagedNames(): string[] {
     .sort();
 }
 
-/** The benchmarks of papers on several tasks. */
 export const benchmarkNames = ["celeba", "cityscapes", "nyuv2", "office-31", "office-home", "qm9"].map(
   (name) => `benchmarks/${name}`,
 );
 
-/** Names of all experiments that come with the program. */
 export const experimentNames = (): string[] => [
   ...packagedNames(),
   ...demoNames.map((name) => `demo/${name}`),
@@ -69,7 +67,6 @@ export function findExperiment(fileOrName: string): string {
   );
 }
 
-/** Whether an experiment comes with the program. */
 export const isPackaged = (fileOrName: string): boolean =>
   resolve(findExperiment(fileOrName)).startsWith(packagedFolder() + sep);
 

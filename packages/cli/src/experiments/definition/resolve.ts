@@ -14,7 +14,6 @@ export interface Resolved {
   readonly experiment: Experiment;
   readonly variants: readonly Variant[];
   readonly seeds: readonly number[];
-  /** Comparisons at tuned rates. */
   readonly rates: readonly RatesConfig[];
   /** Of the variants above: those that the experiment declares, and those that their settings show. */
   readonly controls: Controls;
@@ -26,7 +25,6 @@ export interface Resolved {
 export interface ResolveOptions {
   /** Instead of the experiment's. */
   readonly seeds?: readonly number[];
-  /** Only these. */
   readonly variants?: readonly string[];
   readonly quick?: boolean;
 }
@@ -127,7 +125,6 @@ function controlsAmong(
   );
 }
 
-/** Settings of a variant. */
 const settingsOf = (base: Settings, ...changes: readonly Settings[]): Settings =>
   changes.reduce((settings, change) => ({ ...withoutLength(settings, change), ...change }), base);
 

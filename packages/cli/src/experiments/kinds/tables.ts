@@ -5,7 +5,6 @@ import { z } from "zod";
 import type { JobResult, Kind } from "../kind.js";
 import { trainerForm } from "../records/points.js";
 
-/** A column of a published table. */
 export const tableColumn = z.strictObject({
   name: z.string().min(1),
   better: z.enum(["higher", "lower"]),
@@ -13,7 +12,6 @@ export const tableColumn = z.strictObject({
   digits: z.int().min(0).max(10).optional(),
 });
 
-/** A row of a published table. */
 export const tableRow = z.strictObject({
   values: z.array(z.number()).min(1),
   /** As printed. */

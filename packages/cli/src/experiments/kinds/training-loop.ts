@@ -5,7 +5,6 @@ import { schemaOf } from "../catalogue/schema-of.js";
 import type { Evaluation, JobContext, JobProgress, Measured } from "../kind.js";
 import { checkpointClock, pausesOf } from "../records/pauses.js";
 
-/** Settings of what computes a run. */
 export const computeSettings = {
   runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
   /** Execution provider of ONNX Runtime, such as cuda or webgpu; default the processor. */
@@ -16,7 +15,6 @@ export const computeSettings = {
 
 export type ComputeSettings = z.output<z.ZodObject<typeof computeSettings>>;
 
-/** Options of what computes a run. */
 export const computedBy = ({ runtime, provider, threads }: ComputeSettings): ComputeSettings => ({
   runtime,
   provider,
@@ -79,7 +77,6 @@ export interface Training {
   length(): number;
   /** Whether the training ends early, at its current step. */
   isThere?(): boolean;
-  /** Steps between evaluations. */
   readonly evaluateEvery: number;
   /** Measures the figures on the evaluation data, which the loop records. Left out: there are none. */
   evaluate?(): Promise<Evaluation>;

@@ -1,7 +1,6 @@
 import { OptionError } from "isoloss";
 import type { JobContext, PausePlan } from "../kind.js";
 
-/** Pauses of a run under way. */
 export interface Pauses {
   /** Ascending, below the run's length. */
   readonly steps: readonly number[];
@@ -49,7 +48,6 @@ export function pausesOf(
   };
 }
 
-/** Rungs by their steps. */
 function rungsIn(
   { from, factor, every, below = Infinity, unit }: PausePlan,
   { length, stepsPerEpoch }: { readonly length: number; readonly stepsPerEpoch: number },

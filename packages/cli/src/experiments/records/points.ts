@@ -43,7 +43,6 @@ export function evenly(last: number, points: number): number[] {
   ];
 }
 
-/** A teleport as a line of a run's records. */
 export const teleportRecord = (event: TeleportEvent): StepRecord =>
   ({ ...event }) as { step: number } & Record<string, Json>;
 

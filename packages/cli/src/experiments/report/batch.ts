@@ -11,7 +11,6 @@ import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
 import { experimentsReport, type ReportText } from "./report.js";
 
-/** Experiments that have run. */
 export interface Batch {
   readonly outcomes: readonly ExperimentOutcome[];
   /** Of its beginning. */

@@ -20,7 +20,6 @@ import { numbersOf } from "../records/points.js";
 import { evaluationRuns, gridPoints, point, valuesAt } from "../results/drawn.js";
 import { byVariant } from "../results/summary.js";
 
-/** A figure of an experiment as an SVG file. */
 export interface DrawnFigure {
   readonly name: string;
   readonly svg: string;
@@ -105,7 +104,6 @@ export function figuresFor(
 export const withLosses = (results: readonly JobResult[]): JobResult[] =>
   results.filter((r) => r.document.loss.history.length > 0);
 
-/** The losses of runs as curves of their variants. */
 export function lossCurves(results: readonly JobResult[]): CurvesData {
   const series = seriesOf(results, (r) => r.document.loss.history);
   return { series, logY: isLog(series), yLabel: "loss", window: windowOf(results) };

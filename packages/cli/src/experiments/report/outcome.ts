@@ -22,7 +22,6 @@ import {
 } from "./figures.js";
 import { compareRates, type RatesComparison, type RatesResult } from "./rates.js";
 
-/** The outcome of an experiment. */
 export interface ExperimentOutcome {
   readonly resolved: Resolved;
   /** `skipped`: its data are not here. */
@@ -156,13 +155,11 @@ export function rateFigures(
   return [...losses, { name: "ratios", svg: svgText(ratioFigure) }];
 }
 
-/** The comparison of an expected number with a measured one. */
 export interface Verdict {
   readonly outcome: Comparison;
   readonly expected: Expected;
   /** The measured number; undefined where there is none. */
   readonly measured: number | undefined;
-  /** A sentence with the figures. */
   readonly text: string;
 }
 

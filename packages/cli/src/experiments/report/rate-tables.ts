@@ -61,7 +61,6 @@ export function rateTables(rates: RatesComparison) {
   };
 }
 
-/** A variant, its rate, and how it compares. */
 type Row = readonly [name: string, rate: string, ToTarget];
 
 /** @param isTimed whether with times: those of runs that take part in no repetition are left out */

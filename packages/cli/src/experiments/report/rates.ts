@@ -116,7 +116,6 @@ export async function requireRates(resolved: Resolved): Promise<void> {
   }
 }
 
-/** What a comparison runs. */
 interface Plan {
   readonly tried: readonly TriedRate[];
   readonly tune: readonly number[];
@@ -164,7 +163,6 @@ function planOf({ variants, controls: allControls }: Resolved, config: RatesConf
   return { tried: at(grid), tune, by, confirm, baseline, others, references, controls, choices, further };
 }
 
-/** A comparison under way. */
 interface Comparing extends Plan {
   readonly resolved: Resolved;
   readonly runAll: RunAll;

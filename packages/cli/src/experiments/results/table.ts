@@ -102,7 +102,6 @@ export function textOfTable({ columns, rows, caption }: TaskTableData): string {
   return `${caption ? `${caption}\n` : ""}${textTable(["", ...columns.map(head)], lines)}`;
 }
 
-/** A table of texts. */
 export interface TextTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];

@@ -51,7 +51,6 @@ export const fileOf = (network: Network, data: RunData): Uint8Array =>
     ? networkFile(network, data)
     : withParams(network.file, { ...network.params, ...network.state } as never);
 
-/** The network of a file, to be trained. */
 export function networkOf(file: Uint8Array): Network {
   const model = fromOnnx(file);
   const { params, state } = model;

@@ -2,7 +2,6 @@ import { type BatchLoss, type Model, type Symmetries, symmetriesOf, takeRows } f
 import type { Tree } from "../problems.js";
 import { lossOf, type RunData } from "../run-data.js";
 
-/** A network between two trainings. */
 export interface Network {
   readonly model: Model<Tree, Tree>;
   readonly params: Tree;
@@ -13,7 +12,6 @@ export interface Network {
   readonly mask?: Tree;
 }
 
-/** What a change may look at. */
 export interface ChangeContext {
   readonly seed: number;
   /** What the network is trained on next. */
@@ -27,13 +25,11 @@ export interface Change {
   apply(network: Network, context: ChangeContext): Promise<Network> | Network;
 }
 
-/** The first examples of the training data, in a batch. */
 export function firstExamples({ train }: RunData, count: number) {
   const rows = Int32Array.from({ length: Math.min(count, train.inputs.shape[0]) }, (_, i) => i);
   return { x: takeRows(train.inputs, rows), y: takeRows(train.labels, rows) };
 }
 
-/** The symmetries of a network in evaluation mode. */
 export function networkSymmetries({ model, params, state }: Network, data: RunData): Symmetries<Tree> {
   const loss: BatchLoss<Tree> = (p, { x, y }) =>
     lossOf(data.train)(model.apply(p, x, { state: state as never }).output, y);

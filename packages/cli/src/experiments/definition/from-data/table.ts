@@ -10,7 +10,6 @@ interface Table extends CsvForm {
   readonly format: "csv" | "parquet";
 }
 
-/** What the options of `init` say of data. */
 export interface Told {
   /** The column, array or file of labels; left out: a guess. */
   readonly label?: string | undefined;
@@ -27,7 +26,6 @@ const examplesOfClass = 5;
 /** A column of text with more values is taken for names of examples. */
 const mostWords = 50;
 
-/** A guess at the label, the task and the inputs of a table. */
 export async function guessTable(
   { path, format, ...form }: Table,
   { label, missingWord: missingWords, text }: Told,

@@ -72,7 +72,6 @@ figures: [${figures.join(", ")}]
 `;
 }
 
-/** The data of the experiment, with paths from its folder. */
 function dataOf(
   { path, format, options, files = [] }: Guess,
   file: string,

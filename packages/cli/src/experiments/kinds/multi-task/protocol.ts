@@ -85,7 +85,6 @@ function scoreOf(protocol: Protocol, evaluation: Evaluation, first: Evaluation):
 export const validationDeltas = (protocol: Protocol, evaluations: readonly Evaluation[]): number[] =>
   evaluations.map((e) => publishedDeltaM(protocol, valuesOf(protocol, e, "validation")) ?? Number.NaN);
 
-/** The task of a column. */
 const taskOf = (metric: string): string => metric.slice(0, metric.lastIndexOf("."));
 
 /** The protocol by task, with the task's columns alone. */
@@ -163,7 +162,6 @@ const mostColumns = 12;
 
 const columnsShown = ({ columns }: Protocol) => (columns.length <= mostColumns ? columns : []);
 
-/** The protocol's columns of measured rows. */
 export const protocolColumns = (protocol: Protocol): MetricColumn[] =>
   columnsShown(protocol).map(({ name, metric, better, digits = 2, factor, group }) => ({
     name,

@@ -28,7 +28,6 @@ export interface MultiTaskSession {
   dispose(): Promise<void>;
 }
 
-/** The trainer of a run with its tasks. */
 export async function sessionOf(
   settings: MultiTaskSettings,
   seed: number,
@@ -125,7 +124,6 @@ async function unpredictedBy(
   );
 }
 
-/** One run, with checkpoints and evaluations. */
 export async function multiTaskRun(settings: MultiTaskSettings, context: JobContext): Promise<Measured> {
   const { seed, directory, before } = context;
   const records = before?.metrics ?? [];
@@ -220,7 +218,6 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
   }
 }
 
-/** Writes the records of a trainer of several tasks into the run's directory. */
 function multiTaskWriter(
   trainer: MultiTaskTrainer<Tree>,
   { recordEvery, directory }: { readonly recordEvery: number; readonly directory: RunDirectory | undefined },

@@ -34,5 +34,4 @@ export const multiTaskSettings = {
   plateau: plateauSchema.optional(),
 };
 
-/** Settings of a run of kind multi-task, checked. */
 export type MultiTaskSettings = z.output<z.ZodObject<typeof multiTaskSettings>>;

@@ -87,7 +87,6 @@ async function modelOnnx(run: TrainedRun, batch: number | undefined): Promise<Ui
   });
 }
 
-/** Predictions of the trained model, in evaluation mode. */
 async function modelPredictions(run: TrainedRun, path: string): Promise<Predictions> {
   const { data: named, runtime } = run.settings as unknown as TrainSettings;
   const { network, data, step, isClass } = await trainedNetwork(run);

@@ -10,7 +10,6 @@ import { teleportRecord } from "../../records/points.js";
 import { unpredicted } from "../predictions.js";
 import { type EpochSettings, trainingLoop, watchedBy } from "../training-loop.js";
 
-/** What is trained. */
 export interface Trainee {
   readonly trainer: Trainer<Tree, Tree>;
   readonly data: RunData;
@@ -98,7 +97,6 @@ const figuresOf = (part: string, measured: EpochMetrics): Figures =>
     ),
   );
 
-/** Seconds of the run up to now. */
 const secondsNow = ({ trainer, secondsBefore }: Recorder): number =>
   secondsBefore + (trainer.history.seconds.at(-1) ?? 0);
 

@@ -51,10 +51,8 @@ export const trainSettings = {
   teleport: teleportSchema.nullable().optional(),
 };
 
-/** These settings, checked. */
 export type TrainSettings = z.output<z.ZodObject<typeof trainSettings>>;
 
-/** A data set and a model that takes it. */
 export interface LearningTask extends MadeModel {
   readonly data: RunData;
   readonly loss: LossFunction;
@@ -64,7 +62,6 @@ export interface LearningTask extends MadeModel {
   readonly mask?: Tree;
 }
 
-/** The data and the model of a run. */
 export async function taskOf({
   data: named,
   testFold: fold,
