@@ -1,5 +1,5 @@
-import { inCode, integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
-import { axisSizes, type NamedValues, randomInputs } from "./model-file/compare/random-inputs.js";
+import { integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
+import { axisSizes, batchList, randomInputs } from "./model-file/compare/random-inputs.js";
 import { imported, OnnxFile, runnable } from "./model-file/edit/onnx-file.js";
 import { outputsOfFile } from "./quantize/choices.js";
 import { requireBatches } from "./quantize/examples.js";
@@ -12,10 +12,7 @@ export interface ModelErrorOptions extends OptionsOf<typeof modelErrorOptions> {
 
 const modelErrorOptions = optionTable("modelError", {
   /** Batches of arrays by the names of the inputs; default: random numbers. */
-  inputs: inCode<readonly NamedValues[]>(
-    "a list of batches, such as [{ x: images }]",
-    Array.isArray,
-  ).otherwise("random numbers"),
+  inputs: batchList.otherwise("random numbers"),
   /** Number of random examples, where the file leaves it open; default 4. */
   examples: integerFrom(1).default(4),
   /** Sizes of axes that the file leaves open, for random numbers; default 32. */

@@ -158,8 +158,7 @@ function wideTensors(editor: GraphEditor, wide: ReadonlySet<string>): readonly s
     if (isOwn && !editor.isOutput(name) && !editor.uses.isCaptured(name)) return [name];
     const copy = editor.add(`${name}_float32`, floats);
     for (const node of editor.nodes.filter(({ outputs }) => wide.has(outputs[0]))) {
-      if (!node.inputs.includes(name)) continue;
-      editor.rewire(node, { inputs: node.inputs.map((own) => (own === name ? copy : own)) });
+      if (node.inputs.includes(name)) editor.reread(node, name, copy);
     }
     return [copy];
   });

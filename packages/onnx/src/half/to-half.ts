@@ -14,7 +14,7 @@ import {
 import type { HalfCounts } from "isoloss/moves";
 import { type ScalingGenerator, scalesOf } from "isoloss/symmetry";
 import type { ModelError } from "../model-error.js";
-import { axisSizes, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
+import { axisSizes, batchList, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { outputsOf } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
@@ -32,20 +32,15 @@ import { type JudgeSettings, openJudge, smallestSet } from "./judge.js";
 
 export interface ToHalfOptions extends OptionsOf<typeof toHalfOptions> {}
 
-const batchList = inCode<readonly NamedValues[]>(
-  "a list of batches, such as [{ x: images }]",
-  Array.isArray,
-).default([]);
-
 const toHalfOptions = optionTable("toHalf", {
   /** Whether weights are scaled by powers of two into the range of float16 first; default true. */
   move: flag.default(true),
   /** Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`. */
   io: oneOf(["float32", "float16"]).default("float32"),
   /** Batches of arrays by the names of the inputs, on which the ranges of activations are measured; default: random inputs. */
-  calibration: batchList,
+  calibration: batchList.default([]),
   /** Batches on which `error` is measured; default those of `calibration`, or random inputs. */
-  heldOut: batchList,
+  heldOut: batchList.default([]),
   /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
   sizes: axisSizes.default({}),
   /** SQNR in dB with every result rounded, below which `rescue` is tried; default 40. */

@@ -51,8 +51,8 @@ interface Activation {
 
 /** The activation that alone reads a value, if its bounds are constants with 0 between them. */
 function activationAfter(editor: GraphEditor, value: string): Activation | undefined {
-  if (!editor.isUsedOnce(value)) return undefined;
-  const [node] = editor.uses.readers(value);
+  const node = editor.soleReader(value);
+  if (node === undefined) return undefined;
   const bounds = isStandard(node) && node.inputs[0] === value ? rangeBehind(editor, node) : undefined;
   return bounds === undefined || bounds.min > 0 || bounds.max < 0 ? undefined : { node, bounds };
 }

@@ -145,21 +145,20 @@ export async function quantizeModel(
   if (all === undefined && read.compensate) skip(`GPTQ: ${NO_DATA}`);
   if (all === undefined && read.equalize) skip(`other weights: ${NO_DATA}`);
   const moments = batchNormMoments(file);
-  const source = { file: prepared, given, judge, hasTimeFor, moments, skip };
+  const begins = (next: string, isNeeded = false): boolean => {
+    if (hasTimeFor(next) || isNeeded) return true;
+    skip(`${next}: the time was over`);
+    return false;
+  };
   let trials: Trial[] = [];
-  for await (const recipe of recipesFor(source)) {
-    const next = nameOf(recipe);
-    if (hasTimeFor(next) || trials.length === 0) trials.push(await quantizeAndMeasure(recipe, judge));
-    else skip(`${next}: the time was over`);
+  for await (const recipe of recipesFor({ file: prepared, given, judge, begins, moments, skip })) {
+    if (begins(nameOf(recipe), trials.length === 0)) trials.push(await quantizeAndMeasure(recipe, judge));
   }
   if (given.compensate) {
     const asItIs = trials.filter(({ choice }) => choice.candidate === AS_IT_IS);
-    const starts = [...new Set([largestOf(trials), largestOf(asItIs)])].filter(({ recipe }) => {
-      const next = `${nameOf({ ...recipe, correct: undefined })}, GPTQ`;
-      const isBegun = hasTimeFor(next);
-      if (!isBegun) skip(`${next}: the time was over`);
-      return isBegun;
-    });
+    const starts = [...new Set([largestOf(trials), largestOf(asItIs)])].filter(({ recipe }) =>
+      begins(`${nameOf({ ...recipe, correct: undefined })}, GPTQ`),
+    );
     // At once: a thread rounds a layer of one while another's next layer is measured. None goes on after an error.
     const making = starts.map(({ recipe }) => compensated({ ...recipe, correct: undefined }, judge));
     await Promise.allSettled(making);
@@ -170,10 +169,7 @@ export async function quantizeModel(
         skip(`${next}: no layer has a weight of its own`);
         continue;
       }
-      if (!hasTimeFor(next)) {
-        skip(`${next}: the time was over`);
-        continue;
-      }
+      if (!begins(next)) continue;
       trials.push(await quantizeAndMeasure(made[k], judge));
       // Its moments are not about means: it keeps most of them by itself.
       if (recipe.correct)

@@ -52,8 +52,7 @@ function sumOf(
   editor: GraphEditor,
   { node, shape, outAxis }: WeightedLayer,
 ): Pick<WeightedLayer, "sum" | "bias"> | undefined {
-  const [y] = node.outputs;
-  const sum = editor.isUsedOnce(y) ? editor.uses.readers(y)[0] : undefined;
+  const sum = editor.soleReader(node.outputs[0]);
   const index = sum === undefined ? undefined : biasedSum(editor, sum)?.biasIndex;
   if (sum === undefined || index === undefined) return undefined;
   const bias = sum.inputs[index];

@@ -37,7 +37,7 @@ function scaleOf(scales: ReadonlyMap<string, Affine>, name: string): Affine {
 function writeInput(editor: GraphEditor, name: string, affine: readonly string[]): void {
   const rounded = editor.freshName(`${name}_dequantized`);
   editor.rename(name, rounded);
-  putBeforeReaders(editor, rounded, pair(editor, name, rounded, affine));
+  editor.putBeforeReaders(rounded, ...pair(editor, name, rounded, affine));
 }
 
 /** Rounds a stored operand for the nodes that run on integers; others read it as it is. */
@@ -58,20 +58,11 @@ function writeConstant(
   const integers = editor.addTensor(`${name}_quantized`, { dtype: own.type, shape, data: numbers });
   const rounded = editor.freshName(`${name}_dequantized`);
   for (const reader of new Set(editor.uses.readers(name))) {
-    if (!runs.has(reader.outputs[0])) continue;
-    editor.rewire(reader, { inputs: reader.inputs.map((input) => (input === name ? rounded : input)) });
+    if (runs.has(reader.outputs[0])) editor.reread(reader, name, rounded);
   }
   const inputs = [integers, ...affine(name, own)];
-  putBeforeReaders(editor, rounded, [
-    { opType: "DequantizeLinear", inputs, outputs: [rounded], attributes: {} },
-  ]);
-}
-
-/** Puts nodes before the first one that reads a value, which they make. */
-export function putBeforeReaders(editor: GraphEditor, value: string, nodes: readonly OnnxNode[]): void {
-  const readers = editor.uses.readers(value);
-  const first = readers.length === 1 ? readers[0] : editor.nodes.find((node) => readers.includes(node));
-  if (first !== undefined) editor.replace(first, ...nodes, first);
+  const dequantize = { opType: "DequantizeLinear", inputs, outputs: [rounded], attributes: {} };
+  editor.putBeforeReaders(rounded, dequantize);
 }
 
 function pair(

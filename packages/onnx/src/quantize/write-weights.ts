@@ -12,7 +12,6 @@ import {
 import { type WeightSettings, weightType } from "./settings.js";
 import { type WeightGrid, weightGrid } from "./weight-grid.js";
 import { biasOf, type WeightedLayer } from "./weighted-layer.js";
-import { putBeforeReaders } from "./write-activations.js";
 
 /** The scale of a layer's operand; undefined where it stays float. */
 export type OperandScale = (layer: WeightedLayer) => number | undefined;
@@ -84,13 +83,10 @@ function writeShared(
     const others = bias === undefined || sum !== undefined ? rest : [bias.name];
     editor.rewire(node, { inputs: [x, rounded.name, ...others] });
     if (bias === undefined) return [];
-    if (sum !== undefined) {
-      editor.rewire(sum, { inputs: sum.inputs.map((name) => (name === layer.bias ? bias.name : name)) });
-    }
+    if (sum !== undefined) editor.reread(sum, layer.bias, bias.name);
     return [bias];
   });
-  for (const { name, node } of biases) putBeforeReaders(editor, name, [node]);
-  putBeforeReaders(editor, rounded.name, [rounded.node]);
+  for (const { name, node } of [...biases, rounded]) editor.putBeforeReaders(name, node);
   return { key, dequantized: rounded.name, layer, floats, grid, type, floor, stored };
 }
 

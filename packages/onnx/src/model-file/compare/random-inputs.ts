@@ -13,6 +13,12 @@ export const axisSizes = inCode<Readonly<Record<string, number>>>(
   (value) => isObject(value) && Object.values(value).every((n) => Number.isSafeInteger(n) && n >= 1),
 );
 
+/** Batches as an option, of which `requireBatches` knows more. */
+export const batchList = inCode<readonly NamedValues[]>(
+  "a list of batches, such as [{ x: images }]",
+  Array.isArray,
+);
+
 export interface RandomInputSettings {
   readonly seed: number;
   readonly examples: number;

@@ -1,4 +1,4 @@
-import { inCode, type OnnxNode, type OptionsOf, optionTable } from "isoloss/internal";
+import { inCode, isFunction, type OnnxNode, type OptionsOf, optionTable } from "isoloss/internal";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { OnnxFile } from "../edit/onnx-file.js";
 import { float, int, isStandard } from "./attributes.js";
@@ -14,7 +14,7 @@ const foldBatchNormOptions = optionTable("foldBatchNorm", {
   /** Which batch norms are folded, by the name of their result; default all. */
   norms: inCode<(result: string) => boolean>(
     "a function of the name of a batch norm's result",
-    (value) => typeof value === "function",
+    isFunction,
   ).otherwise("all"),
 });
 

@@ -5,6 +5,7 @@ import {
   describeValue,
   float,
   inCode,
+  isFunction,
   isPlainObject,
   type OptionsOf,
   oneOf,
@@ -30,12 +31,12 @@ const restoreBatchNormOptions = optionTable("restoreBatchNorm", {
   /** Which layers get a batch norm, by the name of their result; default: those that an activation follows. */
   layers: inCode<(result: string) => boolean>(
     "a function of the name of a layer's result",
-    (value) => typeof value === "function",
+    isFunction,
   ).otherwise("those that an activation follows, perhaps after an addition"),
   /** Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all. */
   weights: inCode<(name: string) => boolean>(
     "a function of the name of a stored weight",
-    (value) => typeof value === "function",
+    isFunction,
   ).otherwise("all"),
   /** Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default). */
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
