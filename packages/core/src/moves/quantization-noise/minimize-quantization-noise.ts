@@ -1,6 +1,6 @@
 // The point of an orbit of scalings where quantization makes least noise.
 
-import { isNdArray, type NdArray } from "../../array.js";
+import { isNdArray } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
 import { describeValue, isPlainObject } from "../../describe.js";
 import { NumericalError, OptionError } from "../../errors.js";
@@ -30,7 +30,7 @@ import {
 import { blocksOf, type CandidateName, type Proposal, proposals } from "./proposals.js";
 import { type QuantizedGraph, quantizedGraph } from "./quantized-graph.js";
 import { simulator } from "./simulation.js";
-import { compileCalibrator } from "./statistics.js";
+import { compileCalibrator, type Values } from "./statistics.js";
 
 /** The point that is kept, and the comparison that decided. */
 export interface QuantizationNoise<P> {
@@ -259,8 +259,6 @@ const summaryOf = ({ layers, left, clips }: QuantizedGraph) => ({
 });
 
 // Batches to calibrate with, and those that are held out to compare on.
-
-type Values = Readonly<Record<string, NdArray>>;
 
 /** Batches by the names of a graph's inputs. */
 interface CalibrationData {
