@@ -619,7 +619,7 @@ export function withInnerValues(op: string, file: OnnxFile): OnnxFile {
   for (const { opType, outputs } of editor.nodes) {
     if (opType === "Constant" || opType.includes("Sequence")) continue;
     for (const name of outputs) {
-      if (name !== "" && editor.uses.isRead(name) && !editor.isOutput(name)) editor.addOutput(name);
+      if (name !== "" && editor.uses.isRead(name)) editor.addOutput(name);
     }
   }
   return editor.finish();

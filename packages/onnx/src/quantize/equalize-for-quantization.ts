@@ -108,9 +108,9 @@ export async function equalizeForQuantization(
   );
   return {
     ...noise,
+    unprepared: [...folded.report, ...(lifted?.report ?? [])].filter(({ changed }) => !changed),
     bytes: withParamsIn(prepared, noise.params).bytes,
     prepared: prepared.bytes,
-    unprepared: [...folded.report, ...(lifted?.report ?? [])].filter(({ changed }) => !changed),
   };
 }
 

@@ -33,7 +33,7 @@ export async function visitValues(
   if (unknown !== undefined) {
     throw new OptionError(`The model has no value "${unknown}" that an input gives or a node makes.`);
   }
-  for (const name of made) if (!editor.isOutput(name)) editor.addOutput(name);
+  for (const name of made) editor.addOutput(name);
   const session =
     made.size === 0 ? undefined : await openFile(editor.finish(), { outputs: [...made], runtime });
   try {

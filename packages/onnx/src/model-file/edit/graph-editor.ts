@@ -193,7 +193,9 @@ export class GraphEditor {
     return name;
   }
 
+  /** Makes a value an output of the model, if it is none. */
   addOutput(name: string): void {
+    if (this.isOutput(name)) return;
     this.#items.add({
       field: rawField(OUTPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, { name }))),
       name,
