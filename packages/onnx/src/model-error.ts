@@ -1,7 +1,7 @@
 import { integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
 import { axisSizes, batchList, randomInputs } from "./model-file/compare/random-inputs.js";
+import { outputsOfFile } from "./model-file/compare/run-model.js";
 import { imported, OnnxFile, runnable } from "./model-file/edit/onnx-file.js";
-import { outputsOfFile } from "./quantize/choices.js";
 import { requireBatches } from "./quantize/examples.js";
 import { errorOf, type QuantizationError } from "./quantize/measure-error.js";
 
@@ -43,7 +43,7 @@ export async function modelError(
   const { inputs, ...random } = modelErrorOptions.read(options);
   const file = OnnxFile.decode("modelError", before);
   if (inputs !== undefined) requireBatches("modelError", file, inputs, "inputs");
-  const batches = inputs ?? randomInputs("modelError", imported(file).inputs, { ...random, inputs: {} });
+  const batches = inputs ?? randomInputs("modelError", imported(file).inputs, random);
   const run = { runtime: "auto" } as const;
   const outputs = [
     await outputsOfFile(file, batches, run),

@@ -24,9 +24,16 @@ import { type TracedFile, tracedFile } from "../model-file/traced-file.js";
 import { requireBatches, smallBatches } from "../quantize/examples.js";
 import { visitValues } from "../quantize/inner-values.js";
 import { errorOf } from "../quantize/measure-error.js";
-import { type Activation, activationOf, cellsOf, countValues } from "./activation-cells.js";
 import { converted, roundedEverywhere } from "./convert.js";
-import { type ActivationCell, descendHalf, shiftedAlong } from "./descend.js";
+import {
+  type Activation,
+  type ActivationCell,
+  activationOf,
+  cellsOf,
+  countValues,
+  descendHalf,
+  shiftedAlong,
+} from "./descend.js";
 import { fuseNorms } from "./fuse-norms.js";
 import { type JudgeSettings, openJudge, smallestSet } from "./judge.js";
 
@@ -94,16 +101,10 @@ export interface ValueChange {
 }
 
 /** One of the files of float16 that were made and measured. */
-export interface HalfFile {
-  readonly bytes: Uint8Array;
+export interface HalfFile extends Pick<HalfModel, "bytes" | "moved" | "moves" | "fused" | "wide" | "error"> {
   readonly weights: HalfCounts;
   readonly activations: HalfCounts;
   readonly range: LargestValue;
-  readonly moved: number;
-  readonly moves: readonly HalfMove[];
-  readonly fused: readonly string[];
-  readonly wide: readonly string[];
-  readonly error: ModelError;
 }
 
 /** A file of float16. */
@@ -200,7 +201,7 @@ async function halfOf(
   // What cannot be converted is known before anything is computed.
   const unmoved = converted("toHalf", file, { io, floats: read.floats });
   const { inputs } = read.traced.model;
-  const random = (seed: number) => randomInputs("toHalf", inputs, { seed, examples: 4, sizes, inputs: {} });
+  const random = (seed: number) => randomInputs("toHalf", inputs, { seed, examples: 4, sizes });
   const calibrated = smallBatches(file, calibration);
   const ranged = calibrated.length > 0 ? calibrated : random(1);
   const measured =
@@ -306,9 +307,13 @@ interface ReadSource {
 
 function readSource(file: OnnxFile, sizes: Readonly<Record<string, number>>): ReadSource {
   const { graph } = file.model;
-  const traced = tracedValues(
-    file,
-    sizes,
+  const { params } = imported(file);
+  // Those of the file as it is: where values inside it are outputs, others might be parameters.
+  const isParameter = (name: string) => Object.hasOwn(params, name.replaceAll(":", "_"));
+  const traced = tracedFile(
+    "toHalf",
+    withInnerValues("toHalf", file),
+    { sizes, isParameter, epsilons: true, factors: true },
     graph.outputs.map(({ name }) => name),
   );
   const { values, model } = traced;
@@ -387,7 +392,7 @@ async function chosenMove({
   const judge = openJudge(file, measured);
   try {
     if (!move) return { source, fused, params, moves: [], sqnr: await judge.sqnr(params) };
-    const { shifts, sqnr } = await refined({ generators, shifts: descended(source) }, (own) =>
+    const { shifts, sqnr } = await refined(generators, descended(source), (own) =>
       judge.sqnr(movedTo(params, generators, own)),
     );
     const moves = movesOf(generators, shifts);
@@ -455,28 +460,6 @@ function nodesAt(
 
 type Params = Readonly<Record<string, NdArray>>;
 
-/** The model with all values inside it, whose parameters are those of the file as it is. */
-function tracedValues(
-  file: OnnxFile,
-  sizes: Readonly<Record<string, number>>,
-  outputs: readonly string[],
-): TracedFile {
-  const { params } = imported(file);
-  const isParameter = (name: string) => Object.hasOwn(params, name.replaceAll(":", "_"));
-  return tracedFile(
-    "toHalf",
-    withInnerValues("toHalf", file),
-    { sizes, isParameter, epsilons: true, factors: true },
-    outputs,
-  );
-}
-
-/** Scalings, and the k of their units. */
-interface Shifts {
-  readonly generators: readonly ScalingGenerator[];
-  readonly shifts: readonly Int32Array[];
-}
-
 /** The k of the descent. */
 function descended({ traced, generators, cells }: Source): readonly Int32Array[] {
   // A variance is added to epsilons, which may be lost beside it: their own bits do not count.
@@ -499,7 +482,8 @@ const leastGain = 1;
  * far lost bits of squares matter depends on what they are added to.
  */
 async function refined(
-  { generators, shifts: start }: Shifts,
+  generators: readonly ScalingGenerator[],
+  start: readonly Int32Array[],
   sqnrAt: (shifts: readonly Int32Array[]) => Promise<number>,
 ): Promise<{ readonly shifts: readonly Int32Array[]; readonly sqnr: number }> {
   const count = (g: number) => generators[g].stream?.epsilons.length ?? 0;

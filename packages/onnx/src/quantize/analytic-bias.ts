@@ -5,12 +5,11 @@ import type { OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { float, int } from "../model-file/prepare/attributes.js";
-import type { LinearLayer } from "../model-file/prepare/linear-layer.js";
+import { type LinearLayer, layerTypes } from "../model-file/prepare/linear-layer.js";
 import { type CorrectedBiases, layersOf, resultOf, withShifts } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { Pieces } from "./piece.js";
 import { type MomentsByValue, propagatedMoments } from "./value-moments.js";
-import { layerTypes } from "./weighted-layer.js";
 
 /**
  * Corrects the shift of means that the rounding of weights causes: in each layer

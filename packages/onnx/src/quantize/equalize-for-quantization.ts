@@ -136,8 +136,7 @@ export const outputsOf =
 
 /** Shapes of inputs that fit a file, by the numbers of its inputs. */
 function shapesOf({ inputs }: ImportedModel): BatchSpec {
-  const settings = { seed: 0, examples: 1, sizes: {}, inputs: {} };
-  const [drawn] = randomInputs("equalizeForQuantization", inputs, settings);
+  const [drawn] = randomInputs("equalizeForQuantization", inputs, { seed: 0, examples: 1, sizes: {} });
   return Object.fromEntries(
     inputs.map(({ name }, k) => [`input${k}`, spec(drawn[name].shape, dtypeOf(drawn[name]))]),
   );

@@ -1,17 +1,11 @@
 import { OptionError } from "isoloss";
 import { isNative, levelOfEach } from "isoloss/internal";
 import { type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
+import { outputsOfFile } from "../model-file/compare/run-model.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
 import { AS_IT_IS } from "./candidates.js";
-import {
-  type Judge,
-  measured,
-  outputsOfFile,
-  type QuantizationChoice,
-  quantizeAndMeasure,
-  type Trial,
-} from "./choices.js";
+import { type Judge, measured, type QuantizationChoice, quantizeAndMeasure, type Trial } from "./choices.js";
 import {
   dividedHeldOut,
   examplesIn,
@@ -232,12 +226,7 @@ function choosingCounts(heldOut: number): readonly number[] {
 }
 
 const randomExamples = (file: OnnxFile, sizes: Readonly<Record<string, number>>): readonly NamedValues[] =>
-  randomInputs("quantizeModel", imported(file).inputs, {
-    seed: 0,
-    examples: RANDOM_EXAMPLES,
-    sizes,
-    inputs: {},
-  });
+  randomInputs("quantizeModel", imported(file).inputs, { seed: 0, examples: RANDOM_EXAMPLES, sizes });
 
 /** Throws where something is asked for that no calibration is there for. */
 function requireNoData({ activations, absorbBiases, limit, metric, heldOut }: QuantizeModelOptions): void {

@@ -1,16 +1,10 @@
+import { outputsOfFile } from "../model-file/compare/run-model.js";
 import { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { isReason, type Reason } from "../model-file/prepare/linear-layer.js";
 import { correctBiasAnalytically } from "./analytic-bias.js";
 import { rangesOf } from "./calibrate.js";
 import { AS_IT_IS, absorbedFile, type Candidate, type Orbit, openOrbit, rotatedFile } from "./candidates.js";
-import {
-  type BiasCorrector,
-  type Granularity,
-  type Judge,
-  outputsOfFile,
-  type Recipe,
-  recipeOf,
-} from "./choices.js";
+import { type BiasCorrector, type Granularity, type Judge, type Recipe, recipeOf } from "./choices.js";
 import { compensatedWeights } from "./compensate-rounding.js";
 import { correctBias, floatMeans, layerMeans } from "./correct-bias.js";
 import type { HasTimeFor } from "./leave-layers.js";

@@ -1,7 +1,7 @@
 import type { OnnxNode } from "isoloss/internal";
 import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
 import { int, isStandard } from "../model-file/prepare/attributes.js";
-import { biasedSum, layerEnd, type Reason } from "../model-file/prepare/linear-layer.js";
+import { biasedSum, layerEnd, layerTypes, type Reason } from "../model-file/prepare/linear-layer.js";
 
 /** A node with a stored weight, which may be shared with others. */
 export interface WeightedLayer {
@@ -17,8 +17,6 @@ export interface WeightedLayer {
   /** The node that adds the bias to the product of a MatMul. */
   readonly sum?: OnnxNode | undefined;
 }
-
-export const layerTypes = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
 
 /** A Conv, ConvTranspose, Gemm or MatMul of float32; why it cannot be quantized; undefined for other nodes. */
 export function weightedLayer(editor: GraphEditor, node: OnnxNode): WeightedLayer | Reason | undefined {

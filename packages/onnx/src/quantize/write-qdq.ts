@@ -6,11 +6,10 @@ import { openForQuantizing } from "./open-for-quantizing.js";
 import { makePlain } from "./plain-layers.js";
 import { type Plan, planOf } from "./plan.js";
 import { rowsOf, type WrittenFile } from "./report.js";
-import { activationScales } from "./scales.js";
 import { type QdqSettings, requireSettings } from "./settings.js";
 import { layerName } from "./weighted-layer.js";
 import { weightsAlone } from "./weights-alone.js";
-import { writeActivations } from "./write-activations.js";
+import { activationScales, writeActivations } from "./write-activations.js";
 import { writeDynamic } from "./write-dynamic.js";
 import { writeWeights } from "./write-weights.js";
 
