@@ -178,28 +178,15 @@ export class GraphEditor {
     const name = this.freshName(base);
     const tensor = { name, dtype, shape, data };
     this.#added.add(name);
-    this.#items.add({
-      field: rawField(INITIALIZER, (w, n) => w.message(n, (t) => writeTensor(t, tensor))),
-      name,
-    });
+    this.#add(INITIALIZER, name, (w) => writeTensor(w, tensor));
     // Before IR version 4 every initializer is an input of the graph, too.
-    if (this.#irVersion < 4) {
-      const info = { name, dtype, shape };
-      this.#items.add({
-        field: rawField(INPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, info))),
-        name,
-      });
-    }
+    if (this.#irVersion < 4) this.#add(INPUT, name, (w) => writeValueInfo(w, { name, dtype, shape }));
     return name;
   }
 
   /** Makes a value an output of the model, if it is none. */
   addOutput(name: string): void {
-    if (this.isOutput(name)) return;
-    this.#items.add({
-      field: rawField(OUTPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, { name }))),
-      name,
-    });
+    if (!this.isOutput(name)) this.#add(OUTPUT, name, (w) => writeValueInfo(w, { name }));
   }
 
   freshName(base: string): string {
@@ -273,6 +260,10 @@ export class GraphEditor {
     const field = mayChange ? withOtherFloats(item.field, (own) => this.#changed(own.name)) : item.field;
     const isOld = node === undefined || this.#read.has(node);
     return field === item.field && isOld ? item : itemOf(field);
+  }
+
+  #add(number: number, name: string, write: (w: Parameters<typeof writeTensor>[0]) => void): void {
+    this.#items.add({ field: rawField(number, (w, n) => w.message(n, write)), name });
   }
 
   /** Numbers that differ from those that were read. */
