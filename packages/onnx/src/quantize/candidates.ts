@@ -1,4 +1,5 @@
 import { IsolossError, sizeOf, type Tensor, trace } from "isoloss";
+import type { OrbitPoints } from "isoloss/internal";
 import { absorbedBiases, canTurn, rotated } from "isoloss/moves";
 import { cast, concat, reshape } from "isoloss/ops";
 import { analyze } from "isoloss/symmetry";
@@ -25,32 +26,23 @@ export interface Candidate extends Pick<CandidateFile, "name"> {
 
 export const AS_IT_IS = "as it is";
 
-/** How the weights and activations will be rounded. */
-interface CandidateRounding {
-  readonly bits: number;
-  readonly granularity: "tensor" | "channel";
-  /** Whether activations stay float. */
-  readonly isWeightsAlone: boolean;
-}
-
 /**
  * The model at other points of the orbit of its scalings, for a rounding: with ranges of units equalized, and where a quantization of the
  * weights, or of weights and activations, is predicted to make least noise; or why there are none. Bounds at fixed numbers stay, and are early
  * or late for scaled units: the prediction weighs that as noise.
  */
-export type Orbit = (rounding: CandidateRounding) => Promise<readonly Candidate[] | Reason>;
+export type Orbit = (rounding: Parameters<OrbitPoints<unknown>>[0]) => Promise<readonly Candidate[] | Reason>;
 
 /** Finds out once what all roundings need. */
 export function openOrbit(file: OnnxFile, calibration: readonly NamedValues[]): Orbit {
   const opening = orReason(() => pointsIn(file, evenBatches(file, calibration)[0]));
   let equal: Candidate | undefined;
-  return async ({ bits, granularity, isWeightsAlone }) => {
+  return async (rounding) => {
     const opened = await opening;
     if (isReason(opened)) return opened;
     const { points, prepared } = opened;
     return orReason(() => {
-      const found = points({ weights: { bits, granularity }, activations: isWeightsAlone ? "none" : 8 });
-      const moved = found.filter(({ name }) => name !== AS_IT_IS);
+      const moved = points(rounding).filter(({ name }) => name !== AS_IT_IS);
       if (moved.length === 0) return { reason: "the model has no scalings" };
       return moved.map(({ name, params }) => {
         // Equal ranges are those of the weights as they are, whatever rounds them.

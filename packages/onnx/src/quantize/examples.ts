@@ -116,12 +116,6 @@ export function evenBatches(
   );
 }
 
-/** Examples to quantize by, and others to judge by. */
-interface Examples {
-  readonly calibration: readonly NamedValues[];
-  readonly heldOut: readonly NamedValues[];
-}
-
 /** Large examples that calibrate: more of them cost time, and change ranges and moments little. */
 const MOST_LARGE = 64;
 
@@ -134,7 +128,10 @@ const MOST_NUMBERS = 2 ** 20;
  *
  * @throws OptionError where there is a single example, or a single batch that cannot be taken apart
  */
-export function withHeldOut(file: OnnxFile, batches: readonly NamedValues[]): Examples {
+export function withHeldOut(
+  file: OnnxFile,
+  batches: readonly NamedValues[],
+): { readonly calibration: readonly NamedValues[]; readonly heldOut: readonly NamedValues[] } {
   const counts = countsOf(file, batches);
   const fewest = Math.min(...counts);
   const [first] = batches;

@@ -62,8 +62,10 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
     const granularity = per === "block" ? "channel" : per;
     if (!moved.has(granularity)) {
       orbit ??= openOrbit(file, judge.calibration);
-      const isWeightsAlone = given.activations === "none";
-      const found = await orbit({ bits: given.weightBits, granularity, isWeightsAlone });
+      const found = await orbit({
+        weights: { bits: given.weightBits, granularity },
+        activations: given.activations === "none" ? "none" : 8,
+      });
       if (isReason(found)) {
         skip(`other weights: ${found.reason}`);
         return;
@@ -161,19 +163,17 @@ function* variants(
 
 /** The given files that compute the same: those that differ by more than rounding are left out, unless they say so. */
 async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<readonly Candidate[]> {
+  const { expected, heldOut, run } = judge;
+  const driftOf = async (file: OnnxFile): Promise<number> =>
+    errorOf(expected, await outputsOfFile(file, heldOut, run), heldOut).largest;
   const kept: Candidate[] = [];
   for (const { name, bytes, isApproximate } of given.candidates) {
     const candidate = { name, file: OnnxFile.decode("quantizeModel", bytes) };
-    const largest = isApproximate ? 0 : await driftOf(candidate.file, judge);
+    const largest = isApproximate ? 0 : await driftOf(candidate.file);
     if (largest <= MOST_DRIFT) kept.push(candidate);
     else skip(`${name}: in float its outputs differ by ${largest.toPrecision(2)}`);
   }
   return kept;
-}
-
-/** The largest relative difference of a file's float outputs from the model's. */
-async function driftOf(file: OnnxFile, { expected, heldOut, run }: Judge): Promise<number> {
-  return errorOf(expected, await outputsOfFile(file, heldOut, run), heldOut).largest;
 }
 
 /** The largest relative difference of outputs that rounding in float32 explains. */
