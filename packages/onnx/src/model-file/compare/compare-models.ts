@@ -71,16 +71,16 @@ export async function compareModels(
   b: Uint8Array,
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
-  return comparedFiles(runnable("compareModels", a), runnable("compareModels", b), options);
+  const files = [runnable("compareModels", a), runnable("compareModels", b)] as const;
+  return comparedFiles(...files, compareModelsOptions.read(options));
 }
 
 /** The same of files that are decoded. */
 export async function comparedFiles(
   a: Runnable,
   b: Runnable,
-  options: CompareModelsOptions,
+  settings: CompareSettings,
 ): Promise<ModelComparison> {
-  const settings = compareModelsOptions.read(options);
   const { runtime } = settings;
   const first = imported(a);
   const second = imported(b, { dtype: floatOf(first) });
