@@ -44,9 +44,9 @@ export interface QuantizedModel {
    * changes nothing, or another runtime measured.
    */
   readonly floatOperandsSqnr: number | undefined;
-  /** All that was quantizeAndMeasure, in that order. */
+  /** All that was quantized and measured, in that order. */
   readonly table: readonly QuantizationChoice[];
-  /** What was not quantizeAndMeasure, and why. */
+  /** What was not, and why. */
   readonly skipped: readonly string[];
   /** With a limit that the table does not keep: the layers, those first whose quantization costs most. */
   readonly sensitivities: readonly LayerSensitivity[];
