@@ -108,14 +108,14 @@ export function visitWindows(
 // Weights as an operation reads them, which may be a parameter in another shape or order.
 
 /** An operand that holds the elements of one parameter, each once. */
-export interface StoredWeight {
+interface StoredWeight {
   readonly path: string;
   /** For each element of the operand, row-major, its number in the parameter; undefined where they are the same. */
   readonly order?: Int32Array | undefined;
 }
 
 /** The parameter whose elements an operand holds, if it is one behind reshapes and transposes. */
-export function storedWeight(
+function storedWeight(
   operand: Tensor,
   pathOf: (tensor: Tensor) => string | undefined,
 ): StoredWeight | undefined {

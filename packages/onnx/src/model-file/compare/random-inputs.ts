@@ -19,7 +19,7 @@ export const batchList = inCode<readonly NamedValues[]>(
   Array.isArray,
 );
 
-export interface RandomInputSettings {
+interface RandomInputSettings {
   readonly seed: number;
   readonly examples: number;
   readonly sizes: Readonly<Record<string, number>>;
