@@ -1,7 +1,7 @@
-import { inCode, integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
-import { axisSizes, type NamedValues, randomInputs } from "./model-file/compare/random-inputs.js";
+import { integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
+import { axisSizes, batchList, randomInputs } from "./model-file/compare/random-inputs.js";
+import { outputsOfFile } from "./model-file/compare/run-model.js";
 import { imported, OnnxFile, runnable } from "./model-file/edit/onnx-file.js";
-import { outputsOfFile } from "./quantize/choices.js";
 import { requireBatches } from "./quantize/examples.js";
 import { errorOf, type QuantizationError } from "./quantize/measure-error.js";
 
@@ -12,10 +12,7 @@ export interface ModelErrorOptions extends OptionsOf<typeof modelErrorOptions> {
 
 const modelErrorOptions = optionTable("modelError", {
   /** Batches of arrays by the names of the inputs; default: random numbers. */
-  inputs: inCode<readonly NamedValues[]>(
-    "a list of batches, such as [{ x: images }]",
-    Array.isArray,
-  ).otherwise("random numbers"),
+  inputs: batchList.otherwise("random numbers"),
   /** Number of random examples, where the file leaves it open; default 4. */
   examples: integerFrom(1).default(4),
   /** Sizes of axes that the file leaves open, for random numbers; default 32. */
@@ -46,7 +43,7 @@ export async function modelError(
   const { inputs, ...random } = modelErrorOptions.read(options);
   const file = OnnxFile.decode("modelError", before);
   if (inputs !== undefined) requireBatches("modelError", file, inputs, "inputs");
-  const batches = inputs ?? randomInputs("modelError", imported(file).inputs, { ...random, inputs: {} });
+  const batches = inputs ?? randomInputs("modelError", imported(file).inputs, random);
   const run = { runtime: "auto" } as const;
   const outputs = [
     await outputsOfFile(file, batches, run),

@@ -16,6 +16,7 @@ import {
   formatType,
   inCode,
   integerFrom,
+  isFunction,
   isObject,
   listOf,
   number,
@@ -88,7 +89,7 @@ const isDataset = (value: unknown): boolean => {
 };
 
 const dataset = inCode<Dataset>("arrays { inputs, labels }", isDataset);
-const callable = <F>(what: string) => inCode<F>(what, (value) => typeof value === "function");
+const callable = <F>(what: string) => inCode<F>(what, isFunction);
 
 export const fineTuneOptions = optionTable("fineTune", {
   /** Examples along the first axis: inputs, and classes (int64) or targets. */

@@ -119,7 +119,7 @@ export function withoutEnd(op: string, given: TrainingFile, operator: string | u
     editor.rename(end, operand);
     return { file: editor.finish(), output: given.output };
   }
-  if (!editor.isOutput(operand)) editor.addOutput(operand);
+  editor.addOutput(operand);
   return { file: editor.finish(), output: operand };
 }
 

@@ -158,8 +158,7 @@ function wideTensors(editor: GraphEditor, wide: ReadonlySet<string>): readonly s
     if (isOwn && !editor.isOutput(name) && !editor.uses.isCaptured(name)) return [name];
     const copy = editor.add(`${name}_float32`, floats);
     for (const node of editor.nodes.filter(({ outputs }) => wide.has(outputs[0]))) {
-      if (!node.inputs.includes(name)) continue;
-      editor.rewire(node, { inputs: node.inputs.map((own) => (own === name ? copy : own)) });
+      if (node.inputs.includes(name)) editor.reread(node, name, copy);
     }
     return [copy];
   });
@@ -264,6 +263,12 @@ function castOperands(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<str
   editor.replace(node, ...casts.map((own) => own.node), { ...node, inputs });
 }
 
+/** Casts by way of float32: one to the type that a value has already would round nothing. */
+function roundingCasts(editor: GraphEditor, from: string, to: string, name: string): readonly OnnxNode[] {
+  const wide = editor.freshName(`${name}_wide`);
+  return [cast(from, wide, FLOAT32), cast(wide, to, FLOAT16)];
+}
+
 /** @param isHalf whether they are of float16 already, which a Cast to float16 would not round */
 function castInputs(editor: GraphEditor, names: readonly string[], { isHalf = false } = {}): void {
   const casts = names
@@ -271,9 +276,7 @@ function castInputs(editor: GraphEditor, names: readonly string[], { isHalf = fa
     .flatMap((name) => {
       const half = editor.freshName(`${name}_float16`);
       editor.rename(name, half);
-      if (!isHalf) return [cast(name, half, FLOAT16)];
-      const wide = editor.freshName(`${name}_wide`);
-      return [cast(name, wide, FLOAT32), cast(wide, half, FLOAT16)];
+      return isHalf ? roundingCasts(editor, name, half, name) : [cast(name, half, FLOAT16)];
     });
   const [first] = editor.nodes;
   if (first !== undefined && casts.length > 0) editor.replace(first, ...casts, first);
@@ -306,11 +309,7 @@ export function roundedEverywhere(op: string, file: OnnxFile, floats: ReadonlySe
     if (own.length === 0) continue;
     const raw = new Map(own.map((name) => [name, editor.freshName(`${name}_exact`)]));
     const renamed = editor.rewire(node, { outputs: node.outputs.map((name) => raw.get(name) ?? name) });
-    // By way of float32: a Cast to the type that a value has already would round nothing.
-    const casts = [...raw].flatMap(([name, from]) => {
-      const wide = editor.freshName(`${name}_wide`);
-      return [cast(from, wide, FLOAT32), cast(wide, name, FLOAT16)];
-    });
+    const casts = [...raw].flatMap(([name, from]) => roundingCasts(editor, from, name, name));
     editor.replace(renamed, renamed, ...casts);
   }
   const isHalf = (name: string) => editor.input(name)?.dtype === "float16";

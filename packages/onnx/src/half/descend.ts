@@ -1,7 +1,7 @@
 // Scalings by powers of two that move numbers into the range of float16.
-import type { NdArray } from "isoloss";
-import { changeAlong, elementsAlong, unitsOf } from "isoloss/internal";
-import type { ScalingGenerator } from "isoloss/symmetry";
+import type { NdArray, Shape, Tensor } from "isoloss";
+import { changeAlong, elementsAlong, stridesOf, unitsOf } from "isoloss/internal";
+import type { ScalingGenerator, TensorScale } from "isoloss/symmetry";
 import { binOf, bitsBelow, costAbove, costOf, exponentBins, leastExponent } from "./range.js";
 
 type Leg = ScalingGenerator["axes"][number];
@@ -53,7 +53,11 @@ export function descendHalf(
       shifts[g][u] = k + moves[u];
     });
     for (const leg of generators[g].axes) {
-      exponents.set(leg.path, addedAlong(exponents.get(leg.path) as NdArray, leg, moves));
+      const bins = exponents.get(leg.path) as NdArray;
+      exponents.set(
+        leg.path,
+        alongUnits(bins, leg, (bin, i) => bin + leg.power * moves[i]),
+      );
     }
   };
   const visit = (g: number): boolean => {
@@ -216,10 +220,6 @@ function endsOf(counts: Float64Array): readonly [first: number, last: number] {
   return [Math.max(0, first), last];
 }
 
-function addedAlong(array: NdArray, leg: Leg, moves: Int32Array): NdArray {
-  return alongUnits(array, leg, (bin, i) => bin + leg.power * moves[i]);
-}
-
 /** Weights times 2^(power k) of their units: exact, but for what over- or underflows. */
 export function shiftedAlong(array: NdArray, leg: Leg, shifts: Int32Array): NdArray {
   const factors = Float64Array.from(shifts, (k) => 2 ** (leg.power * k));
@@ -233,3 +233,51 @@ function alongUnits(array: NdArray, leg: Leg, f: (value: number, unit: number) =
     return data;
   });
 }
+
+// Activations as cells.
+
+/** An activation whose values are scaled, with counts of exponents by the factor that they have. */
+export interface Activation {
+  readonly tensor: Tensor;
+  readonly axes: readonly number[];
+  readonly forms: TensorScale[number]["forms"];
+  readonly counts: readonly Float64Array[];
+  /** How many values were seen. */
+  seen: number;
+}
+
+/**
+ * Counters for an activation; undefined where it is not scaled, where not all factors are known, or where it has factors
+ * along several axes independently.
+ */
+export function activationOf(tensor: Tensor, scale: TensorScale): Activation | undefined {
+  if (scale.length !== 1) return undefined;
+  const [{ axes, forms }] = scale;
+  if (forms.some((form) => form === undefined)) return undefined;
+  return { tensor, axes, forms, counts: forms.map(() => new Float64Array(exponentBins)), seen: 0 };
+}
+
+/** Counts the values of one batch, unless its sizes are others than those that were traced. */
+export function countValues(activation: Activation, { shape, data }: NdArray): void {
+  const { axes, tensor, counts } = activation;
+  if (shape.length !== tensor.rank || axes.some((axis) => shape[axis] !== tensor.shape[axis])) return;
+  const formOf = indexAlong(axes, shape);
+  for (let e = 0; e < data.length; e++) {
+    const bin = binOf(Number(data[e]));
+    if (bin !== undefined) counts[formOf(e)][bin]++;
+  }
+  activation.seen += data.length;
+}
+
+/** The row-major index along some axes of the element of a number. */
+function indexAlong(axes: readonly number[], shape: Shape): (element: number) => number {
+  const strides = stridesOf(shape);
+  return (element) =>
+    axes.reduce(
+      (index, axis) => index * shape[axis] + (Math.floor(element / strides[axis]) % shape[axis]),
+      0,
+    );
+}
+
+export const cellsOf = ({ counts, forms, seen }: Activation): ActivationCell[] =>
+  counts.map((own, i) => ({ counts: own, share: 1 / Math.max(1, seen), terms: forms[i] ?? [] }));

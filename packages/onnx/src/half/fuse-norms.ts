@@ -131,8 +131,8 @@ function normAt(editor: GraphEditor, node: OnnxNode, values: ReadonlyMap<string,
   /** The only reader of a value, where it has a stored vector beside it. */
   const behind = (from: OnnxNode, opType: string): readonly [node: OnnxNode, name: string] | undefined => {
     const [y] = from.outputs;
-    const [next] = editor.uses.readers(y);
-    if (!editor.isUsedOnce(y) || next?.opType !== opType || !isStandard(next)) return undefined;
+    const next = editor.soleReader(y);
+    if (next?.opType !== opType || !isStandard(next)) return undefined;
     const name = next.inputs.find((own) => own !== y) ?? "";
     const type = editor.floatType(name);
     return type !== undefined && along(type.shape) ? [next, name] : undefined;

@@ -14,7 +14,7 @@ import {
 import type { HalfCounts } from "isoloss/moves";
 import { type ScalingGenerator, scalesOf } from "isoloss/symmetry";
 import type { ModelError } from "../model-error.js";
-import { axisSizes, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
+import { axisSizes, batchList, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { outputsOf } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
@@ -24,18 +24,20 @@ import { type TracedFile, tracedFile } from "../model-file/traced-file.js";
 import { requireBatches, smallBatches } from "../quantize/examples.js";
 import { visitValues } from "../quantize/inner-values.js";
 import { errorOf } from "../quantize/measure-error.js";
-import { type Activation, activationOf, cellsOf, countValues } from "./activation-cells.js";
 import { converted, roundedEverywhere } from "./convert.js";
-import { type ActivationCell, descendHalf, shiftedAlong } from "./descend.js";
+import {
+  type Activation,
+  type ActivationCell,
+  activationOf,
+  cellsOf,
+  countValues,
+  descendHalf,
+  shiftedAlong,
+} from "./descend.js";
 import { fuseNorms } from "./fuse-norms.js";
 import { type JudgeSettings, openJudge, smallestSet } from "./judge.js";
 
 export interface ToHalfOptions extends OptionsOf<typeof toHalfOptions> {}
-
-const batchList = inCode<readonly NamedValues[]>(
-  "a list of batches, such as [{ x: images }]",
-  Array.isArray,
-).default([]);
 
 const toHalfOptions = optionTable("toHalf", {
   /** Whether weights are scaled by powers of two into the range of float16 first; default true. */
@@ -43,9 +45,9 @@ const toHalfOptions = optionTable("toHalf", {
   /** Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`. */
   io: oneOf(["float32", "float16"]).default("float32"),
   /** Batches of arrays by the names of the inputs, on which the ranges of activations are measured; default: random inputs. */
-  calibration: batchList,
+  calibration: batchList.default([]),
   /** Batches on which `error` is measured; default those of `calibration`, or random inputs. */
-  heldOut: batchList,
+  heldOut: batchList.default([]),
   /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
   sizes: axisSizes.default({}),
   /** SQNR in dB with every result rounded, below which `rescue` is tried; default 40. */
@@ -99,16 +101,10 @@ export interface ValueChange {
 }
 
 /** One of the files of float16 that were made and measured. */
-export interface HalfFile {
-  readonly bytes: Uint8Array;
+export interface HalfFile extends Pick<HalfModel, "bytes" | "moved" | "moves" | "fused" | "wide" | "error"> {
   readonly weights: HalfCounts;
   readonly activations: HalfCounts;
   readonly range: LargestValue;
-  readonly moved: number;
-  readonly moves: readonly HalfMove[];
-  readonly fused: readonly string[];
-  readonly wide: readonly string[];
-  readonly error: ModelError;
 }
 
 /** A file of float16. */
@@ -205,7 +201,7 @@ async function halfOf(
   // What cannot be converted is known before anything is computed.
   const unmoved = converted("toHalf", file, { io, floats: read.floats });
   const { inputs } = read.traced.model;
-  const random = (seed: number) => randomInputs("toHalf", inputs, { seed, examples: 4, sizes, inputs: {} });
+  const random = (seed: number) => randomInputs("toHalf", inputs, { seed, examples: 4, sizes });
   const calibrated = smallBatches(file, calibration);
   const ranged = calibrated.length > 0 ? calibrated : random(1);
   const measured =
@@ -311,9 +307,13 @@ interface ReadSource {
 
 function readSource(file: OnnxFile, sizes: Readonly<Record<string, number>>): ReadSource {
   const { graph } = file.model;
-  const traced = tracedValues(
-    file,
-    sizes,
+  const { params } = imported(file);
+  // Those of the file as it is: where values inside it are outputs, others might be parameters.
+  const isParameter = (name: string) => Object.hasOwn(params, name.replaceAll(":", "_"));
+  const traced = tracedFile(
+    "toHalf",
+    withInnerValues("toHalf", file),
+    { sizes, isParameter, epsilons: true, factors: true },
     graph.outputs.map(({ name }) => name),
   );
   const { values, model } = traced;
@@ -392,7 +392,7 @@ async function chosenMove({
   const judge = openJudge(file, measured);
   try {
     if (!move) return { source, fused, params, moves: [], sqnr: await judge.sqnr(params) };
-    const { shifts, sqnr } = await refined({ generators, shifts: descended(source) }, (own) =>
+    const { shifts, sqnr } = await refined(generators, descended(source), (own) =>
       judge.sqnr(movedTo(params, generators, own)),
     );
     const moves = movesOf(generators, shifts);
@@ -460,28 +460,6 @@ function nodesAt(
 
 type Params = Readonly<Record<string, NdArray>>;
 
-/** The model with all values inside it, whose parameters are those of the file as it is. */
-function tracedValues(
-  file: OnnxFile,
-  sizes: Readonly<Record<string, number>>,
-  outputs: readonly string[],
-): TracedFile {
-  const { params } = imported(file);
-  const isParameter = (name: string) => Object.hasOwn(params, name.replaceAll(":", "_"));
-  return tracedFile(
-    "toHalf",
-    withInnerValues("toHalf", file),
-    { sizes, isParameter, epsilons: true, factors: true },
-    outputs,
-  );
-}
-
-/** Scalings, and the k of their units. */
-interface Shifts {
-  readonly generators: readonly ScalingGenerator[];
-  readonly shifts: readonly Int32Array[];
-}
-
 /** The k of the descent. */
 function descended({ traced, generators, cells }: Source): readonly Int32Array[] {
   // A variance is added to epsilons, which may be lost beside it: their own bits do not count.
@@ -504,7 +482,8 @@ const leastGain = 1;
  * far lost bits of squares matter depends on what they are added to.
  */
 async function refined(
-  { generators, shifts: start }: Shifts,
+  generators: readonly ScalingGenerator[],
+  start: readonly Int32Array[],
   sqnrAt: (shifts: readonly Int32Array[]) => Promise<number>,
 ): Promise<{ readonly shifts: readonly Int32Array[]; readonly sqnr: number }> {
   const count = (g: number) => generators[g].stream?.epsilons.length ?? 0;
@@ -624,7 +603,7 @@ export function withInnerValues(op: string, file: OnnxFile): OnnxFile {
   for (const { opType, outputs } of editor.nodes) {
     if (opType === "Constant" || opType.includes("Sequence")) continue;
     for (const name of outputs) {
-      if (name !== "" && editor.uses.isRead(name) && !editor.isOutput(name)) editor.addOutput(name);
+      if (name !== "" && editor.uses.isRead(name)) editor.addOutput(name);
     }
   }
   return editor.finish();

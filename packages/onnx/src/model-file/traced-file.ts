@@ -42,7 +42,7 @@ export function tracedFile(
   kept?: readonly string[],
 ): TracedFile {
   const model = imported(file, settings);
-  const [x] = randomInputs(op, model.inputs, { seed: 0, examples, sizes, inputs: {} });
+  const [x] = randomInputs(op, model.inputs, { seed: 0, examples, sizes });
   const values = new Map<string, Tensor>();
   const traced = trace(
     (at) => {

@@ -2,16 +2,14 @@
 // 2019, section 4.2.1.
 import { sizeOf } from "isoloss";
 import type { OnnxNode } from "isoloss/internal";
-import { openFile } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { float, int } from "../model-file/prepare/attributes.js";
-import type { LinearLayer } from "../model-file/prepare/linear-layer.js";
+import { type LinearLayer, layerTypes } from "../model-file/prepare/linear-layer.js";
 import { type CorrectedBiases, layersOf, resultOf, withShifts } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { Pieces } from "./piece.js";
 import { type MomentsByValue, propagatedMoments } from "./value-moments.js";
-import { layerTypes } from "./weighted-layer.js";
 
 /**
  * Corrects the shift of means that the rounding of weights causes: in each layer
@@ -44,10 +42,7 @@ export async function correctBiasAnalytically(
     const operand = stored && operandOf(layer, stored.shape);
     const rounded = roundedWeight(pieces, resultOf(layer));
     if (!mean || !stored || operand?.channels !== mean.length || rounded === undefined) continue;
-    const session = await openFile(
-      pieces.file(pieces.to([rounded], new Set()), [rounded], new Map()),
-      settings,
-    );
+    const session = await pieces.open([rounded], new Set(), settings);
     const { [rounded]: weight } = await session.run({});
     await session.dispose();
     if (weight.data.length !== stored.data.length) continue;
@@ -61,31 +56,26 @@ export async function correctBiasAnalytically(
   return withShifts(editor, layers, shifts);
 }
 
+/** How a layer reads its operand: how many channels that has, and by which of them an element of the weight is multiplied. */
 interface Operand {
   readonly channels: number;
-  /** The channel of the operand that an element of the weight is multiplied by. */
   readonly channelOf: (element: number) => number;
 }
 
-/** How a layer reads its operand; undefined where its weight is scaled, or meets other elements at other places. */
-function operandOf({ node, channels }: LinearLayer, shape: readonly number[]): Operand | undefined {
-  if (node.opType === "Conv") {
-    const group = int(node, "group", 1);
-    const [, own] = shape;
-    const places = sizeOf(shape.slice(2));
-    const groupOf = (e: number) => Math.floor(e / (own * places) / (channels / group));
-    return {
-      channels: own * group,
-      channelOf: (e) => groupOf(e) * own + (Math.floor(e / places) % own),
-    };
-  }
+/** Undefined where the weight is scaled, or meets other elements at other places. */
+function operandOf(
+  { node, channels, channelOf }: LinearLayer,
+  shape: readonly number[],
+): Operand | undefined {
   if (node.opType === "ConvTranspose") return undefined;
   if (float(node, "alpha", 1) !== 1 || int(node, "transA", 0) === 1) return undefined;
-  const isTransposed = int(node, "transB", 0) === 1;
-  const [rows, columns] = shape;
-  return isTransposed
-    ? { channels: columns, channelOf: (e) => e % columns }
-    : { channels: rows, channelOf: (e) => Math.floor(e / columns) };
+  const inAxis = node.opType === "Conv" || int(node, "transB", 0) === 1 ? 1 : 0;
+  const [groups, count, inner] = [int(node, "group", 1), shape[inAxis], sizeOf(shape.slice(inAxis + 1))];
+  const groupOf = (e: number) => Math.floor(channelOf(e) / (channels / groups));
+  return {
+    channels: count * groups,
+    channelOf: (e) => groupOf(e) * count + (Math.floor(e / inner) % count),
+  };
 }
 
 /** The value in a quantized model that is the rounded weight of the layer with a result; undefined where it stays. */

@@ -1,6 +1,6 @@
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
-import { openFile } from "../model-file/compare/run-model.js";
-import type { OnnxFile, Runnable } from "../model-file/edit/onnx-file.js";
+import { outputsOfFile } from "../model-file/compare/run-model.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import type { ValueRange } from "./affine.js";
 import type { Candidate } from "./candidates.js";
 import type { CorrectedBiases } from "./correct-bias.js";
@@ -57,17 +57,13 @@ export interface Recipe {
 export function recipeOf(parts: Omit<Recipe, "written">): Recipe {
   const { candidate, ranges, settings } = parts;
   let own: ReturnType<Recipe["written"]> | undefined;
-  const write = () => {
+  const written = () => {
+    if (own !== undefined) return own;
     const { file, report, weights } = writeQdq(candidate.file, ranges, { ...settings, leave: new Set() });
-    return { file, report, rounded: new Map(weights.map(({ key, stored }) => [key, stored])) };
+    own = { file, report, rounded: new Map(weights.map(({ key, stored }) => [key, stored])) };
+    return own;
   };
-  return {
-    ...parts,
-    written() {
-      own ??= write();
-      return own;
-    },
-  };
+  return { ...parts, written };
 }
 
 /** The file that a choice and a recipe give, and its report. */
@@ -124,23 +120,4 @@ export async function measured(file: OnnxFile, judge: Judge): Promise<Quantizati
   const { expected, heldOut, score, run } = judge;
   const got = await outputsOfFile(file, heldOut, run);
   return { ...errorOf(expected, got, heldOut), metric: score?.(got) };
-}
-
-/** What a file computes for each batch. */
-export async function outputsOfFile(
-  file: Runnable,
-  batches: readonly NamedValues[],
-  { signal, ...options }: RunSettings,
-): Promise<readonly NamedValues[]> {
-  const session = await openFile(file, options);
-  try {
-    const outputs: NamedValues[] = [];
-    for (const batch of batches) {
-      signal?.throwIfAborted();
-      outputs.push(await session.run(batch));
-    }
-    return outputs;
-  } finally {
-    await session.dispose();
-  }
 }

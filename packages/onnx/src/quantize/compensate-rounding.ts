@@ -6,9 +6,8 @@ import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { smallBatches } from "./examples.js";
 import type { RunSettings } from "./inner-values.js";
 import type { Moments, WeightUnits } from "./layer-rounding.js";
-import { LayerWalk } from "./layer-walk.js";
 import { OperandMoments, unitsOf } from "./operand-moments.js";
-import { Pieces } from "./piece.js";
+import { LayerWalk, Pieces } from "./piece.js";
 import type { QuantizedWeight } from "./quantized-weight.js";
 import type { WrittenFile } from "./report.js";
 import { openRounder } from "./rounder.js";
@@ -30,7 +29,9 @@ export async function compensatedWeights(
   calibration: readonly NamedValues[],
   settings: RunSettings,
 ): Promise<ReadonlyMap<string, QuantizedWeight>> {
-  const model = withFloatWeights(written);
+  // Floats for which the stored weights stand; those of a layer change when it is rounded.
+  const floats = new Map(written.weights.map((weight) => [weight, floatsOf(weight, weight.stored)]));
+  const model = withFloats(written, floats);
   const pieces = new Pieces(model);
   const layers = layersOf(model, written.weights);
   const batches = smallBatches(file, calibration);
@@ -49,7 +50,7 @@ export async function compensatedWeights(
       const moments = await momentsOf(await walk.at(k), isOther, layer, settings);
       const stored = moments === undefined ? weight.stored : await rounder.round({ ...layer, moments });
       rounded.set(weight.key, stored);
-      setFloats(model, weight, stored);
+      floats.get(weight)?.set(floatsOf(weight, stored));
     }
   } finally {
     await rounder.end();
@@ -78,37 +79,35 @@ function layersOf({ graph }: OnnxModel, weights: readonly WrittenWeight[]): read
   });
 }
 
-type MutableModel = OnnxModel & { readonly graph: { readonly initializers: OnnxTensor[] } };
-
-/** A written model with the floats that the stored weights stand for, which can be set. */
-function withFloatWeights({ file, weights }: WrittenFile): MutableModel {
-  const { model } = file;
+/** A written model with floats in the place of the weights. */
+function withFloats(
+  { file, weights }: WrittenFile,
+  floats: ReadonlyMap<WrittenWeight, Float32Array>,
+): OnnxModel {
+  const { graph, ...model } = file.model;
   const names = new Set(weights.map(({ dequantized }) => dequantized));
-  const nodes = model.graph.nodes.filter(({ outputs }) => !names.has(outputs[0]));
-  const floats = weights.map((weight) => floatsOf(weight, weight.stored));
-  return {
-    ...model,
-    graph: { ...model.graph, nodes, initializers: [...model.graph.initializers, ...floats] },
-  };
+  const nodes = graph.nodes.filter(({ outputs }) => !names.has(outputs[0]));
+  const tensors = [...floats].map(
+    ([
+      {
+        dequantized: name,
+        floats: { shape },
+      },
+      data,
+    ]): OnnxTensor => {
+      return { name, dtype: "float32", shape, data };
+    },
+  );
+  return { ...model, graph: { ...graph, nodes, initializers: [...graph.initializers, ...tensors] } };
 }
 
 function floatsOf(
-  { dequantized: name, floats: { shape }, grid, type: { zero } }: WrittenWeight,
+  { grid, type: { zero } }: WrittenWeight,
   { integers, scales }: QuantizedWeight,
-): OnnxTensor {
+): Float32Array<ArrayBuffer> {
   const data = new Float32Array(integers.length);
   for (let e = 0; e < data.length; e++) data[e] = (integers[e] - zero) * scales[groupOf(grid, e)];
-  return { name, dtype: "float32", shape, data };
-}
-
-/** Puts other floats in the place of a weight's. */
-function setFloats(
-  { graph: { initializers } }: MutableModel,
-  weight: WrittenWeight,
-  own: QuantizedWeight,
-): void {
-  const place = initializers.findIndex(({ name }) => name === weight.dequantized);
-  initializers[place] = floatsOf(weight, own);
+  return data;
 }
 
 /** Undefined where all operands are 0. */

@@ -1,15 +1,15 @@
 // Bias correction: M. Nagel et al., "Data-free quantization through weight equalization and bias correction", ICCV 2019,
 // section 4.2, with measured means.
+import { type NdArray, sizeOf } from "isoloss";
+import { stridesOf } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { changeLayer } from "../model-file/prepare/change-layer.js";
 import { isReason, type LinearLayer, layerEnds, layerOf } from "../model-file/prepare/linear-layer.js";
-import { addToChannels, ChannelMeans } from "./channel-means.js";
 import { smallBatches } from "./examples.js";
 import { type RunSettings, type Visitor, visitValues } from "./inner-values.js";
-import { LayerWalk } from "./layer-walk.js";
-import { Pieces } from "./piece.js";
+import { LayerWalk, Pieces } from "./piece.js";
 
 export interface CorrectedBiases {
   /** The model in float with the new biases, to be quantized in the same way. */
@@ -68,7 +68,7 @@ export async function correctBias(
 ): Promise<CorrectedBiases> {
   const editor = new GraphEditor("quantizeModel", file);
   const pieces = new Pieces(quantize(file).model);
-  const layers = layersOf(editor).filter((layer) => pieces.has(resultOf(layer)));
+  const layers = layersOf(editor).filter((layer) => pieces.maker(resultOf(layer)) !== undefined);
   const small = smallBatches(file, batches);
   const values = layers.map((layer) => pieces.beforeRounding(resultOf(layer)));
   const walk = new LayerWalk(pieces, values, values, small, settings);
@@ -107,3 +107,48 @@ export const resultOf = ({ end }: LinearLayer): string => end.outputs[0];
 
 export const meansFor = ({ node, channels }: LinearLayer): ChannelMeans =>
   new ChannelMeans(channels, node.opType === "MatMul" ? -1 : 1);
+
+/** Means of the channels of a value of floats, batch by batch. */
+export class ChannelMeans {
+  readonly #sums: Float64Array;
+  #count = 0;
+
+  /** @param axis of the channels; negative ones count from the last */
+  constructor(
+    channels: number,
+    readonly axis: number,
+  ) {
+    this.#sums = new Float64Array(channels);
+  }
+
+  add(value: NdArray): void {
+    const inner = strideOf(value, this.axis);
+    const sums = this.#sums;
+    const data = value.data as Float32Array;
+    for (let start = 0, c = 0; start < data.length; start += inner, c = c + 1 === sums.length ? 0 : c + 1) {
+      let sum = 0;
+      for (let i = start; i < start + inner; i++) sum += data[i];
+      sums[c] += sum;
+    }
+    this.#count += sizeOf(value.shape) / sums.length;
+  }
+
+  means(): Float64Array {
+    return this.#sums.map((sum) => sum / this.#count);
+  }
+}
+
+/** Adds a number to each channel of a value of float32, in its place. */
+function addToChannels(value: NdArray, shift: Float64Array, axis: number): void {
+  const inner = strideOf(value, axis);
+  const data = value.data as Float32Array;
+  for (let start = 0, c = 0; start < data.length; start += inner, c = c + 1 === shift.length ? 0 : c + 1) {
+    const own = shift[c];
+    for (let i = start; i < start + inner; i++) data[i] += own;
+  }
+}
+
+/** How many numbers of one channel follow each other. */
+function strideOf({ shape }: NdArray, axis: number): number {
+  return stridesOf(shape)[axis < 0 ? axis + shape.length : axis];
+}

@@ -92,22 +92,7 @@ export async function equalizeForQuantization(
       `equalizeForQuantization: bounds must be expected, lifted or exact; got ${describeValue(bounds)}.`,
     );
   }
-  const file = OnnxFile.decode("equalizeForQuantization", bytes);
-  const { prepared, ...noise } = await equalizedIn(file, calibration, { bounds, heldOut, ...rest });
-  return {
-    ...noise,
-    bytes: withParamsIn(prepared, noise.params).bytes,
-    prepared: prepared.bytes,
-  };
-}
-
-/** The same of a file that is decoded. */
-async function equalizedIn(
-  file: OnnxFile,
-  calibration: readonly Params[] | undefined,
-  { bounds = "expected", heldOut, ...rest }: EqualizeForQuantizationOptions,
-): Promise<Omit<EqualizedModel, "bytes" | "prepared"> & { readonly prepared: OnnxFile }> {
-  const folded = foldBatchNormIn(file);
+  const folded = foldBatchNormIn(OnnxFile.decode("equalizeForQuantization", bytes));
   const lifted = bounds === "lifted" ? liftBoundsIn(folded.file) : undefined;
   const prepared = lifted?.file ?? folded.file;
   const model = imported(prepared, { epsilons: true });
@@ -123,8 +108,9 @@ async function equalizedIn(
   );
   return {
     ...noise,
-    prepared,
     unprepared: [...folded.report, ...(lifted?.report ?? [])].filter(({ changed }) => !changed),
+    bytes: withParamsIn(prepared, noise.params).bytes,
+    prepared: prepared.bytes,
   };
 }
 
@@ -139,8 +125,8 @@ export async function pointsIn(
   return { points, prepared };
 }
 
-/** Names in a file may hold colons, which those of a graph's inputs must not: inputs are numbered, outputs listed. */
-const outputsOf =
+/** The function of a model. Names in a file may hold colons, which those of a graph's inputs must not: inputs are numbered, outputs listed. */
+export const outputsOf =
   ({ inputs, outputs, apply }: ImportedModel) =>
   (params: Readonly<Record<string, Tensor>>, batch: Readonly<Record<string, Tensor>>): Tensor[] => {
     const values = Object.fromEntries(inputs.map(({ name }, k) => [name, batch[`input${k}`]]));
@@ -150,8 +136,7 @@ const outputsOf =
 
 /** Shapes of inputs that fit a file, by the numbers of its inputs. */
 function shapesOf({ inputs }: ImportedModel): BatchSpec {
-  const settings = { seed: 0, examples: 1, sizes: {}, inputs: {} };
-  const [drawn] = randomInputs("equalizeForQuantization", inputs, settings);
+  const [drawn] = randomInputs("equalizeForQuantization", inputs, { seed: 0, examples: 1, sizes: {} });
   return Object.fromEntries(
     inputs.map(({ name }, k) => [`input${k}`, spec(drawn[name].shape, dtypeOf(drawn[name]))]),
   );
@@ -160,7 +145,7 @@ function shapesOf({ inputs }: ImportedModel): BatchSpec {
 const isList = (batches: unknown): batches is readonly Params[] =>
   Array.isArray(batches) && batches.every(isPlainObject);
 
-function numbered({ inputs }: ImportedModel, batches: readonly Params[]): Params[] {
+export function numbered({ inputs }: ImportedModel, batches: readonly Params[]): Params[] {
   if (!isList(batches)) {
     throw new OptionError(
       `equalizeForQuantization takes a list of batches, such as [{ ${inputs[0]?.name ?? "x"}: images }]; got ${describeValue(batches)}.`,

@@ -61,28 +61,19 @@ function requireFinite(where: string, name: string, { data }: NdArray): void {
 }
 
 /**
- * A function that tells how many examples a batch has; undefined where they cannot be taken apart: the file fixes the
- * first axis of an input, or its inputs do not have equally many.
+ * How many examples each batch has; 0 where they cannot be taken apart: the file fixes the first axis of an input, or its
+ * inputs do not have equally many.
  */
-function exampleCounts(file: OnnxFile): (batch: NamedValues) => number | undefined {
+function countsOf(file: OnnxFile, batches: readonly NamedValues[]): readonly number[] {
   const editor = new GraphEditor("quantizeModel", file);
   const isOpen = (name: string) => {
     const shape = editor.input(name)?.shape;
     return shape === undefined || typeof shape[0] === "string";
   };
-  return (batch) => {
-    const counts = new Set(Object.values(batch).map(({ shape }) => shape[0]));
-    const [count] = counts;
-    return counts.size === 1 && Object.keys(batch).every(isOpen) ? count : undefined;
-  };
-}
-
-/** Some examples of a batch, from one on. */
-function rowsOf(batch: NamedValues, start: number, count: number): NamedValues {
-  return rowsAt(
-    batch,
-    Array.from({ length: count }, (_, i) => start + i),
-  );
+  return batches.map((batch) => {
+    const [count, ...others] = new Set(Object.values(batch).map(({ shape }) => shape[0]));
+    return others.length === 0 && Object.keys(batch).every(isOpen) ? (count ?? 0) : 0;
+  });
 }
 
 /** The examples of a batch at some places. */
@@ -91,20 +82,25 @@ const rowsAt = (batch: NamedValues, rows: readonly number[]): NamedValues =>
     Object.entries(batch).map(([name, array]): [string, NdArray] => [name, takeRows(array, rows)]),
   );
 
+/** The first `count` examples of a batch in batches of a size, of which the last may be smaller. */
+const cut = (batch: NamedValues, count: number, size: number): readonly NamedValues[] =>
+  Array.from({ length: Math.ceil(count / size) }, (_, k) => {
+    const start = k * size;
+    return rowsAt(
+      batch,
+      Array.from({ length: Math.min(size, count - start) }, (__, i) => start + i),
+    );
+  });
+
 /** Examples that run at once where a model takes any number: all values inside it are in memory for these. */
 const mostAtOnce = 8;
 
 /** Batches of fewer examples, where these can be taken apart. */
 export function smallBatches(file: OnnxFile, batches: readonly NamedValues[]): readonly NamedValues[] {
-  const countOf = exampleCounts(file);
-  return batches.flatMap((batch) => {
-    const count = countOf(batch) ?? 0;
-    if (count <= mostAtOnce) return [batch];
-    return Array.from({ length: Math.ceil(count / mostAtOnce) }, (_, k) => {
-      const size = Math.min(mostAtOnce, count - k * mostAtOnce);
-      return rowsOf(batch, k * mostAtOnce, size);
-    });
-  });
+  const counts = countsOf(file, batches);
+  return batches.flatMap((batch, k) =>
+    counts[k] <= mostAtOnce ? [batch] : cut(batch, counts[k], mostAtOnce),
+  );
 }
 
 /** Batches of one size, which is 8 at most, where examples can be taken apart; a rest is left out. */
@@ -112,23 +108,12 @@ export function evenBatches(
   file: OnnxFile,
   ...lists: readonly (readonly NamedValues[])[]
 ): readonly (readonly NamedValues[])[] {
-  const countOf = exampleCounts(file);
-  const counts = lists.flat().map((batch) => countOf(batch) ?? 0);
-  const size = Math.min(mostAtOnce, ...counts);
+  const counts = lists.map((batches) => countsOf(file, batches));
+  const size = Math.min(mostAtOnce, ...counts.flat());
   if (size === 0) return lists;
-  return lists.map((batches) =>
-    batches.flatMap((batch) =>
-      Array.from({ length: Math.floor((countOf(batch) ?? 0) / size) }, (_, k) =>
-        rowsOf(batch, k * size, size),
-      ),
-    ),
+  return lists.map((batches, l) =>
+    batches.flatMap((batch, k) => cut(batch, counts[l][k] - (counts[l][k] % size), size)),
   );
-}
-
-/** Examples to quantize by, and others to judge by. */
-interface Examples {
-  readonly calibration: readonly NamedValues[];
-  readonly heldOut: readonly NamedValues[];
 }
 
 /** Large examples that calibrate: more of them cost time, and change ranges and moments little. */
@@ -143,29 +128,25 @@ const MOST_NUMBERS = 2 ** 20;
  *
  * @throws OptionError where there is a single example, or a single batch that cannot be taken apart
  */
-export function withHeldOut(file: OnnxFile, batches: readonly NamedValues[]): Examples {
-  const countOf = exampleCounts(file);
-  const counts = batches.map((batch) => countOf(batch) ?? 0);
+export function withHeldOut(
+  file: OnnxFile,
+  batches: readonly NamedValues[],
+): { readonly calibration: readonly NamedValues[]; readonly heldOut: readonly NamedValues[] } {
+  const counts = countsOf(file, batches);
   const fewest = Math.min(...counts);
   const [first] = batches;
   const numbers = Object.values(first).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const most = Math.max(MOST_LARGE, (MOST_NUMBERS * examplesOf(first)) / numbers);
   const share = Math.min(0.5, most / examplesIn(batches));
-  if (fewest < 4 && batches.length > 1 && (batches.length >= 4 || fewest < 2)) {
-    const { kept, rest } = parts(batches.length, 0, Math.ceil(batches.length * share));
-    return { calibration: kept.map((k) => batches[k]), heldOut: rest.map((k) => batches[k]) };
-  }
-  if (fewest < 2) {
+  const isWhole = fewest < 4 && batches.length > 1 && (batches.length >= 4 || fewest < 2);
+  if (!isWhole && fewest < 2) {
     throw new OptionError(
       "quantizeModel: a part of the calibration is held out to judge the result, so it must have two examples or more; or give heldOut. " +
         "A batch whose size the file fixes, or with inputs that do not have equally many examples, is not taken apart: give two batches or more.",
     );
   }
-  const split = batches.map((batch, k) => {
-    const { kept, rest } = parts(counts[k], k, Math.ceil(counts[k] * share));
-    return { kept: rowsAt(batch, kept), rest: rowsAt(batch, rest) };
-  });
-  return { calibration: split.map(({ kept }) => kept), heldOut: split.map(({ rest }) => rest) };
+  const [calibration, heldOut] = divided(batches, isWhole ? undefined : counts, (n) => Math.ceil(n * share));
+  return { calibration, heldOut };
 }
 
 /** The name under which batches carry labels while they are divided: no input has it. */
@@ -223,27 +204,32 @@ export function dividedHeldOut(
   batches: readonly NamedValues[],
   share: number,
 ): { readonly choosing: readonly NamedValues[]; readonly judging: readonly NamedValues[] } | undefined {
-  const countOf = exampleCounts(file);
-  const counts = batches.map((batch) => countOf(batch) ?? 0);
-  // 16 of 56 may be 15.99.
-  const choosing = (count: number) => Math.max(1, Math.floor(count * share + 1e-9));
-  if (Math.min(...counts) >= 2) {
-    const halves = batches.map((batch, k) => {
-      const { kept, rest } = parts(counts[k], k, choosing(counts[k]));
-      return [rowsAt(batch, kept), rowsAt(batch, rest)];
-    });
-    return { choosing: halves.map(([own]) => own), judging: halves.map(([, own]) => own) };
-  }
-  if (batches.length < 2) return undefined;
-  const { kept, rest } = parts(batches.length, 0, choosing(batches.length));
-  return { choosing: kept.map((k) => batches[k]), judging: rest.map((k) => batches[k]) };
+  const counts = countsOf(file, batches);
+  const isWhole = Math.min(...counts) < 2;
+  if (isWhole && batches.length < 2) return undefined;
+  const [choosing, judging] = divided(batches, isWhole ? undefined : counts, (n) =>
+    // 16 of 56 may be 15.99.
+    Math.max(1, Math.floor(n * share + 1e-9)),
+  );
+  return { choosing, judging };
 }
 
-function parts(
-  n: number,
-  seed: number,
-  kept: number,
-): { readonly kept: readonly number[]; readonly rest: readonly number[] } {
-  const order = [...permutation(n, seed)];
-  return { kept: order.slice(0, kept), rest: order.slice(kept) };
+/**
+ * Divides examples at random into two parts.
+ *
+ * @param counts of the examples of each batch, which is divided; undefined: batches stay whole
+ * @param firstOf how many of some examples, or batches, the first part gets
+ */
+function divided(
+  batches: readonly NamedValues[],
+  counts: readonly number[] | undefined,
+  firstOf: (count: number) => number,
+): readonly (readonly NamedValues[])[] {
+  const places = (count: number, seed: number) => {
+    const order = [...permutation(count, seed)];
+    return [order.slice(0, firstOf(count)), order.slice(firstOf(count))];
+  };
+  if (counts === undefined) return places(batches.length, 0).map((own) => own.map((k) => batches[k]));
+  const byBatch = counts.map(places);
+  return [0, 1].map((part) => batches.map((batch, k) => rowsAt(batch, byBatch[k][part])));
 }

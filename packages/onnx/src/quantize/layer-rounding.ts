@@ -63,9 +63,9 @@ interface Choice {
 }
 
 /** Rounds a layer's weight so that each error is made up for by the weights behind it. */
-export function roundLayer(layer: RoundedLayer): QuantizedWeight {
-  const { all, some, others } = layer.moments;
-  const rounding = new LayerRounding(layer, some, others);
+export function roundLayer({ weight, units, moments }: RoundedLayer): QuantizedWeight {
+  const { all, some, others } = moments;
+  const rounding = new LayerRounding(weight, units, some, others);
   const errorOf = (choice: Choice) => ({ ...choice, error: rounding.errorOfSome(choice) });
   const usual = rounding.scaleKinds.map((scale) => errorOf({ scale, damping: USUAL })).reduce(lessOf);
   let best = usual;
@@ -112,11 +112,6 @@ interface Sharing {
 }
 
 class LayerRounding {
-  readonly #layer: RoundedLayer;
-  readonly #weight: RoundedLayer["weight"];
-  readonly #units: WeightUnits;
-  readonly #own: Float64Array;
-  readonly #others: Float64Array;
   /** By damping, then by cell. */
   readonly #factors = new Map<number, Map<number, Factor>>();
   /** Scales of channels or of the tensor; NaN where they were not needed yet. */
@@ -127,17 +122,16 @@ class LayerRounding {
    * @param own moments of what rounds
    * @param others of what errors are measured on
    */
-  constructor(layer: RoundedLayer, own: Float64Array, others: Float64Array) {
-    this.#layer = layer;
-    this.#weight = layer.weight;
-    this.#units = layer.units;
-    this.#own = own;
-    this.#others = others;
-  }
+  constructor(
+    private readonly weight: RoundedLayer["weight"],
+    private readonly units: WeightUnits,
+    private readonly own: Float64Array,
+    private readonly others: Float64Array,
+  ) {}
 
   /** The same by other moments: scales that do not follow from these stay. */
   withMoments(own: Float64Array): LayerRounding {
-    const other = new LayerRounding(this.#layer, own, own);
+    const other = new LayerRounding(this.weight, this.units, own, own);
     other.#sharing = this.#sharing;
     for (const [kind, scales] of this.#fixed) if (kind !== "weighted") other.#fixed.set(kind, scales);
     return other;
@@ -145,19 +139,19 @@ class LayerRounding {
 
   /** Those to choose from. */
   get scaleKinds(): readonly ScaleKind[] {
-    return this.#weight.grid.per === "block" ? ["weighted"] : SCALES;
+    return this.weight.grid.per === "block" ? ["weighted"] : SCALES;
   }
 
   /** The error of some units on the examples that choose. */
   errorOfSome(choice: Choice): number {
-    const { groups, count, m } = this.#units;
+    const { groups, count, m } = this.units;
     const chosen = evenly(count, CHOOSING);
     let sum = 0;
     for (const group of evenly(groups, Math.ceil(CHOOSING / count))) {
-      for (let part = 0; part < partsOf(this.#units); part++) {
+      for (let part = 0; part < partsOf(this.units); part++) {
         const cell = { group, part, chosen };
         const { before, after } = this.#rounded(cell, choice);
-        sum += total(columnErrors(before, after, this.#of(this.#others, cell), m));
+        sum += total(columnErrors(before, after, this.#of(this.others, cell), m));
       }
     }
     return sum;
@@ -169,8 +163,8 @@ class LayerRounding {
   }
 
   all(choice: Choice): QuantizedWeight {
-    const { stored, type, grid } = this.#weight;
-    const { groups, count, m } = this.#units;
+    const { stored, type, grid } = this.weight;
+    const { groups, count, m } = this.units;
     const shared = grid.per === "tensor" ? this.#fixedScale(choice.scale, 0) : undefined;
     const integers = stored.integers.slice();
     const scales = shared === undefined ? stored.scales.slice() : Float32Array.of(shared);
@@ -178,11 +172,11 @@ class LayerRounding {
       for (let u = 0; u < count; u += TOGETHER) {
         const chosen = Array.from({ length: Math.min(TOGETHER, count - u) }, (_, k) => u + k);
         const gains = new Float64Array(chosen.length);
-        const cells = Array.from({ length: partsOf(this.#units) }, (_, part) => {
+        const cells = Array.from({ length: partsOf(this.units) }, (_, part) => {
           const cell = { group, part, chosen };
           const own = this.#rounded(cell, choice);
           const nearest = this.#nearest(cell, shared);
-          const h = this.#of(this.#own, cell);
+          const h = this.#of(this.own, cell);
           const others = columnErrors(own.before, nearest, h, m);
           for (const c of chosen.keys()) gains[c] += others[c] - own.errors[c];
           return { cell, ...own, nearest };
@@ -203,19 +197,19 @@ class LayerRounding {
 
   /** The moments of a cell. */
   #of(moments: Float64Array, { group, part }: Cell): Float64Array {
-    const size = this.#units.m ** 2;
-    const cell = group * partsOf(this.#units) + part;
+    const size = this.units.m ** 2;
+    const cell = group * partsOf(this.units) + part;
     return moments.subarray(cell * size, (cell + 1) * size);
   }
 
   #factor(cell: Cell, damping: number): Factor {
-    const { m } = this.#units;
+    const { m } = this.units;
     const own = this.#factors.get(damping) ?? new Map<number, Factor>();
     this.#factors.set(damping, own);
-    const key = cell.group * partsOf(this.#units) + cell.part;
+    const key = cell.group * partsOf(this.units) + cell.part;
     const known = own.get(key);
     if (known !== undefined) return known;
-    const h = this.#of(this.#own, cell);
+    const h = this.#of(this.own, cell);
     let trace = 0;
     for (let i = 0; i < m; i++) trace += h[i * m + i];
     const factor = factorOf(h, m, damping * (trace / m || 1));
@@ -225,7 +219,7 @@ class LayerRounding {
 
   /** Visits the elements of a cell's weights: with their place among [chosen, m], and the number of the unit among the chosen. */
   #visit({ group, part, chosen }: Cell, visit: (element: number, at: number, c: number) => void): void {
-    const { count, n, m, unitStride, stride } = this.#units;
+    const { count, n, m, unitStride, stride } = this.units;
     for (const [c, unit] of chosen.entries()) {
       const start = (group * count + unit) * unitStride + part * m * stride;
       for (let i = 0; i < Math.min(m, n - part * m); i++) visit(start + i * stride, c * m + i, c);
@@ -233,8 +227,8 @@ class LayerRounding {
   }
 
   #rounded(cell: Cell, { scale: kind, damping }: Choice): RoundedCell {
-    const { m } = this.#units;
-    const { grid, floats } = this.#weight;
+    const { m } = this.units;
+    const { grid, floats } = this.weight;
     const before = new Float64Array(cell.chosen.length * m);
     const scales = new Float64Array(before.length).fill(1);
     const groups = new Int32Array(before.length).fill(-1);
@@ -265,7 +259,7 @@ class LayerRounding {
         for (const k of block) scales[c * m + k] = scale;
       }
     };
-    const { limit } = this.#weight.type;
+    const { limit } = this.weight.type;
     const errors = new Float64Array(cell.chosen.length);
     const round: Round = (value, i, c) => {
       const rounded = roundedTo(scales[c * m + i], value, limit);
@@ -284,8 +278,8 @@ class LayerRounding {
 
   /** The weights of a cell by the nearest integers: the stored ones, or those by another scale. */
   #nearest(cell: Cell, scale: number | undefined): Float64Array {
-    const { stored, type, grid, floats } = this.#weight;
-    const nearest = new Float64Array(cell.chosen.length * this.#units.m);
+    const { stored, type, grid, floats } = this.weight;
+    const nearest = new Float64Array(cell.chosen.length * this.units.m);
     this.#visit(cell, (element, at) => {
       nearest[at] =
         scale === undefined
@@ -298,7 +292,7 @@ class LayerRounding {
   /** The scale of a channel or of the tensor; those of blocks follow from what the rounding makes of their weights. */
   #fixedScale(kind: ScaleKind, group: number): number {
     const scales =
-      this.#fixed.get(kind) ?? new Float32Array(this.#weight.stored.scales.length).fill(Number.NaN);
+      this.#fixed.get(kind) ?? new Float32Array(this.weight.stored.scales.length).fill(Number.NaN);
     this.#fixed.set(kind, scales);
     if (Number.isNaN(scales[group])) scales[group] = this.#newScale(kind, group);
     return scales[group];
@@ -306,16 +300,26 @@ class LayerRounding {
 
   #newScale(kind: ScaleKind, group: number): number {
     this.#sharing ??= this.#findSharing();
-    const { starts, values, diagonal } = this.#sharing;
-    const [start, end] = [starts[group], starts[group + 1]];
-    const squares = new Float64Array(end - start).fill(1);
-    if (kind === "weighted") for (let i = start; i < end; i++) squares[i - start] = this.#own[diagonal[i]];
-    return this.#scaleOf(values.subarray(start, end), squares, kind, group);
+    const { starts, values: all, diagonal } = this.#sharing;
+    const start = starts[group];
+    const values = all.subarray(start, starts[group + 1]);
+    const squares = new Float64Array(values.length).fill(1);
+    if (kind === "weighted")
+      for (let i = 0; i < values.length; i++) squares[i] = this.own[diagonal[start + i]];
+    const { limit } = this.weight.type;
+    const errorOf = (scale: number, fewest: number) => {
+      let error = 0;
+      for (let i = 0; i < values.length && error < fewest; i++) {
+        error += squares[i] * (values[i] - roundedTo(scale, values[i], limit)) ** 2;
+      }
+      return error;
+    };
+    return this.#leastScale(values, group, kind === "largest" ? undefined : errorOf);
   }
 
   #findSharing(): Sharing {
-    const { grid, floats, stored } = this.#weight;
-    const { groups, count, m } = this.#units;
+    const { grid, floats, stored } = this.weight;
+    const { groups, count, m } = this.units;
     const starts = new Int32Array(stored.scales.length + 1);
     for (let e = 0; e < floats.data.length; e++) starts[groupOf(grid, e) + 1]++;
     for (let group = 0; group < stored.scales.length; group++) starts[group + 1] += starts[group];
@@ -323,7 +327,7 @@ class LayerRounding {
     const values = new Float64Array(floats.data.length);
     const diagonal = new Int32Array(values.length);
     const chosen = Array.from({ length: count }, (_, u) => u);
-    const parts = partsOf(this.#units);
+    const parts = partsOf(this.units);
     for (let cell = 0; cell < groups * parts; cell++) {
       const [group, part] = [Math.floor(cell / parts), cell % parts];
       this.#visit({ group, part, chosen }, (element, at) => {
@@ -333,19 +337,6 @@ class LayerRounding {
       });
     }
     return { starts, values, diagonal };
-  }
-
-  /** The scale of channels' or a tensor's weights, each with a factor of its squared error. */
-  #scaleOf(values: Float64Array, squares: Float64Array, kind: ScaleKind, index: number): number {
-    const { limit } = this.#weight.type;
-    const errorOf = (scale: number, fewest: number) => {
-      let error = 0;
-      for (let i = 0; i < values.length && error < fewest; i++) {
-        error += squares[i] * (values[i] - roundedTo(scale, values[i], limit)) ** 2;
-      }
-      return error;
-    };
-    return this.#leastScale(values, index, kind === "largest" ? undefined : errorOf);
   }
 
   /**
@@ -363,7 +354,7 @@ class LayerRounding {
     index: number,
   ): number {
     const own = new Float64Array(values.length);
-    const { limit } = this.#weight.type;
+    const { limit } = this.weight.type;
     return this.#leastScale(values, index, (scale, fewest) => {
       own.set(values);
       let error = 0;
@@ -384,7 +375,7 @@ class LayerRounding {
     index: number,
     errorOf: ((scale: number, fewest: number) => number) | undefined,
   ): number {
-    const { type, stored, floor } = this.#weight;
+    const { type, stored, floor } = this.weight;
     let largest = 0;
     for (const value of values) largest = Math.max(largest, Math.abs(value));
     if (largest === 0) return stored.scales[index];

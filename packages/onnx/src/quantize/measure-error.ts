@@ -60,7 +60,7 @@ export function errorOf(
   const rank = Math.min(...outputs.map(({ own: [y] }) => y.shape.length).filter((own) => own > 1));
   const [least] = outputs
     .filter(({ own: [y] }) => y.shape.length === rank)
-    .flatMap(({ own, other }) => agreementOf(own.map((y, i) => [y, other[i]])) ?? [])
+    .flatMap(({ own, other }) => agreementOf(own, other) ?? [])
     .sort((a, b) => a.share - b.share);
   const ratios = outputs.map(({ own, other }) => sqnrOf(own, other));
   const sqnr = Math.min(...ratios);
@@ -74,8 +74,6 @@ export function errorOf(
     isConstant: becameConstant(outputs, batches),
   };
 }
-
-type Pair = readonly [expected: NdArray, got: NdArray];
 
 /** The ratio of signal to quantization noise, in decibels. */
 function sqnrOf(expected: readonly NdArray[], got: readonly NdArray[]): number {
@@ -144,14 +142,17 @@ function squaresOf(y: NdArray, q: NdArray, batch: NamedValues): readonly Squared
   });
 }
 
-function agreementOf(pairs: readonly Pair[]): { readonly share: number; readonly rows: number } | undefined {
+function agreementOf(
+  outputs: readonly NdArray[],
+  others: readonly NdArray[],
+): { readonly share: number; readonly rows: number } | undefined {
   let [same, rows] = [0, 0];
-  for (const [expected, got] of pairs) {
+  for (const [i, expected] of outputs.entries()) {
     const classes = expected.shape.at(-1) ?? 0;
     if (expected.shape.length > 3 || classes < 2) return undefined;
     const count = expected.data.length / classes;
     for (let row = 0; row < count; row++) {
-      if (placeOfMax(expected, row, classes) === placeOfMax(got, row, classes)) same++;
+      if (placeOfMax(expected, row, classes) === placeOfMax(others[i], row, classes)) same++;
     }
     rows += count;
   }

@@ -4,8 +4,8 @@ import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { storeCastBounds } from "../model-file/prepare/bounds.js";
 import { dropIdentityIn } from "../model-file/prepare/drop-identity.js";
+import { layerTypes } from "../model-file/prepare/linear-layer.js";
 import { storeTransposes } from "../model-file/prepare/store-transposes.js";
-import { layerTypes } from "./weighted-layer.js";
 
 /** Whether a node computes with quantized numbers. */
 export const isQuantizing = ({ opType }: OnnxNode): boolean =>

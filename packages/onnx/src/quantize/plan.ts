@@ -43,20 +43,7 @@ export const integerOperators: ReadonlyMap<string, IntegerOperator> = new Map([
   ["Unsqueeze", moving],
 ]);
 
-/** A Relu or Clip that rounding to integers does, too, if they end at its bounds. */
-interface Activation {
-  readonly node: OnnxNode;
-  readonly bounds: ValueRange;
-}
-
-/** The activation that alone reads a value, if its bounds are constants with 0 between them. */
-function activationAfter(editor: GraphEditor, value: string): Activation | undefined {
-  if (!editor.isUsedOnce(value)) return undefined;
-  const [node] = editor.uses.readers(value);
-  const bounds = isStandard(node) && node.inputs[0] === value ? rangeBehind(editor, node) : undefined;
-  return bounds === undefined || bounds.min > 0 || bounds.max < 0 ? undefined : { node, bounds };
-}
-
+/** What a Relu or Clip bounds a value to, if its bounds are constants. */
 function rangeBehind(editor: GraphEditor, node: OnnxNode): ValueRange | undefined {
   if (node.opType === "Relu") return { min: 0, max: Infinity };
   const bounds = node.opType === "Clip" ? boundsOf(editor, node) : undefined;
@@ -161,17 +148,22 @@ function operandsOf(
   return inputs.slice(0, operator?.operands ?? 1).filter((name) => editor.floatType(name) === undefined);
 }
 
-/** The values that a node makes, with the activation behind it. */
+/**
+ * The values that a node makes, with the activation that alone reads one: rounding to integers that end at its bounds, with 0
+ * between them, does the same.
+ */
 function ends(
   editor: GraphEditor,
   { outputs }: OnnxNode,
   bounds: Map<string, ValueRange>,
 ): readonly string[] {
   return outputs.filter(Boolean).map((value) => {
-    const after = activationAfter(editor, value);
-    if (after === undefined) return value;
-    const [end] = after.node.outputs;
-    bounds.set(end, after.bounds);
+    const node = editor.soleReader(value);
+    if (node === undefined || !isStandard(node) || node.inputs[0] !== value) return value;
+    const range = rangeBehind(editor, node);
+    if (range === undefined || range.min > 0 || range.max < 0) return value;
+    const [end] = node.outputs;
+    bounds.set(end, range);
     return end;
   });
 }

@@ -17,7 +17,7 @@ export function makeProducts(editor: GraphEditor, isWanted: (node: OnnxNode) => 
     if (layer === undefined || isReason(layer) || !isWanted(node)) continue;
     if (isPlainGemm(node)) writeProduct(editor, layer, transposed);
     else if (node.opType !== "MatMul") continue;
-    const sum = soleReader(editor, node.outputs[0]);
+    const sum = editor.soleReader(node.outputs[0]);
     replaceBounds(editor, node.outputs[0]);
     if (sum?.opType === "Add") replaceBounds(editor, sum.outputs[0]);
   }
@@ -53,7 +53,7 @@ function transposedOf(
 
 /** A Relu or Clip that alone reads a value becomes a maximum and a minimum. */
 function replaceBounds(editor: GraphEditor, value: string): void {
-  const node = soleReader(editor, value);
+  const node = editor.soleReader(value);
   if (node === undefined || !isStandard(node)) return;
   const [y] = node.outputs;
   const bound = (opType: string, bounded: string, limit: string, result: string): OnnxNode => ({
@@ -75,6 +75,3 @@ function replaceBounds(editor: GraphEditor, value: string): void {
     ...(high === "" ? [] : [bound("Min", middle, high, y)]),
   );
 }
-
-const soleReader = (editor: GraphEditor, value: string): OnnxNode | undefined =>
-  editor.isUsedOnce(value) ? editor.uses.readers(value)[0] : undefined;

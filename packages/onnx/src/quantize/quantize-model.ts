@@ -1,17 +1,11 @@
 import { OptionError } from "isoloss";
 import { isNative, levelOfEach } from "isoloss/internal";
 import { type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
+import { outputsOfFile } from "../model-file/compare/run-model.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
 import { AS_IT_IS } from "./candidates.js";
-import {
-  type Judge,
-  measured,
-  outputsOfFile,
-  type QuantizationChoice,
-  quantizeAndMeasure,
-  type Trial,
-} from "./choices.js";
+import { type Judge, measured, type QuantizationChoice, quantizeAndMeasure, type Trial } from "./choices.js";
 import {
   dividedHeldOut,
   examplesIn,
@@ -50,9 +44,9 @@ export interface QuantizedModel {
    * changes nothing, or another runtime measured.
    */
   readonly floatOperandsSqnr: number | undefined;
-  /** All that was quantizeAndMeasure, in that order. */
+  /** All that was quantized and measured, in that order. */
   readonly table: readonly QuantizationChoice[];
-  /** What was not quantizeAndMeasure, and why. */
+  /** What was not, and why. */
   readonly skipped: readonly string[];
   /** With a limit that the table does not keep: the layers, those first whose quantization costs most. */
   readonly sensitivities: readonly LayerSensitivity[];
@@ -145,21 +139,20 @@ export async function quantizeModel(
   if (all === undefined && read.compensate) skip(`GPTQ: ${NO_DATA}`);
   if (all === undefined && read.equalize) skip(`other weights: ${NO_DATA}`);
   const moments = batchNormMoments(file);
-  const source = { file: prepared, given, judge, hasTimeFor, moments, skip };
+  const begins = (next: string, isNeeded = false): boolean => {
+    if (hasTimeFor(next) || isNeeded) return true;
+    skip(`${next}: the time was over`);
+    return false;
+  };
   let trials: Trial[] = [];
-  for await (const recipe of recipesFor(source)) {
-    const next = nameOf(recipe);
-    if (hasTimeFor(next) || trials.length === 0) trials.push(await quantizeAndMeasure(recipe, judge));
-    else skip(`${next}: the time was over`);
+  for await (const recipe of recipesFor({ file: prepared, given, judge, begins, moments, skip })) {
+    if (begins(nameOf(recipe), trials.length === 0)) trials.push(await quantizeAndMeasure(recipe, judge));
   }
   if (given.compensate) {
     const asItIs = trials.filter(({ choice }) => choice.candidate === AS_IT_IS);
-    const starts = [...new Set([largestOf(trials), largestOf(asItIs)])].filter(({ recipe }) => {
-      const next = `${nameOf({ ...recipe, correct: undefined })}, GPTQ`;
-      const isBegun = hasTimeFor(next);
-      if (!isBegun) skip(`${next}: the time was over`);
-      return isBegun;
-    });
+    const starts = [...new Set([largestOf(trials), largestOf(asItIs)])].filter(({ recipe }) =>
+      begins(`${nameOf({ ...recipe, correct: undefined })}, GPTQ`),
+    );
     // At once: a thread rounds a layer of one while another's next layer is measured. None goes on after an error.
     const making = starts.map(({ recipe }) => compensated({ ...recipe, correct: undefined }, judge));
     await Promise.allSettled(making);
@@ -170,10 +163,7 @@ export async function quantizeModel(
         skip(`${next}: no layer has a weight of its own`);
         continue;
       }
-      if (!hasTimeFor(next)) {
-        skip(`${next}: the time was over`);
-        continue;
-      }
+      if (!begins(next)) continue;
       trials.push(await quantizeAndMeasure(made[k], judge));
       // Its moments are not about means: it keeps most of them by itself.
       if (recipe.correct)
@@ -236,12 +226,7 @@ function choosingCounts(heldOut: number): readonly number[] {
 }
 
 const randomExamples = (file: OnnxFile, sizes: Readonly<Record<string, number>>): readonly NamedValues[] =>
-  randomInputs("quantizeModel", imported(file).inputs, {
-    seed: 0,
-    examples: RANDOM_EXAMPLES,
-    sizes,
-    inputs: {},
-  });
+  randomInputs("quantizeModel", imported(file).inputs, { seed: 0, examples: RANDOM_EXAMPLES, sizes });
 
 /** Throws where something is asked for that no calibration is there for. */
 function requireNoData({ activations, absorbBiases, limit, metric, heldOut }: QuantizeModelOptions): void {

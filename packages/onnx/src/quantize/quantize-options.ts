@@ -4,6 +4,7 @@ import {
   flag,
   inCode,
   integerFrom,
+  isFunction,
   isObject,
   listOf,
   number,
@@ -12,7 +13,7 @@ import {
   optionTable,
   positive,
 } from "isoloss/internal";
-import { axisSizes, type NamedValues } from "../model-file/compare/random-inputs.js";
+import { axisSizes, batchList } from "../model-file/compare/random-inputs.js";
 import { type CalibrationMethod, calibrationMethods } from "./calibrate.js";
 import type { CandidateFile } from "./candidates.js";
 import type { Granularity } from "./choices.js";
@@ -30,8 +31,6 @@ export type BiasCorrection = "measured" | "analytic";
 
 export interface QuantizeModelOptions extends OptionsOf<typeof quantizeModelOptions> {}
 
-const isFunction = (value: unknown) => typeof value === "function";
-const batches = inCode<readonly NamedValues[]>("a list of batches, such as [{ x: images }]", Array.isArray);
 const candidate = inCode<CandidateFile>(
   "{ name, bytes }",
   (value) => isObject(value) && "name" in value && "bytes" in value,
@@ -39,9 +38,9 @@ const candidate = inCode<CandidateFile>(
 
 export const quantizeModelOptions = optionTable("quantizeModel", {
   /** Examples to quantize by: batches as arrays by the names of the model's inputs; default none, for weights alone, which are then rounded as they are, and for dynamic activations. */
-  calibration: batches.otherwise("none, for weights alone and dynamic activations"),
+  calibration: batchList.otherwise("none, for weights alone and dynamic activations"),
   /** Other examples: about 16 of them choose the file, up to half while the best one is open, and the others judge it; default: half of the calibration or more, which is then not used for it; random inputs without calibration. */
-  heldOut: batches.otherwise("half of the calibration or more, or random inputs"),
+  heldOut: batchList.otherwise("half of the calibration or more, or random inputs"),
   /** Bits of the weights: 8 (default) or 4, which are for weights alone. */
   weightBits: oneOf([8, 4]).default(8),
   /** Type of weights of 8 bits: `int8` (default) or `uint8`. */

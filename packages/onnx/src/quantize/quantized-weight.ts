@@ -34,10 +34,6 @@ export function finiteFloats(editor: GraphEditor, name: string): Floats | undefi
   return floats;
 }
 
-/** Zeros of a type. */
-export const integersOf = (dtype: WeightType["dtype"], size: number): Int8Array | Uint8Array =>
-  dtype === "uint8" ? new Uint8Array(size) : new Int8Array(size);
-
 /**
  * Rounds a weight to integers, with the scale of each group s = max |w| / limit.
  *
@@ -67,7 +63,7 @@ export function quantizedWeight(
     if (floor[group] > own) raised++;
     return Math.max(own, floor[group]);
   });
-  const integers = integersOf(dtype, data.length);
+  const integers = dtype === "uint8" ? new Uint8Array(data.length) : new Int8Array(data.length);
   for (let e = 0; e < data.length; e++) {
     const q = Math.round(data[e] / scales[groupOf(grid, e)]);
     integers[e] = Math.min(Math.max(q, -limit), limit) + zero;

@@ -1,15 +1,10 @@
+import { outputsOfFile } from "../model-file/compare/run-model.js";
 import { OnnxFile } from "../model-file/edit/onnx-file.js";
+import { isReason, type Reason } from "../model-file/prepare/linear-layer.js";
 import { correctBiasAnalytically } from "./analytic-bias.js";
 import { rangesOf } from "./calibrate.js";
 import { AS_IT_IS, absorbedFile, type Candidate, type Orbit, openOrbit, rotatedFile } from "./candidates.js";
-import {
-  type BiasCorrector,
-  type Granularity,
-  type Judge,
-  outputsOfFile,
-  type Recipe,
-  recipeOf,
-} from "./choices.js";
+import { type BiasCorrector, type Granularity, type Judge, type Recipe, recipeOf } from "./choices.js";
 import { compensatedWeights } from "./compensate-rounding.js";
 import { correctBias, floatMeans, layerMeans } from "./correct-bias.js";
 import type { HasTimeFor } from "./leave-layers.js";
@@ -28,7 +23,8 @@ export interface RecipeSource {
   readonly file: OnnxFile;
   readonly given: Given;
   readonly judge: Judge;
-  readonly hasTimeFor: HasTimeFor;
+  /** Whether there is time for a step, else it is skipped. */
+  readonly begins: HasTimeFor;
   /** What the model's batch norms tell of values. */
   readonly moments: MomentsByValue;
   /** Hears of recipes that are left out, with the reason. */
@@ -37,13 +33,16 @@ export interface RecipeSource {
 
 /** What is to be tried: the model as it is and given files before other weights, channels before tensors. */
 export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> {
-  const { file, given, judge, hasTimeFor, skip } = source;
+  const { file, given, judge, begins, skip } = source;
   const usual: readonly Granularity[] = given.weightBits === 4 ? ["block", "channel"] : ["channel", "tensor"];
   // Whole tensors save a dynamic product nothing.
   const suitable = given.activations === "dynamic" ? usual.slice(0, 1) : usual;
   const granularities = given.granularity === undefined ? suitable : [given.granularity];
   const own = [...(await withAbsorbed({ name: AS_IT_IS, file }, source))];
-  for (const candidate of [...rotatedFrom(source), ...(await sameFunctions(source))]) {
+  const rotated = given.rotate
+    ? candidateOf("rotated", await rotatedFile(file, judge.calibration[0] ?? judge.heldOut[0]), skip)
+    : [];
+  for (const candidate of [...rotated, ...(await sameFunctions(source))]) {
     own.push(await ingredients(candidate, source));
   }
   const modes = modesOf(source);
@@ -58,20 +57,17 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   const moved = new Map<Granularity, readonly Candidate[]>();
   const known = new Map<Candidate, readonly Ingredients[]>();
   for (const per of granularities) {
-    const what = `other weights, per ${per}`;
-    if (!hasTimeFor(what)) {
-      skip(`${what}: the time was over`);
-      continue;
-    }
+    if (!begins(`other weights, per ${per}`)) continue;
     // A block is a part of a channel: weights that suit channels suit their blocks, too.
     const granularity = per === "block" ? "channel" : per;
     if (!moved.has(granularity)) {
-      const isWeightsAlone = given.activations === "none";
-      const rounding = { bits: given.weightBits, granularity, isWeightsAlone };
-      orbit ??= await openOrbit(file, judge.calibration);
-      const found = orbit(rounding);
-      if ("reason" in found) {
-        skip(found.reason);
+      orbit ??= openOrbit(file, judge.calibration);
+      const found = await orbit({
+        weights: { bits: given.weightBits, granularity },
+        activations: given.activations === "none" ? "none" : 8,
+      });
+      if (isReason(found)) {
+        skip(`other weights: ${found.reason}`);
         return;
       }
       moved.set(granularity, found);
@@ -118,23 +114,22 @@ async function ingredients(candidate: Candidate, source: RecipeSource): Promise<
 /** Those of a candidate, and of it with high biases absorbed, where that is wanted and something is. */
 async function withAbsorbed(candidate: Candidate, source: RecipeSource): Promise<readonly Ingredients[]> {
   const { given, judge, skip } = source;
-  const own = await ingredients(candidate, source);
-  if (!given.absorbBiases) return [own];
-  const name = `${candidate.name}, biases absorbed`;
+  const own = [await ingredients(candidate, source)];
+  if (!given.absorbBiases) return own;
   const found = await absorbedFile(candidate.file, judge);
-  if (!("reason" in found)) {
-    return [own, await ingredients({ name, file: found.file }, source)];
+  for (const absorbed of candidateOf(`${candidate.name}, biases absorbed`, found, skip)) {
+    own.push(await ingredients(absorbed, source));
   }
-  skip(`${name}: ${found.reason}`);
-  return [own];
+  return own;
 }
 
-/** The model with rotated spaces, where that is wanted and it has some. */
-function rotatedFrom({ file, given, judge, skip }: RecipeSource): readonly Candidate[] {
-  if (!given.rotate) return [];
-  const name = "rotated";
-  const found = rotatedFile(file, judge.calibration[0] ?? judge.heldOut[0]);
-  if (!("reason" in found)) return [{ name, file: found.file }];
+/** A file as a candidate; none where there is a reason against it, which is said. */
+function candidateOf(
+  name: string,
+  found: OnnxFile | Reason,
+  skip: RecipeSource["skip"],
+): readonly Candidate[] {
+  if (!isReason(found)) return [{ name, file: found }];
   skip(`${name}: ${found.reason}`);
   return [];
 }
@@ -168,19 +163,17 @@ function* variants(
 
 /** The given files that compute the same: those that differ by more than rounding are left out, unless they say so. */
 async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<readonly Candidate[]> {
+  const { expected, heldOut, run } = judge;
+  const driftOf = async (file: OnnxFile): Promise<number> =>
+    errorOf(expected, await outputsOfFile(file, heldOut, run), heldOut).largest;
   const kept: Candidate[] = [];
   for (const { name, bytes, isApproximate } of given.candidates) {
     const candidate = { name, file: OnnxFile.decode("quantizeModel", bytes) };
-    const largest = isApproximate ? 0 : await driftOf(candidate.file, judge);
+    const largest = isApproximate ? 0 : await driftOf(candidate.file);
     if (largest <= MOST_DRIFT) kept.push(candidate);
     else skip(`${name}: in float its outputs differ by ${largest.toPrecision(2)}`);
   }
   return kept;
-}
-
-/** The largest relative difference of a file's float outputs from the model's. */
-async function driftOf(file: OnnxFile, { expected, heldOut, run }: Judge): Promise<number> {
-  return errorOf(expected, await outputsOfFile(file, heldOut, run), heldOut).largest;
 }
 
 /** The largest relative difference of outputs that rounding in float32 explains. */

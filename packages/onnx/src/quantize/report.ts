@@ -1,9 +1,5 @@
-import type { OnnxNode } from "isoloss/internal";
-import type { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import type { Affine } from "./affine.js";
-import type { Plan } from "./plan.js";
-import { layerName } from "./weighted-layer.js";
 import type { WrittenWeight } from "./write-weights.js";
 
 /** A node of a quantized file. */
@@ -35,17 +31,4 @@ export interface QuantizedFile {
 export interface WrittenFile extends Pick<QuantizedFile, "report"> {
   readonly file: OnnxFile;
   readonly weights: readonly WrittenWeight[];
-}
-
-/** The rows of a graph before it is changed. */
-export function rowsOf(editor: GraphEditor, plan: Plan): readonly QuantizedNode[] {
-  const rows = new Map<OnnxNode, Omit<QuantizedNode, "node" | "opType">>();
-  for (const { node } of plan.layers) rows.set(node, { bits: 8 });
-  for (const { node } of plan.weightsAlone) rows.set(node, { bits: 8, note: "its weight alone is rounded" });
-  for (const node of plan.others.keys()) rows.set(node, {});
-  for (const [node, { reason }] of plan.left) rows.set(node, { bits: 32, note: reason });
-  return editor.nodes.flatMap((node) => {
-    const row = rows.get(node);
-    return row === undefined ? [] : [{ node: layerName(editor, node), opType: node.opType, ...row }];
-  });
 }

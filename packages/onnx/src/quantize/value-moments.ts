@@ -7,8 +7,7 @@ import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { float, int, isStandard } from "../model-file/prepare/attributes.js";
 import { boundsOf, isBound } from "../model-file/prepare/bounds.js";
 import { isReason } from "../model-file/prepare/linear-layer.js";
-import { ChannelMeans } from "./channel-means.js";
-import { layersOf, meansFor, resultOf } from "./correct-bias.js";
+import { ChannelMeans, layersOf, meansFor, resultOf } from "./correct-bias.js";
 import { smallBatches } from "./examples.js";
 import { type RunSettings, visitValues } from "./inner-values.js";
 

@@ -1,7 +1,7 @@
 import type { OnnxNode } from "isoloss/internal";
 import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
-import { int, isStandard } from "../model-file/prepare/attributes.js";
-import { biasedSum, layerEnd, type Reason } from "../model-file/prepare/linear-layer.js";
+import { float, int, isStandard } from "../model-file/prepare/attributes.js";
+import { biasedSum, layerEnd, layerTypes, type Reason } from "../model-file/prepare/linear-layer.js";
 
 /** A node with a stored weight, which may be shared with others. */
 export interface WeightedLayer {
@@ -18,8 +18,6 @@ export interface WeightedLayer {
   readonly sum?: OnnxNode | undefined;
 }
 
-export const layerTypes = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
-
 /** A Conv, ConvTranspose, Gemm or MatMul of float32; why it cannot be quantized; undefined for other nodes. */
 export function weightedLayer(editor: GraphEditor, node: OnnxNode): WeightedLayer | Reason | undefined {
   const { opType, inputs } = node;
@@ -34,8 +32,9 @@ export function weightedLayer(editor: GraphEditor, node: OnnxNode): WeightedLaye
   const isMatrix = opType === "Gemm" || opType === "MatMul";
   if (isMatrix && shape.length !== 2) return { reason: `its weight has ${shape.length} axes, not 2` };
   if (shape.includes(0)) return { reason: "its weight is empty" };
-  const wrong = opType === "Gemm" ? wrongScale(node) : undefined;
-  if (wrong !== undefined) return { reason: wrong };
+  // The kernel has no factor of the product, and takes the bias as it is.
+  const scale = opType === "Gemm" && ["alpha", "beta"].find((name) => float(node, name, 1) !== 1);
+  if (scale) return { reason: `its ${scale} is not 1` };
   const outAxis = axisOfResults(node);
   const layer = { node, weight, shape, outAxis, inAxis: 1 - outAxis, bias };
   if (opType === "MatMul") return { ...layer, ...sumOf(editor, layer) };
@@ -52,21 +51,11 @@ function sumOf(
   editor: GraphEditor,
   { node, shape, outAxis }: WeightedLayer,
 ): Pick<WeightedLayer, "sum" | "bias"> | undefined {
-  const [y] = node.outputs;
-  const sum = editor.isUsedOnce(y) ? editor.uses.readers(y)[0] : undefined;
+  const sum = editor.soleReader(node.outputs[0]);
   const index = sum === undefined ? undefined : biasedSum(editor, sum)?.biasIndex;
   if (sum === undefined || index === undefined) return undefined;
   const bias = sum.inputs[index];
   return biasOf(editor, { bias, shape, outAxis }) === undefined ? undefined : { sum, bias };
-}
-
-/** The kernel has no factor of the product, and takes the bias as it is. */
-function wrongScale({ attributes }: OnnxNode): string | undefined {
-  const named = ["alpha", "beta"].find((name) => {
-    const attribute = attributes[name];
-    return attribute?.kind === "float" && attribute.value !== 1;
-  });
-  return named === undefined ? undefined : `its ${named} is not 1`;
 }
 
 function axisOfResults(node: OnnxNode): number {

@@ -8,7 +8,6 @@ import type { WrittenFile } from "./report.js";
 import type { WeightSettings } from "./settings.js";
 import { weightedLayer } from "./weighted-layer.js";
 import { weightsAlone } from "./weights-alone.js";
-import { putBeforeReaders } from "./write-activations.js";
 
 /** The weights of products alone, and rows of embeddings, as integers. */
 export const productWeights = (
@@ -62,7 +61,7 @@ export function holdsProducts(file: OnnxFile): boolean {
 /** Rounds a value for its readers; returns the names of integers, scale and zero point. */
 function writeOperand(editor: GraphEditor, x: string): readonly string[] {
   const outputs = ["quantized", "scale", "zero_point"].map((what) => editor.freshName(`${x}_${what}`));
-  putBeforeReaders(editor, x, [{ opType: "DynamicQuantizeLinear", inputs: [x], outputs, attributes: {} }]);
+  editor.putBeforeReaders(x, { opType: "DynamicQuantizeLinear", inputs: [x], outputs, attributes: {} });
   return outputs;
 }
 

@@ -1,3 +1,4 @@
+import type { OnnxNode } from "isoloss/internal";
 import type { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
@@ -5,12 +6,11 @@ import type { ValueRange } from "./affine.js";
 import { openForQuantizing } from "./open-for-quantizing.js";
 import { makePlain } from "./plain-layers.js";
 import { type Plan, planOf } from "./plan.js";
-import { rowsOf, type WrittenFile } from "./report.js";
-import { activationScales } from "./scales.js";
+import type { QuantizedNode, WrittenFile } from "./report.js";
 import { type QdqSettings, requireSettings } from "./settings.js";
 import { layerName } from "./weighted-layer.js";
 import { weightsAlone } from "./weights-alone.js";
-import { writeActivations } from "./write-activations.js";
+import { activationScales, writeActivations } from "./write-activations.js";
 import { writeDynamic } from "./write-dynamic.js";
 import { writeWeights } from "./write-weights.js";
 
@@ -53,6 +53,19 @@ export function writeQdq(
   keepFloat(editor);
   const raisedScales = written.reduce((sum, { stored }) => sum + stored.raised, 0);
   return { file: editor.finish(), weights: written, report: { nodes, scales, raisedScales } };
+}
+
+/** The rows of a graph before it is changed. */
+function rowsOf(editor: GraphEditor, plan: Plan): readonly QuantizedNode[] {
+  const rows = new Map<OnnxNode, Omit<QuantizedNode, "node" | "opType">>();
+  for (const { node } of plan.layers) rows.set(node, { bits: 8 });
+  for (const { node } of plan.weightsAlone) rows.set(node, { bits: 8, note: "its weight alone is rounded" });
+  for (const node of plan.others.keys()) rows.set(node, {});
+  for (const [node, { reason }] of plan.left) rows.set(node, { bits: 32, note: reason });
+  return editor.nodes.flatMap((node) => {
+    const row = rows.get(node);
+    return row === undefined ? [] : [{ node: layerName(editor, node), opType: node.opType, ...row }];
+  });
 }
 
 /** Bits of 8 that the operand of a sum must keep in the sum's range. */

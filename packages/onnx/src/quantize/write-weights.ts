@@ -1,18 +1,11 @@
 // The weights and biases of layers in a file become integers with scales; layers that share a weight share its scales.
 import { sizeOf } from "isoloss";
-import { int, type OnnxNode } from "isoloss/internal";
+import { int, type OnnxDType, type OnnxNode } from "isoloss/internal";
 import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
-import {
-  finiteFloats,
-  integersOf,
-  type QuantizedWeight,
-  quantizedWeight,
-  type WeightType,
-} from "./quantized-weight.js";
+import { finiteFloats, type QuantizedWeight, quantizedWeight, type WeightType } from "./quantized-weight.js";
 import { type WeightSettings, weightType } from "./settings.js";
 import { type WeightGrid, weightGrid } from "./weight-grid.js";
 import { biasOf, type WeightedLayer } from "./weighted-layer.js";
-import { putBeforeReaders } from "./write-activations.js";
 
 /** The scale of a layer's operand; undefined where it stays float. */
 export type OperandScale = (layer: WeightedLayer) => number | undefined;
@@ -76,7 +69,16 @@ function writeShared(
   const floor = new Float64Array(sizeOf(grid.scaleShape));
   for (const one of layers) raiseFloor(editor, one, grid, operandScale(one), floor);
   const stored = quantizedWeight(floats, type, grid, floor, settings.rounded?.get(key));
-  const rounded = storeWeight(editor, layer, stored, grid, type);
+  const { per, axis, blockSize, scaleShape } = grid;
+  const rounded = storeIntegers(
+    editor,
+    layer.weight,
+    { ...type, ...stored, shape: layer.shape, scaleShape },
+    {
+      ...(per !== "tensor" && { axis: int(axis) }),
+      ...(per === "block" && { block_size: int(blockSize) }),
+    },
+  );
   const biases = layers.flatMap((layer) => {
     const bias = writeBias(editor, layer, stored, operandScale(layer));
     const { node, sum } = layer;
@@ -84,13 +86,10 @@ function writeShared(
     const others = bias === undefined || sum !== undefined ? rest : [bias.name];
     editor.rewire(node, { inputs: [x, rounded.name, ...others] });
     if (bias === undefined) return [];
-    if (sum !== undefined) {
-      editor.rewire(sum, { inputs: sum.inputs.map((name) => (name === layer.bias ? bias.name : name)) });
-    }
+    if (sum !== undefined) editor.reread(sum, layer.bias, bias.name);
     return [bias];
   });
-  for (const { name, node } of biases) putBeforeReaders(editor, name, [node]);
-  putBeforeReaders(editor, rounded.name, [rounded.node]);
+  for (const { name, node } of [...biases, rounded]) editor.putBeforeReaders(name, node);
   return { key, dequantized: rounded.name, layer, floats, grid, type, floor, stored };
 }
 
@@ -129,24 +128,29 @@ interface Stored {
   readonly node: OnnxNode;
 }
 
-function storeWeight(
+interface Integers {
+  readonly dtype: OnnxDType;
+  readonly shape: readonly number[];
+  readonly integers: Int8Array | Uint8Array | Int32Array;
+  readonly scales: Float32Array;
+  readonly scaleShape: readonly number[];
+  readonly zero: number;
+}
+
+/** Stores integers and their scales; the node makes the floats for which they stand. */
+function storeIntegers(
   editor: GraphEditor,
-  { weight, shape }: WeightedLayer,
-  { integers, scales }: QuantizedWeight,
-  { per, axis, blockSize, scaleShape }: WeightGrid,
-  { dtype, zero }: WeightType,
+  base: string,
+  { dtype, shape, integers, scales, scaleShape, zero }: Integers,
+  attributes: OnnxNode["attributes"],
 ): Stored {
-  const zeros = integersOf(dtype, scales.length).fill(zero);
-  const name = editor.freshName(`${weight}_dequantized`);
+  const zeros = integers.slice(0, scales.length).fill(zero);
+  const name = editor.freshName(`${base}_dequantized`);
   const inputs = [
-    editor.addTensor(`${weight}_quantized`, { dtype, shape, data: integers }),
-    editor.addTensor(`${weight}_scale`, { dtype: "float32", shape: scaleShape, data: scales }),
-    editor.addTensor(`${weight}_zero_point`, { dtype, shape: scaleShape, data: zeros }),
+    editor.addTensor(`${base}_quantized`, { dtype, shape, data: integers }),
+    editor.addTensor(`${base}_scale`, { dtype: "float32", shape: scaleShape, data: scales }),
+    editor.addTensor(`${base}_zero_point`, { dtype, shape: scaleShape, data: zeros }),
   ];
-  const attributes = {
-    ...(per !== "tensor" && { axis: int(axis) }),
-    ...(per === "block" && { block_size: int(blockSize) }),
-  };
   return { name, node: { opType: "DequantizeLinear", inputs, outputs: [name], attributes } };
 }
 
@@ -154,25 +158,16 @@ function storeWeight(
 function writeBias(
   editor: GraphEditor,
   layer: WeightedLayer,
-  { scales }: QuantizedWeight,
+  weight: QuantizedWeight,
   operandScale: number | undefined,
 ): Stored | undefined {
   const bias = operandScale === undefined ? undefined : biasOf(editor, layer);
   if (operandScale === undefined || bias === undefined) return undefined;
-  const own = scales.map((scale) => operandScale * scale);
-  const perChannel = own.length > 1;
-  const integers = Int32Array.from(bias.data, (b, channel) => Math.round(b / own[perChannel ? channel : 0]));
-  const name = editor.freshName(`${layer.bias}_dequantized`);
-  const scaleShape = scales.length > 1 ? [scales.length] : [];
-  const inputs = [
-    editor.addTensor(`${layer.bias}_quantized`, { dtype: "int32", shape: bias.shape, data: integers }),
-    editor.addTensor(`${layer.bias}_scale`, { dtype: "float32", shape: scaleShape, data: own }),
-    editor.addTensor(`${layer.bias}_zero_point`, {
-      dtype: "int32",
-      shape: scaleShape,
-      data: new Int32Array(own.length),
-    }),
-  ];
-  const attributes = { ...(perChannel && { axis: int(0) }) };
-  return { name, node: { opType: "DequantizeLinear", inputs, outputs: [name], attributes } };
+  const { shape, data } = bias;
+  const scales = weight.scales.map((scale) => operandScale * scale);
+  const perChannel = scales.length > 1;
+  const integers = Int32Array.from(data, (b, channel) => Math.round(b / scales[perChannel ? channel : 0]));
+  const scaleShape = perChannel ? [scales.length] : [];
+  const own = { dtype: "int32", shape, integers, scales, scaleShape, zero: 0 } as const;
+  return storeIntegers(editor, layer.bias, own, perChannel ? { axis: int(0) } : {});
 }

@@ -6,9 +6,8 @@ import { type NoiseModel, predictedNoise, seenRange } from "./noise-model.js";
 import type { CandidateName, Proposal } from "./proposals.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
 import { roundedWeights, type Simulator } from "./simulation.js";
+import type { Values } from "./statistics.js";
 import { measuredOfWeights, predictedOfWeights } from "./without-data.js";
-
-type Values = Readonly<Record<string, NdArray>>;
 
 /** A point on the orbit, and what quantization does there. */
 export interface QuantizationCandidate<P> {

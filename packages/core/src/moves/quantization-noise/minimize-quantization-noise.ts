@@ -1,6 +1,6 @@
 // The point of an orbit of scalings where quantization makes least noise.
 
-import { isNdArray, type NdArray } from "../../array.js";
+import { isNdArray } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
 import { describeValue, isPlainObject } from "../../describe.js";
 import { NumericalError, OptionError } from "../../errors.js";
@@ -25,12 +25,11 @@ import {
   isBatches,
   type MinimizeQuantizationNoiseOptions,
   minimizeQuantizationNoiseOptions,
-  type WeightRounding,
 } from "./options.js";
 import { blocksOf, type CandidateName, type Proposal, proposals } from "./proposals.js";
 import { type QuantizedGraph, quantizedGraph } from "./quantized-graph.js";
 import { simulator } from "./simulation.js";
-import { compileCalibrator } from "./statistics.js";
+import { compileCalibrator, type Values } from "./statistics.js";
 
 /** The point that is kept, and the comparison that decided. */
 export interface QuantizationNoise<P> {
@@ -117,8 +116,7 @@ export async function minimizeQuantizationNoise<P, B extends BatchSpec>(
     });
   if (data === undefined) {
     const moved = movedBy(proposals(quantized, values, undefined, settings));
-    const candidates = compareWeights(moved, quantized, levels.weightLevels);
-    return { ...chosen(candidates, quantized), ...summaryOf(quantized), headRoom: undefined };
+    return resultOf(compareWeights(moved, quantized, levels.weightLevels), quantized, undefined);
   }
   const { headRoom = 1 / Math.sqrt(examplesOf(data.calibration)) } = settings;
   const compiling = pickCompileOptions(settings);
@@ -138,15 +136,17 @@ export async function minimizeQuantizationNoise<P, B extends BatchSpec>(
       float,
       heldOut: data.heldOut,
     });
-    return { ...chosen(candidates, quantized), ...summaryOf(quantized), headRoom };
+    return resultOf(candidates, quantized, headRoom);
   } finally {
     await Promise.all([statistics, simulated, float].map((run) => run.dispose()));
   }
 }
 
+type BitsOptions = Required<Pick<MinimizeQuantizationNoiseOptions, "weights" | "activations">>;
+
 /** Points of an orbit for a rounding, the parameters as they are first. */
 export type OrbitPoints<P> = (
-  rounding: Required<Pick<MinimizeQuantizationNoiseOptions, "weights" | "activations">>,
+  rounding: BitsOptions,
 ) => readonly Pick<QuantizationCandidate<P>, "name" | "params">[];
 
 /**
@@ -206,13 +206,7 @@ function requireLayers({ layers, left }: QuantizedGraph): void {
   );
 }
 
-function roundingOf({
-  weights,
-  activations,
-}: {
-  readonly weights: number | WeightRounding;
-  readonly activations: number | "none";
-}): Rounding {
+function roundingOf({ weights, activations }: BitsOptions): Rounding {
   const { bits, granularity } =
     typeof weights === "number" ? { bits: weights, granularity: "tensor" as const } : weights;
   return {
@@ -225,8 +219,12 @@ function roundingOf({
 const actedOn = <P>(params: P, { name, T }: Proposal, quantized: QuantizedGraph): P =>
   name === "as it is" ? params : scaledParams(params, quantized.generators, blocksOf(quantized, T));
 
-/** The candidate that measures best among those whose floats are kept, or weighed against clips. */
-function chosen<P>(candidates: readonly QuantizationCandidate<P>[], { clips }: QuantizedGraph) {
+/** Keeps the candidate that measures best among those whose floats are kept, or weighed against clips. */
+function resultOf<P>(
+  candidates: readonly QuantizationCandidate<P>[],
+  { layers, left, clips }: QuantizedGraph,
+  headRoom: number | undefined,
+): QuantizationNoise<P> {
   const [still] = candidates;
   if (candidates.length > 1) requireFinite(still.predicted, still.loss ?? still.measured);
   const isBetter = (a: QuantizationCandidate<P>, b: QuantizationCandidate<P>) =>
@@ -242,7 +240,16 @@ function chosen<P>(candidates: readonly QuantizationCandidate<P>[], { clips }: Q
       : best === still
         ? `No move measures better ${where} than the parameters as they are, ${shown(still)}.`
         : `"${best.name}" has ${shown(best)} ${where}, the parameters as they are ${shown(still)}.`;
-  return { params: best.params, kept: best.name, why, candidates };
+  return {
+    params: best.params,
+    kept: best.name,
+    why,
+    candidates,
+    layers: [...new Set(layers.map(({ weight }) => weight.path))],
+    left,
+    clips: clips.length,
+    headRoom,
+  };
 }
 
 function requireFinite(...numbers: readonly number[]): void {
@@ -252,15 +259,7 @@ function requireFinite(...numbers: readonly number[]): void {
   );
 }
 
-const summaryOf = ({ layers, left, clips }: QuantizedGraph) => ({
-  layers: [...new Set(layers.map(({ weight }) => weight.path))],
-  left,
-  clips: clips.length,
-});
-
 // Batches to calibrate with, and those that are held out to compare on.
-
-type Values = Readonly<Record<string, NdArray>>;
 
 /** Batches by the names of a graph's inputs. */
 interface CalibrationData {

@@ -6,6 +6,7 @@ import {
   flag,
   inCode,
   integerFrom,
+  isFunction,
   isObject,
   nonNegative,
   number,
@@ -28,8 +29,6 @@ export type OutputLoss = (outputs: never, batch: never) => Tensor;
 
 export interface MinimizeQuantizationNoiseOptions
   extends OptionsOf<typeof minimizeQuantizationNoiseOptions> {}
-
-const isFunction = (value: unknown): boolean => typeof value === "function";
 
 const bits = number({ integer: true, min: 2, max: 16 });
 

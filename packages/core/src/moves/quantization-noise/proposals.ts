@@ -34,21 +34,12 @@ const muchDamage = 0.1;
 
 type Objective = (T: Float64Array) => ValueAndGradient;
 
-interface Start {
-  readonly T: Float64Array;
-}
-
-export interface ProposalSettings {
-  readonly steps: number;
-  readonly powersOfTwo: boolean;
-}
-
 /** The points to compare; without a model of the noise, with the weights' ranges alone. */
 export function proposals(
   quantized: QuantizedGraph,
   params: Readonly<Record<string, NdArray>>,
   model: NoiseModel | undefined,
-  { steps, powersOfTwo }: ProposalSettings,
+  { steps, powersOfTwo }: { readonly steps: number; readonly powersOfTwo: boolean },
 ): Proposal[] {
   const { generators, size, layers } = quantized;
   const still: Proposal = { name: "as it is", T: new Float64Array(size) };
@@ -59,12 +50,12 @@ export function proposals(
   });
   const equalized = joined(balancedScales(doublesOf(params, generators), generators, "range", equalizing).T);
   const ranges = { T: equalized.map((t) => Math.max(-limit, Math.min(limit, t))) };
-  const least = (f: Objective, ...starts: readonly Start[]) => {
+  const least = (f: Objective, ...starts: readonly Pick<Proposal, "T">[]) => {
     // Without the damage of clips there is one minimum, which the start does not decide.
     const { T } = leastOf(starts.map((start) => ({ T: start.T, value: f(start.T).value })));
     return descend(f, T, { limit, steps, tolerance });
   };
-  const leastNoise = (own: NoiseModel, ...starts: readonly Start[]) => {
+  const leastNoise = (own: NoiseModel, ...starts: readonly Pick<Proposal, "T">[]) => {
     const f: Objective = (T) => logNoise(own, T);
     const found = least(f, ...starts);
     if (damageShare(own, found.T) < muchDamage) return found;

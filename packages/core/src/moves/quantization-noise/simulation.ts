@@ -9,10 +9,8 @@ import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { rewrite } from "../../symmetry/discovery/graph/rewrite.js";
 import type { Range, Rounding } from "./noise-model.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
-import { readWeight, writeWeight } from "./stored-weight.js";
-import type { WeightedLayer, WeightShape } from "./weighted-layers.js";
-
-type Values = Readonly<Record<string, NdArray>>;
+import type { Values } from "./statistics.js";
+import { readWeight, visitWindows, type WeightedLayer, writeWeight } from "./weighted-layers.js";
 
 /** Parameters with the layers' weights rounded. */
 export function roundedWeights(
@@ -26,48 +24,20 @@ export function roundedWeights(
     if (done.has(weight.path)) continue;
     done.add(weight.path);
     const values = readWeight(params[weight.path], weight);
-    const rows = rowsOf(values, shape);
+    const rows = new Float64Array(shape.groups * shape.outputs);
+    visitWindows(shape, (row, _, first) => {
+      for (let k = first; k < first + shape.window; k++) rows[row] = Math.max(rows[row], Math.abs(values[k]));
+    });
     const whole = rows.reduce((a, b) => Math.max(a, b), 0);
-    roundRows(
-      values,
-      shape,
-      rows.map((most) => (granularity === "channel" ? most : whole) / weightLevels),
-    );
+    const steps = rows.map((most) => (granularity === "channel" ? most : whole) / weightLevels);
+    visitWindows(shape, (row, _, first) => {
+      const step = steps[row];
+      if (step === 0) return;
+      for (let k = first; k < first + shape.window; k++) values[k] = Math.round(values[k] / step) * step;
+    });
     rounded[weight.path] = writeWeight(params[weight.path], weight, values);
   }
   return rounded;
-}
-
-/** Largest magnitude of each output channel. */
-function rowsOf(
-  values: Float64Array,
-  { groups, outputs, inputs, window, strides }: WeightShape,
-): Float64Array {
-  return new Float64Array(groups * outputs).map((_, row) => {
-    const start = Math.floor(row / outputs) * strides.group + (row % outputs) * strides.output;
-    let most = 0;
-    for (let j = 0; j < inputs; j++) {
-      const first = start + j * strides.input;
-      for (let k = first; k < first + window; k++) most = Math.max(most, Math.abs(values[k]));
-    }
-    return most;
-  });
-}
-
-/** Rounds each output channel to multiples of its step. */
-function roundRows(
-  values: Float64Array,
-  { outputs, inputs, window, strides }: WeightShape,
-  steps: Float64Array,
-): void {
-  steps.forEach((step, row) => {
-    if (step === 0) return;
-    const start = Math.floor(row / outputs) * strides.group + (row % outputs) * strides.output;
-    for (let j = 0; j < inputs; j++) {
-      const first = start + j * strides.input;
-      for (let k = first; k < first + window; k++) values[k] = Math.round(values[k] / step) * step;
-    }
-  });
 }
 
 export interface Simulator {

@@ -11,7 +11,7 @@ import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { addToHistogram, type ClipHistogram, clipHistogram } from "./clip-damage.js";
 import type { Clip } from "./relaxed-clips.js";
 
-type Values = Readonly<Record<string, NdArray>>;
+export type Values = Readonly<Record<string, NdArray>>;
 
 /**
  * What calibration shows of the channels of a tensor. Rows are examples, or what the first axis counts. Fields that were not

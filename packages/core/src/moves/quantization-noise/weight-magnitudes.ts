@@ -1,7 +1,6 @@
 // Magnitudes of a layer's weight by pairs of channels, in the form that its noise needs.
 import type { NdArray } from "../../array.js";
-import { readWeight } from "./stored-weight.js";
-import type { WeightedLayer, WeightShape } from "./weighted-layers.js";
+import { readWeight, visitWindows, type WeightedLayer, type WeightShape } from "./weighted-layers.js";
 
 /** Sharpness of the smooth maximum, log sum exp(sharpness v) / sharpness. */
 export const sharpness = 24;
@@ -44,23 +43,20 @@ export function weightMagnitudes(
   importance: Float64Array,
 ): WeightMagnitudes {
   const values = readWeight(parameter, weight);
-  const { groups, outputs, inputs, window, strides, terms } = shape;
+  const { groups, outputs, inputs, window, terms } = shape;
   const all = groups * outputs;
   const largest = new Float64Array(all * inputs);
   const columns = new Float64Array(groups * inputs);
-  for (let row = 0, pair = 0; row < all; row++) {
-    const group = Math.floor(row / outputs);
-    const start = group * strides.group + (row % outputs) * strides.output;
-    for (let j = 0; j < inputs; j++, pair++) {
-      const first = start + j * strides.input;
-      let squares = 0;
-      for (let k = first; k < first + window; k++) {
-        largest[pair] = Math.max(largest[pair], Math.abs(values[k]));
-        squares += values[k] ** 2;
-      }
-      columns[group * inputs + j] += (importance[row] * squares * terms) / (window * all);
+  visitWindows(shape, (row, j, first) => {
+    const pair = row * inputs + j;
+    let squares = 0;
+    for (let k = first; k < first + window; k++) {
+      largest[pair] = Math.max(largest[pair], Math.abs(values[k]));
+      squares += values[k] ** 2;
     }
-  }
+    const column = Math.floor(row / outputs) * inputs + j;
+    columns[column] += (importance[row] * squares * terms) / (window * all);
+  });
   return { shape, largest, columns, ...equilibrated(shape, largest) };
 }
 

@@ -1,16 +1,14 @@
 // The convolutions and products with a weight in a graph, and which of their axes are channels.
+import { type NdArray, sizeOf, stridesOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { type StoredWeight, storedWeight } from "./stored-weight.js";
 
 /** An operation y = W x whose W is a parameter. */
 export interface WeightedLayer {
   readonly weight: StoredWeight;
-  readonly y: Tensor;
   readonly x: Tensor;
-  /** Which input of the operation x is. */
-  readonly input: 0 | 1;
+  readonly y: Tensor;
   /** Axes of x and y along which their channels are. */
   readonly xAxis: number;
   readonly yAxis: number;
@@ -44,43 +42,39 @@ export function weightedLayers(graph: Graph, paths: ReadonlySet<string>): Weight
   return nodesOf(graph).flatMap((y) => {
     for (const input of [0, 1] as const) {
       const w = y.inputs[1 - input];
-      const made = w && formOf(y, input);
+      const made = w && layerOf(y, input);
       const weight = made && storedWeight(w, pathOf);
-      if (weight) return [{ ...made, weight, y, x: y.inputs[input], input }];
+      if (weight) return [{ ...made, weight }];
     }
     return [];
   });
 }
 
-type Form = Pick<WeightedLayer, "xAxis" | "yAxis" | "shape">;
+type Layer = Omit<WeightedLayer, "weight">;
 
 /** What a layer looks like if its input number `input` is x and the other is W. */
-function formOf(y: Tensor, input: 0 | 1): Form | undefined {
-  if (y.op.name === "matmul") return productForm(y, input);
+function layerOf(y: Tensor, input: 0 | 1): Layer | undefined {
+  if (y.op.name === "matmul") return productOf(y, input);
   if (input === 1) return undefined;
-  if (y.op.name === "conv2d") return convForm(y);
-  return y.op.name === "conv2dInputGradient" ? transposedForm(y) : undefined;
+  const isTransposed = y.op.name === "conv2dInputGradient";
+  return y.op.name === "conv2d" || isTransposed ? convolutionOf(y, isTransposed) : undefined;
 }
 
-function convForm({ inputs: [, w], attrs }: Tensor): Form {
-  const { groups } = attrs as unknown as ConvAttributes;
-  const [all, inputs, height, width] = w.shape;
-  const [outputs, window] = [all / groups, height * width];
-  const strides = { group: outputs * inputs * window, output: inputs * window, input: window };
-  return { xAxis: 1, yAxis: 1, shape: { groups, outputs, inputs, window, strides, terms: window } };
+/** A convolution with weight [outputs, inputs / groups, height, width], or the transpose of one with [inputs, outputs / groups, ...]. */
+function convolutionOf(y: Tensor, isTransposed: boolean): Layer {
+  const [x, w] = y.inputs;
+  const { groups, stride } = y.attrs as unknown as ConvAttributes;
+  const [all, second, height, width] = w.shape;
+  const [first, window] = [all / groups, height * width];
+  const [outer, inner] = [second * window, window];
+  const shape = isTransposed
+    ? { outputs: second, inputs: first, strides: { group: first * outer, output: inner, input: outer } }
+    : { outputs: first, inputs: second, strides: { group: first * outer, output: outer, input: inner } };
+  const terms = isTransposed ? window / (stride[0] * stride[1]) : window;
+  return { x, y, xAxis: 1, yAxis: 1, shape: { groups, window, terms, ...shape } };
 }
 
-/** The transpose of a convolution with weight [inputs, outputs / groups, height, width]. */
-function transposedForm({ inputs: [, w], attrs }: Tensor): Form {
-  const { groups, stride } = attrs as unknown as ConvAttributes;
-  const [all, outputs, height, width] = w.shape;
-  const [inputs, window] = [all / groups, height * width];
-  const strides = { group: inputs * outputs * window, output: window, input: outputs * window };
-  const terms = window / (stride[0] * stride[1]);
-  return { xAxis: 1, yAxis: 1, shape: { groups, outputs, inputs, window, strides, terms } };
-}
-
-function productForm(y: Tensor, input: 0 | 1): Form | undefined {
+function productOf(y: Tensor, input: 0 | 1): Layer | undefined {
   const { transposeA, transposeB } = y.attrs as { transposeA: boolean; transposeB: boolean };
   const w = y.inputs[1 - input];
   const lead = y.rank - 2;
@@ -92,8 +86,81 @@ function productForm(y: Tensor, input: 0 | 1): Form | undefined {
   const strides = isInFirst ? { output: 1, input: outputs } : { output: inputs, input: 1 };
   const summed = input === 0 ? !transposeA : transposeB;
   return {
+    x: y.inputs[input],
+    y,
     xAxis: lead + (summed ? 1 : 0),
     yAxis: lead + (input === 0 ? 1 : 0),
     shape: { groups: 1, outputs, inputs, window: 1, strides: { group: 0, ...strides }, terms: 1 },
   };
+}
+
+/** Visits the windows of a weight: the number of the output channel, that of the input in its group, and its first element. */
+export function visitWindows(
+  { groups, outputs, inputs, strides }: WeightShape,
+  visit: (row: number, input: number, first: number) => void,
+): void {
+  for (let row = 0; row < groups * outputs; row++) {
+    const start = Math.floor(row / outputs) * strides.group + (row % outputs) * strides.output;
+    for (let j = 0; j < inputs; j++) visit(row, j, start + j * strides.input);
+  }
+}
+
+// Weights as an operation reads them, which may be a parameter in another shape or order.
+
+/** An operand that holds the elements of one parameter, each once. */
+interface StoredWeight {
+  readonly path: string;
+  /** For each element of the operand, row-major, its number in the parameter; undefined where they are the same. */
+  readonly order?: Int32Array | undefined;
+}
+
+/** The parameter whose elements an operand holds, if it is one behind reshapes and transposes. */
+function storedWeight(
+  operand: Tensor,
+  pathOf: (tensor: Tensor) => string | undefined,
+): StoredWeight | undefined {
+  const path = pathOf(operand);
+  if (path !== undefined) return { path };
+  const [x] = operand.inputs;
+  if (x === undefined || x.size !== operand.size) return undefined;
+  const { name } = operand.op;
+  if (name === "transpose") {
+    const inner = storedWeight(x, pathOf);
+    return inner && { path: inner.path, order: transposed(x, operand, inner.order) };
+  }
+  const isSame = name === "reshape" || name === "broadcast" || name === "alias";
+  return isSame ? storedWeight(x, pathOf) : undefined;
+}
+
+function transposed(x: Tensor, { shape, attrs }: Tensor, inner: Int32Array | undefined): Int32Array {
+  const axes = attrs.axes as readonly number[];
+  const from = stridesOf(x.shape);
+  const strides = axes.map((axis) => from[axis]);
+  const order = new Int32Array(sizeOf(shape));
+  const index = shape.map(() => 0);
+  for (let k = 0, at = 0; k < order.length; k++) {
+    order[k] = inner === undefined ? at : inner[at];
+    for (let d = shape.length - 1; d >= 0; d--) {
+      at += strides[d];
+      if (++index[d] < shape[d]) break;
+      at -= strides[d] * shape[d];
+      index[d] = 0;
+    }
+  }
+  return order;
+}
+
+/** The elements of a parameter in the order of the operand, in float64. */
+export function readWeight({ data }: NdArray, { order }: StoredWeight): Float64Array {
+  const stored = data as Float64Array;
+  const values = new Float64Array(stored.length);
+  for (let k = 0; k < values.length; k++) values[k] = stored[order === undefined ? k : order[k]];
+  return values;
+}
+
+/** The parameter with the elements of an operand in its place. */
+export function writeWeight(like: NdArray, { order }: StoredWeight, values: Float64Array): NdArray {
+  const data = like.data.slice() as Float64Array;
+  for (let k = 0; k < values.length; k++) data[order === undefined ? k : order[k]] = values[k];
+  return { shape: like.shape, data };
 }

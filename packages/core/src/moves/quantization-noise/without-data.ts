@@ -1,22 +1,16 @@
 // Ranges of weights alone, for which no data are needed: the data-free case of the noise.
-import type { NdArray } from "../../array.js";
 import { dotOf } from "../../math/dense.js";
 import { noiseRatio } from "../../metrics/output-difference.js";
 import { smoothMaximum, smoothRows } from "./layer-noise.js";
-import { addPullback, type LinearForms, valuesOf } from "./linear-forms.js";
-import type { ValueAndGradient } from "./noise-model.js";
+import { addPullback, valuesOf } from "./linear-forms.js";
+import type { NoisyLayer, ValueAndGradient } from "./noise-model.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
-import { readWeight } from "./stored-weight.js";
-import { type WeightMagnitudes, weightMagnitudes } from "./weight-magnitudes.js";
-
-type Values = Readonly<Record<string, NdArray>>;
+import type { Values } from "./statistics.js";
+import { weightMagnitudes } from "./weight-magnitudes.js";
+import { readWeight } from "./weighted-layers.js";
 
 /** A weight whose range counts. */
-export interface RangedWeight {
-  readonly weight: WeightMagnitudes;
-  readonly inputs: LinearForms;
-  readonly outputs: LinearForms;
-}
+export type RangedWeight = Pick<NoisyLayer, "weight" | "inputs" | "outputs">;
 
 export const rangedWeights = ({ layers }: QuantizedGraph, params: Values): RangedWeight[] =>
   layers.map((layer) => ({

@@ -17,7 +17,7 @@ import {
   type Rounding,
 } from "../../../src/moves/quantization-noise/noise-model.js";
 import { proposals } from "../../../src/moves/quantization-noise/proposals.js";
-import { readWeight } from "../../../src/moves/quantization-noise/stored-weight.js";
+import { readWeight } from "../../../src/moves/quantization-noise/weighted-layers.js";
 import { compile } from "../../../src/runtime/compile.js";
 
 const perChannel: Rounding = { ...bytesPerTensor, granularity: "channel" };

@@ -2,7 +2,6 @@ import { sizeOf, type Tensor } from "isoloss";
 import { formatShape, ownEntry, windowLength } from "isoloss/internal";
 import {
   add,
-  constant,
   conv2d,
   convTranspose2d,
   expandDims,
@@ -19,9 +18,9 @@ import {
   transpose,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
-import { halves, perAxis, reach, spaceOf, type Windows, windowsOf, withBias } from "./geometry.js";
+import { halves, overAxes, perAxis, reach, spaceOf, type Windows, windowsOf, withBias } from "./geometry.js";
 import { activations } from "./recurrent.js";
-import { along, integers, range } from "./reductions.js";
+import { along, floats, integers, range } from "./reductions.js";
 import { schemes, weighted, zeros } from "./sampling.js";
 
 /** Places that windows read along their first axis: a row a window. */
@@ -31,13 +30,7 @@ function firstPlaces({ kernel, stride, dilation }: Windows, count: number): Tens
   return integers(places, [count, k]);
 }
 
-const behindFirst = (windows: Windows): Windows => ({
-  kernel: windows.kernel.slice(1),
-  stride: windows.stride.slice(1),
-  dilation: windows.dilation.slice(1),
-  before: windows.before.slice(1),
-  after: windows.after.slice(1),
-});
+const behindFirst = (windows: Windows): Windows => overAxes(windows, (list) => list.slice(1));
 
 const swapped = (x: Tensor): Tensor => transpose(x, [0, 2, 1, ...range(x.rank - 3).map((d) => d + 3)]);
 
@@ -67,13 +60,7 @@ const imageOptions = ({ stride, dilation, before, after }: Windows) => ({
 });
 
 /** Windows over a sequence as windows over an image of height 1. */
-const asImageWindows = ({ kernel, stride, dilation, before, after }: Windows): Windows => ({
-  kernel: [1, ...kernel],
-  stride: [1, ...stride],
-  dilation: [1, ...dilation],
-  before: [0, ...before],
-  after: [0, ...after],
-});
+const asImageWindows = (windows: Windows): Windows => overAxes(windows, (list, none) => [none, ...list]);
 
 /**
  * A convolution along any number of axes. With three or more the elements that windows read along the first of
@@ -197,7 +184,7 @@ function deformConv(call: Call): Tensor {
       return coordinate(i % windows, outer, d) * stride[d] - before[d] + read * dilation[d];
     });
     const moved = reshape(along(moves, 2, d, d + 1), [rows, reads * windows]);
-    return add(moved, constant({ shape: [reads * windows], data: Float64Array.from(still) }, x.dtype));
+    return add(moved, floats(still, x));
   });
   const images = reshape(x, [rows, channels / parts, ...space]);
   const values = sum(weighted(images, integers(range(rows)), places, schemes.linear, zeros), { axes: 2 });

@@ -12,6 +12,18 @@ export interface Windows {
   readonly after: readonly number[];
 }
 
+/** Windows over other axes. @param change of a list of numbers; `none` is that of an axis over which nothing moves */
+export const overAxes = (
+  { kernel, stride, dilation, before, after }: Windows,
+  change: (list: readonly number[], none: number) => readonly number[],
+): Windows => ({
+  kernel: change(kernel, 1),
+  stride: change(stride, 1),
+  dilation: change(dilation, 1),
+  before: change(before, 0),
+  after: change(after, 0),
+});
+
 /** Lengths of the axes behind batch and channels. */
 export function spaceOf(call: Call, x: Tensor = call.tensor(0)): readonly number[] {
   const space = x.shape.slice(2);

@@ -5,7 +5,6 @@ import {
   add,
   avgPool2d,
   cast,
-  constant,
   div,
   expandDims,
   gather,
@@ -25,8 +24,8 @@ import {
   sum,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
-import { perAxis, reach, spaceOf, type Windows, windowsOf } from "./geometry.js";
-import { range } from "./reductions.js";
+import { overAxes, perAxis, reach, spaceOf, type Windows, windowsOf } from "./geometry.js";
+import { floats, range } from "./reductions.js";
 
 /** The windows of a pooling, and how far the last ones reach beyond the padding. */
 interface PoolWindows extends Windows {
@@ -75,13 +74,8 @@ const onImages = ({ kernel, stride, dilation, before, after }: Windows): PoolOpt
 };
 
 /** The windows along the axes before the last two, which are joined. */
-const beforeLastTwo = (windows: Windows): Windows => ({
-  kernel: [...windows.kernel.slice(0, -2), 1],
-  stride: [...windows.stride.slice(0, -2), 1],
-  dilation: [...windows.dilation.slice(0, -2), 1],
-  before: [...windows.before.slice(0, -2), 0],
-  after: [...windows.after.slice(0, -2), 0],
-});
+const beforeLastTwo = (windows: Windows): Windows =>
+  overAxes(windows, (list, none) => [...list.slice(0, -2), none]);
 
 /** The last two axes as images, the axes of space before them as channels. */
 function asImages(x: Tensor): Tensor {
@@ -185,10 +179,7 @@ function averagePool(call: Call): Tensor {
     (all, list) => all.flatMap((a) => list.map((n) => a / n)),
     [1],
   );
-  return mul(
-    sums,
-    constant({ shape: [1, 1, ...sums.shape.slice(2)], data: Float64Array.from(shares) }, sums.dtype),
-  );
+  return mul(sums, floats(shares, sums, [1, 1, ...sums.shape.slice(2)]));
 }
 
 /** (sum |x|^p)^(1/p), given how to sum. */

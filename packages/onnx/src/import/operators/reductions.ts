@@ -38,6 +38,13 @@ import { absolute } from "./elements.js";
 export const integers = (values: readonly number[], shape: readonly number[] = [values.length]): Tensor =>
   constant({ shape, data: BigInt64Array.from(values, BigInt) });
 
+/** Numbers of the dtype of another tensor. */
+export const floats = (
+  values: readonly number[],
+  like: Tensor,
+  shape: readonly number[] = [values.length],
+): Tensor => constant({ shape, data: Float64Array.from(values) }, like.dtype);
+
 /** @throws ShapeError if the list is too long to be made while a model is traced */
 export function range(n: number): number[] {
   return Array.from({ length: listed(n) }, (_, i) => i);

@@ -3,7 +3,7 @@ import { sizeOf, type Tensor } from "isoloss";
 import { isFloat, ownEntry, resolveAxis } from "isoloss/internal";
 import { add, constant, matmul, reshape } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
-import { picked, range } from "./reductions.js";
+import { floats, picked, range } from "./reductions.js";
 
 /** An element of an axis and its weight. */
 interface Tap {
@@ -188,7 +188,8 @@ function extrapolated(
     },
     Array<boolean>(call.listed(sizeOf(shape))).fill(false),
   );
-  return add(x, constant({ shape, data: Float64Array.from(outside, (flag) => (flag ? value : 0)) }, x.dtype));
+  const values = outside.map((flag) => (flag ? value : 0));
+  return add(x, floats(values, x, shape));
 }
 
 /** The scale of each axis and its length after resizing, from sizes. */

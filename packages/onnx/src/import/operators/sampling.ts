@@ -7,7 +7,6 @@ import {
   broadcastTo,
   cast,
   concat,
-  constant,
   div,
   equal,
   expandDims,
@@ -30,7 +29,7 @@ import {
   where,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
-import { along, integers, picked, range } from "./reductions.js";
+import { along, floats, integers, picked, range } from "./reductions.js";
 
 /** The elements around a place of an axis that count, and their weights as polynomials of its fraction. */
 interface Scheme {
@@ -108,12 +107,16 @@ function around(at: Tensor, n: number, scheme: Scheme, outside: Outside) {
   const place = isRounded ? rounded(at) : at;
   const below = floor(place);
   const fraction = expandDims(sub(place, below), at.rank);
-  const row = (values: readonly number[]) =>
-    constant({ shape: [values.length], data: Float64Array.from(values) }, at.dtype);
   const weights = polynomials
-    .map(row)
+    .map((values) => floats(values, at))
     .reduceRight((sum, coefficients) => add(mul(sum, fraction), coefficients));
-  const numbers = add(expandDims(below, at.rank), row(polynomials[0].map((_, k) => first + k)));
+  const numbers = add(
+    expandDims(below, at.rank),
+    floats(
+      polynomials[0].map((_, k) => first + k),
+      at,
+    ),
+  );
   const inside = logicalAnd(greaterEqual(numbers, 0), lessEqual(numbers, n - 1));
   return {
     numbers: cast(clamp(outside.element(numbers, n), 0, n - 1), "int64"),
@@ -204,10 +207,7 @@ function affineGrid(call: Call): Tensor {
     .reduce<number[][]>((all, list) => all.flatMap((pixel) => list.map((at) => [at, ...pixel])), [[]])
     .flatMap((pixel) => [...pixel, 1]);
   const count = space.length + 1;
-  const homogeneous = constant(
-    { shape: [pixels.length / count, count], data: Float64Array.from(pixels) },
-    theta.dtype,
-  );
+  const homogeneous = floats(pixels, theta, [pixels.length / count, count]);
   return reshape(matmul(homogeneous, theta, { transposeB: true }), [batch, ...space, space.length]);
 }
 
@@ -225,9 +225,6 @@ interface Settings {
   readonly isMax: boolean;
 }
 
-const row = (values: readonly number[], like: Tensor): Tensor =>
-  constant({ shape: [values.length], data: Float64Array.from(values) }, like.dtype);
-
 /** Start and length of boxes [boxes, 4] along an axis (0: vertical), [boxes, 1]. */
 function extent(boxes: Tensor, axis: 0 | 1, { scale, isHalfPixel }: Settings) {
   const corner = (k: number) => sub(mul(along(boxes, 1, k, k + 1), scale), isHalfPixel ? 0.5 : 0);
@@ -244,7 +241,7 @@ function aligned(x: Tensor, boxes: Tensor, images: Tensor, samples: Two, setting
     const { start, length } = extent(boxes, axis, settings);
     const steps = bins[axis] * samples[axis];
     const at = range(steps).map((i) => (i + 0.5) / steps);
-    return add(start, mul(length, row(at, x)));
+    return add(start, mul(length, floats(at, x)));
   });
   const [height, width] = [rows.shape[1], columns.shape[1]];
   const places = [expandDims(rows, 2), expandDims(columns, 1)].map((at) =>

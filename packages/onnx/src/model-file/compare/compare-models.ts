@@ -11,14 +11,7 @@ import {
 import type { FloatDType } from "isoloss/nn";
 import type { OutputDifference } from "isoloss/onnx";
 import { imported, type Runnable, runnable } from "../edit/onnx-file.js";
-import {
-  axisSizes,
-  guessedAxes,
-  type NamedValues,
-  OPEN_SIZE,
-  type RandomInputSettings,
-  randomInputs,
-} from "./random-inputs.js";
+import { axisSizes, guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
 export interface CompareModelsOptions extends OptionsOf<typeof compareModelsOptions> {}
@@ -47,10 +40,7 @@ export const compareModelsRows = {
 const compareModelsOptions = optionTable("compareModels", compareModelsRows);
 
 /** Options with their defaults. */
-export interface CompareSettings extends Omit<RandomInputSettings, "inputs"> {
-  readonly inputs: NamedValues | readonly NamedValues[];
-  readonly runtime: RuntimeName;
-}
+export type CompareSettings = ReturnType<typeof compareModelsOptions.read<CompareModelsOptions>>;
 
 /** The differences of two models' outputs on the same inputs. */
 export interface ModelComparison {
@@ -81,16 +71,16 @@ export async function compareModels(
   b: Uint8Array,
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
-  return comparedFiles(runnable("compareModels", a), runnable("compareModels", b), options);
+  const files = [runnable("compareModels", a), runnable("compareModels", b)] as const;
+  return comparedFiles(...files, compareModelsOptions.read(options));
 }
 
 /** The same of files that are decoded. */
 export async function comparedFiles(
   a: Runnable,
   b: Runnable,
-  options: CompareModelsOptions,
+  settings: CompareSettings,
 ): Promise<ModelComparison> {
-  const settings = compareModelsOptions.read(options);
   const { runtime } = settings;
   const first = imported(a);
   const second = imported(b, { dtype: floatOf(first) });

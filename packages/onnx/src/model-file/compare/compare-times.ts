@@ -50,7 +50,7 @@ export async function compareTimes(
   const { inputs, sizes } = compareTimesOptions.read(options);
   const [batch] =
     inputs === undefined
-      ? randomInputs("compareTimes", fromOnnx(before).inputs, { seed: 0, examples: 1, sizes, inputs: {} })
+      ? randomInputs("compareTimes", fromOnnx(before).inputs, { seed: 0, examples: 1, sizes })
       : [inputs];
   const sessions: FileSession[] = [];
   const times: [number[], number[]] = [[], []];

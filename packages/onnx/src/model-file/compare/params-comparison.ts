@@ -61,7 +61,7 @@ export async function createParamsComparison(
 ): Promise<ParamsComparison> {
   const { runtime, ...settings } = paramsComparisonOptions.read(options);
   const inputsOf = (seed: number) =>
-    randomInputs("createParamsComparison", model.inputs, { ...settings, seed, inputs: {} });
+    randomInputs("createParamsComparison", model.inputs, { ...settings, seed });
   const session = openModel(model, { runtime });
   // What cannot run is known here.
   await session.run(inputsOf(0)[0]);

@@ -13,11 +13,18 @@ export const axisSizes = inCode<Readonly<Record<string, number>>>(
   (value) => isObject(value) && Object.values(value).every((n) => Number.isSafeInteger(n) && n >= 1),
 );
 
-export interface RandomInputSettings {
+/** Batches as an option, of which `requireBatches` knows more. */
+export const batchList = inCode<readonly NamedValues[]>(
+  "a list of batches, such as [{ x: images }]",
+  Array.isArray,
+);
+
+interface RandomInputSettings {
   readonly seed: number;
   readonly examples: number;
   readonly sizes: Readonly<Record<string, number>>;
-  readonly inputs: NamedValues;
+  /** Arrays that are given; default none. */
+  readonly inputs?: NamedValues | undefined;
 }
 
 /** Batches of inputs that fit a model: those that are given, and random numbers for the others. */
@@ -26,8 +33,9 @@ export function randomInputs(
   inputs: readonly ImportedInput[],
   settings: RandomInputSettings,
 ): readonly NamedValues[] {
-  requireInputs(op, inputs, settings.inputs);
-  const drawn = inputs.filter(({ name }) => !Object.hasOwn(settings.inputs, name));
+  const { inputs: given = {} } = settings;
+  requireInputs(op, inputs, given);
+  const drawn = inputs.filter(({ name }) => !Object.hasOwn(given, name));
   const sizeOfAxis = openSizes(op, inputs, settings);
   const isOpen = drawn.some(({ shape }) => typeof shape?.[0] === "string");
   const count = isOpen || drawn.length === 0 ? 1 : settings.examples;
@@ -37,7 +45,7 @@ export function randomInputs(
     Object.fromEntries(
       inputs.map((input) => [
         input.name,
-        ownEntry(settings.inputs, input.name) ?? draw(input, sizeOfAxis, rng, rowsOf.get(input.name)),
+        ownEntry(given, input.name) ?? draw(input, sizeOfAxis, rng, rowsOf.get(input.name)),
       ]),
     ),
   );
@@ -46,7 +54,7 @@ export function randomInputs(
 /** Open axes of which nothing says the size, by the names under which `sizes` gives it. */
 export function guessedAxes(
   inputs: readonly ImportedInput[],
-  { sizes, inputs: given }: RandomInputSettings,
+  { sizes, inputs: given = {} }: RandomInputSettings,
 ): readonly string[] {
   const drawn = inputs.filter(({ name }) => !Object.hasOwn(given, name));
   const names = drawn.flatMap(({ name, shape = [] }) =>
@@ -80,7 +88,7 @@ type AxisSize = (input: string, axis: number, size: number | string) => number;
 function openSizes(
   op: string,
   inputs: readonly ImportedInput[],
-  { sizes, inputs: given, examples }: RandomInputSettings,
+  { sizes, inputs: given = {}, examples }: RandomInputSettings,
 ): AxisSize {
   const open = inputs.flatMap(({ name, shape = [] }) =>
     shape.flatMap((size, axis) => (typeof size === "string" ? [{ name, axis, size }] : [])),

@@ -64,13 +64,23 @@ export async function outputsOf(
   options: RunOptions,
 ): Promise<readonly NamedValues[]> {
   for (const batch of batches) requireInputs(model, batch);
-  const running = openModel(model, options);
+  return allOutputs(openModel(model, options), batches);
+}
+
+async function allOutputs(
+  session: FileSession,
+  batches: readonly NamedValues[],
+  signal?: AbortSignal,
+): Promise<readonly NamedValues[]> {
   try {
     const outputs: NamedValues[] = [];
-    for (const batch of batches) outputs.push(await running.run(batch));
+    for (const batch of batches) {
+      signal?.throwIfAborted();
+      outputs.push(await session.run(batch));
+    }
     return outputs;
   } finally {
-    await running.dispose();
+    await session.dispose();
   }
 }
 
@@ -95,4 +105,13 @@ export async function openFile(file: Runnable, options: OpenFileOptions = {}): P
   return (await isNative(runtime))
     ? openFileSession(file.bytes, session)
     : openModel(imported(file, { outputs: session.outputs }), { runtime: "javascript" });
+}
+
+/** What a file computes for each batch. */
+export async function outputsOfFile(
+  file: Runnable,
+  batches: readonly NamedValues[],
+  { signal, ...options }: OpenFileOptions & { readonly signal?: AbortSignal | undefined },
+): Promise<readonly NamedValues[]> {
+  return allOutputs(await openFile(file, options), batches, signal);
 }

@@ -1,7 +1,9 @@
 import { DataError, type NdArray } from "isoloss";
 import {
+  dtypeCode,
   float64Of,
   isRaw,
+  type OnnxDType,
   type TensorHeader,
   toBfloat16Bits,
   toFloat16Bits,
@@ -12,8 +14,6 @@ import {
 type FloatBits = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
 interface FloatFormat {
-  /** TensorProto.DataType. */
-  readonly code: number;
   readonly largest: number;
   readonly encode: (numbers: Float64Array) => FloatBits;
   /** For bits that are no numbers: those of the exponent, all set in what is not finite. */
@@ -22,16 +22,14 @@ interface FloatFormat {
 
 /** The float types of files, and how numbers are stored in them. */
 const formats: Readonly<Record<string, FloatFormat>> = {
-  float32: { code: 1, largest: 3.4028234663852886e38, encode: (numbers) => new Float32Array(numbers) },
-  float64: { code: 11, largest: Number.MAX_VALUE, encode: (numbers) => new Float64Array(numbers) },
+  float32: { largest: 3.4028234663852886e38, encode: (numbers) => new Float32Array(numbers) },
+  float64: { largest: Number.MAX_VALUE, encode: (numbers) => new Float64Array(numbers) },
   float16: {
-    code: 10,
     largest: 65504,
     encode: (numbers) => bitsOf(numbers, toFloat16Bits),
     exponent: 0x7c00,
   },
   bfloat16: {
-    code: 16,
     largest: 3.3895313892515355e38,
     encode: (numbers) => bitsOf(numbers, toBfloat16Bits),
     exponent: 0x7f80,
@@ -45,8 +43,9 @@ function bitsOf(numbers: Float64Array, toBits: (value: number) => number): Uint1
   return bits;
 }
 
-export const isFloatCode = (code: number): boolean =>
-  Object.values(formats).some((format) => format.code === code);
+const typesByCode = new Map((Object.keys(formats) as OnnxDType[]).map((dtype) => [dtypeCode(dtype), dtype]));
+
+export const isFloatCode = (code: number): boolean => typesByCode.has(code);
 
 export const isFloatType = (dtype: string): boolean => Object.hasOwn(formats, dtype);
 
@@ -57,7 +56,7 @@ export const isFloatType = (dtype: string): boolean => Object.hasOwn(formats, dt
  */
 export function withFloats(tensor: Uint8Array, { name, code }: TensorHeader, value: NdArray): Uint8Array {
   const what = `The tensor "${name}"`;
-  const dtype = Object.keys(formats).find((own) => formats[own].code === code);
+  const dtype = typesByCode.get(code);
   if (dtype === undefined) throw new DataError(`${what} holds no floats: its type has the number ${code}.`);
   const bits = floatsOf(value, dtype, what);
   const bytes = bytesOf(bits);

@@ -14,6 +14,7 @@ import {
   writeValueInfo,
 } from "isoloss/internal";
 import { arrayOf } from "../../import/arrays.js";
+import { constantsOf } from "../../import/parameters.js";
 import { floatsOf, isFloatType } from "./float-data.js";
 import {
   type GraphItem,
@@ -118,19 +119,17 @@ export class GraphEditor {
     return this.uses.readers(value).length === 1 && !this.uses.isCaptured(value) && !this.isOutput(value);
   }
 
+  /** The node that alone reads a value, which is no output of the model. */
+  soleReader(value: string): OnnxNode | undefined {
+    return this.isUsedOnce(value) ? this.uses.readers(value)[0] : undefined;
+  }
+
   /** An initializer or the value of a Constant node, as it was read. */
   tensor(name: string): OnnxTensor | undefined {
     const item = this.#items.named(INITIALIZER, name);
     if (item !== undefined) return this.#located(() => readTensor(readerOf(item.field, this.#external)));
     const maker = this.uses.maker(name);
-    if (maker?.opType !== "Constant") return undefined;
-    const { value, value_float: number, value_floats: list } = maker.attributes;
-    if (value?.kind === "tensor") return value.value;
-    if (number?.kind === "float") {
-      return { name, dtype: "float32", shape: [], data: Float32Array.of(number.value) };
-    }
-    if (list?.kind !== "floats") return undefined;
-    return { name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) };
+    return maker && constantsOf(maker)[0];
   }
 
   /** Type and shape of the floats of an initializer or Constant node; undefined for any other value. */
@@ -179,26 +178,15 @@ export class GraphEditor {
     const name = this.freshName(base);
     const tensor = { name, dtype, shape, data };
     this.#added.add(name);
-    this.#items.add({
-      field: rawField(INITIALIZER, (w, n) => w.message(n, (t) => writeTensor(t, tensor))),
-      name,
-    });
+    this.#add(INITIALIZER, name, (w) => writeTensor(w, tensor));
     // Before IR version 4 every initializer is an input of the graph, too.
-    if (this.#irVersion < 4) {
-      const info = { name, dtype, shape };
-      this.#items.add({
-        field: rawField(INPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, info))),
-        name,
-      });
-    }
+    if (this.#irVersion < 4) this.#add(INPUT, name, (w) => writeValueInfo(w, { name, dtype, shape }));
     return name;
   }
 
+  /** Makes a value an output of the model, if it is none. */
   addOutput(name: string): void {
-    this.#items.add({
-      field: rawField(OUTPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, { name }))),
-      name,
-    });
+    if (!this.isOutput(name)) this.#add(OUTPUT, name, (w) => writeValueInfo(w, { name }));
   }
 
   freshName(base: string): string {
@@ -226,11 +214,21 @@ export class GraphEditor {
     return own;
   }
 
+  /** Lets a node read `to` instead of `from`. */
+  reread(node: OnnxNode, from: string, to: string): void {
+    this.rewire(node, { inputs: node.inputs.map((name) => (name === from ? to : name)) });
+  }
+
   /** Lets all nodes read `to` instead of `from`. */
   rename(from: string, to: string): void {
-    for (const node of new Set(this.uses.readers(from))) {
-      this.rewire(node, { inputs: node.inputs.map((name) => (name === from ? to : name)) });
-    }
+    for (const node of new Set(this.uses.readers(from))) this.reread(node, from, to);
+  }
+
+  /** Puts nodes before the first one that reads a value, which they make. */
+  putBeforeReaders(value: string, ...nodes: readonly OnnxNode[]): void {
+    const readers = this.uses.readers(value);
+    const first = readers.length === 1 ? readers[0] : this.nodes.find((node) => readers.includes(node));
+    if (first !== undefined) this.replace(first, ...nodes, first);
   }
 
   /** The file with all changes; tensors and value infos that they left without use are left out. */
@@ -262,6 +260,10 @@ export class GraphEditor {
     const field = mayChange ? withOtherFloats(item.field, (own) => this.#changed(own.name)) : item.field;
     const isOld = node === undefined || this.#read.has(node);
     return field === item.field && isOld ? item : itemOf(field);
+  }
+
+  #add(number: number, name: string, write: (w: Parameters<typeof writeTensor>[0]) => void): void {
+    this.#items.add({ field: rawField(number, (w, n) => w.message(n, write)), name });
   }
 
   /** Numbers that differ from those that were read. */

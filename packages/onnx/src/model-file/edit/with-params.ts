@@ -203,9 +203,7 @@ function withNumbers(
     if (isAll && !editor.uses.isCaptured(name) && !editor.isOutput(name)) editor.setFloats(name, floats);
     else {
       const own = editor.add(name, floats);
-      for (const node of nodes) {
-        editor.rewire(node, { inputs: node.inputs.map((other) => (other === name ? own : other)) });
-      }
+      for (const node of nodes) editor.reread(node, name, own);
     }
   }
   return editor.finish();

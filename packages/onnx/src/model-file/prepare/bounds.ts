@@ -5,8 +5,8 @@ import { type Floats, GraphEditor } from "../edit/graph-editor.js";
 import { OnnxFile } from "../edit/onnx-file.js";
 import { float, int, isStandard } from "./attributes.js";
 import { isReason, type Reason } from "./linear-layer.js";
-import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
-import { channelShape, type LayoutOf, layouts, type ValueLayout } from "./value-layout.js";
+import { encoded, type Outcome, type Preparation, type PreparedFile, rowOf } from "./preparation.js";
+import { channelShape, type LayoutOf, layouts } from "./value-layout.js";
 
 /** What a node clamps, and to which numbers; undefined where there is no bound. */
 interface Bounds {
@@ -98,14 +98,11 @@ export function liftBoundsIn(file: OnnxFile): PreparedFile {
   storeCastBounds(editor);
   const layoutOf = layouts(editor);
   const bounded = editor.nodes.filter((node) => isStandard(node) && isBound(editor, node));
-  const report = bounded.map((node) => {
-    const result = lift(editor, layoutOf, node);
-    return isReason(result) ? leftRow(node, result.reason) : changedRow(node, result.note);
-  });
+  const report = bounded.map((node) => rowOf(node, lift(editor, layoutOf, node)));
   return { file: editor.finish(), report };
 }
 
-function lift(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode): { readonly note: string } | Reason {
+function lift(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode): Outcome {
   if (editor.opset < 8) return { reason: "Min and Max broadcast from operator set 8 on only" };
   const bounds = boundsOf(editor, node);
   if (isReason(bounds)) return bounds;
@@ -115,39 +112,26 @@ function lift(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode): { readon
   if (layout === undefined) return { reason: `the number of channels of ${x} is not known` };
   if (!isFloatType(layout.dtype)) return { reason: `${x} holds no floats` };
   const [output] = node.outputs;
-  const steps: { readonly opType: string; readonly bound?: string }[] = [];
-  if (low === 0) steps.push({ opType: "Relu" });
-  else if (low !== undefined)
-    steps.push({ opType: "Max", bound: addBound(editor, output, "floor", low, layout) });
-  if (high !== undefined) steps.push({ opType: "Min", bound: addBound(editor, output, "cap", high, layout) });
+  const { dtype, channels } = layout;
+  const addBound = (what: string, value: number): string => {
+    const data = new Float64Array(channels).fill(value);
+    return editor.add(`${output}_${what}`, { dtype, shape: channelShape(layout), data });
+  };
+  const steps: (readonly [opType: string, ...bound: readonly string[]])[] = [];
+  if (low === 0) steps.push(["Relu"]);
+  else if (low !== undefined) steps.push(["Max", addBound("floor", low)]);
+  if (high !== undefined) steps.push(["Min", addBound("cap", high)]);
   let value = x;
-  const nodes = steps.map(({ opType, bound }, i): OnnxNode => {
+  const nodes = steps.map(([opType, ...bound], i): OnnxNode => {
     const isLast = i === steps.length - 1;
-    const made = isLast ? output : editor.freshName(`${output}_${opType.toLowerCase()}`);
-    const inputs = bound === undefined ? [value] : [value, bound];
-    value = made;
-    return {
-      opType,
-      inputs,
-      outputs: [made],
-      attributes: {},
-      ...(isLast && node.name ? { name: node.name } : {}),
-    };
+    const inputs = [value, ...bound];
+    value = isLast ? output : editor.freshName(`${output}_${opType.toLowerCase()}`);
+    const named = isLast && node.name ? { name: node.name } : {};
+    return { opType, inputs, outputs: [value], attributes: {}, ...named };
   });
   editor.replace(node, ...nodes);
-  const text = steps.map(({ opType }) => opType).join(" and ");
-  return { note: `${text} with bounds of ${layout.channels} channels` };
-}
-
-function addBound(
-  editor: GraphEditor,
-  output: string,
-  what: string,
-  value: number,
-  layout: ValueLayout,
-): string {
-  const data = new Float64Array(layout.channels).fill(value);
-  return editor.add(`${output}_${what}`, { dtype: layout.dtype, shape: channelShape(layout), data });
+  const text = steps.map(([opType]) => opType).join(" and ");
+  return { note: `${text} with bounds of ${channels} channels` };
 }
 
 /** Largest difference of bounds that count as equal, relative to them: a rounding of float32. */
@@ -179,9 +163,7 @@ export function lowerBounds(bytes: Uint8Array): Preparation {
   for (const opType of ["Min", "Max"]) {
     for (const node of editor.nodes.filter((own) => own.opType === opType)) {
       const bound = storedBound(editor, node);
-      if (bound === undefined) continue;
-      const result = lower(editor, layoutOf, node, bound);
-      report.push(isReason(result) ? leftRow(node, result.reason) : changedRow(node, result.note));
+      if (bound !== undefined) report.push(rowOf(node, lower(editor, layoutOf, node, bound)));
     }
   }
   return { bytes: editor.finish().bytes, report };
@@ -205,12 +187,7 @@ function storedBound(editor: GraphEditor, node: OnnxNode): StoredBound | undefin
   return isNumber || editor.floatType(x) !== undefined ? undefined : { x, floats };
 }
 
-function lower(
-  editor: GraphEditor,
-  layoutOf: LayoutOf,
-  node: OnnxNode,
-  { x, floats }: StoredBound,
-): { readonly note: string } | Reason {
+function lower(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode, { x, floats }: StoredBound): Outcome {
   if (!isOfChannels(layoutOf, x, floats)) return { reason: `${x} is not known to have the bounds' channels` };
   const value = agreed(floats);
   if (value === undefined) {

@@ -2,7 +2,7 @@ import type { OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { OnnxFile } from "../edit/onnx-file.js";
 import { isStandard } from "./attributes.js";
-import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
+import { encoded, type Preparation, type PreparedFile, rowOf } from "./preparation.js";
 
 /**
  * Removes Identity and Dropout nodes, which do nothing in inference: their readers read what they read. So are Loops removed
@@ -34,10 +34,10 @@ export function dropIdentityIn(file: OnnxFile): PreparedFile {
     // The node as it is now: the removal of one before it may have changed its operand.
     const node = editor.uses.maker(before.outputs[0]);
     if (node?.opType !== before.opType || !node.inputs[0]) {
-      return leftRow(before, "the file is damaged: it has no operand, or no result of its own");
+      return rowOf(before, { reason: "the file is damaged: it has no operand, or no result of its own" });
     }
     const reason = whyNeeded(editor, node) ?? drop(editor, node);
-    return reason === undefined ? changedRow(node, "removed") : leftRow(node, reason);
+    return rowOf(node, reason === undefined ? { note: "removed" } : { reason });
   });
   return { file: editor.finish(), report };
 }

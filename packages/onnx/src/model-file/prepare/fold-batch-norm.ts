@@ -1,11 +1,11 @@
-import { inCode, type OnnxNode, type OptionsOf, optionTable } from "isoloss/internal";
+import { inCode, isFunction, type OnnxNode, type OptionsOf, optionTable } from "isoloss/internal";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { OnnxFile } from "../edit/onnx-file.js";
 import { float, int, isStandard } from "./attributes.js";
 import { changeLayer } from "./change-layer.js";
 import { dropStoredIdentity } from "./drop-identity.js";
-import { isReason, linearLayer, type Reason } from "./linear-layer.js";
-import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
+import { isReason, linearLayer } from "./linear-layer.js";
+import { encoded, type Outcome, type Preparation, type PreparedFile, rowOf } from "./preparation.js";
 import { type LayoutOf, layouts } from "./value-layout.js";
 
 export interface FoldBatchNormOptions extends OptionsOf<typeof foldBatchNormOptions> {}
@@ -14,7 +14,7 @@ const foldBatchNormOptions = optionTable("foldBatchNorm", {
   /** Which batch norms are folded, by the name of their result; default all. */
   norms: inCode<(result: string) => boolean>(
     "a function of the name of a batch norm's result",
-    (value) => typeof value === "function",
+    isFunction,
   ).otherwise("all"),
 });
 
@@ -52,18 +52,15 @@ export function foldBatchNormIn(file: OnnxFile, isWanted?: FoldBatchNormOptions[
   const norms = editor.nodes.filter((node) => node.opType === "BatchNormalization" && isStandard(node));
   const report = norms.map((node) => {
     const isChosen = isWanted?.(node.outputs[0]) ?? true;
-    const result = isChosen
-      ? fold(editor, layoutOf, node)
-      : { reason: "it is not among the chosen batch norms" };
-    return isReason(result)
-      ? leftRow(node, result.reason)
-      : changedRow(node, `folded into ${result.opType} ${result.outputs[0]}`);
+    return rowOf(
+      node,
+      isChosen ? fold(editor, layoutOf, node) : { reason: "it is not among the chosen batch norms" },
+    );
   });
   return { file: editor.finish(), report };
 }
 
-/** Folds a batch norm and returns the layer's last node, or says why it cannot. */
-function fold(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode): OnnxNode | Reason {
+function fold(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode): Outcome {
   if (int(node, "training_mode", 0) === 1) return { reason: "it is in training mode" };
   if (int(node, "spatial", 1) === 0) return { reason: "it normalizes every place by itself" };
   if (node.outputs.slice(1).some((name) => name !== ""))
@@ -84,6 +81,7 @@ function fold(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode): OnnxNode
   const factors = gamma.map((g, c) => g / Math.sqrt(variance[c] + epsilon));
   const bias = beta.map((b, c) => b + (layer.bias[c] - mean[c]) * factors[c]);
   const end = changeLayer(editor, layer, { factors, bias, output: node.outputs[0] });
-  if (!isReason(end)) editor.replace(node);
-  return end;
+  if (isReason(end)) return end;
+  editor.replace(node);
+  return { note: `folded into ${end.opType} ${end.outputs[0]}` };
 }

@@ -66,11 +66,12 @@ export function layerEnd(editor: GraphEditor, node: OnnxNode): OnnxNode {
   return reader !== undefined && biasedSum(editor, reader)?.node === node ? reader : node;
 }
 
+export const layerTypes = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
+
 /** The nodes that make the values of layers. */
 export const layerEnds = (editor: GraphEditor): readonly OnnxNode[] =>
   editor.nodes
-    .filter(isStandard)
-    .filter(({ opType }) => ["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(opType))
+    .filter((node) => isStandard(node) && layerTypes.includes(node.opType))
     .map((node) => layerEnd(editor, node));
 
 /** The layer without a bias of its own that a node adds a constant to, and where that is. */
@@ -94,9 +95,7 @@ interface Channels {
 
 function channelsOf(node: OnnxNode, weight: Floats | undefined): Channels | Reason {
   const { opType } = node;
-  if (!["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(opType)) {
-    return { reason: "it is no Conv, ConvTranspose, Gemm or MatMul" };
-  }
+  if (!layerTypes.includes(opType)) return { reason: "it is no Conv, ConvTranspose, Gemm or MatMul" };
   if (weight === undefined) return { reason: `its weight ${node.inputs[1]} is computed` };
   const { shape } = weight;
   // Known before millions of elements ask for their channel.

@@ -1,5 +1,6 @@
 import type { OnnxNode } from "isoloss/internal";
 import type { OnnxFile } from "../edit/onnx-file.js";
+import { isReason, type Reason } from "./linear-layer.js";
 
 /** What a preparation did with a node, or why it left it. */
 export interface PreparationRow {
@@ -26,12 +27,12 @@ export interface PreparedFile extends Pick<Preparation, "report"> {
 
 export const encoded = ({ file, report }: PreparedFile): Preparation => ({ bytes: file.bytes, report });
 
-const row = ({ name, opType, outputs }: OnnxNode, changed: boolean, note: string): PreparationRow => ({
+/** What was done with a node, or why nothing was. */
+export type Outcome = { readonly note: string } | Reason;
+
+export const rowOf = ({ name, opType, outputs }: OnnxNode, outcome: Outcome): PreparationRow => ({
   node: name || outputs[0],
   opType,
-  changed,
-  note,
+  changed: !isReason(outcome),
+  note: isReason(outcome) ? outcome.reason : outcome.note,
 });
-
-export const changedRow = (node: OnnxNode, note: string): PreparationRow => row(node, true, note);
-export const leftRow = (node: OnnxNode, note: string): PreparationRow => row(node, false, note);

@@ -5,6 +5,7 @@ import {
   describeValue,
   float,
   inCode,
+  isFunction,
   isPlainObject,
   type OptionsOf,
   oneOf,
@@ -18,8 +19,8 @@ import { canHold } from "../edit/float-data.js";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { imported, OnnxFile } from "../edit/onnx-file.js";
 import { changeLayer } from "./change-layer.js";
-import { isReason, type LinearLayer, layerEnds, linearLayer, type Reason } from "./linear-layer.js";
-import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
+import { isReason, type LinearLayer, layerEnds, linearLayer } from "./linear-layer.js";
+import { encoded, type Outcome, type Preparation, type PreparedFile, rowOf } from "./preparation.js";
 import { layouts } from "./value-layout.js";
 
 export interface RestoreBatchNormOptions extends OptionsOf<typeof restoreBatchNormOptions> {}
@@ -30,12 +31,12 @@ const restoreBatchNormOptions = optionTable("restoreBatchNorm", {
   /** Which layers get a batch norm, by the name of their result; default: those that an activation follows. */
   layers: inCode<(result: string) => boolean>(
     "a function of the name of a layer's result",
-    (value) => typeof value === "function",
+    isFunction,
   ).otherwise("those that an activation follows, perhaps after an addition"),
   /** Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all. */
   weights: inCode<(name: string) => boolean>(
     "a function of the name of a stored weight",
-    (value) => typeof value === "function",
+    isFunction,
   ).otherwise("all"),
   /** Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default). */
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
@@ -102,10 +103,8 @@ export async function restoreBatchNormIn(
   const values = layers.map(({ end }) => end.outputs[0]);
   const statistics = await channelStatistics(file, values, batches, runtime);
   const report = candidates.map(({ end, layer }) => {
-    const result = isReason(layer)
-      ? layer
-      : restore(editor, layer, statistics[layers.indexOf(layer)], epsilon);
-    return isReason(result) ? leftRow(end, result.reason) : changedRow(end, result.note);
+    const isLeft = isReason(layer);
+    return rowOf(end, isLeft ? layer : restore(editor, layer, statistics[layers.indexOf(layer)], epsilon));
   });
   return { file: editor.finish(), report };
 }
@@ -158,7 +157,7 @@ function restore(
   layer: LinearLayer,
   { mean, variance }: ChannelStatistics,
   epsilon: number,
-): { readonly note: string } | Reason {
+): Outcome {
   if (![...mean, ...variance].every(Number.isFinite)) return { reason: "its statistics are not finite" };
   const { bias, end, weight } = layer;
   const [value] = end.outputs;
@@ -214,7 +213,9 @@ async function channelStatistics(
   runtime: RuntimeName,
 ): Promise<readonly ChannelStatistics[]> {
   if (values.length === 0) return [];
-  const model = imported(withOutputs(file, values), { outputs: values });
+  const editor = new GraphEditor("restoreBatchNorm", file);
+  for (const value of values) editor.addOutput(value);
+  const model = imported(editor.finish(), { outputs: values });
   const after = (results: Readonly<Record<string, Tensor>>) =>
     Object.fromEntries(
       values.flatMap((value, k) => {
@@ -237,13 +238,6 @@ async function channelStatistics(
       })),
     ),
   );
-}
-
-/** The file with values inside it as outputs. */
-function withOutputs(file: OnnxFile, values: readonly string[]): OnnxFile {
-  const editor = new GraphEditor("restoreBatchNorm", file);
-  for (const value of values) if (!editor.isOutput(value)) editor.addOutput(value);
-  return editor.finish();
 }
 
 type Numbers = NamedValues[string]["data"];

@@ -3,7 +3,7 @@ import type { GraphEditor } from "../edit/graph-editor.js";
 import { int } from "./attributes.js";
 
 /** Where a value has its channels. */
-export interface ValueLayout {
+interface ValueLayout {
   readonly rank: number;
   /** The axis of the channels. */
   readonly axis: number;

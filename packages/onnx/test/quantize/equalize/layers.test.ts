@@ -10,7 +10,7 @@ import { randomCases, sampledRows } from "isoloss-test-support/random-cases";
 import { expect, it } from "vitest";
 import { valuesOf } from "../../../../core/src/moves/quantization-noise/linear-forms.js";
 import { quantizedGraph } from "../../../../core/src/moves/quantization-noise/quantized-graph.js";
-import { readWeight } from "../../../../core/src/moves/quantization-noise/stored-weight.js";
+import { readWeight } from "../../../../core/src/moves/quantization-noise/weighted-layers.js";
 import { namedGraph } from "../../../../core/src/symmetry/symmetries-of.js";
 import { fromOnnx } from "../../../src/import/from-onnx.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
