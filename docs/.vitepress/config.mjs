@@ -76,6 +76,7 @@ export default defineConfig({
           page("Changes", "/project/changelog"),
           page("Releases", "/project/releasing"),
           page("Security", "/project/security"),
+          page("Imports that moved", "/imports"),
         ],
       },
     ],
