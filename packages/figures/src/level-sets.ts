@@ -1,5 +1,5 @@
 import * as Plot from "@observablehq/plot";
-import { axisOf, formatValue } from "./base/axis.js";
+import { axisOf, formatValue, isDrawable } from "./base/axis.js";
 import { needNames } from "./base/check.js";
 import { checkGrid, type Grid } from "./base/grid-of.js";
 import { type LevelOptions, levelsOf } from "./base/levels.js";
@@ -152,7 +152,7 @@ function drawnJumps({ jumps = [] }: Trajectory): readonly Jump[] {
   return jumps.filter((_, k) => k % every === 0 || k === jumps.length - 1);
 }
 
-const isFinitePoint = ({ x, y }: PlanePoint) => Math.abs(x) < 1e305 && Math.abs(y) < 1e305;
+const isFinitePoint = ({ x, y }: PlanePoint) => isDrawable(x, false) && isDrawable(y, false);
 
 /** The pieces of a path between its jumps: one ends where a jump starts, the next starts where the jump ends. */
 export function piecesOf({ points, jumps = [] }: Trajectory): PlanePoint[][] {

@@ -269,7 +269,7 @@ describe("the landscape screen's worker", () => {
 
   it("paints levels from the lowest color up, the top row first", () => {
     const grid = gridOf((_, y) => y, { x: [0, 1], y: [0, 1], n: 21 });
-    const levels = levelsOfGrid(grid, "light", 0);
+    const levels = levelsOfGrid(grid, themeOf("light"), 0);
     const { pixels } = pictureOf(grid, levels, { width: 8, height: 40, ink: themeOf("light").ink });
     const color = (row: number) =>
       `#${[0, 1, 2].map((c) => pixels[4 * 8 * row + 12 + c].toString(16).padStart(2, "0")).join("")}`;

@@ -1,8 +1,9 @@
 // State of the landscape screen.
-import type { Grid } from "isoloss-figures/base";
+import { type Grid, themeOf } from "isoloss-figures/base";
 import { Player } from "../../app/player.svelte.js";
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { nextFrame, type Size } from "../../charts/canvas.js";
+import { levelColors } from "../../charts/levels.js";
 import { CallError, type WorkerLike } from "../../worker/client.js";
 import type { Course, Missing, Orbit, Point } from "./course.js";
 import { handOf, pointOf, printedPlace, stepped } from "./hand.js";
@@ -221,7 +222,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
 
   #paint(): void {
     if (this.#size === undefined) return;
-    const asked = { state: planeSettings(this.state), theme: this.#theme, ...this.#size };
+    const asked = { state: planeSettings(this.state), ...levelColors(themeOf(this.#theme)), ...this.#size };
     const show = (bitmap?: ImageBitmap, why = "") => {
       this.picture?.close();
       this.picture = bitmap;

@@ -1,8 +1,9 @@
 // State of the tasks screen.
-import type { Grid } from "isoloss-figures/base";
+import { type Grid, themeOf } from "isoloss-figures/base";
 import { Player } from "../../app/player.svelte.js";
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import type { Size } from "../../charts/canvas.js";
+import { levelColors } from "../../charts/levels.js";
 import type { WorkerLike } from "../../worker/client.js";
 import { type Arrival, type Course, type Point, runKey } from "./course.js";
 import { readTasks, runsOf, stepsBetween, type TasksState } from "./state.js";
@@ -182,7 +183,7 @@ export class Tasks extends ScreenModel<TasksState> {
   #paint(): void {
     if (this.#size === undefined) return;
     const { scale, shows } = this.state;
-    const asked = { state: { scale, shows }, theme: this.#theme, ...this.#size };
+    const asked = { state: { scale, shows }, ...levelColors(themeOf(this.#theme)), ...this.#size };
     this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(({ bitmap }) => {
       this.picture?.close();
       this.picture = bitmap;
