@@ -5,7 +5,7 @@ import { atSteps, bestAngle, objectives, orbitSearches, searches } from "isoloss
 import { svgText } from "isoloss-figures";
 import { formatValue, gridOf, themeOf } from "isoloss-figures/base";
 import { beforeAll, describe, expect, it } from "vitest";
-import { optimizerNames } from "../../src/app/optimizers.js";
+import { objectiveNames, optimizerNames } from "../../src/app/choices.js";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { noGroup } from "../../src/formula/affine.js";
 import { handReading } from "../../src/screens/landscape/chart-data.js";
@@ -20,7 +20,6 @@ import {
   functionNames,
   type LandscapeState,
   type MethodName,
-  objectiveNames,
   searchNames,
   viewOf,
 } from "../../src/screens/landscape/state.js";

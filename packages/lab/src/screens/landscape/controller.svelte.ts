@@ -4,6 +4,7 @@ import { Player } from "../../app/player.svelte.js";
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { nextFrame, type Size } from "../../charts/canvas.js";
 import { levelColors } from "../../charts/levels.js";
+import { mostSteps } from "../../url/teleports.js";
 import { CallError, type WorkerLike } from "../../worker/client.js";
 import type { Course, Missing, Orbit, Point } from "./course.js";
 import { handOf, pointOf, printedPlace, stepped } from "./hand.js";
@@ -12,7 +13,6 @@ import {
   type LandscapeState,
   type MethodName,
   methodNames,
-  mostSteps,
   type PlaneSettings,
   readLandscape,
   withSearch,
