@@ -1,4 +1,5 @@
 // Runs of the tasks screen: side by side, a slice of each in turn, so that all are seen to move.
+import { Newest } from "../../worker/newest.js";
 import type { CallContext } from "../../worker/protocol.js";
 import { type Arrival, type Course, type Point, runKey } from "./course.js";
 import { createDescent, type Descent, type Plan } from "./descent.js";
@@ -43,24 +44,13 @@ interface Running {
 }
 
 export function createTaskRuns(): TaskRuns {
-  const descents = new Map<string, Promise<Descent>>();
+  const descents = new Newest<Descent>(mostKept.descents);
   const ended = new Map<string, Course>();
   /** Seconds of the attempts and of an ordinary step, of runs that have ended. */
   const times = new Map<string, { readonly attempts: number; readonly step: number }>();
 
-  async function descentOf(toy: Toy, plan: Plan): Promise<Descent> {
-    const key = JSON.stringify(plan);
-    const made = descents.get(key) ?? createDescent(toy.toy, plan);
-    descents.delete(key);
-    descents.set(key, made);
-    const [oldest] = descents.keys();
-    if (descents.size > mostKept.descents) {
-      const old = descents.get(oldest);
-      descents.delete(oldest);
-      await (await old)?.dispose();
-    }
-    return made;
-  }
+  const descentOf = (toy: Toy, plan: Plan) =>
+    descents.of(JSON.stringify(plan), () => createDescent(toy.toy, plan));
 
   const keyOf = ({ scale, x, every, weight, radius, lr, n }: Settings, name: string) =>
     JSON.stringify([scale, x, every, weight, radius, lr, n, name]);
