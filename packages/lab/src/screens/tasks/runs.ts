@@ -21,17 +21,9 @@ const slice = 30;
 
 export interface TaskRuns {
   /** Runs what is compared, and tells each run so far after every slice. */
-  run(state: TasksState, context: RunContext): Promise<void>;
+  run(state: TasksState, context: CallContext<Course>): Promise<void>;
   /** The same from all five starts. */
-  arrivals(state: TasksState, context: ArrivalContext): Promise<void>;
-}
-
-interface RunContext extends Pick<CallContext, "isStopped"> {
-  send(course: Course): Promise<void>;
-}
-
-interface ArrivalContext extends Pick<CallContext, "isStopped"> {
-  send(arrival: Arrival): Promise<void>;
+  arrivals(state: TasksState, context: CallContext<Arrival>): Promise<void>;
 }
 
 type Settings = Omit<TasksState, "methods" | "with" | "shows" | "y">;
@@ -111,7 +103,7 @@ export function createTaskRuns(): TaskRuns {
   async function together(
     settings: Settings,
     list: readonly { readonly method: MethodName; readonly variant: VariantName }[],
-    { isStopped, send }: Pick<CallContext, "isStopped"> & { send(course: Course): Promise<void> },
+    { isStopped, send }: CallContext<Course>,
   ): Promise<boolean> {
     let running: Running[] = [];
     for (const run of list) running.push(await begin(settings, run));
@@ -131,7 +123,7 @@ export function createTaskRuns(): TaskRuns {
   /** All that is compared, and before runs of the same time those whose time they take. */
   async function compared(
     { methods, with: variants, ...settings }: TasksState,
-    context: RunContext,
+    context: CallContext<Course>,
   ): Promise<boolean> {
     const isAsked = (course: Course) => variants.includes(course.variant);
     const send = async (course: Course) => {
