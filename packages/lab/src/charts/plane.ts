@@ -6,13 +6,7 @@ import { drawAxes, isDashed, isNear } from "./line-chart.js";
 export type Point = readonly [number, number];
 
 /** Teleports of a path, as one list a value. */
-export interface PlaneJumps {
-  readonly step: ArrayLike<number>;
-  readonly fromX: ArrayLike<number>;
-  readonly fromY: ArrayLike<number>;
-  readonly toX: ArrayLike<number>;
-  readonly toY: ArrayLike<number>;
-}
+export type PlaneJumps = Readonly<Record<"step" | "fromX" | "fromY" | "toX" | "toY", ArrayLike<number>>>;
 
 export interface PlanePath {
   readonly name: string;

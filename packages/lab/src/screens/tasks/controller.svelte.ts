@@ -6,6 +6,7 @@ import type { Size } from "../../charts/canvas.js";
 import type { WorkerLike } from "../../worker/client.js";
 import { type Arrival, type Course, type Point, runKey } from "./course.js";
 import { readTasks, runsOf, stepsBetween, type TasksState } from "./state.js";
+import type { Measured } from "./toy.js";
 
 export type Theme = "light" | "dark";
 
@@ -14,11 +15,8 @@ export interface FrontPoint {
   readonly losses: Point;
 }
 
-export interface AtStart {
-  readonly first: number;
-  readonly second: number;
-  readonly cosine: number;
-}
+/** Both losses, and the cosine of their gradients. */
+export type AtStart = Readonly<Record<keyof Measured, number>>;
 
 export class Tasks extends PlaneModel<TasksState, Grid> {
   readonly player = new Player(() => Math.max(0, ...this.shown.map(({ step }) => step.length - 1)));
