@@ -8,7 +8,6 @@ export const optimizers = [
   ["adam", "Adam"],
 ] as const;
 
-export type OptimizerName = (typeof optimizers)[number][0];
 export const optimizerNames = /* @__PURE__ */ optimizers.map(([name]) => name);
 
 /** What a teleport makes larger. */

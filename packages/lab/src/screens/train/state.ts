@@ -30,7 +30,7 @@ export const hard = {
 const mostLayers = 4;
 
 /** Widths by comma, of one to four layers. */
-export const widthsField: Field<readonly number[]> = {
+const widthsField: Field<readonly number[]> = {
   read(text, name) {
     const read = text.split(",").map((part) => numberField(hard.width, true).read(part, name));
     const [notice] = read.flatMap((part) => part.notice ?? []);
