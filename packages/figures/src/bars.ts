@@ -68,11 +68,14 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
       name: "Ratios",
       description: `${xLabel}. ${rows.map(({ name, text }) => `${name}: ${text}.`).join(" ")}`,
       legend: [
-        { label: "better", key: { kind: "symbol", color: theme.series(0), symbol: "circle" } },
-        { label: "worse", key: { kind: "symbol", color: theme.series(1), symbol: "circle" } },
+        { key: "symbol", label: "better", color: theme.series(0), symbol: "circle" },
+        { key: "symbol", label: "worse", color: theme.series(1), symbol: "circle" },
         {
+          key: "symbol",
           label: `interval contains ${formatValue(reference)}`,
-          key: { kind: "symbol", color: "currentColor", symbol: "circle", hollow: true },
+          color: "currentColor",
+          symbol: "circle",
+          hollow: true,
         },
       ],
       notes:

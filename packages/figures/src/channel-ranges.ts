@@ -51,7 +51,7 @@ export function channelRanges(data: ChannelRangesData, options: FigureOptions = 
       rows,
       name: "Weight ranges",
       description: `${xLabel}, largest divided by smallest, before and after. ${rows.map(({ name, text }) => `${name}: ${text}.`).join(" ")}`,
-      legend: sides.map((side) => ({ label: side, key: { kind: "tick", color: color[side] } })),
+      legend: sides.map((side) => ({ key: "tick", label: side, color: color[side] })),
       notes: [
         "At the right: the largest channel divided by the smallest, before → after.",
         ...zerosNote(layers),

@@ -58,13 +58,13 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
       legend: [
         ...drawn.map(
           ({ name, color, dash, fraction }): LegendEntry => ({
+            key: "line",
             label: `${name} (${Math.round(100 * fraction)} % below 0)`,
-            key: { kind: "line", color, dash },
+            color,
+            dash,
           }),
         ),
-        ...(shown.length > 0
-          ? [{ label: "trigger", key: { kind: "tick", color: "currentColor" } } as const]
-          : []),
+        ...(shown.length > 0 ? [{ key: "tick", label: "trigger", color: "currentColor" } as const] : []),
       ],
       notes: window > 1 ? [`Line: mean of ${window} steps; faint: each step.`] : [],
       draw: (width, height) =>

@@ -96,18 +96,12 @@ function legendOf(
   { labels, teleportMark, target, targetName }: LegendSettings,
 ): LegendEntry[] {
   const lines = drawn.map(
-    ({ series, color, dash }): LegendEntry => ({
-      label: series.name,
-      key: { kind: "line", color, dash },
-    }),
+    ({ series, color, dash }) => ({ key: "line", label: series.name, color, dash }) as const,
   );
-  const teleport: LegendEntry = {
-    label: "teleport",
-    key:
-      teleportMark === "tick"
-        ? { kind: "tick", color: "currentColor" }
-        : { kind: "symbol", color: "currentColor", symbol: "circle" },
-  };
+  const teleport: LegendEntry =
+    teleportMark === "tick"
+      ? { key: "tick", label: "teleport", color: "currentColor" }
+      : { key: "symbol", label: "teleport", color: "currentColor", symbol: "circle" };
   const hasTeleports = drawn.some(({ teleports }) => teleports.length > 0);
   const hasDiverged = drawn.some(({ summary }) => summary.diverged.length > 0);
   return [
@@ -115,12 +109,15 @@ function legendOf(
     ...(hasTeleports ? [teleport] : []),
     ...target.map(
       (value): LegendEntry => ({
+        key: "line",
         label: `${targetName} ${formatValue(value)}`,
-        key: { kind: "line", color: "currentColor", dash: "6 4", width: 1.2 },
+        color: "currentColor",
+        dash: "6 4",
+        width: 1.2,
       }),
     ),
     ...(hasDiverged
-      ? [{ label: "diverged", key: { kind: "symbol", color: "currentColor", symbol: "cross" } } as const]
+      ? [{ key: "symbol", label: "diverged", color: "currentColor", symbol: "cross" } as const]
       : []),
   ];
 }

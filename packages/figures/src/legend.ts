@@ -3,29 +3,30 @@ import { textWidth } from "./base/text.js";
 import type { Theme } from "./base/theme.js";
 import { element } from "./svg.js";
 
-/** The symbol before an entry's text. */
-export type Key =
-  | { readonly kind: "line"; readonly color: string; readonly dash?: string; readonly width?: number }
+/** A text, and the key before it. */
+export type LegendEntry = { readonly label: string } & (
   | {
-      readonly kind: "symbol";
+      readonly key: "line";
+      readonly color: string;
+      readonly dash?: string | undefined;
+      readonly width?: number;
+    }
+  | {
+      readonly key: "symbol";
       readonly color: string;
       readonly symbol: SymbolName;
       readonly hollow?: boolean;
     }
-  | { readonly kind: "tick"; readonly color: string }
-  | { readonly kind: "ramp"; readonly colors: readonly string[] };
-
-export interface LegendEntry {
-  readonly label: string;
-  readonly key: Key;
-}
+  | { readonly key: "tick"; readonly color: string }
+  | { readonly key: "ramp"; readonly colors: readonly string[] }
+);
 
 const fontSize = 13;
 const rowHeight = 20;
 const gap = 18;
 
-const keyWidth = (key: Key): number =>
-  key.kind === "ramp" ? 12 * key.colors.length : key.kind === "line" ? 26 : 12;
+const keyWidth = (entry: LegendEntry): number =>
+  entry.key === "ramp" ? 12 * entry.colors.length : entry.key === "line" ? 26 : 12;
 
 /** Rows of keys and labels, as wide as `width`; `height` is 0 without entries. */
 export function legend(
@@ -35,32 +36,33 @@ export function legend(
 ): { readonly group: SVGElement; readonly height: number } {
   const group = element(document, "g", { "font-size": fontSize, "text-anchor": "start" });
   let [x, row] = [0, 0];
-  for (const { label, key } of entries) {
-    const size = keyWidth(key) + 6 + textWidth(label, fontSize);
+  for (const entry of entries) {
+    const left = keyWidth(entry) + 6;
+    const size = left + textWidth(entry.label, fontSize);
     if (x > 0 && x + size > width) [x, row] = [0, row + 1];
     const y = row * rowHeight + rowHeight / 2;
-    for (const node of keyNodes(document, key, x, y, theme)) group.appendChild(node);
-    const text = { x: x + keyWidth(key) + 6, y, dy: "0.35em", fill: "currentColor" };
-    group.appendChild(element(document, "text", text, label));
+    for (const node of keyNodes(document, entry, x, y, theme)) group.appendChild(node);
+    const text = { x: x + left, y, dy: "0.35em", fill: "currentColor" };
+    group.appendChild(element(document, "text", text, entry.label));
     x += size + gap;
   }
   return { group, height: entries.length === 0 ? 0 : (row + 1) * rowHeight };
 }
 
-function keyNodes(document: Document, key: Key, x: number, y: number, theme: Theme): SVGElement[] {
-  switch (key.kind) {
+function keyNodes(document: Document, entry: LegendEntry, x: number, y: number, theme: Theme): SVGElement[] {
+  switch (entry.key) {
     case "line": {
-      const { color: stroke, dash, width = 2 } = key;
+      const { color: stroke, dash, width = 2 } = entry;
       const ends = { x1: x, x2: x + 26, y1: y, y2: y };
       return [
         element(document, "line", { ...ends, stroke, "stroke-width": width, "stroke-dasharray": dash }),
       ];
     }
     case "symbol": {
-      const d = symbolPath(key.symbol, x + 6, y, 4.5);
-      const colors = key.hollow
-        ? { fill: theme.paper, stroke: key.color, "stroke-width": 1.6 }
-        : { fill: key.color };
+      const d = symbolPath(entry.symbol, x + 6, y, 4.5);
+      const colors = entry.hollow
+        ? { fill: theme.paper, stroke: entry.color, "stroke-width": 1.6 }
+        : { fill: entry.color };
       return [element(document, "path", { d, ...colors })];
     }
     case "tick":
@@ -70,12 +72,12 @@ function keyNodes(document: Document, key: Key, x: number, y: number, theme: The
           x2: x + 6,
           y1: y - 6,
           y2: y + 6,
-          stroke: key.color,
+          stroke: entry.color,
           "stroke-width": 2,
         }),
       ];
     case "ramp":
-      return key.colors.map((fill, i) =>
+      return entry.colors.map((fill, i) =>
         element(document, "rect", { x: x + 12 * i, y: y - 6, width: 12, height: 12, fill }),
       );
   }

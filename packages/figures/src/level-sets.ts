@@ -1,5 +1,5 @@
 import * as Plot from "@observablehq/plot";
-import { axisOf, formatValue } from "./base/axis.js";
+import { axisOf, formatValue, isDrawable } from "./base/axis.js";
 import { needNames } from "./base/check.js";
 import { checkGrid, type Grid } from "./base/grid-of.js";
 import { type LevelOptions, levelsOf } from "./base/levels.js";
@@ -63,27 +63,19 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
 
   const legend: LegendEntry[] = [
     ...trajectories.map(
-      ({ name }, i): LegendEntry => ({
-        label: name,
-        key: { kind: "line", color: theme.series(i), dash: dashOf(i) },
-      }),
+      ({ name }, i) => ({ key: "line", label: name, color: theme.series(i), dash: dashOf(i) }) as const,
     ),
     ...(trajectories.some(({ jumps = [] }) => jumps.length > 0)
-      ? [
-          {
-            label: "teleport, with its step",
-            key: { kind: "line", color: "currentColor", dash: "5 4" },
-          } as const,
-        ]
+      ? [{ key: "line", label: "teleport, with its step", color: "currentColor", dash: "5 4" } as const]
       : []),
-    ...(start ? [{ label: "start", key: startKey } as const] : []),
-    ...(optimum ? [{ label: "optimum", key: optimumKey } as const] : []),
+    ...(start
+      ? [{ key: "symbol", label: "start", color: "currentColor", symbol: "circle", hollow: true } as const]
+      : []),
+    ...(optimum ? [{ key: "symbol", label: "optimum", color: "currentColor", symbol: "star" } as const] : []),
     {
+      key: "ramp",
       label: `levels from ${formatValue(thresholds[0])} to ${formatValue(thresholds.at(-1) ?? 0)}`,
-      key: {
-        kind: "ramp",
-        colors: [0, 0.25, 0.5, 0.75, 1].map((t) => colors[Math.round(t * (colors.length - 1))]),
-      },
+      colors: [0, 0.25, 0.5, 0.75, 1].map((t) => colors[Math.round(t * (colors.length - 1))]),
     },
   ];
   const marked = (point: PlanePoint | undefined, symbol: "circle" | "star") =>
@@ -130,9 +122,6 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
   );
 }
 
-const startKey = { kind: "symbol", color: "currentColor", symbol: "circle", hollow: true } as const;
-const optimumKey = { kind: "symbol", color: "currentColor", symbol: "star" } as const;
-
 function summary(trajectory: Trajectory): string {
   const { name, points } = trajectory;
   const last = points.filter(isFinitePoint).at(-1);
@@ -152,7 +141,7 @@ function drawnJumps({ jumps = [] }: Trajectory): readonly Jump[] {
   return jumps.filter((_, k) => k % every === 0 || k === jumps.length - 1);
 }
 
-const isFinitePoint = ({ x, y }: PlanePoint) => Math.abs(x) < 1e305 && Math.abs(y) < 1e305;
+const isFinitePoint = ({ x, y }: PlanePoint) => isDrawable(x, false) && isDrawable(y, false);
 
 /** The pieces of a path between its jumps: one ends where a jump starts, the next starts where the jump ends. */
 export function piecesOf({ points, jumps = [] }: Trajectory): PlanePoint[][] {

@@ -31,14 +31,6 @@ export function panel(
 ): Panel {
   const widest = Math.max(24, ...y.tickLabels.map((label) => textWidth(label, fontSize)));
   const scale = ({ log, domain }: Axis) => ({ type: log ? ("log" as const) : ("linear" as const), domain });
-  // The labels are given as texts, since Plot's logarithmic axes leave out what a format makes of listed ticks.
-  const axis = ({ tickLabels, label }: Axis) => ({
-    text: (_: unknown, i: number) => tickLabels[i],
-    label,
-    labelArrow: false,
-    fontSize,
-    tickSize: 5,
-  });
   const lines = { stroke: theme.grid, strokeOpacity: 1 };
   const plot = Plot.plot({
     document,
@@ -53,12 +45,25 @@ export function panel(
     marks: [
       grid ? [Plot.gridX(x.ticks, lines), Plot.gridY(y.ticks, lines)] : [],
       ...marks,
-      Plot.axisX(x.ticks, { ...axis(x), labelAnchor: "center", labelOffset: 38 }),
-      Plot.axisY(y.ticks, { ...axis(y), labelAnchor: "top", labelOffset: Math.ceil(widest) + 12 }),
+      axisBelow(x),
+      Plot.axisY(y.ticks, { ...axisOptions(y), labelAnchor: "top", labelOffset: Math.ceil(widest) + 12 }),
     ],
   });
   return { group: groupOf(document, plot), x: placeOf(plot, "x", x), y: placeOf(plot, "y", y) };
 }
+
+// The labels are given as texts, since Plot's logarithmic axes leave out what a format makes of listed ticks.
+const axisOptions = ({ tickLabels, label }: Axis) => ({
+  text: (_: unknown, i: number) => tickLabels[i],
+  label,
+  labelArrow: false,
+  fontSize,
+  tickSize: 5,
+});
+
+/** An axis of numbers below what is drawn. */
+export const axisBelow = (x: Axis): Plot.Markish =>
+  Plot.axisX(x.ticks, { ...axisOptions(x), labelAnchor: "center", labelOffset: 38 });
 
 function placeOf(plot: Plot.Plot, name: "x" | "y", { domain: [lo, hi] }: Axis) {
   const scale = plot.scale(name);

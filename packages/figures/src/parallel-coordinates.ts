@@ -64,7 +64,7 @@ export function parallelCoordinates(data: ParallelData, options: FigureOptions =
   );
   const logs = scales.filter(({ isLog }) => isLog).map(({ name }) => name);
   const left = lines.length - kept.length;
-  const top = kept[0] as ParallelData["lines"][number];
+  const top = kept[0];
   return framed(
     {
       name: `${axes.at(-1)} against ${axes.slice(0, -1).join(", ")}`,
@@ -146,7 +146,7 @@ function drawn(
   const x = (i: number) => leftEdge + (i * (width - leftEdge - rightEdge)) / (scales.length - 1);
   const y = (at: number) => height - bottom - at * (height - above - bottom);
   const path = (line: ParallelData["lines"][number]) =>
-    `M${line.map((value, i) => `${x(i)},${y((scales[i] as Scale).place(value))}`).join("L")}`;
+    `M${line.map((value, i) => `${x(i)},${y(scales[i].place(value))}`).join("L")}`;
   const step = (width - leftEdge - rightEdge) / (scales.length - 1);
   const axis = ({ name, ticks }: Scale, i: number) => [
     element(document, "line", { x1: x(i), x2: x(i), y1: y(0), y2: y(1), stroke: theme.muted }),
@@ -163,7 +163,7 @@ function drawn(
   // The best are drawn last, above the others.
   const strokes = [...lines.keys()].reverse().map((k) =>
     element(document, "path", {
-      d: path(lines[k] as ParallelData["lines"][number]),
+      d: path(lines[k]),
       fill: "none",
       stroke: k < best ? theme.series(0) : theme.muted,
       "stroke-opacity": k < best ? 0.9 : 0.25,

@@ -3,7 +3,6 @@ import { axesOf, formatValue, isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
 import { plotSymbol, symbolOf } from "./base/symbols.js";
 import { canvasOf, type FigureOptions, framed } from "./frame.js";
-import type { LegendEntry } from "./legend.js";
 import { panel } from "./panel.js";
 
 interface Losses {
@@ -62,22 +61,20 @@ export function paretoFront(data: ParetoData, options: FigureOptions = {}): SVGS
       name: "Pareto front",
       description: `${yLabel} against ${xLabel}. ${drawn.map(describe).join(" ")}`,
       legend: [
-        ...drawn.map(
-          ({ name, color, symbol }): LegendEntry => ({
-            label: name,
-            key: { kind: "symbol", color, symbol },
-          }),
-        ),
+        ...drawn.map(({ name, color, symbol }) => ({ key: "symbol", label: name, color, symbol }) as const),
         ...(drawn.some(({ ways }) => ways.length > 0)
           ? [
               {
+                key: "symbol",
                 label: "start",
-                key: { kind: "symbol", color: "currentColor", symbol: "circle", hollow: true },
+                color: "currentColor",
+                symbol: "circle",
+                hollow: true,
               } as const,
             ]
           : []),
         ...(line.length > 0
-          ? [{ label: "Pareto front", key: { kind: "line", color: theme.muted, width: 4 } } as const]
+          ? [{ key: "line", label: "Pareto front", color: theme.muted, width: 4 } as const]
           : []),
       ],
       notes: missing.map(

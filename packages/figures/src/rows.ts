@@ -4,7 +4,7 @@ import type { Axis } from "./base/axis.js";
 import { need } from "./base/check.js";
 import { textWidth } from "./base/text.js";
 import { type Canvas, type Contents, type FigureOptions, framed } from "./frame.js";
-import { groupOf } from "./panel.js";
+import { axisBelow, groupOf } from "./panel.js";
 
 export interface RowText {
   readonly name: string;
@@ -62,15 +62,7 @@ function drawn(
         dx: 10,
         fontSize: 12,
       }),
-      Plot.axisX(axis.ticks, {
-        text: (_: unknown, i: number) => axis.tickLabels[i],
-        label: axis.label,
-        labelAnchor: "center",
-        labelArrow: false,
-        labelOffset: 38,
-        fontSize: 12,
-        tickSize: 5,
-      }),
+      axisBelow(axis),
       Plot.axisY({ label: null, tickSize: 0, fontSize: 13 }),
     ],
   });

@@ -3,7 +3,6 @@ import { axesOf, formatValue, isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
 import { plotSymbol, symbolOf } from "./base/symbols.js";
 import { canvasOf, type FigureOptions, framed } from "./frame.js";
-import type { LegendEntry } from "./legend.js";
 import { panel } from "./panel.js";
 
 export interface ScatterData {
@@ -51,12 +50,7 @@ export function scatter(data: ScatterData, options: FigureOptions = {}): SVGSVGE
       legend:
         drawn.length < 2
           ? []
-          : drawn.map(
-              ({ name, color, symbol }): LegendEntry => ({
-                label: name,
-                key: { kind: "symbol", color, symbol },
-              }),
-            ),
+          : drawn.map(({ name, color, symbol }) => ({ key: "symbol", label: name, color, symbol })),
       notes: [
         ...notes,
         ...drawn

@@ -54,7 +54,7 @@ export function valueBars(data: ValueBarsData, options: FigureOptions = {}): SVG
       legend:
         chosen === undefined
           ? []
-          : [{ label: "chosen", key: { kind: "symbol", color: theme.series(0), symbol: "square" } }],
+          : [{ key: "symbol", label: "chosen", color: theme.series(0), symbol: "square" }],
       notes,
       marks: () => [
         ...shown.map((row) =>

@@ -494,7 +494,7 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     };
     console.info(`gzip: ${JSON.stringify(sizes)}`);
     expect(sizes.worker).toBeGreaterThan(50_000);
-    expect(sizes.worker).toBeLessThan(83_000);
+    expect(sizes.worker).toBeLessThan(82_000);
     // Plot, which comes with the export alone, would be larger than that.
     expect(sizes.page).toBeLessThan(54_000);
     expect(sizes.styles).toBeLessThan(12_000);

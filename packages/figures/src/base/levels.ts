@@ -1,3 +1,4 @@
+import { isDrawable } from "./axis.js";
 import { need } from "./check.js";
 import type { Grid } from "./grid-of.js";
 import type { Theme } from "./theme.js";
@@ -26,7 +27,7 @@ export interface Levels {
 export function levelsOf(
   f: Grid,
   { spacing = "linear", floor, levels = 12 }: LevelOptions,
-  theme: Theme,
+  theme: Pick<Theme, "ramp">,
 ): Levels {
   need(
     Number.isInteger(levels) && levels >= 2 && levels <= 40,
@@ -37,7 +38,7 @@ export function levelsOf(
     `levelSets: spacing must be linear or log; got ${JSON.stringify(spacing)}.`,
   );
   const ordered = Float64Array.from(f.values)
-    .filter((v) => Math.abs(v) < 1e305)
+    .filter((v) => isDrawable(v, false))
     .sort();
   need(ordered.length > 0, "levelSets: f has no finite value on its grid; choose other ranges.");
   const [lowest, highest] = [ordered[0], ordered[ordered.length - 1]];

@@ -1,4 +1,4 @@
-import type { ReadState } from "../url/codec.js";
+import type { Fields, ReadState } from "../url/codec.js";
 import {
   createClient,
   Superseded,
@@ -48,6 +48,9 @@ export abstract class ScreenModel<S extends object> {
 
   /** What the screen shows, as text: what is said of another one is outdated. */
   protected abstract get subject(): string;
+
+  /** Changes settings, and computes what they ask for. */
+  abstract set(change: Partial<S>): void;
 
   get isBusy(): boolean {
     return this.doing !== "";
@@ -113,3 +116,12 @@ export abstract class ScreenModel<S extends object> {
     this.message = error.message;
   };
 }
+
+/** What a control takes of each setting: how it is read and written, its value, and what changes it. */
+export const settingsOf =
+  <S extends object>(model: ScreenModel<S>, fields: Fields<S>) =>
+  <K extends keyof S>(name: K) => ({
+    field: fields[name],
+    value: model.state[name],
+    onchange: (value: S[K]) => model.set({ [name]: value } as unknown as Partial<S>),
+  });

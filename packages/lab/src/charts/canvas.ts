@@ -45,6 +45,45 @@ export interface Panel extends Size {
   toY(value: number): number;
 }
 
+/** The panel between the edges of two axes. */
+export const panelOf = (
+  { width, height }: Size,
+  axes: Pick<Panel, "x" | "y">,
+  edges: Pick<Panel, "left" | "right" | "top" | "bottom">,
+): Panel => ({
+  width,
+  height,
+  ...axes,
+  ...edges,
+  toX: scaleOf(axes.x, edges.left, edges.right),
+  toY: scaleOf(axes.y, edges.bottom, edges.top),
+});
+
+function scaleOf({ domain, log }: Axis, from: number, to: number): (value: number) => number {
+  const forward = log ? Math.log : (v: number) => v;
+  const [a, b] = domain.map(forward);
+  return (value) => from + ((to - from) * (forward(value) - a)) / (b - a);
+}
+
+/** A disc, with an edge where that has a color; none far outside of the canvas. */
+export function drawDisc(
+  context: Context,
+  x: number,
+  y: number,
+  r: number,
+  { fill, stroke, width = 1 }: { readonly fill: string; readonly stroke?: string; readonly width?: number },
+): void {
+  if (!(Math.abs(x) < 1e6 && Math.abs(y) < 1e6)) return;
+  context.fillStyle = fill;
+  context.beginPath();
+  context.arc(x, y, r, 0, 2 * Math.PI);
+  context.fill();
+  if (stroke === undefined) return;
+  context.strokeStyle = stroke;
+  context.lineWidth = width;
+  context.stroke();
+}
+
 export function drawTickLabels(
   context: Context,
   { x, y, left, bottom, toX, toY }: Panel,

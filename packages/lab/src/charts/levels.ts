@@ -1,7 +1,7 @@
 // The picture of a function's levels: bilinear between grid points, in the colors of the figures.
-import { type Grid, type Levels, levelsOf, themeOf } from "isoloss-figures/base";
+import { type Grid, type Levels, levelsOf, type Theme } from "isoloss-figures/base";
 import { Moved } from "../worker/protocol.js";
-import { rgb } from "./canvas.js";
+import { rgb, type Size } from "./canvas.js";
 
 export interface Picture {
   readonly width: number;
@@ -10,9 +10,20 @@ export interface Picture {
   readonly pixels: Uint8ClampedArray<ArrayBuffer>;
 }
 
+/** Number of levels. */
+const count = 14;
+
+/** The colors of a picture: those of its levels, and that of the lines between them. */
+export interface LevelColors {
+  readonly ramp: readonly string[];
+  readonly ink: string;
+}
+
+export const levelColors = ({ ramp, ink }: Theme): LevelColors => ({ ramp: ramp(count), ink });
+
 /** Levels of equal ratios above a floor, or without one equally far apart. */
-export const levelsOfGrid = (grid: Grid, theme: "light" | "dark", floor?: number): Levels =>
-  levelsOf(grid, { levels: 14, ...(floor === undefined ? {} : { spacing: "log", floor }) }, themeOf(theme));
+export const levelsOfGrid = (grid: Grid, theme: Pick<Theme, "ramp">, floor?: number): Levels =>
+  levelsOf(grid, { levels: count, ...(floor === undefined ? {} : { spacing: "log", floor }) }, theme);
 
 /** Filled levels with faint lines between them, as in the figures. */
 export function pictureOf(
@@ -54,19 +65,17 @@ export function pictureOf(
   return { width, height, pixels };
 }
 
-export interface Painted {
-  readonly grid: Grid;
-  readonly floor?: number | undefined;
-  readonly theme: "light" | "dark";
-  /** Size in the device's pixels. */
-  readonly width: number;
-  readonly height: number;
-}
+/** How levels are painted: their colors, and the picture's size in the device's pixels. */
+export interface Paint extends LevelColors, Size {}
 
-/** The levels of a function as a picture; in workers. */
-export async function paintLevels({ grid, floor, theme, width, height }: Painted): Promise<Moved> {
-  const levels = levelsOfGrid(grid, theme, floor);
-  const { pixels } = pictureOf(grid, levels, { width, height, ink: themeOf(theme).ink });
+/** The levels of a function as a picture; in workers, which are given the colors: only the page loads the themes. */
+export async function paintLevels(
+  { ramp, ink, width, height }: Paint,
+  grid: Grid,
+  floor?: number,
+): Promise<Moved> {
+  const levels = levelsOfGrid(grid, { ramp: (n) => ramp.slice(0, n) }, floor);
+  const { pixels } = pictureOf(grid, levels, { width, height, ink });
   const bitmap = await createImageBitmap(new ImageData(pixels, width, height));
   return new Moved({ bitmap }, [bitmap]);
 }

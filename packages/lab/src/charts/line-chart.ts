@@ -7,8 +7,7 @@ import {
   isDrawable,
   type Theme,
 } from "isoloss-figures/base";
-import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
-import { heldDomain } from "./hold.js";
+import { type Context, drawDisc, drawTickLabels, type Panel, panelOf, type Size } from "./canvas.js";
 
 export interface LineSeries {
   readonly name: string;
@@ -90,18 +89,37 @@ export function layoutOf(
     },
     before?.y,
   );
-  return {
-    width,
-    height,
-    x,
-    y,
-    left,
-    right,
-    top,
-    bottom,
-    toX: scaleOf(x, left, right),
-    toY: scaleOf(y, bottom, top),
-  };
+  return panelOf({ width, height }, { x, y }, { left, right, top, bottom });
+}
+
+/** Share of an axis that what is drawn has to take, so that the axis stays. */
+const leastShare = 1 / 3;
+/** What an axis that has become too short gets in addition, as a share of what is drawn. */
+const addedShare = 0.5;
+
+/**
+ * The range of an axis after another one: the same while the values are in it and are not much less than it; else room for more is
+ * added where they are not. An axis that always fits its data moves every curve in every frame.
+ *
+ * @param fitting the axis that fits the values, with a margin of its own
+ */
+function heldDomain(
+  before: Axis | undefined,
+  { log, domain }: Axis,
+  values: readonly number[],
+): readonly [number, number] {
+  const drawn = values.filter((value) => isDrawable(value, log));
+  if (before?.log !== log || drawn.length === 0) return domain;
+  const forward = log ? Math.log : (v: number) => v;
+  const [a, b, low, high] = [...before.domain, ...domain].map(forward);
+  if (high - low < leastShare * (b - a)) return domain;
+  const room = addedShare * (high - low);
+  const ends = [
+    forward(Math.min(...drawn)) < a ? low - room : a,
+    forward(Math.max(...drawn)) > b ? high + room : b,
+  ];
+  const [from, to] = log ? ends.map(Math.exp) : ends;
+  return isDrawable(from, log) && isDrawable(to, log) ? [from, to] : domain;
 }
 
 /** The ends of what can be drawn: all that an axis needs of a curve. */
@@ -113,12 +131,6 @@ function rangeOf(values: ArrayLike<number>, log: boolean): number[] {
     high = Math.max(high, values[i]);
   }
   return low <= high ? [low, high] : [];
-}
-
-export function scaleOf({ domain, log }: Axis, from: number, to: number): (value: number) => number {
-  const forward = log ? Math.log : (v: number) => v;
-  const [a, b] = domain.map(forward);
-  return (value) => from + ((to - from) * (forward(value) - a)) / (b - a);
 }
 
 /** What is to say of the series, and which have values that could not be drawn. */
@@ -313,15 +325,9 @@ function drawCursor(
   }
 }
 
-function dot(context: Context, x: number, y: number, color: string, theme: Theme): void {
-  context.fillStyle = color;
-  context.strokeStyle = theme.paper;
-  context.lineWidth = 1.5;
-  context.beginPath();
-  context.arc(x, y, 4, 0, 2 * Math.PI);
-  context.fill();
-  context.stroke();
-}
+/** A point of a curve. */
+const dot = (context: Context, x: number, y: number, color: string, { paper }: Theme): void =>
+  drawDisc(context, x, y, 4, { fill: color, stroke: paper, width: 1.5 });
 
 /** The values at a place along x, in words. */
 export function readingOf({ series, xLabel, more }: LineChartData, cursor: number): string {

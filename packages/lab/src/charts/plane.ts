@@ -1,18 +1,12 @@
 // The plane of two parameters on a canvas: levels, orbit, trajectories and their teleports.
 import { type Axis, axisOf, formatValue, symbolPath, type Theme } from "isoloss-figures/base";
-import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
-import { drawAxes, isDashed, isNear, scaleOf } from "./line-chart.js";
+import { type Context, drawDisc, drawTickLabels, type Panel, panelOf, type Size } from "./canvas.js";
+import { drawAxes, isDashed, isNear } from "./line-chart.js";
 
 export type Point = readonly [number, number];
 
 /** Teleports of a path, as one list a value. */
-export interface PlaneJumps {
-  readonly step: ArrayLike<number>;
-  readonly fromX: ArrayLike<number>;
-  readonly fromY: ArrayLike<number>;
-  readonly toX: ArrayLike<number>;
-  readonly toY: ArrayLike<number>;
-}
+export type PlaneJumps = Readonly<Record<"step" | "fromX" | "fromY" | "toX" | "toY", ArrayLike<number>>>;
 
 export interface PlanePath {
   readonly name: string;
@@ -71,22 +65,11 @@ export function planeLayout(
     [right, top] = [left + unit * (x[1] - x[0]), bottom - unit * (y[1] - y[0])];
   }
   const axis = (label: string, domain: Point, count: number): Axis => axisOf([], { label, domain, count });
-  const [xAxis, yAxis] = [
-    axis(xLabel, x, Math.max(3, Math.round((right - left) / 80))),
-    axis(yLabel, y, Math.max(3, Math.round((bottom - top) / 60))),
-  ];
-  return {
-    width,
-    height,
-    x: xAxis,
-    y: yAxis,
-    left,
-    right,
-    top,
-    bottom,
-    toX: scaleOf(xAxis, left, right),
-    toY: scaleOf(yAxis, bottom, top),
+  const axes = {
+    x: axis(xLabel, x, Math.max(3, Math.round((right - left) / 80))),
+    y: axis(yLabel, y, Math.max(3, Math.round((bottom - top) / 60))),
   };
+  return panelOf({ width, height }, axes, { left, right, top, bottom });
 }
 
 /** The point of the plane at a place on the canvas, with the digits that the canvas can tell apart. */
@@ -125,7 +108,7 @@ export function drawPlane(
   for (const path of data.paths) drawJumps(context, path, layout, theme);
   if (data.optimum) drawStar(context, toX(data.optimum[0]), toY(data.optimum[1]), theme);
   if (data.marked) {
-    disc(context, toX(data.marked[0]), toY(data.marked[1]), 5.5, {
+    drawDisc(context, toX(data.marked[0]), toY(data.marked[1]), 5.5, {
       fill: theme.paper,
       stroke: theme.ink,
       width: 2,
@@ -298,9 +281,9 @@ function drawPath(context: Context, path: PlanePath, panel: Panel, theme: Theme)
   context.setLineDash([]);
   const at = (i: number) => [panel.toX(x[i]), panel.toY(y[i])] as const;
   if (x.length <= mostDots) {
-    for (let i = 0; i < shown; i++) disc(context, ...at(i), 2.4, { fill: color });
+    for (let i = 0; i < shown; i++) drawDisc(context, ...at(i), 2.4, { fill: color });
   }
-  if (shown > 0) disc(context, ...at(shown - 1), 4.5, { fill: color, stroke: theme.paper, width: 1.5 });
+  if (shown > 0) drawDisc(context, ...at(shown - 1), 4.5, { fill: color, stroke: theme.paper, width: 1.5 });
 }
 
 function drawJumps(context: Context, path: PlanePath, panel: Panel, theme: Theme): void {
@@ -360,24 +343,6 @@ function arrowHead(context: Context, angle: number, x: number, y: number, color:
   }
   context.closePath();
   context.fill();
-}
-
-function disc(
-  context: Context,
-  x: number,
-  y: number,
-  r: number,
-  { fill, stroke, width = 1 }: { readonly fill: string; readonly stroke?: string; readonly width?: number },
-): void {
-  if (!(Math.abs(x) < 1e6 && Math.abs(y) < 1e6)) return;
-  context.fillStyle = fill;
-  context.beginPath();
-  context.arc(x, y, r, 0, 2 * Math.PI);
-  context.fill();
-  if (stroke === undefined) return;
-  context.strokeStyle = stroke;
-  context.lineWidth = width;
-  context.stroke();
 }
 
 /** The star of the figures, from its outline. */

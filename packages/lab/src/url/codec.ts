@@ -1,7 +1,10 @@
 import type { Field } from "./fields.js";
 
-/** The values of a screen that its address holds, in the order in which they are written. */
+/** The settings of a screen that its address holds, in the order in which they are written. */
 export type Fields<S> = { readonly [K in keyof S]: Field<S[K]> };
+
+/** The values of the settings: what their fields read. */
+export type StateOf<F> = { readonly [K in keyof F]: F[K] extends Field<infer V> ? V : never };
 
 export interface ReadState<S> {
   readonly state: S;

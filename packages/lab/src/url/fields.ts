@@ -55,9 +55,8 @@ export const flagField: Field<boolean> = {
   print: (value) => (value ? "1" : "0"),
 };
 
-/** Two numbers within hard limits, by comma. */
-export function pairField(range: Range): Field<readonly [number, number]> {
-  const one = numberField(range);
+/** Two numbers by comma, each as a field of one number reads it. */
+export function pairField(one: Field<number>): Field<readonly [number, number]> {
   return {
     read(text, name) {
       const parts = text.split(",").map((part) => one.read(part, name));

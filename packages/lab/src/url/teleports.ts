@@ -7,15 +7,20 @@ export type Teleports =
   | { readonly kind: "at"; readonly steps: readonly number[] }
   | { readonly kind: "every"; readonly steps: number };
 
+/** Most steps of a run: every point of it is kept. */
+export const mostSteps = 100_000;
 const mostTeleports = 1000;
 
-/** `off`, steps such as `4,100`, or `every:50`; of runs of at most so many steps. */
-export const teleportsField = (mostSteps: number): Field<Teleports> => ({
+/** Steps from one teleport to the next. */
+export const periodField = /* @__PURE__ */ numberField([1, mostSteps], true);
+
+/** `off`, steps such as `4,100`, or `every:50`. */
+export const teleportsField: Field<Teleports> = {
   read(text, name) {
     if (text === "off") return { value: { kind: "off" } };
     const [, period] = /^every:(.*)$/.exec(text) ?? [];
     if (period !== undefined) {
-      const { value, notice } = numberField([1, mostSteps], true).read(period, name);
+      const { value, notice } = periodField.read(period, name);
       return {
         ...(value === undefined ? {} : { value: { kind: "every", steps: value } as const }),
         // As the address says it.
@@ -39,7 +44,7 @@ export const teleportsField = (mostSteps: number): Field<Teleports> => ({
   },
   print: (value) =>
     value.kind === "off" ? "off" : value.kind === "every" ? `every:${value.steps}` : value.steps.join(","),
-});
+};
 
 /** Teleports of a kind that was chosen, for runs of `n` steps. */
 export function teleportsOf(kind: Teleports["kind"], n: number): Teleports {

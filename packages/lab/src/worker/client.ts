@@ -95,6 +95,17 @@ export function createClient(
     post({ kind: "call", id: call.id, call: call.call, args: call.args });
     if (call.isStopped) post({ kind: "stop", id: call.id });
   };
+  /** Begins a call, or lets it wait for the one with its key, which may end early. */
+  const queue = (call: Call): void => {
+    const before = running.get(call.key);
+    if (before === undefined) {
+      begin(call);
+      return;
+    }
+    post({ kind: "stop", id: before.id });
+    waiting.get(call.key)?.reject(new Superseded(`A newer ${call.call} took its place.`));
+    waiting.set(call.key, call);
+  };
   const end = ({ key }: Call): void => {
     running.delete(key);
     const next = waiting.get(key);
@@ -149,24 +160,7 @@ export function createClient(
             open--;
             settle(answer);
           };
-        const made: Call = {
-          id: ids++,
-          key,
-          call,
-          args,
-          onPart,
-          resolve: ended(resolve),
-          reject: ended(reject),
-        };
-        const before = running.get(key);
-        if (before === undefined) {
-          begin(made);
-          return;
-        }
-        // It may end early; what it has by then is shown.
-        post({ kind: "stop", id: before.id });
-        waiting.get(key)?.reject(new Superseded(`A newer ${call} took its place.`));
-        waiting.set(key, made);
+        queue({ id: ids++, key, call, args, onPart, resolve: ended(resolve), reject: ended(reject) });
       }),
     stop(key) {
       const isMeant = (call: Call) => key === undefined || call.key === key;
@@ -182,14 +176,7 @@ export function createClient(
         );
         for (const [key, call] of newer) (running.get(key) === call ? running : waiting).delete(key);
         fail(new WorkerEnded("It was stopped."), (deaf) => deaf.terminate());
-        for (const [key, call] of newer) {
-          const before = running.get(key);
-          if (before === undefined) begin(call);
-          else {
-            post({ kind: "stop", id: before.id });
-            waiting.set(key, call);
-          }
-        }
+        for (const [, call] of newer) queue(call);
       }, patience);
     },
     rest(isResting) {

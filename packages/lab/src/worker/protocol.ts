@@ -25,9 +25,9 @@ export class Moved {
 }
 
 /** What a running call can do besides returning its value. */
-export interface CallContext {
+export interface CallContext<Part = unknown> {
   /** Sends a part, and resolves once the page has taken it: a slow page slows the worker, and fills no memory. */
-  send(part: unknown): Promise<void>;
+  send(part: Part): Promise<void>;
   /** Lets messages in; resolves to whether the page has ordered this call to end. */
   isStopped(): Promise<boolean>;
 }

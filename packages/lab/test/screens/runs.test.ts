@@ -5,7 +5,7 @@ import { atSteps, bestAngle, objectives, orbitSearches, searches } from "isoloss
 import { svgText } from "isoloss-figures";
 import { formatValue, gridOf, themeOf } from "isoloss-figures/base";
 import { beforeAll, describe, expect, it } from "vitest";
-import { optimizerNames } from "../../src/app/optimizers.js";
+import { objectiveNames, optimizerNames } from "../../src/app/choices.js";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { noGroup } from "../../src/formula/affine.js";
 import { handReading } from "../../src/screens/landscape/chart-data.js";
@@ -20,7 +20,6 @@ import {
   functionNames,
   type LandscapeState,
   type MethodName,
-  objectiveNames,
   searchNames,
   viewOf,
 } from "../../src/screens/landscape/state.js";
@@ -269,7 +268,7 @@ describe("the landscape screen's worker", () => {
 
   it("paints levels from the lowest color up, the top row first", () => {
     const grid = gridOf((_, y) => y, { x: [0, 1], y: [0, 1], n: 21 });
-    const levels = levelsOfGrid(grid, "light", 0);
+    const levels = levelsOfGrid(grid, themeOf("light"), 0);
     const { pixels } = pictureOf(grid, levels, { width: 8, height: 40, ink: themeOf("light").ink });
     const color = (row: number) =>
       `#${[0, 1, 2].map((c) => pixels[4 * 8 * row + 12 + c].toString(16).padStart(2, "0")).join("")}`;

@@ -4,12 +4,12 @@ import { adam } from "isoloss/optim";
 import { twoTaskToy } from "isoloss/problems";
 import { beforeAll, describe, expect, it } from "vitest";
 import { curvesOf, lossPlaneOf, planeOf } from "../../src/screens/tasks/chart-data.js";
-import { costOptionsOf } from "../../src/screens/tasks/cost-options.js";
 import type { Arrival, Course } from "../../src/screens/tasks/course.js";
 import { dataCsv } from "../../src/screens/tasks/export.js";
 import { lookOf } from "../../src/screens/tasks/looks.js";
 import { createTaskRuns, type TaskRuns } from "../../src/screens/tasks/runs.js";
 import {
+  costOptionsOf,
   defaultState,
   hard,
   methodNames,

@@ -4,7 +4,7 @@ import { digits, divide, moons } from "isoloss/data";
 import { createOptimizer, optimizers } from "isoloss/optim";
 import { transportPolicies } from "isoloss/teleport";
 import { describe, expect, it, vi } from "vitest";
-import { optimizerNames } from "../../src/app/optimizers.js";
+import { optimizerNames } from "../../src/app/choices.js";
 import { curvesOf } from "../../src/screens/train/chart-data.js";
 import { dataCsv, teleportsCsv } from "../../src/screens/train/export.js";
 import { dataOf, movesOf, readPoints } from "../../src/screens/train/problem.js";

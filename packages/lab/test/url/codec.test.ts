@@ -1,12 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { optimizerNames } from "../../src/app/optimizers.js";
+import { objectiveNames, optimizerNames } from "../../src/app/choices.js";
 import {
   defaultState,
   functionNames,
   type LandscapeState,
   methodNames,
-  objectiveNames,
   presets,
   printLandscape,
   readLandscape,

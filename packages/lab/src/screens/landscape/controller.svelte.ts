@@ -1,9 +1,10 @@
 // State of the landscape screen.
 import type { Grid } from "isoloss-figures/base";
+import { PlaneModel } from "../../app/plane-model.svelte.js";
 import { Player } from "../../app/player.svelte.js";
-import { ScreenModel } from "../../app/screen-model.svelte.js";
-import { nextFrame, type Size } from "../../charts/canvas.js";
-import { CallError, type WorkerLike } from "../../worker/client.js";
+import { nextFrame } from "../../charts/canvas.js";
+import { mostSteps } from "../../url/teleports.js";
+import type { WorkerLike } from "../../worker/client.js";
 import type { Course, Missing, Orbit, Point } from "./course.js";
 import { handOf, pointOf, printedPlace, stepped } from "./hand.js";
 import {
@@ -11,7 +12,6 @@ import {
   type LandscapeState,
   type MethodName,
   methodNames,
-  mostSteps,
   type PlaneSettings,
   readLandscape,
   withSearch,
@@ -20,15 +20,12 @@ import { lookOf } from "./words.js";
 
 export type Theme = "light" | "dark";
 
-export class Landscape extends ScreenModel<LandscapeState> {
+export class Landscape extends PlaneModel<LandscapeState, { readonly grid: Grid; readonly floor: number }> {
   readonly player = new Player(() => Math.max(0, ...this.courses.map(({ loss }) => loss.length - 1)));
   readonly runs = new Map<MethodName, Course | Missing>();
   /** The settings of each run. */
   readonly #of = new Map<MethodName, string>();
   orbit: Orbit | undefined;
-  picture: ImageBitmap | undefined;
-  /** Why there is no picture, as long as there is none: runs may go on without it. */
-  unpainted = $state("");
   /** The point that the orbit goes through. */
   #through: Point = [0, 0];
   /** The methods that have no timed run of these settings yet. */
@@ -37,8 +34,6 @@ export class Landscape extends ScreenModel<LandscapeState> {
   #turn = 0;
   /** How many calls run methods, that of the point included. */
   #running = 0;
-  #size: Size | undefined;
-  #theme: Theme = "light";
 
   constructor(query: string, createWorker: () => WorkerLike) {
     super(query, readLandscape, createWorker);
@@ -88,13 +83,13 @@ export class Landscape extends ScreenModel<LandscapeState> {
     if (isNew("f", "cond", "r1", "r2", "x", "opt", "lr", "n", "tp", "search", "obj")) this.compute();
     else if (isNew("with")) this.#compare(before.with);
     else if (isNew("orbit", "view")) this.askOrbit();
-    if (isNew("f", "cond", "r1", "r2", "view")) this.#paint();
+    if (isNew("f", "cond", "r1", "r2", "view")) this.paint();
   }
 
   reload(): void {
     this.player.steps = Infinity;
     this.compute();
-    this.#paint();
+    this.paint();
   }
 
   compute(): void {
@@ -157,10 +152,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
   }
 
   askOrbit(): void {
-    const { state } = this;
     const at = this.orbitPoint;
-    const asked = { state: planeSettings(state), at };
-    this.client.ask<Orbit>("orbit", asked).then((orbit) => {
+    this.client.ask<Orbit>("orbit", { state: this.plane, at }).then((orbit) => {
       this.orbit = orbit;
       this.#through = at;
       this.version++;
@@ -209,38 +202,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
     if (orbit !== undefined && hand !== undefined) this.moveHand(stepped(orbit, hand, share));
   }
 
-  /** The levels behind the plane, for its size and theme. */
-  show(size: Size | undefined, theme: Theme): void {
-    const isSame =
-      size?.width === this.#size?.width && size?.height === this.#size?.height && theme === this.#theme;
-    if (isSame) return;
-    this.#size = size ?? this.#size;
-    this.#theme = theme;
-    this.#paint();
-  }
-
-  #paint(): void {
-    if (this.#size === undefined) return;
-    const asked = { state: planeSettings(this.state), theme: this.#theme, ...this.#size };
-    const show = (bitmap?: ImageBitmap, why = "") => {
-      this.picture?.close();
-      this.picture = bitmap;
-      this.unpainted = why;
-      this.version++;
-    };
-    this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(
-      ({ bitmap }) => show(bitmap),
-      (error: Error) => {
-        // The levels before are those of another function.
-        if (error instanceof CallError) show(undefined, error.message);
-        else this.failed(error);
-      },
-    );
-  }
-
-  /** The function on a grid, for figures. */
-  grid(): Promise<{ readonly grid: Grid; readonly floor: number }> {
-    return this.client.ask("grid", planeSettings(this.state));
+  protected get plane(): PlaneSettings {
+    return { ...functionOf(this.state), view: this.state.view };
   }
 
   /** Moves the start to the point on its orbit. */
@@ -279,11 +242,6 @@ export class Landscape extends ScreenModel<LandscapeState> {
     if (!isEnd) this.player.steps = Math.min(step + 1, n);
   }
 
-  override leave(): void {
-    this.player.dispose();
-    super.leave();
-  }
-
   #done(turn: number): void {
     // After an error it is not said that all is done.
     if (turn !== this.#turn || this.#running > 0 || !this.isBusy) return;
@@ -292,7 +250,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
     const told = (isAtStart: boolean, what: string) => {
       const names = runs
         .filter(({ status, loss }) => status === "diverged" && (loss.length === 0) === isAtStart)
-        .map(({ method }) => lookOf(method, this.#theme).title);
+        .map(({ method }) => lookOf(method, this.theme).title);
       return names.length > 0 ? ` ${what}: ${names.join(", ")}.` : "";
     };
     const ended = told(true, "The loss or its gradient is not finite at the start") + told(false, "Diverged");
@@ -305,5 +263,3 @@ export class Landscape extends ScreenModel<LandscapeState> {
 /** What the runs depend on, without which of them are compared. */
 const runsOf = ({ f, cond, r1, r2, x, opt, lr, n, tp, search, obj }: LandscapeState): string =>
   JSON.stringify([f, cond, r1, r2, x, opt, lr, n, tp, search, obj]);
-
-const planeSettings = (state: LandscapeState): PlaneSettings => ({ ...functionOf(state), view: state.view });

@@ -5,3 +5,4 @@ export { conjugateDirections, createLineSearchMinimizer, createOptimizer, lbfgs 
 export { quadratic } from "isoloss/problems";
 export { gradientAscent, levelSet, randomSearch } from "isoloss/teleport";
 export { ownProblem } from "../../formula/own.js";
+export { nowhereFinite } from "./nowhere.js";

@@ -1,10 +1,8 @@
 // Why an own function has no levels to draw.
+import { isDrawable } from "isoloss-figures/base";
 import { valueAt } from "../../formula/fold.js";
 import { parseFormula } from "../../formula/parse.js";
 import type { FunctionSettings } from "./state.js";
-
-/** Whether the figures make levels of a value: they leave out what is nearly too large for a number. */
-export const isLevel = (value: number): boolean => Math.abs(value) < 1e305;
 
 /**
  * In the words of the page which formulas have no finite square at any of the points.
@@ -15,7 +13,7 @@ export function nowhereFinite({ r1, r2 }: Pick<FunctionSettings, "r1" | "r2">, x
   const isNowhere = (text: string) => {
     const formula = parseFormula(text);
     for (let k = 0; k < xy.length; k += 2) {
-      if (isLevel(valueAt(formula, xy[k], xy[k + 1]) ** 2)) return false;
+      if (isDrawable(valueAt(formula, xy[k], xy[k + 1]) ** 2, false)) return false;
     }
     return true;
   };

@@ -4,8 +4,9 @@ import { gd, type Optimizer } from "isoloss/optim";
 import { booth, type Problem, rosenbrock, vector } from "isoloss/problems";
 import type { VectorParams } from "isoloss/symmetry";
 import { atSteps, bestAngle, every, gradNormSq, modelDecrease, type SearchFactory } from "isoloss/teleport";
+import type { ObjectiveName } from "../../app/choices.js";
 import type { Teleports } from "../../url/teleports.js";
-import type { FunctionSettings, LandscapeState, ObjectiveName } from "./state.js";
+import type { FunctionSettings, LandscapeState } from "./state.js";
 
 export type PlaneProblem = Problem<VectorParams>;
 

@@ -10,6 +10,7 @@ import type { LineSearchMinimization } from "isoloss/optim";
 import type { VectorParams } from "isoloss/symmetry";
 import { noGroup } from "../../formula/affine.js";
 import { columnsOf } from "../../worker/columns.js";
+import { Newest } from "../../worker/newest.js";
 import type { CallContext } from "../../worker/protocol.js";
 import { type Course, type CourseTeleport, jumpsOf, type Missing, type Point } from "./course.js";
 import { objectiveOf, optimizerOf, problemOf, searchOf, startOf, whenOf } from "./problem.js";
@@ -53,27 +54,11 @@ export interface Runs {
 }
 
 export function createRuns(): Runs {
-  const kept = new Map<string, Promise<Steps | Searches>>();
+  const compiled = new Newest<Steps | Searches>(mostKept);
   /** Those that have run at least once. */
   const warm = new WeakSet<Steps | Searches>();
   /** The gain of the last teleported run, which the raised rate is made of. */
   let known: { readonly key: string; readonly gain: number | undefined } | undefined;
-
-  async function compiled<M extends Steps | Searches>(key: string, make: () => Promise<M>): Promise<M> {
-    const made = kept.get(key) ?? make();
-    kept.delete(key);
-    kept.set(key, made);
-    const [oldest] = kept.keys();
-    if (kept.size > mostKept) {
-      const old = kept.get(oldest);
-      kept.delete(oldest);
-      await (await old)?.dispose();
-    }
-    return made.catch((error) => {
-      kept.delete(key);
-      throw error;
-    }) as Promise<M>;
-  }
 
   async function descend(
     state: LandscapeState,
@@ -84,7 +69,7 @@ export function createRuns(): Runs {
     const when = method === "teleported" || method === "random" ? whenOf(tp) : undefined;
     const plan = when && (method === "random" ? [tp, obj] : [tp, obj, search]);
     const key = JSON.stringify([functionOf(state), opt, n, lr, plan, method === "random"]);
-    const minimizer = await compiled<Steps>(key, async () => {
+    const minimizer = await compiled.of<Steps>(key, async () => {
       const problem = await problemOf(state);
       return createMinimizer(problem, {
         optimizer: await optimizerOf(state),
@@ -105,15 +90,18 @@ export function createRuns(): Runs {
 
   async function search(state: LandscapeState, method: "lbfgs" | "cg"): Promise<Course> {
     const { n, x } = state;
-    const minimizer = await compiled<Searches>(JSON.stringify([functionOf(state), n, method]), async () => {
-      const { conjugateDirections, createLineSearchMinimizer, lbfgs } = await import("./more.js");
-      return createLineSearchMinimizer(await problemOf(state), {
-        directions: method === "lbfgs" ? lbfgs() : conjugateDirections,
-        steps: n,
-        trajectory: true,
-        runtime: "javascript",
-      });
-    });
+    const minimizer = await compiled.of<Searches>(
+      JSON.stringify([functionOf(state), n, method]),
+      async () => {
+        const { conjugateDirections, createLineSearchMinimizer, lbfgs } = await import("./more.js");
+        return createLineSearchMinimizer(await problemOf(state), {
+          directions: method === "lbfgs" ? lbfgs() : conjugateDirections,
+          steps: n,
+          trajectory: true,
+          runtime: "javascript",
+        });
+      },
+    );
     const run = await minimizer.run({ start: startOf(x) });
     return coldOrWarm(minimizer, { ...courseOf(method, run), evaluations: run.evaluations.at(-1) });
   }

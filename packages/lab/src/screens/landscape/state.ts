@@ -1,8 +1,8 @@
 // The settings of the landscape screen, which are what its address holds.
-import { type OptimizerName, optimizerNames } from "../../app/optimizers.js";
+import { objectiveNames, optimizerNames } from "../../app/choices.js";
 import { inverseOf } from "../../formula/affine.js";
 import { formulaField } from "../../formula/field.js";
-import { type Fields, printState, type ReadState, readState, settingsIn } from "../../url/codec.js";
+import { printState, type ReadState, readState, type StateOf, settingsIn } from "../../url/codec.js";
 import {
   choiceField,
   type Field,
@@ -13,47 +13,15 @@ import {
   type Range,
 } from "../../url/fields.js";
 import { type Presets, takePreset } from "../../url/presets.js";
-import { type Teleports, teleportsField } from "../../url/teleports.js";
+import { mostSteps, teleportsField } from "../../url/teleports.js";
 
 export const functionNames = ["rosenbrock", "booth", "quadratic", "own"] as const;
 export const searchNames = ["bestAngle", "gradientAscent", "levelSet"] as const;
-export const objectiveNames = ["gradNormSq", "modelDecrease"] as const;
 export const methodNames = ["plain", "teleported", "hand", "random", "rate", "lbfgs", "cg"] as const;
 
 export type FunctionName = (typeof functionNames)[number];
 export type SearchName = (typeof searchNames)[number];
-export type ObjectiveName = (typeof objectiveNames)[number];
 export type MethodName = (typeof methodNames)[number];
-
-export interface LandscapeState {
-  readonly f: FunctionName;
-  /** Condition of the quadratic. */
-  readonly cond: number;
-  /** Formulas of the own function, r1(x, y)^2 + r2(x, y)^2. */
-  readonly r1: string;
-  readonly r2: string;
-  /** The plane of the own function goes from -view to view. */
-  readonly view: number;
-  /** The start. */
-  readonly x: readonly [number, number];
-  readonly opt: OptimizerName;
-  readonly lr: number;
-  /** Steps. */
-  readonly n: number;
-  readonly tp: Teleports;
-  readonly search: SearchName;
-  readonly obj: ObjectiveName;
-  /** What is compared. */
-  readonly with: readonly MethodName[];
-  /** Through which point the orbit goes: the start, or the last point that is shown of the teleported run. */
-  readonly orbit: "start" | "here";
-  /** The point on the orbit: the steepest, or at an angle in degrees; without a group, at a length along the curve. */
-  readonly on: number | "best";
-  /** What the charts show. */
-  readonly y: "loss" | "grad";
-  readonly logx: boolean;
-  readonly logy: boolean;
-}
 
 /** What says which function it is. */
 export type FunctionSettings = Pick<LandscapeState, "f" | "cond" | "r1" | "r2">;
@@ -67,39 +35,41 @@ export const functionOf = ({ f, cond, r1, r2 }: FunctionSettings): FunctionSetti
 export const hasGroup = ({ f, r1, r2 }: Pick<LandscapeState, "f" | "r1" | "r2">): boolean =>
   f !== "own" || inverseOf(r1, r2) !== undefined;
 
-/** Most steps of a run: every point of it is kept. */
-export const mostSteps = 100_000;
-
-/** Limits of addresses and fields. */
-export const hard = {
-  cond: [1, 1e6],
-  view: [1e-2, 1e3],
-  x: [-1e3, 1e3],
-  lr: [1e-12, 1e3],
-  n: [1, mostSteps],
-} as const;
+/** Coordinates of points. */
+export const coordinate = /* @__PURE__ */ numberField([-1e3, 1e3]);
 
 // The worker reads no address: what is marked as pure is not part of it.
-export const landscapeFields: Fields<LandscapeState> = /* @__PURE__ */ (() => ({
+export const landscapeFields = /* @__PURE__ */ (() => ({
   f: choiceField(functionNames),
-  cond: numberField(hard.cond),
+  /** Condition of the quadratic. */
+  cond: numberField([1, 1e6]),
+  /** Formulas of the own function, r1(x, y)^2 + r2(x, y)^2. */
   r1: formulaField,
   r2: formulaField,
-  view: numberField(hard.view),
-  x: pairField(hard.x),
+  /** The plane of the own function goes from -view to view. */
+  view: numberField([1e-2, 1e3]),
+  /** The start. */
+  x: pairField(coordinate),
   opt: choiceField(optimizerNames),
-  lr: numberField(hard.lr),
-  n: numberField(hard.n, true),
-  tp: teleportsField(mostSteps),
+  lr: numberField([1e-12, 1e3]),
+  /** Steps. */
+  n: numberField([1, mostSteps], true),
+  tp: teleportsField,
   search: choiceField(searchNames),
   obj: choiceField(objectiveNames),
+  /** What is compared. */
   with: namesField(methodNames),
+  /** Through which point the orbit goes: the start, or the last point that is shown of the teleported run. */
   orbit: choiceField(["start", "here"]),
+  /** The point on the orbit: the steepest, or at an angle in degrees; without a group, at a length along the curve. */
   on: bestOr(numberField([-1e6, 1e6])),
+  /** What the charts show. */
   y: choiceField(["loss", "grad"]),
   logx: flagField,
   logy: flagField,
 }))();
+
+export interface LandscapeState extends StateOf<typeof landscapeFields> {}
 
 /** A number, or the word `best`. */
 function bestOr(field: Field<number>): Field<number | "best"> {

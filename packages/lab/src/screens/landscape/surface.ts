@@ -2,6 +2,7 @@
 import { compile, dot, hvp, spec, trace, valueAndGrad } from "isoloss";
 import { constant } from "isoloss/ops";
 import { createOrbitSampler, isRefusal } from "isoloss/symmetry";
+import { Newest } from "../../worker/newest.js";
 import type { Orbit, Point } from "./course.js";
 import type { Curve } from "./level-curve.js";
 import { type PlaneProblem, problemOf, startOf } from "./problem.js";
@@ -35,17 +36,9 @@ const samples = 1441;
 const stepsAcross = 300;
 
 export function createSurface(): Surface {
-  let current: Promise<Compiled> | undefined;
-  let key: string | undefined;
-  const compiled = async (settings: FunctionSettings): Promise<Compiled> => {
-    const wanted = JSON.stringify(functionOf(settings));
-    if (current !== undefined && key === wanted) return current;
-    const old = current;
-    key = wanted;
-    current = compileSurface(settings);
-    await (await old)?.dispose();
-    return current;
-  };
+  const newest = new Newest<Compiled>(1);
+  const compiled = (settings: FunctionSettings) =>
+    newest.of(JSON.stringify(functionOf(settings)), () => compileSurface(settings));
   return {
     async valuesAt(settings, xy) {
       return (await (await compiled(settings)).evaluate(xy)).loss;

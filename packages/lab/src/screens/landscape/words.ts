@@ -1,12 +1,6 @@
 // What methods and settings are called on the screen, and how the methods' curves look: by color, dash and words.
 import { themeOf } from "isoloss-figures/base";
-import {
-  type FunctionName,
-  type MethodName,
-  methodNames,
-  type ObjectiveName,
-  type SearchName,
-} from "./state.js";
+import { type FunctionName, type MethodName, methodNames, type SearchName } from "./state.js";
 
 interface Look {
   readonly title: string;
@@ -69,11 +63,6 @@ export const searches: readonly (readonly [SearchName, string])[] = [
   ["bestAngle", "best angle"],
   ["gradientAscent", "gradient ascent"],
   ["levelSet", "level set"],
-];
-
-export const objectives: readonly (readonly [ObjectiveName, string])[] = [
-  ["gradNormSq", "gradient norm"],
-  ["modelDecrease", "model decrease"],
 ];
 
 /** The buttons that save and copy, in their order. */

@@ -1,10 +1,9 @@
-import { type Grid, gridOf } from "isoloss-figures/base";
-import { type Painted, paintLevels } from "../../charts/levels.js";
+import { type Grid, gridOf, isDrawable } from "isoloss-figures/base";
+import { type Paint, paintLevels } from "../../charts/levels.js";
 import { buffersIn } from "../../worker/columns.js";
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import type { Course, Missing, Point } from "./course.js";
-import { isLevel, nowhereFinite } from "./nowhere.js";
 import { createRuns, type Hand } from "./runs.js";
 import { type LandscapeState, optimumOf, type PlaneSettings, viewOf } from "./state.js";
 import { createSurface } from "./surface.js";
@@ -42,11 +41,9 @@ const handlers = {
   grid: (state: PlaneSettings) => gridOfState(state),
 
   /** The function's levels as a picture. */
-  async levels({
-    state,
-    ...size
-  }: { readonly state: PlaneSettings } & Pick<Painted, "theme" | "width" | "height">) {
-    return paintLevels({ ...(await gridOfState(state)), ...size });
+  async levels({ state, ...paint }: { readonly state: PlaneSettings } & Paint) {
+    const { grid, floor } = await gridOfState(state);
+    return paintLevels(paint, grid, floor);
   },
 };
 
@@ -61,7 +58,10 @@ async function gridOfState(state: PlaneSettings): Promise<{ readonly grid: Grid;
   gridOf((x, y) => points.push(x, y), { ...view, n: side });
   const xy = Float64Array.from(points);
   const values = await surface.valuesAt(state, xy);
-  if (!values.some(isLevel)) throw new Error(nowhereFinite(state, xy));
+  if (!values.some((value) => isDrawable(value, false))) {
+    const { nowhereFinite } = await import("./more.js");
+    throw new Error(nowhereFinite(state, xy));
+  }
   const optimum = optimumOf(state.f);
   const [floor] = optimum ? await surface.valuesAt(state, Float64Array.from(optimum)) : [0];
   return { grid: { ...view, nx: side, ny: side, values }, floor };

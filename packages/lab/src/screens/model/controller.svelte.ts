@@ -238,9 +238,8 @@ export class Model extends ScreenModel<ModelState> {
   }
 
   /** Opens the file without its batch norms, as far as they can be folded into layers. */
-  fold = async (): Promise<void> => {
-    this.doing = "Folding batch norms…";
-    try {
+  fold = (): Promise<void> =>
+    this.#during("Folding batch norms…", async () => {
       const turn = this.#turn;
       const { bytes, count, left } = await this.#ask<Folded>("fold");
       if (turn !== this.#turn) return;
@@ -255,10 +254,7 @@ export class Model extends ScreenModel<ModelState> {
         const name = `${this.#stem}-folded.onnx`;
         void this.#open({ source: bytes, name, sample: this.state.sample, note }, {});
       });
-    } catch (error) {
-      this.failed(error as Error);
-    }
-  };
+    });
 
   /** Traces the model again with another size of an open axis. */
   resize(sizes: Sizes): void {
@@ -329,16 +325,13 @@ export class Model extends ScreenModel<ModelState> {
     this.#isSliding = false;
   }
 
-  async #draw(): Promise<void> {
-    this.doing = "Laying the graph out…";
-    try {
+  #draw(): Promise<void> {
+    return this.#during("Laying the graph out…", async () => {
       const drawn = await this.#ask<Drawn>("draw", { direction: this.state.dir });
       this.layout = "layout" in drawn ? drawn.layout : undefined;
       this.undrawn = "missing" in drawn ? drawn.missing : "";
       this.doing = "";
-    } catch (error) {
-      this.failed(error as Error);
-    }
+    });
   }
 
   /** A random element of every group, one after another. */
@@ -403,11 +396,8 @@ export class Model extends ScreenModel<ModelState> {
   async #check(): Promise<void> {
     const [turn, of] = [this.#turn, this.subject];
     const { files = [] } = this.inputs ?? {};
-    const check = await this.#ask<Check>(
-      "check",
-      { seed: this.state.seed + 2 * this.#draws++, files },
-      this.#runs,
-    );
+    const seed = this.state.seed + 2 * this.#draws++;
+    const check = await this.#ask<Check>("check", { seed, files }, this.#tells("Comparing in ONNX Runtime"));
     if (turn !== this.#turn) return;
     this.check = check;
     this.#checked = of;
@@ -420,42 +410,44 @@ export class Model extends ScreenModel<ModelState> {
   }
 
   /** Figures of the weights: of large models they take long, and are computed when they are asked for. */
-  weigh = async (): Promise<void> => {
+  weigh = (): Promise<void> => {
     const doing = "Computing the figures of the weights…";
-    this.doing = doing;
-    try {
+    return this.#during(doing, async () => {
       const of = this.subject;
       this.figures = await this.#ask<FiguresOfPoint>("figures");
       this.isWeighed = of === this.subject;
       // What was begun since goes on.
       if (this.doing === doing) this.doing = "";
-    } catch (error) {
-      this.failed(error as Error);
-    }
+    });
   };
 
   /** Runs the file and the moved one in ONNX Runtime. */
-  compareInOrt = async (): Promise<void> => {
-    this.doing = "Loading ONNX Runtime and running both files…";
-    try {
-      this.ort = await this.#ask<OrtComparison>(
-        "ort",
-        { seed: this.state.seed + 2 * this.#draws++ },
-        this.#runs,
-      );
+  compareInOrt = (): Promise<void> =>
+    this.#during("Loading ONNX Runtime and running both files…", async () => {
+      const seed = this.state.seed + 2 * this.#draws++;
+      this.ort = await this.#ask<OrtComparison>("ort", { seed }, this.#tells("Comparing in ONNX Runtime"));
       const most = Math.max(0, ...this.ort.outputs.map(({ relative }) => relative));
       this.#done(`Done: in ONNX Runtime the largest difference is ${driftText(most)}.`);
+    });
+
+  /** Says which part of something that takes long is under way. */
+  #tells(what: string): AskOptions {
+    return {
+      onPart: (part: string) => {
+        if (this.isBusy) this.doing = `${what}: ${part}…`;
+      },
+    };
+  }
+
+  /** Does what takes a while, and says why where it fails. */
+  async #during(doing: string, act: () => Promise<void>): Promise<void> {
+    this.doing = doing;
+    try {
+      await act();
     } catch (error) {
       this.failed(error as Error);
     }
-  };
-
-  /** Says which run of ONNX Runtime is under way. */
-  readonly #runs: AskOptions = {
-    onPart: (run: string) => {
-      if (this.isBusy) this.doing = `Comparing in ONNX Runtime: ${run}…`;
-    },
-  };
+  }
 
   /** Takes inputs of the user's own into the check. */
   async takeInputs(files: readonly File[]): Promise<void> {
@@ -481,33 +473,18 @@ export class Model extends ScreenModel<ModelState> {
     else this.looks = await this.#ask<readonly WeightLook[]>("looks", { names: names.slice(0, mostLooks) });
   }
 
-  async quantize(): Promise<void> {
-    this.doing = "Quantizing…";
-    try {
-      const { seed } = this.state;
-      this.quantized = await this.#ask(
-        "quantize",
-        { seed },
-        {
-          onPart: (next: string) => {
-            if (this.isBusy) this.doing = `Quantizing: ${next}…`;
-          },
-        },
-      );
+  quantize(): Promise<void> {
+    return this.#during("Quantizing…", async () => {
+      this.quantized = await this.#ask("quantize", { seed: this.state.seed }, this.#tells("Quantizing"));
       this.#done("Done: quantized files measured.");
-    } catch (error) {
-      this.failed(error as Error);
-    }
+    });
   }
 
-  async half(): Promise<void> {
-    this.doing = "Converting to float16…";
-    try {
+  half(): Promise<void> {
+    return this.#during("Converting to float16…", async () => {
       this.halved = await this.#ask<Halved>("half", { seed: this.state.seed });
       this.#done("Done: files of float16 measured.");
-    } catch (error) {
-      this.failed(error as Error);
-    }
+    });
   }
 
   /** Saves the model as it is now, or a file that was made of it. */

@@ -1,11 +1,12 @@
 // State of the tasks screen.
 import type { Grid } from "isoloss-figures/base";
+import { PlaneModel } from "../../app/plane-model.svelte.js";
 import { Player } from "../../app/player.svelte.js";
-import { ScreenModel } from "../../app/screen-model.svelte.js";
 import type { Size } from "../../charts/canvas.js";
 import type { WorkerLike } from "../../worker/client.js";
 import { type Arrival, type Course, type Point, runKey } from "./course.js";
 import { readTasks, runsOf, stepsBetween, type TasksState } from "./state.js";
+import type { Measured } from "./toy.js";
 
 export type Theme = "light" | "dark";
 
@@ -14,19 +15,15 @@ export interface FrontPoint {
   readonly losses: Point;
 }
 
-export interface AtStart {
-  readonly first: number;
-  readonly second: number;
-  readonly cosine: number;
-}
+/** Both losses, and the cosine of their gradients. */
+export type AtStart = Readonly<Record<keyof Measured, number>>;
 
-export class Tasks extends ScreenModel<TasksState> {
+export class Tasks extends PlaneModel<TasksState, Grid> {
   readonly player = new Player(() => Math.max(0, ...this.shown.map(({ step }) => step.length - 1)));
   /** The newest runs, by method and variant. */
   readonly courses = new Map<string, Course>();
   front: readonly FrontPoint[] = [];
   atStart: AtStart | undefined;
-  picture: ImageBitmap | undefined;
   /** From all five starts, of the settings without the start; empty until it is asked for. */
   arrivals: readonly Arrival[] = [];
   isTrying = $state(false);
@@ -35,8 +32,6 @@ export class Tasks extends ScreenModel<TasksState> {
   #coursesOf = "";
   /** Counts what was asked to run: what is stopped for something newer is not done. */
   #turn = 0;
-  #size: Size | undefined;
-  #theme: Theme = "light";
 
   constructor(query: string, createWorker: () => WorkerLike) {
     super(query, readTasks, createWorker);
@@ -66,7 +61,7 @@ export class Tasks extends ScreenModel<TasksState> {
     const isNew = (...keys: readonly (keyof TasksState)[]) =>
       keys.some((key) => this.state[key] !== before[key]);
     this.version++;
-    if (isNew("scale", "shows")) this.#paint();
+    if (isNew("scale", "shows")) this.paint();
     if (isNew("scale")) this.#askFront();
     // Other levels and other curves of the same runs need none.
     const isSame = runsOf(before) === runsOf(this.state) && !isNew("methods", "with", "from");
@@ -79,7 +74,7 @@ export class Tasks extends ScreenModel<TasksState> {
     this.player.steps = Infinity;
     this.#askFront();
     this.compute();
-    this.#paint();
+    this.paint();
   }
 
   compute(): void {
@@ -148,44 +143,21 @@ export class Tasks extends ScreenModel<TasksState> {
     super.stop();
   }
 
-  /** The levels behind the plane, for its size and theme. */
-  show(size: Size | undefined, theme: Theme): void {
-    const isSame =
-      (size === undefined || (size.width === this.#size?.width && size.height === this.#size?.height)) &&
-      theme === this.#theme;
-    this.#theme = theme;
-    if (isSame) return;
-    this.#size = size ?? this.#size;
-    this.#paint();
+  override show(size: Size | undefined, theme: Theme): boolean {
+    const isNew = super.show(size, theme);
     // The worker takes calls in turn: the runs go on after the levels, which are quick.
-    if (this.isBusy) this.compute();
+    if (isNew && this.isBusy) this.compute();
+    return isNew;
   }
 
-  /** The losses on a grid, for figures. */
-  grid(): Promise<Grid> {
+  protected get plane(): Pick<TasksState, "scale" | "shows"> {
     const { scale, shows } = this.state;
-    return this.client.ask("grid", { scale, shows });
-  }
-
-  override leave(): void {
-    this.player.dispose();
-    super.leave();
+    return { scale, shows };
   }
 
   #askFront(): void {
     this.client.ask<readonly FrontPoint[]>("front", { scale: this.state.scale }).then((front) => {
       this.front = front;
-      this.version++;
-    }, this.failed);
-  }
-
-  #paint(): void {
-    if (this.#size === undefined) return;
-    const { scale, shows } = this.state;
-    const asked = { state: { scale, shows }, theme: this.#theme, ...this.#size };
-    this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(({ bitmap }) => {
-      this.picture?.close();
-      this.picture = bitmap;
       this.version++;
     }, this.failed);
   }

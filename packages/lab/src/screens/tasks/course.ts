@@ -2,6 +2,7 @@
 import type { Columns } from "../../worker/columns.js";
 import type { Jump } from "../landscape/course.js";
 import type { MethodName, VariantName } from "./state.js";
+import type { Measured } from "./toy.js";
 
 export type Point = readonly [number, number];
 
@@ -16,7 +17,7 @@ export interface Attempt {
 }
 
 /** A run so far: entry k of each list is after k times `unit` steps, and the last one is the end. */
-export interface Course {
+export interface Course extends Measured {
   readonly method: MethodName;
   readonly variant: VariantName;
   /** Steps between entries. */
@@ -24,10 +25,6 @@ export interface Course {
   readonly step: Float64Array;
   readonly x: Float64Array;
   readonly y: Float64Array;
-  readonly first: Float64Array;
-  readonly second: Float64Array;
-  /** Of the two gradients. */
-  readonly cosine: Float64Array;
   /** To the Pareto front. */
   readonly distance: Float64Array;
   readonly seconds: Float64Array;

@@ -4,9 +4,8 @@ import { adam } from "isoloss/optim";
 import type { ToyParams, TwoTaskToy } from "isoloss/problems";
 import { columnsOf } from "../../worker/columns.js";
 import { jumpsOf } from "../landscape/course.js";
-import { costOptionsOf } from "./cost-options.js";
 import type { Attempt, Course, Point } from "./course.js";
-import type { MethodName, TasksState } from "./state.js";
+import { costOptionsOf, type MethodName, type TasksState } from "./state.js";
 
 /** What a trainer is compiled for. */
 export type Plan = Pick<TasksState, "scale" | "every" | "weight" | "radius" | "lr"> & {

@@ -1,8 +1,14 @@
 // What the screen's export buttons make.
 import { variantsOf } from "../../app/save.js";
-import { costOptionsOf } from "./cost-options.js";
 import type { Course } from "./course.js";
-import { type MethodName, seedOf, stepsBetween, type TasksState, type VariantName } from "./state.js";
+import {
+  costOptionsOf,
+  type MethodName,
+  seedOf,
+  stepsBetween,
+  type TasksState,
+  type VariantName,
+} from "./state.js";
 
 /** One line a point: variant, step, seconds, the point, both losses, the cosine of their gradients, the distance to the front. */
 export function* dataCsv(courses: readonly Course[]): Iterable<string> {

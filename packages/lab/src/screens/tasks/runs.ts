@@ -1,4 +1,5 @@
 // Runs of the tasks screen: side by side, a slice of each in turn, so that all are seen to move.
+import { Newest } from "../../worker/newest.js";
 import type { CallContext } from "../../worker/protocol.js";
 import { type Arrival, type Course, type Point, runKey } from "./course.js";
 import { createDescent, type Descent, type Plan } from "./descent.js";
@@ -20,17 +21,9 @@ const slice = 30;
 
 export interface TaskRuns {
   /** Runs what is compared, and tells each run so far after every slice. */
-  run(state: TasksState, context: RunContext): Promise<void>;
+  run(state: TasksState, context: CallContext<Course>): Promise<void>;
   /** The same from all five starts. */
-  arrivals(state: TasksState, context: ArrivalContext): Promise<void>;
-}
-
-interface RunContext extends Pick<CallContext, "isStopped"> {
-  send(course: Course): Promise<void>;
-}
-
-interface ArrivalContext extends Pick<CallContext, "isStopped"> {
-  send(arrival: Arrival): Promise<void>;
+  arrivals(state: TasksState, context: CallContext<Arrival>): Promise<void>;
 }
 
 type Settings = Omit<TasksState, "methods" | "with" | "shows" | "y">;
@@ -43,24 +36,13 @@ interface Running {
 }
 
 export function createTaskRuns(): TaskRuns {
-  const descents = new Map<string, Promise<Descent>>();
+  const descents = new Newest<Descent>(mostKept.descents);
   const ended = new Map<string, Course>();
   /** Seconds of the attempts and of an ordinary step, of runs that have ended. */
   const times = new Map<string, { readonly attempts: number; readonly step: number }>();
 
-  async function descentOf(toy: Toy, plan: Plan): Promise<Descent> {
-    const key = JSON.stringify(plan);
-    const made = descents.get(key) ?? createDescent(toy.toy, plan);
-    descents.delete(key);
-    descents.set(key, made);
-    const [oldest] = descents.keys();
-    if (descents.size > mostKept.descents) {
-      const old = descents.get(oldest);
-      descents.delete(oldest);
-      await (await old)?.dispose();
-    }
-    return made;
-  }
+  const descentOf = (toy: Toy, plan: Plan) =>
+    descents.of(JSON.stringify(plan), () => createDescent(toy.toy, plan));
 
   const keyOf = ({ scale, x, every, weight, radius, lr, n }: Settings, name: string) =>
     JSON.stringify([scale, x, every, weight, radius, lr, n, name]);
@@ -121,7 +103,7 @@ export function createTaskRuns(): TaskRuns {
   async function together(
     settings: Settings,
     list: readonly { readonly method: MethodName; readonly variant: VariantName }[],
-    { isStopped, send }: Pick<CallContext, "isStopped"> & { send(course: Course): Promise<void> },
+    { isStopped, send }: CallContext<Course>,
   ): Promise<boolean> {
     let running: Running[] = [];
     for (const run of list) running.push(await begin(settings, run));
@@ -141,7 +123,7 @@ export function createTaskRuns(): TaskRuns {
   /** All that is compared, and before runs of the same time those whose time they take. */
   async function compared(
     { methods, with: variants, ...settings }: TasksState,
-    context: RunContext,
+    context: CallContext<Course>,
   ): Promise<boolean> {
     const isAsked = (course: Course) => variants.includes(course.variant);
     const send = async (course: Course) => {

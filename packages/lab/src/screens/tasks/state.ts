@@ -1,6 +1,6 @@
 // The settings of the tasks screen, which are what its address holds.
-import { type Fields, printState, type ReadState, readState } from "../../url/codec.js";
-import { choiceField, namesField, numberField, pairField } from "../../url/fields.js";
+import { printState, type ReadState, readState, type StateOf } from "../../url/codec.js";
+import { choiceField, type Field, namesField, numberField, pairField } from "../../url/fields.js";
 import { type Presets, takePreset } from "../../url/presets.js";
 
 export const methodNames = [
@@ -18,30 +18,6 @@ export const variantNames = ["alone", "cost", "random", "same", "rate"] as const
 export type MethodName = (typeof methodNames)[number];
 export type VariantName = (typeof variantNames)[number];
 
-export interface TasksState {
-  /** Factor of the first loss. */
-  readonly scale: "1" | "0.1";
-  /** The start. */
-  readonly x: readonly [number, number];
-  /** Whether the runs from all five published starts are shown, too. */
-  readonly from: "one" | "five";
-  readonly methods: readonly MethodName[];
-  readonly with: readonly VariantName[];
-  /** Least steps between two attempts of COST. */
-  readonly every: number;
-  /** Weight of the sharpness in COST's objective. */
-  readonly weight: number;
-  /** Radius of the disc that a teleport stays in. */
-  readonly radius: number;
-  readonly lr: number;
-  /** Most steps. */
-  readonly n: number;
-  /** Whose levels the plane shows. */
-  readonly shows: "first" | "second" | "sum";
-  /** What the charts show. */
-  readonly y: "distance" | "first" | "second";
-}
-
 export const mostMethods = 4;
 const most = namesField(methodNames);
 
@@ -54,9 +30,13 @@ export const hard = {
   lr: [1e-6, 1],
   n: [1, 100_000],
 } as const;
-const tasksFields: Fields<TasksState> = {
+
+export const tasksFields = {
+  /** Factor of the first loss. */
   scale: choiceField(["1", "0.1"]),
-  x: pairField(hard.x),
+  /** The start. */
+  x: pairField(numberField(hard.x)),
+  /** Whether the runs from all five published starts are shown, too. */
   from: choiceField(["one", "five"]),
   methods: {
     ...most,
@@ -66,16 +46,24 @@ const tasksFields: Fields<TasksState> = {
       const value = read.value.slice(0, mostMethods);
       return { value, notice: `${name}: at most ${mostMethods} at a time, so ${value.join(", ")}.` };
     },
-  },
+  } satisfies Field<readonly MethodName[]>,
   with: namesField(variantNames),
+  /** Least steps between two attempts of COST. */
   every: numberField(hard.every, true),
+  /** Weight of the sharpness in COST's objective. */
   weight: numberField(hard.weight),
+  /** Radius of the disc that a teleport stays in. */
   radius: numberField(hard.radius),
   lr: numberField(hard.lr),
+  /** Most steps. */
   n: numberField(hard.n, true),
+  /** Whose levels the plane shows. */
   shows: choiceField(["first", "second", "sum"]),
+  /** What the charts show. */
   y: choiceField(["distance", "first", "second"]),
 };
+
+export interface TasksState extends StateOf<typeof tasksFields> {}
 
 /** The settings of the experiment `toy`, from one of the two starts at which a sum of the losses stops on the ridge. */
 export const defaultState: TasksState = {
@@ -172,3 +160,14 @@ export const stepsBetween = (n: number): number => (n <= 500 ? 1 : n <= 5000 ? 1
 
 /** Distance to the Pareto front at which a run has come to it. */
 export const near = 0.15;
+
+/** Settings of COST as in the experiment `toy`, of which the screen changes three. */
+export const costOptionsOf = ({ every, weight, radius }: Pick<TasksState, "every" | "weight" | "radius">) =>
+  ({
+    schedule: { every },
+    adapter: { kind: "dense" },
+    improve: { kind: "sharpness", weight, samples: 5, radius: 0.01 },
+    inner: { learningRate: 0.1, steps: 50 },
+    trust: { kind: "absolute", value: radius },
+    guard: { kind: "absolute", judge: "mean", drift: 2 },
+  }) as const;

@@ -11,6 +11,7 @@ export interface Toy {
   levels(shows: TasksState["shows"]): Promise<Grid>;
 }
 
+/** Of points: both losses, and the cosine of their gradients. */
 export interface Measured {
   readonly first: Float64Array;
   readonly second: Float64Array;

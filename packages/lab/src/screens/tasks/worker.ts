@@ -1,4 +1,4 @@
-import { type Painted, paintLevels } from "../../charts/levels.js";
+import { type Paint, paintLevels } from "../../charts/levels.js";
 import type { CallContext } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import { createTaskRuns } from "./runs.js";
@@ -28,8 +28,8 @@ const handlers = {
     return (await toyOf(scale)).levels(shows);
   },
   /** The levels behind the plane as a picture. */
-  async levels({ state, ...size }: Shown & Pick<Painted, "theme" | "width" | "height">) {
-    return paintLevels({ grid: await (await toyOf(state.scale)).levels(state.shows), ...size });
+  async levels({ state, ...paint }: Shown & Paint) {
+    return paintLevels(paint, await (await toyOf(state.scale)).levels(state.shows));
   },
 };
 

@@ -1,8 +1,9 @@
 // What the screen's export buttons make.
 import { variantsOf } from "../../app/save.js";
+import { mostSteps } from "../../url/teleports.js";
 import { textAt } from "../../worker/columns.js";
 import type { TrainRun } from "./run.js";
-import { mostSteps, type RunName, type TrainState } from "./state.js";
+import type { RunName, TrainState } from "./state.js";
 
 /** One line a kept step: what the charts show, of several seeds the median, the least and the largest. */
 export function* dataCsv(runs: readonly TrainRun[]): Iterable<string> {

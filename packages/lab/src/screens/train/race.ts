@@ -6,10 +6,6 @@ import type { TrainRun } from "./run.js";
 import { createSession } from "./session.js";
 import type { RunName } from "./state.js";
 
-interface RaceContext<T> extends Pick<CallContext, "isStopped"> {
-  send(told: T): Promise<void>;
-}
-
 /** Seeds that the user has not looked at; those of a race are not those that its rates were chosen on. */
 const fresh = { sweep: 1000, race: 2000 };
 
@@ -40,7 +36,7 @@ const endOf = ({ evaluations, status }: TrainRun): number =>
 /** Trains plain and teleported from fresh seeds, each at its rate, one after another, and tells each pair. */
 export async function race(
   { state, own, rates }: TrainTask & { readonly rates?: Rates | undefined },
-  { isStopped, send }: RaceContext<Raced>,
+  { isStopped, send }: CallContext<Raced>,
 ): Promise<void> {
   for (let k = 0; k < seeds; k++) {
     const seed = state.seed + fresh.race + k;
@@ -62,7 +58,7 @@ export async function race(
 /** Trains plain and teleported at several rates, from several seeds each, and tells each pair. */
 export async function sweep(
   { state, own }: TrainTask,
-  { isStopped, send }: RaceContext<Swept>,
+  { isStopped, send }: CallContext<Swept>,
 ): Promise<void> {
   for (let k = 0; k < sweepSeeds; k++) {
     for (const factor of factors) {

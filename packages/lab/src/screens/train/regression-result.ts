@@ -54,10 +54,6 @@ export function regressionCurves(runs: readonly Regressed[], theme: "light" | "d
 export function regressionRow(runs: readonly Regressed[], name: RegressionName) {
   const own = of(runs, name);
   const { title, published } = regressions[name];
-  return {
-    title,
-    seeds: own.length,
-    last: own.length === 0 ? none : formatValue(mean(own.map(({ loss }) => loss[loss.length - 1]))),
-    published: String(published),
-  };
+  const last = own.length === 0 ? none : formatValue(mean(own.map(({ loss }) => loss[loss.length - 1])));
+  return { name: title, cells: [String(own.length), last, String(published)] };
 }

@@ -23,7 +23,7 @@ function teleportOf(name: RegressionName, { loss }: ReturnType<typeof mlpRegress
 /** Runs the paper's five seeds, and tells each run. */
 export async function regression(
   names: readonly RegressionName[],
-  { isStopped, send }: Pick<CallContext, "isStopped"> & { send(told: Regressed): Promise<void> },
+  { isStopped, send }: CallContext<Regressed>,
 ): Promise<void> {
   for (const seed of mlpRegressionSeeds) {
     for (const name of names) {

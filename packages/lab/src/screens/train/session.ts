@@ -2,6 +2,7 @@
 import { createTrainer, NumericalError, type Trainer, type When } from "isoloss";
 import type { MlpParams } from "isoloss/nn";
 import { runningMean } from "isoloss-figures/base";
+import { mostSteps } from "../../url/teleports.js";
 import { columnsOf } from "../../worker/columns.js";
 import {
   batchSizeOf,
@@ -16,7 +17,7 @@ import {
 } from "./problem.js";
 import type { Evaluation, Teleport, TrainRun } from "./run.js";
 import { spreadsOf } from "./spread.js";
-import { mostSteps, type RunName, type TrainState } from "./state.js";
+import type { RunName, TrainState } from "./state.js";
 
 /** Milliseconds of one turn: between two looks for messages. */
 const turn = 12;

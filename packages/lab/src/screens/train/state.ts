@@ -1,9 +1,9 @@
 // The settings of the train screen, which are what its address holds.
-import { type OptimizerName, optimizerNames } from "../../app/optimizers.js";
-import { type Fields, printState, type ReadState, readState } from "../../url/codec.js";
+import { objectiveNames, optimizerNames } from "../../app/choices.js";
+import { printState, type ReadState, readState, type StateOf } from "../../url/codec.js";
 import { choiceField, type Field, flagField, namesField, numberField } from "../../url/fields.js";
 import { type Presets, takePreset } from "../../url/presets.js";
-import { type Teleports, teleportsField } from "../../url/teleports.js";
+import { teleportsField } from "../../url/teleports.js";
 
 export const dataNames = ["digits", "moons", "circles", "spirals", "own"] as const;
 export const activationNames = ["relu", "leakyRelu", "tanh"] as const;
@@ -17,35 +17,6 @@ export type DataName = (typeof dataNames)[number];
 export type MoveName = (typeof moveNames)[number];
 export type RunName = (typeof runNames)[number];
 
-export interface TrainState {
-  readonly data: DataName;
-  /** Of planar data: standard deviation of what is added to the points. */
-  readonly noise: number;
-  /** Widths of the hidden layers. */
-  readonly net: readonly number[];
-  readonly act: (typeof activationNames)[number];
-  readonly opt: OptimizerName;
-  readonly lr: number;
-  readonly batch: number;
-  readonly seed: number;
-  /** Number of seeds of each run, from `seed` on. */
-  readonly seeds: number;
-  readonly epochs: number;
-  readonly tp: Teleports;
-  readonly sym: MoveName;
-  readonly obj: "gradNormSq" | "modelDecrease";
-  /** What happens to the optimizer's state. */
-  readonly state: (typeof policyNames)[number];
-  readonly with: readonly RunName[];
-  /** Factor of the rate of the run "rate". */
-  readonly control: "0.5" | "2" | "4";
-  /** Whether the runs take turns of equal steps or of equal seconds. */
-  readonly by: "steps" | "seconds";
-  /** What the charts show. */
-  readonly y: "loss" | "heldOut" | "accuracy" | "grad";
-  readonly logy: boolean;
-}
-
 /** Limits of addresses and fields. */
 export const hard = {
   noise: [0, 2],
@@ -56,11 +27,10 @@ export const hard = {
   epochs: [1, 5000],
   width: [1, 256],
 } as const;
-export const mostSteps = 100_000;
 const mostLayers = 4;
 
 /** Widths by comma, of one to four layers. */
-export const widthsField: Field<readonly number[]> = {
+const widthsField: Field<readonly number[]> = {
   read(text, name) {
     const read = text.split(",").map((part) => numberField(hard.width, true).read(part, name));
     const [notice] = read.flatMap((part) => part.notice ?? []);
@@ -77,27 +47,36 @@ export const widthsField: Field<readonly number[]> = {
   print: (value) => value.join(","),
 };
 
-export const trainFields: Fields<TrainState> = {
+export const trainFields = {
   data: choiceField(dataNames),
+  /** Of planar data: standard deviation of what is added to the points. */
   noise: numberField(hard.noise),
+  /** Widths of the hidden layers. */
   net: widthsField,
   act: choiceField(activationNames),
   opt: choiceField(optimizerNames),
   lr: numberField(hard.lr),
   batch: numberField(hard.batch, true),
   seed: numberField(hard.seed, true),
+  /** Number of seeds of each run, from `seed` on. */
   seeds: numberField(hard.seeds, true),
   epochs: numberField(hard.epochs, true),
-  tp: teleportsField(mostSteps),
+  tp: teleportsField,
   sym: choiceField(moveNames),
-  obj: choiceField(["gradNormSq", "modelDecrease"]),
+  obj: choiceField(objectiveNames),
+  /** What happens to the optimizer's state. */
   state: choiceField(policyNames),
   with: namesField(runNames),
+  /** Factor of the rate of the run "rate". */
   control: choiceField(["0.5", "2", "4"]),
+  /** Whether the runs take turns of equal steps or of equal seconds. */
   by: choiceField(["steps", "seconds"]),
+  /** What the charts show. */
   y: choiceField(["loss", "heldOut", "accuracy", "grad"]),
   logy: flagField,
 };
+
+export interface TrainState extends StateOf<typeof trainFields> {}
 
 export const defaultState: TrainState = {
   data: "moons",
