@@ -15,6 +15,12 @@ const mocking = [
   "packages/core/test/symmetry/inverses-without-onnx.test.ts",
 ];
 
+/**
+ * V8 then optimizes code that has run eight times as long as by default: to optimize generated programs, most of which run a few times,
+ * took 40 % of the processor time. Later versions of Node.js refuse the flag, and take half of the time without.
+ */
+const lateOptimization = process.version.startsWith("v20.") ? ["--interrupt-budget=540000"] : [];
+
 const long = "packages/*/test/**/*.long.test.ts";
 
 /** `--mode quick`, which is `npm test`, takes a sample of the rows of large tables; `--mode all` runs all tests, `--mode long` only those that take long: processes, browsers, slow rows of tables, runs that are killed, full disks. */
@@ -45,6 +51,7 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: "sharing",
           isolate: false,
+          execArgv: mode === "quick" ? lateOptimization : [],
           include: mode === "long" ? [] : ["packages/*/test/**/*.test.ts"],
           exclude: ["**/node_modules/**", ...mocking, long],
         },

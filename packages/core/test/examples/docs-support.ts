@@ -18,7 +18,7 @@ export const isSlow = (at: string): boolean => /several-tasks|onnx-models/.test(
 
 export const runnable = named(code.filter(({ info }) => !info.includes("no-run")));
 
-export function expectRuns(rows: typeof runnable): void {
+export function expectRuns(rows: Readonly<typeof runnable>): void {
   it.each(rows)("%s runs, and prints what it says", async (at, block) => {
     const files = namedFilesOf(at.slice(0, at.lastIndexOf(":")));
     const lines = await inFolderWith(files, () => runCode(block.code));

@@ -1,6 +1,7 @@
 import { type Dirent, existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { code, expectRuns, inFolderWith, isSlow, namedFilesOf, runnable } from "./docs-support.js";
@@ -22,7 +23,7 @@ describe("the code in the documents", () => {
     }
   });
 
-  expectRuns(runnable.filter(([at]) => !isSlow(at)));
+  expectRuns(sampledRows(runnable.filter(([at]) => !isSlow(at))));
 });
 
 it("the program of docs/your-own-data.md exports a file that ONNX Runtime runs on rows of the table", async () => {

@@ -1,3 +1,4 @@
+import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { parseConfig } from "../../../src/config/load.js";
@@ -9,7 +10,7 @@ import { asExperiment } from "../../../src/experiments/report/report.js";
 const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`)];
 
 describe("asExperiment", () => {
-  it.each(names)("of %s is an experiment with the same runs, quick or not", async (name) => {
+  it.each(sampledRows(names))("of %s is an experiment with the same runs, quick or not", async (name) => {
     const experiment = await loadExperiment(name);
     for (const quick of [false, true]) {
       const resolved = resolveExperiment(experiment, { quick });

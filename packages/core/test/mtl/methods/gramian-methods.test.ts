@@ -158,13 +158,14 @@ describe("Forty tasks", () => {
       const method = as(given);
       const input = inputFor(method, rows);
       const state = method.init(40);
-      const times = Array.from({ length: 40 }, () => {
+      // Typically 0.05 to 1 ms once compiled; the bound leaves room for a busy machine.
+      let least = Infinity;
+      for (let run = 0; run < 40 && least >= 5; run++) {
         const start = performance.now();
         method.combine(input, state);
-        return performance.now() - start;
-      });
-      // Typically 0.05 to 1 ms once compiled; the bound leaves room for a busy machine.
-      expect(Math.min(...times)).toBeLessThan(5);
+        least = Math.min(least, performance.now() - start);
+      }
+      expect(least).toBeLessThan(5);
     },
   );
 });
