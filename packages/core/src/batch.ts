@@ -3,6 +3,7 @@ import { describeValue } from "./describe.js";
 import { OptionError } from "./errors.js";
 import type { Tensor } from "./graph/tensor.js";
 import { type Spec, type SpecLeaf, spec, type TensorsOf } from "./graph/trace.js";
+import { mapValues } from "./tree.js";
 
 /**
  * What a loss receives besides the parameters: arrays by name, `{ x, y }` for supervised learning, `{}` for a
@@ -18,7 +19,7 @@ export type BatchTensors = Readonly<Record<string, Tensor>>;
 
 /** The shapes and dtypes of a batch of tensors. */
 export const specsOf = (batch: BatchTensors): Readonly<Record<string, Spec>> =>
-  Object.fromEntries(Object.entries(batch).map(([name, { shape, dtype }]) => [name, spec(shape, dtype)]));
+  mapValues(batch, ({ shape, dtype }) => spec(shape, dtype));
 
 /** The batch of a function that depends on the parameters only. */
 export type NoBatch = Readonly<Record<never, never>>;

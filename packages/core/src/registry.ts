@@ -7,3 +7,14 @@ export interface Choice<Make> {
   readonly options: OptionTableData;
   readonly make: Make;
 }
+
+/** A row of a registry. */
+export const choice = <Make, Options extends OptionTableData>(
+  make: Make,
+  options: Options,
+  summary: string,
+): { readonly make: NoInfer<Make>; readonly options: Options; readonly summary: string } => ({
+  make,
+  options,
+  summary,
+});

@@ -198,3 +198,20 @@ export function leavesIfLike<L>(
 /** An entry of an object by its name; a name such as "constructor" finds nothing that every object has. */
 export const ownEntry = <T>(values: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(values, name) ? values[name] : undefined;
+
+/** A list with other entries at some places. */
+export function replaced<T>(list: readonly T[], places: readonly number[], entries: readonly T[]): T[] {
+  const out = [...list];
+  places.forEach((place, i) => {
+    out[place] = entries[i];
+  });
+  return out;
+}
+
+/** An object with another value for each entry. */
+export function mapValues<T, R>(
+  record: Readonly<Record<string, T>>,
+  f: (value: T, name: string) => R,
+): Record<string, R> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
+}

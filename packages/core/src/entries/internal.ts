@@ -109,7 +109,7 @@ export type {
   OnnxValueInfo,
 } from "../runtime/onnx/schema.js";
 export { allNodesOf, float, graphsIn, int, string, tensor } from "../runtime/onnx/schema.js";
-export { groupsOf } from "../symmetry/discovery/describe.js";
+export { groupsOf } from "../symmetry/discovery/descriptors.js";
 export { noLinks } from "../symmetry/discovery/graph/links.js";
 export { type Response, ruleOf } from "../symmetry/discovery/graph/rules.js";
 export { changeAlong, elementsAlong, unitsOf } from "../symmetry/parameter-axes.js";

@@ -8,6 +8,7 @@ export { defineSymmetry } from "../symmetry/define-symmetry.js";
 export type {
   AxisDescription,
   DiscoveryDescription,
+  DiscoverySize,
   GroupDescription,
 } from "../symmetry/discovery/describe.js";
 export { describeDiscovery } from "../symmetry/discovery/describe.js";
@@ -25,7 +26,6 @@ export type {
   SignGenerator,
 } from "../symmetry/discovery/descriptors.js";
 export { analyze } from "../symmetry/discovery/discovery.js";
-export type { DiscoverySize } from "../symmetry/discovery/discovery-size.js";
 export type { ScaleAlong, ScaleTerm, TensorScale } from "../symmetry/discovery/scales/scales.js";
 export { scalesOf } from "../symmetry/discovery/scales/scales.js";
 export type { DiscreteElement, DiscreteSymmetry } from "../symmetry/discrete/discrete.js";

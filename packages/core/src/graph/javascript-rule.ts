@@ -1,5 +1,5 @@
 import type { Shape } from "../array.js";
-import type { Affine, Index } from "./index-expression.js";
+import { type Affine, Index } from "./index-expression.js";
 import type { Attributes, Graph, Tensor } from "./tensor.js";
 
 /** Returns a JavaScript expression that reads one element of input `k`. */
@@ -58,6 +58,17 @@ export function forEachPlace(
 ): void {
   if (at.length === shape.length) body(at);
   else w.loop(shape[at.length], (i) => forEachPlace(w, shape, body, [...at, i]));
+}
+
+/** Writes loops over all lines along an axis; the body gets the place on a line, also in a shape that differs in this axis. */
+export function forEachLine(
+  w: KernelWriter,
+  shape: Shape,
+  axis: number,
+  body: (place: (k: Affine, of?: Shape) => Index) => void,
+): void {
+  const along = <T>(entries: readonly T[], entry: T) => entries.map((e, d) => (d === axis ? entry : e));
+  forEachPlace(w, along(shape, 1), (at) => body((k, of = shape) => Index.multi(of, along(at, k))));
 }
 
 /** A loop around a graph: which of its outputs feed which inputs, and which inputs take one element a step. */

@@ -188,3 +188,9 @@ export function requireFloat(op: string, x: Tensor): void {
     throw new DTypeError(`${op} takes floats; got ${formatType(x)}. Convert with cast(x, "float32").`);
   }
 }
+
+/** The type of an operand, which must hold floats; the message names the operation. */
+export function floatType(op: string, x: Tensor): Type {
+  requireFloat(op, x);
+  return { shape: x.shape, dtype: x.dtype };
+}

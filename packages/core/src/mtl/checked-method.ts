@@ -2,17 +2,18 @@ import type { NdArray } from "../array.js";
 import { NumericalError, OptionError, ShapeError } from "../errors.js";
 import type { Combination, MultiTaskMethod, TaskInput } from "./method.js";
 
+type Unchecked<S> = MultiTaskMethod<S> & { readonly losses?: "any" | "non-negative" | undefined };
+
 /**
  * Adds checks of input and output to a method, so that the method's own file contains only its formula.
  *
  * Losses, Gramian and Jacobian must be finite and of matching shapes, and the result must be finite, too.
  *
- * @param given the method, with `losses`: `non-negative` for one that is undefined for L < 0; default `any`
+ * @param given the method, with `losses`: `non-negative` for one that is undefined for L < 0; default `any`. With `clipNorm` 0 it
+ *   does not clip.
  */
-export function checkedMethod<S>(
-  given: MultiTaskMethod<S> & { readonly losses?: "any" | "non-negative" | undefined },
-): MultiTaskMethod<S> {
-  const { losses: kind = "any", ...method } = given;
+export function checkedMethod<S>(given: Unchecked<S>): MultiTaskMethod<S> {
+  const { losses: kind = "any", clipNorm = 0, ...method } = given;
   const { name, needs, afterStep, endEpoch } = method;
   const checkLosses = (losses: Float64Array, what: string) => {
     losses.forEach((loss, k) => {
@@ -30,6 +31,7 @@ export function checkedMethod<S>(
   };
   return {
     ...method,
+    ...(clipNorm > 0 && { clipNorm }),
     init(tasks) {
       if (!Number.isInteger(tasks) || tasks < 1) {
         throw new OptionError(`${name}: the number of tasks must be an integer >= 1; got ${tasks}.`);
@@ -56,6 +58,24 @@ export function checkedMethod<S>(
     }),
   };
 }
+
+/** A checked method without a state; `requireTasks` throws for a number of tasks that does not fit the options. */
+export const statelessMethod = ({
+  requireTasks,
+  combine,
+  ...given
+}: Omit<Unchecked<null>, "init" | "combine"> & {
+  requireTasks?(tasks: number): unknown;
+  combine(input: TaskInput): Omit<Combination<null>, "state">;
+}): MultiTaskMethod<null> =>
+  checkedMethod<null>({
+    ...given,
+    init(tasks) {
+      requireTasks?.(tasks);
+      return null;
+    },
+    combine: (input, state) => ({ ...combine(input), state }),
+  });
 
 function checkRows(
   name: string,

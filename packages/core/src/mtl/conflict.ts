@@ -6,8 +6,10 @@ import { cosines as cosinesOf, rowNorms } from "./kernels/gramian.js";
 
 type F64 = NdArray<Float64Array>;
 
+export const conflictTriggers = ["dominated", "weak", "many", "released"] as const;
+
 /** Which definition of a conflict between the tasks' gradients triggers a teleport: see {@link Conflict}. */
-export type ConflictTrigger = "dominated" | "weak" | "many" | "released";
+export type ConflictTrigger = (typeof conflictTriggers)[number];
 
 /** The angles between K gradients, and which definitions of a conflict they meet. g_0 is the mean of the gradients. */
 export interface Conflict {
@@ -101,12 +103,8 @@ export function balanceWeights(gramian: F64): Float64Array {
  * @throws OptionError for an unknown trigger
  */
 export function isTriggered(conflict: Conflict, trigger: ConflictTrigger): boolean {
-  const { dominated, weak, many, released } = conflict;
-  const kinds: Record<ConflictTrigger, boolean> = { dominated, weak, many, released };
-  if (!Object.hasOwn(kinds, trigger)) {
-    throw new OptionError(`A trigger is one of ${Object.keys(kinds).join(", ")}; got "${trigger}".`);
-  }
-  return kinds[trigger];
+  if (conflictTriggers.includes(trigger)) return conflict[trigger];
+  throw new OptionError(`A trigger is one of ${conflictTriggers.join(", ")}; got "${trigger}".`);
 }
 
 function gradientNorms(gramian: F64): Float64Array {

@@ -2,7 +2,7 @@ import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { isObject } from "../option-kinds.js";
 import { optionTable } from "../options.js";
-import type { Choice } from "../registry.js";
+import { type Choice, choice } from "../registry.js";
 import type { MultiTaskMethod } from "./method.js";
 import { alignedMtl, alignedMtlOptions } from "./methods/aligned-mtl.js";
 import { autoLambda, autoLambdaOptions } from "./methods/auto-lambda.js";
@@ -57,193 +57,113 @@ type AnyMethod = MultiTaskMethod<unknown>;
 
 /** Every multi-task method by name. */
 export const methods = {
-  linearScalarization: {
-    make: linearScalarization,
-    options: linearScalarizationOptions,
-    summary: "LS: the sum of the losses",
-  },
-  scaleInvariant: {
-    make: scaleInvariant,
-    options: optionTable("scaleInvariant", {}),
-    summary: "SI: the sum of the losses' logarithms",
-  },
-  geometricLoss: {
-    make: geometricLoss,
-    options: optionTable("geometricLoss", {}),
-    summary: "GLS: the geometric mean of the losses",
-  },
-  randomLossWeighting: {
-    make: randomLossWeighting,
-    options: randomLossWeightingOptions,
-    summary: "RLW: random weights in every step",
-  },
-  constantWeights: { make: constant, options: constantOptions, summary: "given weights, of any sign" },
-  dwa: { make: dwa, options: dwaOptions, summary: "DWA: more weight for losses that fall slowly" },
-  uncertaintyWeighting: {
-    make: uncertaintyWeighting,
-    options: uncertaintyWeightingOptions,
-    summary: "UW: trained uncertainties of the tasks",
-  },
-  imtlL: { make: imtlL, options: imtlLOptions, summary: "IMTL-L: trained scales that make the losses alike" },
-  famo: {
-    make: famo,
-    options: famoOptions,
-    summary: "FAMO: losses that fall at the same relative rate, from losses alone",
-  },
-  uwSo: { make: uwSo, options: uwSoOptions, summary: "UW-SO: softmax of the inverse losses" },
-  igb: {
-    make: igb,
-    options: optionTable("igb", {}),
-    summary: "IGBv1: logarithms of losses, more weight for those that fell little since the first epoch",
-  },
-  go4Align: {
-    make: go4Align,
-    options: go4AlignOptions,
-    summary: "GO4Align: groups of tasks with similar risks, from losses alone",
-  },
-  autoLambda: {
-    make: autoLambda,
-    options: autoLambdaOptions,
-    summary: "Auto-Lambda: weights trained so that a step lowers the losses on another batch",
-  },
-  moml: {
-    make: moml,
-    options: momlOptions,
-    summary: "MOML: weights trained so that a step lowers every loss on another batch",
-  },
-  forum: {
-    make: forum,
-    options: forumOptions,
-    summary: "FORUM: all losses on one batch near the minimum of trained weights on another",
-  },
-  ldcMtl: {
-    make: ldcMtl,
-    options: ldcMtlOptions,
-    summary: "LDC-MTL: trained weights that keep weighted losses near each other, from losses alone",
-  },
-  cosmos: {
-    make: cosmos,
-    options: cosmosOptions,
-    summary: "COSMOS: weighted losses that point along the weights",
-  },
-  pbi: {
-    make: pbi,
-    options: pbiOptions,
-    summary: "PBI: losses along a ray, with a penalty on the distance from it",
-  },
-  stch: { make: stch, options: stchOptions, summary: "STCH: smooth Tchebycheff scalarization" },
-  gradNorm: {
-    make: gradNorm,
-    options: gradNormOptions,
-    summary: "GradNorm: gradient norms balanced by the tasks' training rates",
-  },
-  dbMtl: {
-    make: dbMtl,
-    options: dbMtlOptions,
-    summary: "DB-MTL: logarithms of losses, gradients of equal norm",
-  },
-  excessMtl: { make: excessMtl, options: excessMtlOptions, summary: "ExcessMTL: weights by excess risks" },
-  mgda: { make: mgda, options: mgdaOptions, summary: "MGDA: the least norm in the hull of the gradients" },
-  pcGrad: {
-    make: pcGrad,
-    options: pcGradOptions,
-    summary: "PCGrad: gradients projected off those that they conflict with",
-  },
-  pcd: {
-    make: pcd,
-    options: pcdOptions,
-    summary: "PCD: the first task's gradient, with a share of progress for each other task",
-  },
-  gradVac: {
-    make: gradVac,
-    options: gradVacOptions,
-    summary: "GradVac: gradients turned toward running cosines",
-  },
-  gradDrop: {
-    make: gradDrop,
-    options: gradDropOptions,
-    summary: "GradDrop: elements of one sign, drawn at random",
-  },
-  caGrad: {
-    make: caGrad,
-    options: caGradOptions,
-    summary: "CAGrad: the best worst decrease in a ball around the mean gradient",
-  },
-  imGrad: {
-    make: imGrad,
-    options: imGradOptions,
-    summary: "IMGrad: CAGrad that counts its ball by how far tasks agree",
-  },
-  imtlG: { make: imtlG, options: imtlGOptions, summary: "IMTL-G: equal projections on all gradients" },
-  imtlHybrid: {
-    make: imtlHybrid,
-    options: imtlHybridOptions,
-    summary: "IMTL: IMTL-G in the shared parameters, IMTL-L for the scales",
-  },
-  alignedMtl: {
-    make: alignedMtl,
-    options: alignedMtlOptions,
-    summary: "Aligned-MTL: principal components of equal length",
-  },
-  upGrad: {
-    make: upGrad,
-    options: upGradOptions,
-    summary: "UPGrad: the mean of the projections on the dual cone",
-  },
-  dualProj: {
-    make: dualProj,
-    options: dualProjOptions,
-    summary: "DualProj: the mean gradient projected on the dual cone",
-  },
-  nashMtl: { make: nashMtl, options: nashMtlOptions, summary: "Nash-MTL: the bargaining solution" },
-  fairGrad: { make: fairGrad, options: fairGradOptions, summary: "FairGrad: alpha-fair decreases" },
-  consMtl: {
-    make: consMtl,
-    options: consMtlOptions,
-    summary: "ConsMTL: FairGrad with heads whose gradients agree in the representation",
-  },
-  sdmGrad: {
-    make: sdmGrad,
-    options: sdmGradOptions,
-    summary: "SDMGrad: stochastic conflict-averse directions",
-  },
-  modo: {
-    make: modo,
-    options: modoOptions,
-    summary: "MoDo: weights from products of gradients of independent batches",
-  },
-  moco: { make: moco, options: mocoOptions, summary: "MoCo: weights from tracked gradients" },
-  dibsMtl: {
-    make: dibsMtl,
-    options: dibsMtlOptions,
-    summary: "DiBS-MTL: the sum of the gradients' directions",
-  },
-  krum: { make: krum, options: krumOptions, summary: "Krum: the gradients nearest to most others" },
-  trimmedMean: {
-    make: trimmedMean,
-    options: trimmedMeanOptions,
-    summary: "Trimmed mean: in each parameter, without the extremes",
-  },
-  conFig: { make: config, options: configOptions, summary: "ConFIG: equal cosines with all gradients" },
+  linearScalarization: choice(linearScalarization, linearScalarizationOptions, "LS: the sum of the losses"),
+  scaleInvariant: choice(
+    scaleInvariant,
+    optionTable("scaleInvariant", {}),
+    "SI: the sum of the losses' logarithms",
+  ),
+  geometricLoss: choice(
+    geometricLoss,
+    optionTable("geometricLoss", {}),
+    "GLS: the geometric mean of the losses",
+  ),
+  randomLossWeighting: choice(
+    randomLossWeighting,
+    randomLossWeightingOptions,
+    "RLW: random weights in every step",
+  ),
+  constantWeights: choice(constant, constantOptions, "given weights, of any sign"),
+  dwa: choice(dwa, dwaOptions, "DWA: more weight for losses that fall slowly"),
+  uncertaintyWeighting: choice(
+    uncertaintyWeighting,
+    uncertaintyWeightingOptions,
+    "UW: trained uncertainties of the tasks",
+  ),
+  imtlL: choice(imtlL, imtlLOptions, "IMTL-L: trained scales that make the losses alike"),
+  famo: choice(famo, famoOptions, "FAMO: losses that fall at the same relative rate, from losses alone"),
+  uwSo: choice(uwSo, uwSoOptions, "UW-SO: softmax of the inverse losses"),
+  igb: choice(
+    igb,
+    optionTable("igb", {}),
+    "IGBv1: logarithms of losses, more weight for those that fell little since the first epoch",
+  ),
+  go4Align: choice(
+    go4Align,
+    go4AlignOptions,
+    "GO4Align: groups of tasks with similar risks, from losses alone",
+  ),
+  autoLambda: choice(
+    autoLambda,
+    autoLambdaOptions,
+    "Auto-Lambda: weights trained so that a step lowers the losses on another batch",
+  ),
+  moml: choice(moml, momlOptions, "MOML: weights trained so that a step lowers every loss on another batch"),
+  forum: choice(
+    forum,
+    forumOptions,
+    "FORUM: all losses on one batch near the minimum of trained weights on another",
+  ),
+  ldcMtl: choice(
+    ldcMtl,
+    ldcMtlOptions,
+    "LDC-MTL: trained weights that keep weighted losses near each other, from losses alone",
+  ),
+  cosmos: choice(cosmos, cosmosOptions, "COSMOS: weighted losses that point along the weights"),
+  pbi: choice(pbi, pbiOptions, "PBI: losses along a ray, with a penalty on the distance from it"),
+  stch: choice(stch, stchOptions, "STCH: smooth Tchebycheff scalarization"),
+  gradNorm: choice(
+    gradNorm,
+    gradNormOptions,
+    "GradNorm: gradient norms balanced by the tasks' training rates",
+  ),
+  dbMtl: choice(dbMtl, dbMtlOptions, "DB-MTL: logarithms of losses, gradients of equal norm"),
+  excessMtl: choice(excessMtl, excessMtlOptions, "ExcessMTL: weights by excess risks"),
+  mgda: choice(mgda, mgdaOptions, "MGDA: the least norm in the hull of the gradients"),
+  pcGrad: choice(pcGrad, pcGradOptions, "PCGrad: gradients projected off those that they conflict with"),
+  pcd: choice(
+    pcd,
+    pcdOptions,
+    "PCD: the first task's gradient, with a share of progress for each other task",
+  ),
+  gradVac: choice(gradVac, gradVacOptions, "GradVac: gradients turned toward running cosines"),
+  gradDrop: choice(gradDrop, gradDropOptions, "GradDrop: elements of one sign, drawn at random"),
+  caGrad: choice(caGrad, caGradOptions, "CAGrad: the best worst decrease in a ball around the mean gradient"),
+  imGrad: choice(imGrad, imGradOptions, "IMGrad: CAGrad that counts its ball by how far tasks agree"),
+  imtlG: choice(imtlG, imtlGOptions, "IMTL-G: equal projections on all gradients"),
+  imtlHybrid: choice(
+    imtlHybrid,
+    imtlHybridOptions,
+    "IMTL: IMTL-G in the shared parameters, IMTL-L for the scales",
+  ),
+  alignedMtl: choice(alignedMtl, alignedMtlOptions, "Aligned-MTL: principal components of equal length"),
+  upGrad: choice(upGrad, upGradOptions, "UPGrad: the mean of the projections on the dual cone"),
+  dualProj: choice(dualProj, dualProjOptions, "DualProj: the mean gradient projected on the dual cone"),
+  nashMtl: choice(nashMtl, nashMtlOptions, "Nash-MTL: the bargaining solution"),
+  fairGrad: choice(fairGrad, fairGradOptions, "FairGrad: alpha-fair decreases"),
+  consMtl: choice(
+    consMtl,
+    consMtlOptions,
+    "ConsMTL: FairGrad with heads whose gradients agree in the representation",
+  ),
+  sdmGrad: choice(sdmGrad, sdmGradOptions, "SDMGrad: stochastic conflict-averse directions"),
+  modo: choice(modo, modoOptions, "MoDo: weights from products of gradients of independent batches"),
+  moco: choice(moco, mocoOptions, "MoCo: weights from tracked gradients"),
+  dibsMtl: choice(dibsMtl, dibsMtlOptions, "DiBS-MTL: the sum of the gradients' directions"),
+  krum: choice(krum, krumOptions, "Krum: the gradients nearest to most others"),
+  trimmedMean: choice(
+    trimmedMean,
+    trimmedMeanOptions,
+    "Trimmed mean: in each parameter, without the extremes",
+  ),
+  conFig: choice(config, configOptions, "ConFIG: equal cosines with all gradients"),
 } satisfies Record<string, Choice<(options: never) => MultiTaskMethod<unknown>>>;
 
 /** Every method around another one by name. */
 export const methodWrappers = {
-  normalized: {
-    make: normalized,
-    options: optionTable("normalized", {}),
-    summary: "any method on gradients of length 1",
-  },
-  crMogm: {
-    make: crMogm,
-    options: crMogmOptions,
-    summary: "CR-MOGM: any method with its weights averaged over the steps",
-  },
-  everySteps: {
-    make: everySteps,
-    options: everyStepsOptions,
-    summary: "any method with its weights kept for some steps",
-  },
+  normalized: choice(normalized, optionTable("normalized", {}), "any method on gradients of length 1"),
+  crMogm: choice(crMogm, crMogmOptions, "CR-MOGM: any method with its weights averaged over the steps"),
+  everySteps: choice(everySteps, everyStepsOptions, "any method with its weights kept for some steps"),
 } satisfies Record<string, Choice<(method: AnyMethod, options: never) => { readonly name: string }>>;
 
 /**

@@ -4,6 +4,7 @@ import { OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
 import type { Tensor } from "../graph/tensor.js";
+import { mapValues } from "../tree.js";
 import {
   checkUpdate,
   descend,
@@ -140,13 +141,6 @@ const kept = (shrink: number, learningRate: Tensor | number): Tensor =>
   sub(1, mul(shrink, scalarOf(learningRate, "float64")));
 
 const scaledBy = <P>(factor: Tensor, tree: P): P => mapTree((x) => mul(scalarLike(factor, x), x), tree);
-
-function mapValues<T, R>(
-  record: Readonly<Record<string, T>>,
-  f: (value: T, name: string) => R,
-): Record<string, R> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
-}
 
 const inOrderOf = (state: OptimizerState, next: OptimizerState): OptimizerState =>
   mapValues(state, (_, entry) => next[entry]);

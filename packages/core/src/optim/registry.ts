@@ -1,7 +1,7 @@
 import { OptionError } from "../errors.js";
 import { smoothing } from "../option-kinds.js";
 import { optionTable } from "../options.js";
-import type { Choice } from "../registry.js";
+import { type Choice, choice } from "../registry.js";
 import { adagrad, adagradOptions } from "./adagrad.js";
 import { adam, adamOptions } from "./adam.js";
 import { adamw, adamwOptions } from "./adamw.js";
@@ -28,55 +28,35 @@ const nesterovOptions = optionTable("nesterov", {
 
 /** Every optimizer by name. `momentum` and `nesterov` are {@link sgd} with a momentum of 0.9 unless told otherwise. */
 export const optimizers = {
-  gd: { make: gd, options: gdOptions, summary: "gradient descent, w - eta g" },
-  sgd: {
-    make: sgd,
-    options: sgdOptions,
-    summary: "gradient descent, optionally with momentum, dampening or Nesterov's step",
-  },
-  momentum: {
-    make: (options: SgdOptions = {}) => sgd(momentumOptions.read(options)),
-    options: momentumOptions,
-    summary: "heavy ball: sgd with a momentum of 0.9",
-  },
-  nesterov: {
-    make: (options: SgdOptions = {}) => sgd(nesterovOptions.read(options)),
-    options: nesterovOptions,
-    summary: "sgd with Nesterov's momentum of 0.9",
-  },
-  adagrad: {
-    make: adagrad,
-    options: adagradOptions,
-    summary: "steps divided by the root of the sum of all squared gradients",
-  },
-  rmsprop: {
-    make: rmsprop,
-    options: rmspropOptions,
-    summary: "steps divided by the root of the running mean of squared gradients",
-  },
-  adam: {
-    make: adam,
-    options: adamOptions,
-    summary: "running means of gradients and of their squares, corrected for their start",
-  },
-  adamw: { make: adamw, options: adamwOptions, summary: "Adam with decoupled weight decay" },
-  lars: {
-    make: lars,
-    options: larsOptions,
-    summary: "momentum, with the gradient of each weight scaled to the weight's norm",
-  },
-  nadam: { make: nadam, options: nadamOptions, summary: "Adam with Nesterov's momentum" },
-  radam: {
-    make: radam,
-    options: radamOptions,
-    summary: "Adam that warms up by itself, by the variance of its divisor",
-  },
-  lion: { make: lion, options: lionOptions, summary: "steps in the sign of a running mean of gradients" },
-  sam: {
-    make: sam,
-    options: samOptions,
-    summary: "sharpness-aware: steps with the gradient of the worst point nearby",
-  },
+  gd: choice(gd, gdOptions, "gradient descent, w - eta g"),
+  sgd: choice(sgd, sgdOptions, "gradient descent, optionally with momentum, dampening or Nesterov's step"),
+  momentum: choice(
+    (options: SgdOptions = {}) => sgd(momentumOptions.read(options)),
+    momentumOptions,
+    "heavy ball: sgd with a momentum of 0.9",
+  ),
+  nesterov: choice(
+    (options: SgdOptions = {}) => sgd(nesterovOptions.read(options)),
+    nesterovOptions,
+    "sgd with Nesterov's momentum of 0.9",
+  ),
+  adagrad: choice(adagrad, adagradOptions, "steps divided by the root of the sum of all squared gradients"),
+  rmsprop: choice(
+    rmsprop,
+    rmspropOptions,
+    "steps divided by the root of the running mean of squared gradients",
+  ),
+  adam: choice(
+    adam,
+    adamOptions,
+    "running means of gradients and of their squares, corrected for their start",
+  ),
+  adamw: choice(adamw, adamwOptions, "Adam with decoupled weight decay"),
+  lars: choice(lars, larsOptions, "momentum, with the gradient of each weight scaled to the weight's norm"),
+  nadam: choice(nadam, nadamOptions, "Adam with Nesterov's momentum"),
+  radam: choice(radam, radamOptions, "Adam that warms up by itself, by the variance of its divisor"),
+  lion: choice(lion, lionOptions, "steps in the sign of a running mean of gradients"),
+  sam: choice(sam, samOptions, "sharpness-aware: steps with the gradient of the worst point nearby"),
 } satisfies Record<string, Choice<(options?: never) => Optimizer>>;
 
 /**

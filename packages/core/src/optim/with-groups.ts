@@ -5,7 +5,7 @@ import { isTensor, type Tensor } from "../graph/tensor.js";
 import { matcherOf, namesMatching } from "../name-patterns.js";
 import { flag, inCode, listOf, nonNegative, text } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, replaced, unflatten } from "../tree.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "./optimizer.js";
 
 export interface ParameterGroup extends OptionsOf<typeof parameterGroupOptions> {}
@@ -80,9 +80,9 @@ export function withGroups(optimizer: Optimizer, groups: readonly ParameterGroup
     },
     update(gradients, state, params, learningRate, gradientAt) {
       const { leaves, paths, def } = flatten(params, isTensor);
-      const next = [...leaves];
+      let next = leaves;
       const entries = entriesOf(state, paths);
-      const nextEntries = entries.map(({ leaves: own }) => [...own]);
+      const nextEntries = entries.map(({ leaves: own }) => own);
       for (const group of all) {
         const members = paths.map((_, i) => i).filter((i) => groupOf(paths[i]) === group);
         if (group.frozen || members.length === 0) continue;
@@ -91,10 +91,7 @@ export function withGroups(optimizer: Optimizer, groups: readonly ParameterGroup
           return members.map((i) => own[i]);
         };
         const whole = (own: readonly Tensor[]) =>
-          unflatten(
-            def,
-            leaves.map((leaf, i) => own[members.indexOf(i)] ?? leaf),
-          ) as typeof params;
+          unflatten(def, replaced(leaves, members, own)) as typeof params;
         const updated = group.optimizer.update(
           part(gradients),
           Object.fromEntries(entries.map(({ name, value, isTree }) => [name, isTree ? part(value) : value])),
@@ -102,13 +99,10 @@ export function withGroups(optimizer: Optimizer, groups: readonly ParameterGroup
           timesRate(learningRate, group.rate),
           gradientAt && ((own) => part(gradientAt(whole(own)))),
         );
-        members.forEach((i, k) => {
-          next[i] = updated.params[k];
-        });
+        next = replaced(next, members, updated.params);
         entries.forEach(({ name, isTree }, e) => {
           const own = flatten(updated.state[name], isTensor).leaves;
-          if (!isTree) nextEntries[e] = own;
-          else for (const [k, i] of members.entries()) nextEntries[e][i] = own[k];
+          nextEntries[e] = isTree ? replaced(nextEntries[e], members, own) : own;
         });
       }
       return {

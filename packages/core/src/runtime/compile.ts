@@ -29,14 +29,15 @@ export interface CompileOptions {
   readonly scan?: Scan | undefined;
 }
 
+/** Names of the compile options that functions which compile pass on. */
+export const compileOptionNames = ["runtime", "provider", "threads"] as const;
+
 /** Picks the options that say where a graph runs from an object with more options. */
-export function pickCompileOptions({ runtime, provider, threads }: CompileOptions): CompileOptions {
-  return {
-    runtime,
-    provider,
-    threads,
-  };
-}
+export const pickCompileOptions = ({ runtime, provider, threads }: CompileOptions): CompileOptions => ({
+  runtime,
+  provider,
+  threads,
+});
 
 /**
  * Compiles a graph: simplifies it, chooses a runtime and prepares it to run.
@@ -51,7 +52,7 @@ export function pickCompileOptions({ runtime, provider, threads }: CompileOption
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Executable> {
   requireGraph("compile", graph);
-  const names = ["runtime", "provider", "threads", "dtype", "scan"] as const;
+  const names = [...compileOptionNames, "dtype", "scan"] as const;
   requireKnown("compile", options, names, 'compile(graph, { runtime: "javascript" })');
   const { runtime = "auto", provider, threads, dtype, scan } = options;
   const start = performance.now();

@@ -11,7 +11,7 @@ import {
 } from "../graph/trace.js";
 import { requireKnown } from "../options.js";
 import { flatten, leavesIfLike, type MapLeaves, unflatten } from "../tree.js";
-import { type CompileOptions, compile } from "./compile.js";
+import { type CompileOptions, compile, compileOptionNames } from "./compile.js";
 import type { Executable } from "./executable.js";
 import { Lifetime } from "./lifetime.js";
 
@@ -66,7 +66,7 @@ export async function jit(
   args: readonly unknown[] | NamedArguments,
   options: Omit<CompileOptions, "scan"> = {},
 ): Promise<unknown> {
-  const known = ["runtime", "provider", "threads", "dtype"] as const;
+  const known = [...compileOptionNames, "dtype"] as const;
   requireKnown("jit", options, known, 'jit(f, [x], { runtime: "javascript" })');
   requireTraceable("jit", f, args);
   const { graph, argsDef, resultDef } = trace(f, args as readonly never[]);

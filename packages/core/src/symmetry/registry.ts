@@ -1,5 +1,5 @@
 import { optionTable } from "../options.js";
-import type { Choice } from "../registry.js";
+import { type Choice, choice } from "../registry.js";
 import type { Discovery } from "./discovery/descriptors.js";
 import { permutations } from "./discrete/permutations.js";
 import { signFlips } from "./discrete/sign-flips.js";
@@ -12,22 +12,21 @@ import { type ScalingOptions, scaling, scalingOptions } from "./scaling.js";
 
 /** Every symmetry of multilayer perceptrons by name; each is built for given parameters. */
 export const mlpSymmetries = {
-  positiveScaling: {
-    make: positiveScaling,
-    options: positiveScalingOptions,
-    summary: "hidden units scaled by positive factors, undone in the next layer; exact on all data",
-  },
-  hiddenAction: {
-    make: hiddenAction,
-    options: hiddenActionOptions,
-    summary: "hidden units mixed by g, undone in the next layer (NeurIPS 2022, eq. 8); exact on the batch",
-  },
-  pseudoInverseAction: {
-    make: pseudoInverseAction,
-    options: pseudoInverseActionOptions,
-    summary:
-      "inputs of hidden units mixed by g, undone by a pseudo-inverse, for any activation; exact on the batch",
-  },
+  positiveScaling: choice(
+    positiveScaling,
+    positiveScalingOptions,
+    "hidden units scaled by positive factors, undone in the next layer; exact on all data",
+  ),
+  hiddenAction: choice(
+    hiddenAction,
+    hiddenActionOptions,
+    "hidden units mixed by g, undone in the next layer (NeurIPS 2022, eq. 8); exact on the batch",
+  ),
+  pseudoInverseAction: choice(
+    pseudoInverseAction,
+    pseudoInverseActionOptions,
+    "inputs of hidden units mixed by g, undone by a pseudo-inverse, for any activation; exact on the batch",
+  ),
 } satisfies Record<string, Choice<(params: never, options: never) => unknown>>;
 
 /** The options without the name in reports: in configurations `name` chooses the symmetry. */
@@ -83,9 +82,9 @@ export const discreteSymmetries = {
     options: optionTable("permutations", {}),
     summary: "permutations of interchangeable units found in the graph; exact on all data",
   },
-  signFlips: {
-    make: <P>(params: P, { signs }: Discovery) => (signs.length === 0 ? undefined : signFlips(params, signs)),
-    options: optionTable("signFlips", {}),
-    summary: "sign flips of units with an odd activation, found in the graph; exact on all data",
-  },
+  signFlips: choice(
+    <P>(params: P, { signs }: Discovery) => (signs.length === 0 ? undefined : signFlips(params, signs)),
+    optionTable("signFlips", {}),
+    "sign flips of units with an odd activation, found in the graph; exact on all data",
+  ),
 } satisfies Record<string, Choice<(params: never, found: Discovery) => unknown>>;

@@ -9,7 +9,7 @@ import { sqrt, square } from "../graph/ops/elementary.js";
 import { input } from "../graph/ops/leaf.js";
 import { isFloat, isTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, mapValues, unflatten } from "../tree.js";
 import { defineSymmetry } from "./define-symmetry.js";
 import { placed } from "./discovery/cuts.js";
 import type { ShiftGenerator } from "./discovery/descriptors.js";
@@ -79,9 +79,7 @@ function foundIn<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Found {
   const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
   const sources = leaves.map((array) => input(array.shape, dtypeOf(array)));
   // The changes depend on no data: symbols of the example's shapes stand for it.
-  const data = Object.fromEntries(
-    Object.entries(batch).map(([name, x]) => [name, input(x.shape, isNdArray(x) ? dtypeOf(x) : x.dtype)]),
-  );
+  const data = mapValues(batch, (x) => input(x.shape, isNdArray(x) ? dtypeOf(x) : x.dtype));
   const traced: Graph = {
     inputs: [],
     outputs: [{ name: "loss", tensor: loss(unflatten(def, sources) as TensorsOf<P>, data) }],

@@ -7,7 +7,7 @@ import { createRng, type Rng } from "../math/rng.js";
 import { namedArrays } from "../named-arrays.js";
 import { compile } from "../runtime/compile.js";
 import { isRefusal } from "../symmetry/symmetry.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, mapValues, unflatten } from "../tree.js";
 import type { BrokenClaim, ClaimProblem } from "./analyzed-claim.js";
 import { relativeDrift } from "./guard.js";
 import type { Search } from "./search/search.js";
@@ -114,7 +114,7 @@ function fewer<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Sample {
   const total = Object.values(batch).find(({ shape }) => shape.length > 0)?.shape[0] ?? 1;
   const count = Math.min(examples, Math.max(2, Math.ceil(total / 8)));
   if (count >= total) return traced(loss, params, batch);
-  const cut = (name: string, leaf: SpecLeaf): SpecLeaf => {
+  const cut = (leaf: SpecLeaf, name: string): SpecLeaf => {
     const { shape } = leaf;
     // An array from a tree, such as a model's state, is not data, even if it has as many rows by chance.
     if (shape[0] !== total || name.includes(".")) return leaf;
@@ -124,11 +124,7 @@ function fewer<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Sample {
       : { ...leaf, shape: rows };
   };
   try {
-    return traced(
-      loss,
-      params,
-      Object.fromEntries(Object.entries(batch).map(([name, leaf]) => [name, cut(name, leaf)])),
-    );
+    return traced(loss, params, mapValues(batch, cut));
   } catch {
     return traced(loss, params, batch);
   }
@@ -149,8 +145,7 @@ function doubled<P>(params: P, rng: Rng): P {
 
 const inDouble = (array: NdArray): NdArray => (isFloat(dtypeOf(array)) ? astype(array, "float64") : array);
 
-const doubledBatch = (batch: Batch): Batch =>
-  Object.fromEntries(Object.entries(batch).map(([name, array]) => [name, inDouble(array)]));
+const doubledBatch = (batch: Batch): Batch => mapValues(batch, inDouble);
 
 /**
  * Random inputs of a batch's shapes: floats drawn from its own values, so that they are in the valid range,
@@ -158,23 +153,21 @@ const doubledBatch = (batch: Batch): Batch =>
  * values, or are zero.
  */
 function randomBatch(batch: BatchSpec, rng: Rng): Batch {
-  return Object.fromEntries(
-    Object.entries(batch).map(([name, leaf]): [string, NdArray] => {
-      const { shape } = leaf;
-      const length = sizeOf(shape);
-      const values = isNdArray(leaf) ? inDouble(leaf) : undefined;
-      if (values && (name.includes(".") || !(values.data instanceof Float64Array))) return [name, values];
-      if (!isNdArray(leaf) && !isFloat(leaf.dtype)) {
-        return [name, astype({ shape, data: new Float64Array(length) }, leaf.dtype)];
-      }
-      const known = values?.data as Float64Array | undefined;
-      const isVaried = known?.some((v) => v !== known[0]);
-      const data = Float64Array.from({ length }, () =>
-        known && isVaried ? known[rng.int(length)] : rng.normal(),
-      );
-      return [name, { shape, data }];
-    }),
-  );
+  return mapValues(batch, (leaf, name): NdArray => {
+    const { shape } = leaf;
+    const length = sizeOf(shape);
+    const values = isNdArray(leaf) ? inDouble(leaf) : undefined;
+    if (values && (name.includes(".") || !(values.data instanceof Float64Array))) return values;
+    if (!isNdArray(leaf) && !isFloat(leaf.dtype)) {
+      return astype({ shape, data: new Float64Array(length) }, leaf.dtype);
+    }
+    const known = values?.data as Float64Array | undefined;
+    const isVaried = known?.some((v) => v !== known[0]);
+    const data = Float64Array.from({ length }, () =>
+      known && isVaried ? known[rng.int(length)] : rng.normal(),
+    );
+    return { shape, data };
+  });
 }
 
 const isDouble = (params: unknown): boolean =>

@@ -8,7 +8,7 @@ import { floatTypeOf, namedArrays, namedLike } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import { flag } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
-import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { type CompileOptions, compile, compileOptionNames, pickCompileOptions } from "../runtime/compile.js";
 import type { ArraysOf } from "../runtime/jit.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
@@ -140,7 +140,7 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
 ): Promise<PartTeleporter<P, B>> {
   requireKnown("createTeleporter", options, [
     ...(["search", "symmetry", "loss", "objective", "heldOutLoss", "params", "batch", "memory"] as const),
-    ...(["guard", "allowInexact", "runtime", "provider", "threads"] as const),
+    ...(["guard", "allowInexact", ...compileOptionNames] as const),
   ]);
   const { objective = gradNormSq, params, batch, memory = {}, guard = {}, allowInexact = false } = options;
   if (!flag.test(allowInexact)) {

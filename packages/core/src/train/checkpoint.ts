@@ -4,7 +4,7 @@ import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
 import { DataError, IsolossError } from "../errors.js";
 import { namedArrays } from "../named-arrays.js";
 import { withoutUndefined } from "../options.js";
-import { flatten, unflattenNamed } from "../tree.js";
+import { flatten, mapValues, unflattenNamed } from "../tree.js";
 import { type History, mapColumns } from "./history.js";
 import { type ResumeOptions, type RunSettings, requireSameSettings } from "./run-settings.js";
 import { arraysOf, checkArrays, type RunState, type TrainState } from "./state.js";
@@ -319,7 +319,7 @@ export function packData(data: unknown, prefix: string): PackedData {
     }
     if (Array.isArray(value)) return value.map(visit);
     if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
-      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item)]));
+      return mapValues(value as Record<string, unknown>, visit);
     }
     throw new DataError(
       `Plain data are numbers, strings, lists, plain objects and typed arrays; found ${typeof value === "object" ? value.constructor.name : typeof value}.`,
@@ -342,7 +342,7 @@ export function unpackData({ text, arrays }: PackedData): unknown {
     if ($value !== undefined) return $value === "-0" ? -0 : values.get($value);
     if ($array !== undefined) return arrayOf($array).data;
     if ($ndarray !== undefined) return arrayOf($ndarray);
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item)]));
+    return mapValues(value as Record<string, unknown>, visit);
   };
   return visit(JSON.parse(text));
 }

@@ -54,6 +54,20 @@ export function watchOf(options: EarlyStoppingOptions, { names, modeOf }: Quanti
     mode === "min" ? value < best - least : value > best + least;
   const measured = ({ validation }: EpochRow<unknown>) =>
     (validation ?? {}) as Readonly<Record<string, unknown>>;
+  /** How many rows have come since the last one that was better than all before it. */
+  const waited = (rows: readonly EpochRow<unknown>[], least: number): number => {
+    let best = worst;
+    let count = 0;
+    for (const row of rows) {
+      const value = measured(row)[metric];
+      // A run without this metric may have come before.
+      if (typeof value !== "number") continue;
+      const improves = isBetter(value, best, least);
+      if (improves) best = value;
+      count = improves ? 0 : count + 1;
+    }
+    return count;
+  };
   return {
     metric,
     valueOf(row) {
@@ -65,28 +79,10 @@ export function watchOf(options: EarlyStoppingOptions, { names, modeOf }: Quanti
     },
     isBetter,
     endsWithBest(rows) {
-      let best = worst;
-      let isBest = false;
-      for (const row of rows) {
-        const value = measured(row)[metric];
-        isBest = typeof value === "number" && isBetter(value, best);
-        if (isBest) best = value as number;
-      }
-      return isBest;
+      const last = rows.at(-1);
+      return last !== undefined && typeof measured(last)[metric] === "number" && waited(rows, 0) === 0;
     },
-    isOver(rows) {
-      let best = worst;
-      let waited = 0;
-      for (const row of rows) {
-        const value = measured(row)[metric];
-        // A run without this metric may have come before.
-        if (typeof value !== "number") continue;
-        const improves = isBetter(value, best, threshold);
-        if (improves) best = value;
-        waited = improves ? 0 : waited + 1;
-      }
-      return waited >= patience;
-    },
+    isOver: (rows) => waited(rows, threshold) >= patience,
   };
 }
 

@@ -22,6 +22,7 @@ import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { lazy } from "../runtime/lazy.js";
 import type { Disposable } from "../runtime/resources.js";
+import { mapValues } from "../tree.js";
 import { prepareDataset, requireNames, type Source, usesByOutput } from "./dataset.js";
 import type { Evaluation } from "./epoch-row.js";
 import type { Loss } from "./step.js";
@@ -193,10 +194,7 @@ function arraysRead({ inputs, outputs }: Graph, result: string): string[] {
     .map(({ name }) => name.slice("batch.".length));
 }
 
-const specsOf = (batch: Batch) =>
-  Object.fromEntries(
-    Object.entries(batch).map(([name, a]: [string, NdArray]) => [name, spec(a.shape, dtypeOf(a))]),
-  );
+const specsOf = (batch: Batch) => mapValues(batch, (a) => spec(a.shape, dtypeOf(a)));
 
 /**
  * All examples in order, in batches of at most `most`; several sources are split into equally many batches, none of them

@@ -1,5 +1,6 @@
 import type { FloatArray } from "../array.js";
 import { ShapeError } from "../errors.js";
+import { mapValues } from "../tree.js";
 import type { EpochRow, Evaluation } from "./epoch-row.js";
 import type { TeleportEvent } from "./teleport-event.js";
 
@@ -80,14 +81,12 @@ const optional = ["gradNormSq", "norms", "meanCosines", "cosines", "conflicts"];
 export function mapColumns<H extends object>(history: H, map: (list: number[], path: string) => unknown): H {
   const visit = (value: unknown, path: string): unknown => {
     if (!Array.isArray(value)) {
-      const entries = Object.entries(value as object);
-      return Object.fromEntries(entries.map(([key, part]) => [key, visit(part, `${path}.${key}`)]));
+      return mapValues(value as Record<string, unknown>, (part, key) => visit(part, `${path}.${key}`));
     }
     return value.some(Array.isArray) ? value.map((part, k) => visit(part, `${path}.${k}`)) : map(value, path);
   };
-  const entries = Object.entries(history);
-  return Object.fromEntries(
-    entries.map(([key, value]) => [key, records.includes(key) ? value : visit(value, key)]),
+  return mapValues(history as Record<string, unknown>, (value, key) =>
+    records.includes(key) ? value : visit(value, key),
   ) as H;
 }
 
@@ -106,11 +105,7 @@ export function historyUpTo<H extends object>(steps: number, past: H): H {
   });
   const upTo = (name: string, rows: readonly { readonly step: number }[]) =>
     rows.filter(({ step }) => (name === "epochs" ? step <= steps : step < steps));
-  const entries = Object.entries(cut);
-  return Object.fromEntries(
-    entries.map(([name, rows]) => [
-      name,
-      records.includes(name) && name !== "tasks" ? upTo(name, rows) : rows,
-    ]),
+  return mapValues(cut as Record<string, never>, (rows, name) =>
+    records.includes(name) && name !== "tasks" ? upTo(name, rows) : rows,
   ) as H;
 }

@@ -7,7 +7,7 @@ import { OptionError } from "../errors.js";
 import { type Correlation, correlation, partialCorrelation } from "../math/correlation.js";
 import { namedArrays } from "../named-arrays.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
-import { pickCompileOptions } from "../runtime/compile.js";
+import { compileOptionNames, pickCompileOptions } from "../runtime/compile.js";
 import { symmetriesOf } from "../symmetry/symmetries-of.js";
 import type { Symmetry } from "../symmetry/symmetry.js";
 import { createMinimumMeter, type MinimumMeter, type MinimumSettings } from "../teleport/curvature/minima.js";
@@ -105,9 +105,7 @@ export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Prom
     ...([
       "adaptiveClip",
       "gradNorm",
-      "runtime",
-      "provider",
-      "threads",
+      ...compileOptionNames,
       "seeds",
       "steps",
       "symmetry",

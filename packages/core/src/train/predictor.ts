@@ -8,7 +8,7 @@ import { namedArrays } from "../named-arrays.js";
 import type { FloatDType, ImportedModel, Model } from "../nn/model.js";
 import { requireModel } from "../nn/require-model.js";
 import { requireKnown } from "../options.js";
-import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { type CompileOptions, compile, compileOptionNames, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { lazy } from "../runtime/lazy.js";
 import { Lifetime } from "../runtime/lifetime.js";
@@ -76,7 +76,7 @@ export async function createPredictor(
   trained?: Trained<unknown, unknown>,
   options: PredictorOptions = {},
 ): Promise<Predictor<never, unknown>> {
-  const known = ["batchSize", "runtime", "provider", "threads"] as const;
+  const known = ["batchSize", ...compileOptionNames] as const;
   requireKnown("createPredictor", options, known, "createPredictor(model, trained, { batchSize: 64 })");
   const { batchSize } = options;
   if (batchSize !== undefined) requireCount("createPredictor: batchSize", batchSize, 1);

@@ -6,19 +6,12 @@ import { type Spec, type TensorsOf, trace } from "../graph/trace.js";
 import { type Optimizer, type OptimizerState, trainedGradients } from "../optim/optimizer.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
-import { arraysOf } from "./state.js";
+import { arraysOf, type TrainState } from "./state.js";
 
 /** Loss of a batch: a scalar from the model's output and the labels. */
 export type Loss = (output: Tensor, labels: Tensor) => Tensor;
 
-/** Where a step begins. */
-interface StepStart<P, S> {
-  readonly params: P;
-  readonly state: S;
-  readonly optimizer: OptimizerState;
-}
-
-/** The same during tracing. */
+/** Where a step begins. Traced. */
 interface StepPlace<P, S> {
   readonly params: TensorsOf<P>;
   readonly state: TensorsOf<S>;
@@ -44,7 +37,7 @@ export interface BeforeStep<P, S, I> {
  */
 export interface StepParts<P, S, I> {
   /** Examples of parameters and states, of which only the types matter. */
-  readonly start: StepStart<P, S>;
+  readonly start: Pick<TrainState<P, S>, "params" | "state" | "optimizer">;
   readonly inputs: I;
   /** Traced: the loss of the step's batch at parameters, and the model's state after it. */
   lossOf(

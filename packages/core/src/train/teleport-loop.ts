@@ -1,16 +1,35 @@
 // Teleports as a branch of a loop of steps that a runtime runs.
 import type { NdArray } from "../array.js";
 import type { Batch } from "../batch.js";
+import { cond } from "../graph/control/cond.js";
+import { fill } from "../graph/ops/leaf.js";
 import type { Tensor } from "../graph/tensor.js";
 import { type Spec, spec, type TensorsOf } from "../graph/trace.js";
+import type { OptimizerState } from "../optim/optimizer.js";
 import type { Executable } from "../runtime/executable.js";
-import type { PartSetting } from "../teleport/part.js";
+import type { PartSetting, TeleportPart } from "../teleport/part.js";
+import { hasNumbers } from "../teleport/search/guard-graph.js";
+import type { TracedTransport } from "../teleport/state/traced-transport.js";
+import { occasionAt, type When } from "../teleport/when.js";
 import type { StepData } from "./feed.js";
 import { mostSteps, recordedAt, recordedTree } from "./recorded.js";
 import { arraysOf, type TrainState } from "./state.js";
 import type { BeforeStep } from "./step.js";
-import type { TeleportBranch } from "./teleport-branch.js";
 import type { ScheduleState, TeleportEvent } from "./teleport-event.js";
+
+/** Teleports that need nothing from the host. */
+export interface TeleportBranch<P> {
+  readonly when: When;
+  readonly part: TeleportPart<P>;
+  readonly transport: TracedTransport<P>;
+  /** Why another policy is applied to the optimizer's state in all of them. */
+  readonly note: string | undefined;
+  /** Whether the objective may use the optimizer's state and the learning rate. */
+  readonly usesMemory: boolean;
+  /** Whether a race begins with the optimizer's state, and whether with the learning rate. */
+  readonly race: { readonly usesState: boolean; readonly usesRate: boolean };
+  due(schedule: ScheduleState, stepsPerEpoch: number): number;
+}
 
 /**
  * The examples of a run's teleports.
@@ -79,7 +98,7 @@ export async function createTeleportLoop<P, S, I, D extends StepData>(
   {
     like,
     stepsPerEpoch,
-    keepsEnds = branch.measuresEnds,
+    keepsEnds = branch.part.measuresEnds,
     rateOf,
     compileStep,
   }: {
@@ -91,14 +110,12 @@ export async function createTeleportLoop<P, S, I, D extends StepData>(
     compileStep(before: BeforeStep<P, S, I>): Promise<Executable>;
   },
 ): Promise<TeleportLoop<P, D>> {
+  const { part, note } = branch;
   const executable = await compileStep({
     inputs: { now: spec([], "bool"), ...examples.rows },
     trace({ params, state, optimizer }, given, { now, ...rows }) {
-      const taken = branch.trace(
-        now,
-        { params, optimizer },
-        { rate: rateOf(given), data: () => examples.taken(rows, given, state) },
-      );
+      const data = () => examples.taken(rows, given, state);
+      const taken = teleportedWhere(now, branch, { params, optimizer }, { rate: rateOf(given), data });
       const ends = keepsEnds ? { from: params, to: taken.params, state } : {};
       return { ...taken, outputs: { numbers: taken.numbers, ...ends } };
     },
@@ -110,7 +127,7 @@ export async function createTeleportLoop<P, S, I, D extends StepData>(
     count: number,
     data: D,
   ): PlannedTeleports | undefined {
-    const { now, schedule: next } = branch.plan(schedule, first, count, stepsPerEpoch);
+    const { now, schedule: next } = askedAhead(branch, schedule, { first, count, stepsPerEpoch });
     if (!now.includes(1)) return { schedule: next, steps: count };
     const inputs: Record<string, NdArray> = { "teleport.now": { shape: [count], data: now } };
     for (const [name, { shape }] of Object.entries(examples.rows)) {
@@ -137,18 +154,69 @@ export async function createTeleportLoop<P, S, I, D extends StepData>(
         const tree = <T>(name: string, of: T) => recordedTree(results, `teleport.${name}`, of, t);
         const ends = keepsEnds ? { from: tree("from", like.params), to: tree("to", like.params) } : undefined;
         const measured =
-          ends && branch.measuresEnds
+          ends && part.measuresEnds
             ? { ...ends, batch: (await examples.at(first + t, tree("state", like.state))).batch }
             : undefined;
         const numbers = recordedAt(results["teleport.numbers"], t).data as Float64Array;
         const { hasHeldOut } = examples;
-        const event = await branch.event(first + t, { numbers, hasHeldOut, ends: measured });
-        if (event === undefined) return undefined;
-        happened.push({ event, ends });
+        const report = await part.report({ numbers, hasHeldOut, ends: measured });
+        if (report === undefined) return undefined;
+        const told = report.accepted && note !== undefined ? { note } : {};
+        happened.push({ event: { step: first + t, ...report, ...told }, ends });
       }
       return happened;
     },
   };
+}
+
+/** What a step continues with. */
+interface BranchState<P> {
+  readonly params: TensorsOf<P>;
+  readonly optimizer: OptimizerState;
+}
+
+/** Traced: teleports where `now`, a bool, holds; `numbers` is a vector for their reports, zero elsewhere. */
+function teleportedWhere<P>(
+  now: Tensor,
+  { part, transport, usesMemory, race: { usesState, usesRate } }: TeleportBranch<P>,
+  { params, optimizer }: BranchState<P>,
+  { rate, data }: { readonly rate: Tensor; data(): Pick<PartSetting, "batch" | "heldOut"> },
+): BranchState<P> & { readonly numbers: Tensor } {
+  let width = 0;
+  const teleported = () => {
+    const given = data();
+    const memory = usesMemory ? { optimizer, learningRate: rate } : {};
+    const race = { state: usesState ? optimizer : undefined, rate: usesRate ? rate : undefined };
+    const { params: to, elements, isMoved, numbers } = part.trace(params, { ...given, memory, race });
+    width = numbers.size;
+    const moved = () => transport({ from: params, to, elements, batch: given.batch, state: optimizer });
+    return { params: to, optimizer: cond(isMoved, moved, () => optimizer), numbers };
+  };
+  const still = () => ({ params, optimizer, numbers: fill([width], 0, "float64") });
+  // A run that has diverged is over: nothing is searched for there.
+  return cond(now, () => cond(hasNumbers(params), teleported, still), still);
+}
+
+/** Asks a schedule in advance: 1 for each step before which there is a teleport, 0 for the others, and its state after the steps. */
+function askedAhead(
+  { when, due }: Pick<TeleportBranch<never>, "when" | "due">,
+  schedule: ScheduleState,
+  {
+    first,
+    count,
+    stepsPerEpoch,
+  }: { readonly first: number; readonly count: number; readonly stepsPerEpoch: number },
+): { readonly now: Uint8Array; readonly schedule: ScheduleState } {
+  const now = new Uint8Array(count);
+  let last = schedule;
+  let next = Math.max(first, due(schedule, stepsPerEpoch));
+  while (next < first + count) {
+    const { teleport, state } = when.should(occasionAt(next, stepsPerEpoch), last.state);
+    now[next - first] = teleport ? 1 : 0;
+    last = { asked: next, state };
+    next = due(last, stepsPerEpoch);
+  }
+  return { now, schedule: last };
 }
 
 /** The steps that are marked. */

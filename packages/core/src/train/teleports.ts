@@ -15,8 +15,8 @@ import { tracedTransport } from "../teleport/state/traced-transport.js";
 import { createTransport, keptNote, type TransportPolicy } from "../teleport/state/transport.js";
 import { createPartTeleporter } from "../teleport/teleporter.js";
 import { occasionAt, type When } from "../teleport/when.js";
-import { type TeleportBranch, teleportBranch } from "./teleport-branch.js";
 import type { ScheduleState, TeleportEvent } from "./teleport-event.js";
+import type { TeleportBranch } from "./teleport-loop.js";
 
 /**
  * How a run teleports: when, by which search, for which objective, and what happens to the optimizer's state.
@@ -183,17 +183,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
   return {
     due,
     ...(isTraced && part && carried
-      ? {
-          branch: teleportBranch({
-            when,
-            part,
-            transport: carried,
-            note,
-            usesMemory: objective !== undefined,
-            race,
-            due,
-          }),
-        }
+      ? { branch: { when, part, transport: carried, note, usesMemory: objective !== undefined, race, due } }
       : {}),
     async maybeTeleport(at, schedule) {
       const { step, stepsPerEpoch, losses } = at;

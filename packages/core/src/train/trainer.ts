@@ -15,7 +15,7 @@ import { withAdaptiveClipping } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
 import { type Optimizer, requireOptimizer, seeing } from "../optim/optimizer.js";
 import { requireKnown } from "../options.js";
-import { pickCompileOptions } from "../runtime/compile.js";
+import { compileOptionNames, pickCompileOptions } from "../runtime/compile.js";
 import { Resources } from "../runtime/resources.js";
 import { advance, type Ran, type StepLoop } from "./advance.js";
 import { stepSeed } from "./batch-order.js";
@@ -79,7 +79,7 @@ function requireParts<P, S>(options: TrainerOptions<P, S>): void {
   requireKnown("createTrainer", options, [
     ...(["model", "data", "optimizer", "learningRate", "loss", "batchSize", "seed", "dtype"] as const),
     ...(["evaluationBatchSize", "clipNorm", "adaptiveClip", "gradNorm", "teleport"] as const),
-    ...(["runtime", "provider", "threads"] as const),
+    ...compileOptionNames,
   ]);
   const given = Object.keys(options).join(", ");
   if (model === undefined) {

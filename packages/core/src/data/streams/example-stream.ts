@@ -1,8 +1,8 @@
-import type { NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { permutation } from "../../math/rng.js";
 import { flag, inCode, integerFrom, isFunction } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
+import { mapValues } from "../../tree.js";
 import { takeRows } from "../batches.js";
 import type { DataStream } from "../stream.js";
 import { joinParts } from "./part-reader.js";
@@ -82,7 +82,7 @@ export function keptExamples({ length, read }: Examples): Examples {
         missing.forEach((number, i) => {
           kept.set(
             number,
-            mapArrays(part, (a) => takeRows(a, [i])),
+            mapValues(part, (a) => takeRows(a, [i])),
           );
         });
       }
@@ -102,6 +102,3 @@ export async function readEpoch(stream: DataStream<Batch>, seed = 0, epoch = 0):
   for await (const part of stream.batches(seed, epoch)) parts.push(part);
   return joinParts(parts);
 }
-
-const mapArrays = (part: Batch, f: (a: NdArray) => NdArray): Batch =>
-  Object.fromEntries(Object.entries(part).map(([name, a]) => [name, f(a)]));

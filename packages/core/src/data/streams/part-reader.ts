@@ -2,6 +2,7 @@ import { allocate, dtypeOf, isNdArray, type NdArray, sizeOf } from "../../array.
 import { describeValue, isPlainObject } from "../../describe.js";
 import { DataError, ShapeError } from "../../errors.js";
 import { formatType } from "../../graph/tensor.js";
+import { mapValues } from "../../tree.js";
 import { concatenateRows, rowsOf } from "../batches.js";
 
 /** Arrays by name with equally many examples along their first axes. */
@@ -38,28 +39,21 @@ export function countExamples(part: unknown, what = "A part of a stream"): numbe
 
 /** Arrays of the types of a part's examples, for a number of examples. */
 export function emptyPart(like: Part, count: number): Part {
-  return Object.fromEntries(
-    Object.entries(like).map(([name, a]) => {
-      const shape = [count, ...a.shape.slice(1)];
-      return [name, { shape, data: allocate(dtypeOf(a), sizeOf(shape)) }];
-    }),
-  );
+  return mapValues(like, (a) => {
+    const shape = [count, ...a.shape.slice(1)];
+    return { shape, data: allocate(dtypeOf(a), sizeOf(shape)) } as NdArray;
+  });
 }
 
 /** The examples `from` up to `to` of a part, without a copy. */
 export const partRows = (part: Part, from: number, to: number): Part =>
-  Object.fromEntries(Object.entries(part).map(([name, a]) => [name, rowsOf(a, from, to)]));
+  mapValues(part, (a) => rowsOf(a, from, to));
 
-const copied = (part: Part): Part =>
-  Object.fromEntries(
-    Object.entries(part).map(([name, a]) => [name, { ...a, data: a.data.slice() } as NdArray]),
-  );
+const copied = (part: Part): Part => mapValues(part, (a) => ({ ...a, data: a.data.slice() }) as NdArray);
 
 /** Parts of one type, one after another. */
 export const joinParts = (parts: readonly Part[]): Part =>
-  Object.fromEntries(
-    Object.keys(parts[0] ?? {}).map((name) => [name, concatenateRows(parts.map((part) => part[name]))]),
-  );
+  mapValues(parts[0] ?? {}, (_, name) => concatenateRows(parts.map((part) => part[name])));
 
 /** Reads the examples of parts one after another, however the parts are divided. */
 export interface PartReader {

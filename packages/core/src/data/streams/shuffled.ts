@@ -3,6 +3,7 @@ import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { createRng, permutation } from "../../math/rng.js";
 import { requireKnown } from "../../options.js";
+import { mapValues } from "../../tree.js";
 import { takeRows } from "../batches.js";
 import { type DataStream, requireStream } from "../stream.js";
 import { countExamples, emptyPart, exampleTypes, type Part, partReader } from "./part-reader.js";
@@ -95,5 +96,4 @@ function exchangeRows(held: Elements, next: Elements, drawn: Elements, places: I
   }
 }
 
-const rowsAt = (part: Part, rows: Int32Array): Part =>
-  Object.fromEntries(Object.entries(part).map(([name, a]) => [name, takeRows(a, rows)]));
+const rowsAt = (part: Part, rows: Int32Array): Part => mapValues(part, (a) => takeRows(a, rows));

@@ -6,6 +6,7 @@ import { OptionError, ShapeError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import { inCode, integerFrom, isObject, listOf, number, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
+import { mapValues } from "../../tree.js";
 
 /** What the numbers of a map are, which says how they are resized and mirrored. */
 export type MapKind = (typeof mapKinds)[number];
@@ -74,12 +75,10 @@ export function scaleCropFlip(part: Batch, options: ScaleCropOptions): Batch {
   const size = sizeOfMaps(part, maps, numbers.length);
   if (size === undefined) return part;
   const changes = numbers.map((number) => drawScaleCrop(size, { seed, epoch, number }));
-  return Object.fromEntries(
-    Object.entries(part).map(([name, a]) => {
-      const kind = maps[name];
-      return [name, kind === undefined ? a : changedMap(a, kind, changes, depthScale)];
-    }),
-  );
+  return mapValues(part, (a, name) => {
+    const kind = maps[name];
+    return kind === undefined ? a : changedMap(a, kind, changes, depthScale);
+  });
 }
 
 function sizeOfMaps(

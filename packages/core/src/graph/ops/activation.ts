@@ -2,7 +2,7 @@ import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { float } from "../onnx-rule.js";
-import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
+import { apply, floatType, type Op, requireFloat, type Tensor } from "../tensor.js";
 import { add, mul, sub } from "./arithmetic.js";
 import { greaterEqual, where } from "./compare.js";
 import { erf, exp, tanh, unary } from "./elementary.js";
@@ -90,10 +90,7 @@ const leakyStepOp: Op<{ slope: number }> = {
 
 const leakyReluOp: Op<{ slope: number }> = {
   name: "leakyRelu",
-  infer([x]) {
-    requireFloat("leakyRelu", x);
-    return { shape: x.shape, dtype: x.dtype };
-  },
+  infer: ([x]) => floatType("leakyRelu", x),
   vjp: (g, y, { slope }) => [mul(g, apply(leakyStepOp, [slope > 0 ? y : y.inputs[0]], { slope }))],
   js: {
     flat: true,

@@ -1,5 +1,6 @@
 import { requireDType } from "../../array.js";
 import { DTypeError } from "../../errors.js";
+import { int, onnxType } from "../onnx-rule.js";
 import {
   apply,
   formatType,
@@ -154,8 +155,6 @@ export function pow(a: Operand, b: Operand): Tensor {
   }
 }
 
-const castNames = { float32: 1, float64: 11, int64: 7, bool: 9 } as const;
-
 const castOp: Op<{ dtype: Tensor["dtype"] }> = {
   name: "cast",
   infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
@@ -170,8 +169,7 @@ const castOp: Op<{ dtype: Tensor["dtype"] }> = {
     },
   },
   onnx: {
-    emit: (e, inputs, _node, { dtype }) =>
-      e.emit("Cast", inputs, { to: { kind: "int", value: castNames[dtype] } }),
+    emit: (e, inputs, _node, { dtype }) => e.emit("Cast", inputs, { to: int(onnxType[dtype]) }),
   },
 };
 

@@ -2,7 +2,7 @@ import { type Shape, sizeOf } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { type Affine, Index } from "../index-expression.js";
-import type { KernelWriter } from "../javascript-rule.js";
+import type { JavaScriptRule, KernelWriter } from "../javascript-rule.js";
 import { apply, formatShape, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import {
   type ConvAttributes,
@@ -119,7 +119,26 @@ export function guarded(writer: KernelWriter, i: Affine, n: number, body: () => 
   writer.line("}");
 }
 
-const products = ({ y, w }: Shapes) => 2 * sizeOf(y) * w[1] * w[2] * w[3];
+/** Which tensors of the form an operation's operands and its result are. */
+type Roles = readonly [keyof Shapes, keyof Shapes, keyof Shapes];
+
+const shapesOf = ({ inputs: [a, b], shape }: Tensor, [first, second, result]: Roles): Shapes =>
+  ({ [first]: a.shape, [second]: b.shape, [result]: shape }) as unknown as Shapes;
+
+const sumOfProducts = (roles: Roles): JavaScriptRule<ConvAttributes> => ({
+  kernel(writer, node, attrs) {
+    writer.line(`${writer.result("")}.fill(0);`);
+    forEachProduct(writer, shapesOf(node, roles), attrs, (x, w, y) => {
+      const [a, b, result] = roles.map((role) => ({ x, w, y })[role]);
+      writer.line(`${writer.result(result.flat.toString())}+=${writer.read(0, a)}*${writer.read(1, b)};`);
+    });
+  },
+});
+
+const countProducts = (roles: Roles) => (node: Tensor) => {
+  const { y, w } = shapesOf(node, roles);
+  return 2 * sizeOf(y) * w[1] * w[2] * w[3];
+};
 
 const convOp: Op<ConvAttributes> = {
   name: "conv2d",
@@ -132,20 +151,12 @@ const convOp: Op<ConvAttributes> = {
     inputGradient(g, w, attrs, x.shape),
     weightGradient(x, g, attrs, w.shape),
   ],
-  js: {
-    kernel(writer, node, attrs) {
-      const [x, w] = node.inputs;
-      writer.line(`${writer.result("")}.fill(0);`);
-      forEachProduct(writer, { x: x.shape, w: w.shape, y: node.shape }, attrs, (ix, iw, iy) => {
-        writer.line(`${writer.result(iy.flat.toString())}+=${writer.read(0, ix)}*${writer.read(1, iw)};`);
-      });
-    },
-  },
+  js: sumOfProducts(["x", "w", "y"]),
   onnx: {
     float32Only: true,
     emit: (e, operands, node, attrs) => emitConv(e, operands, node.inputs[1].shape, attrs),
   },
-  flops: ({ inputs: [x, w], shape }) => products({ x: x.shape, w: w.shape, y: shape }),
+  flops: countProducts(["x", "w", "y"]),
 };
 
 const inputGradientOp: Op<ConvAttributes & { shape: Shape }> = {
@@ -158,17 +169,9 @@ const inputGradientOp: Op<ConvAttributes & { shape: Shape }> = {
     apply(convOp, [u, w], window(attrs)),
     weightGradient(u, g, attrs, w.shape),
   ],
-  js: {
-    kernel(writer, node, attrs) {
-      const [g, w] = node.inputs;
-      writer.line(`${writer.result("")}.fill(0);`);
-      forEachProduct(writer, { x: node.shape, w: w.shape, y: g.shape }, attrs, (ix, iw, iy) => {
-        writer.line(`${writer.result(ix.flat.toString())}+=${writer.read(0, iy)}*${writer.read(1, iw)};`);
-      });
-    },
-  },
+  js: sumOfProducts(["y", "w", "x"]),
   onnx: { float32Only: true, emit: emitInputGradient },
-  flops: ({ inputs: [g, w], shape }) => products({ x: shape, w: w.shape, y: g.shape }),
+  flops: countProducts(["y", "w", "x"]),
 };
 
 const weightGradientOp: Op<ConvAttributes & { shape: Shape }> = {
@@ -181,17 +184,9 @@ const weightGradientOp: Op<ConvAttributes & { shape: Shape }> = {
     inputGradient(g, u, attrs, x.shape),
     apply(convOp, [x, u], window(attrs)),
   ],
-  js: {
-    kernel(writer, node, attrs) {
-      const [x, g] = node.inputs;
-      writer.line(`${writer.result("")}.fill(0);`);
-      forEachProduct(writer, { x: x.shape, w: node.shape, y: g.shape }, attrs, (ix, iw, iy) => {
-        writer.line(`${writer.result(iw.flat.toString())}+=${writer.read(0, ix)}*${writer.read(1, iy)};`);
-      });
-    },
-  },
+  js: sumOfProducts(["x", "y", "w"]),
   onnx: { emit: emitWeightGradient },
-  flops: ({ inputs: [x, g], shape }) => products({ x: x.shape, w: shape, y: g.shape }),
+  flops: countProducts(["x", "y", "w"]),
 };
 
 /** The convolution's own attributes, without those that a derivative adds. */

@@ -1,5 +1,5 @@
 import type { OnnxEmitter } from "../onnx-rule.js";
-import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
+import { apply, floatType, type Op, type Tensor } from "../tensor.js";
 import { add, div, mul, neg, sub } from "./arithmetic.js";
 
 interface Unary {
@@ -17,10 +17,7 @@ interface Unary {
 export function unary({ name, onnx, js, vjp, cost = 10, float32Only = false }: Unary): Op {
   return {
     name,
-    infer([x]) {
-      requireFloat(name, x);
-      return { shape: x.shape, dtype: x.dtype };
-    },
+    infer: ([x]) => floatType(name, x),
     ...(vjp ? { vjp: (g: Tensor, node: Tensor) => [vjp(g, node.inputs[0], node)] } : {}),
     js: { flat: true, readsOnce: true, pull: (at, read) => js(read(0, at)) },
     onnx: {

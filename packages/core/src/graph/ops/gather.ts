@@ -1,10 +1,10 @@
-import { type DType, requireDType, type Shape } from "../../array.js";
+import { type DType, requireDType } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
-import { forEachPlace } from "../javascript-rule.js";
-import { int } from "../onnx-rule.js";
+import { forEachLine } from "../javascript-rule.js";
+import { int, onnxType } from "../onnx-rule.js";
 import { apply, bytesOf, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { numeric } from "./arithmetic.js";
 import { resolveAxis } from "./reshape.js";
@@ -86,9 +86,7 @@ const oneHotOp: Op<{ depth: number; dtype: DType }> = {
       const classes = e.indices([...Array(depth).keys()]);
       const column = e.emit("Unsqueeze", [indices, e.indices([node.rank - 1])]);
       const hit = e.emit("Equal", [column, classes]);
-      return dtype === "bool"
-        ? hit
-        : e.emit("Cast", [hit], { to: int(dtype === "float32" ? 1 : dtype === "float64" ? 11 : 7) });
+      return dtype === "bool" ? hit : e.emit("Cast", [hit], { to: int(onnxType[dtype]) });
     },
   },
 };
@@ -113,16 +111,11 @@ const cumsumOp: Op<CumsumAttributes> = {
   js: {
     readsOnce: true,
     kernel(w, node, { axis, exclusive, reverse }) {
-      const outer: Shape = node.shape.map((n, d) => (d === axis ? 1 : n));
-      forEachPlace(w, outer, (at) => {
+      forEachLine(w, node.shape, axis, (along) => {
         const total = w.fresh("s");
         w.line(`let ${total}=0;`);
         w.loop(node.shape[axis], (i) => {
-          const k = reverse ? i.times(-1).plus(node.shape[axis] - 1) : i;
-          const place = Index.multi(
-            node.shape,
-            at.map((a, d) => (d === axis ? k : a)),
-          );
+          const place = along(reverse ? i.times(-1).plus(node.shape[axis] - 1) : i);
           if (exclusive) w.store(place, total);
           w.line(`${total}+=${w.read(0, place)};`);
           if (!exclusive) w.store(place, total);

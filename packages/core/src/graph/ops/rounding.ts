@@ -1,7 +1,7 @@
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
-import { int } from "../onnx-rule.js";
-import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
+import { int, onnxType } from "../onnx-rule.js";
+import { apply, floatType, type Op, type Tensor } from "../tensor.js";
 import { unary } from "./elementary.js";
 
 const roundOp = unary({ name: "round", onnx: "Round", js: (x) => `roundEven(${x})`, cost: 1 });
@@ -13,20 +13,15 @@ const roundOp = unary({ name: "round", onnx: "Round", js: (x) => `roundEven(${x}
 const formats = {
   float16: { digits: 11, lowest: -14, largest: 65504, code: 10 },
   bfloat16: { digits: 8, lowest: -126, largest: (2 - 2 ** -7) * 2 ** 127, code: 16 },
-  float32: { code: 1 },
+  float32: { code: onnxType.float32 },
 } as const;
 
 /** A floating-point format that numbers are rounded to. */
 export type FloatFormat = keyof typeof formats;
 
-const floatCodes = { float32: 1, float64: 11 } as const;
-
 const roundToOp: Op<{ format: FloatFormat }> = {
   name: "roundTo",
-  infer([x]) {
-    requireFloat("roundTo", x);
-    return { shape: x.shape, dtype: x.dtype };
-  },
+  infer: ([x]) => floatType("roundTo", x),
   // As in a cast to a narrower type, rounding is not differentiated.
   vjp: (g) => [g],
   js: {
@@ -42,7 +37,7 @@ const roundToOp: Op<{ format: FloatFormat }> = {
     emit(e, [x], { dtype }, { format }) {
       if (format === dtype) return x;
       const narrow = e.emit("Cast", [x], { to: int(formats[format].code) });
-      return e.emit("Cast", [narrow], { to: int(floatCodes[dtype as keyof typeof floatCodes]) });
+      return e.emit("Cast", [narrow], { to: int(onnxType[dtype]) });
     },
   },
 };

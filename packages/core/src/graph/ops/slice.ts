@@ -172,6 +172,13 @@ export function slice(x: Tensor, options: SliceOptions): Tensor {
   return sameShape(shape, x.shape) ? x : apply(sliceOp, [x], { starts: starting, steps: stepping, shape });
 }
 
+/** x[..., start..end, ...] along one axis. */
+export const sliceAlong = (x: Tensor, axis: number, start: number, end: number): Tensor =>
+  slice(x, {
+    starts: x.shape.map((_, d) => (d === axis ? start : 0)),
+    ends: x.shape.map((n, d) => (d === axis ? end : n)),
+  });
+
 /**
  * Surrounds `x` with `value`.
  *
@@ -214,9 +221,8 @@ const concatOp: Op<{ axis: number }> = {
   vjp(g, { inputs }, { axis }) {
     let at = 0;
     return inputs.map((x) => {
-      const starts = x.shape.map((_, d) => (d === axis ? at : 0));
       at += x.shape[axis];
-      return slice(g, { starts, ends: x.shape.map((n, d) => starts[d] + n) });
+      return sliceAlong(g, axis, at - x.shape[axis], at);
     });
   },
   js: {

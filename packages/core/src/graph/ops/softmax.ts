@@ -1,7 +1,7 @@
 import { DTypeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
-import { type Affine, Index } from "../index-expression.js";
-import { forEachPlace, type KernelWriter } from "../javascript-rule.js";
+import type { Affine, Index } from "../index-expression.js";
+import { forEachLine, type KernelWriter } from "../javascript-rule.js";
 import { int, type OnnxEmitter } from "../onnx-rule.js";
 import { apply, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { mul, sub } from "./arithmetic.js";
@@ -9,19 +9,13 @@ import { sum } from "./reduce.js";
 import { resolveAxis } from "./reshape.js";
 
 /** Loops over all lines along an axis; gives the body the line's largest element and its sum of exp(x - largest). */
-function forEachLine(
+function forEachSum(
   w: KernelWriter,
   node: Tensor,
   axis: number,
   body: (place: (k: Affine) => Index, largest: string, total: string) => void,
 ): void {
-  const lines = node.shape.map((n, d) => (d === axis ? 1 : n));
-  forEachPlace(w, lines, (at) => {
-    const place = (k: Affine) =>
-      Index.multi(
-        node.shape,
-        at.map((a, d) => (d === axis ? k : a)),
-      );
+  forEachLine(w, node.shape, axis, (place) => {
     const largest = w.fresh("m");
     const total = w.fresh("s");
     w.line(`let ${largest}=-Infinity,${total}=0;`);
@@ -63,7 +57,7 @@ function line(
     vjp: (g, node, { axis }) => [vjp(g, node, axis)],
     js: {
       kernel(w, node, { axis }) {
-        forEachLine(w, node, axis, (place, largest, total) => {
+        forEachSum(w, node, axis, (place, largest, total) => {
           w.line(`${total}=${finish(total)};`);
           w.loop(node.shape[axis], (k) => {
             const at = place(k);

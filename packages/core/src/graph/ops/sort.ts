@@ -1,8 +1,8 @@
 import { describeValue } from "../../describe.js";
 import { ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
-import { Affine, Index } from "../index-expression.js";
-import { forEachPlace } from "../javascript-rule.js";
+import { Affine } from "../index-expression.js";
+import { forEachLine } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
 import { apply, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { numeric } from "./arithmetic.js";
@@ -23,22 +23,16 @@ const argsortOp: Op<Order> = {
   js: {
     kernel(w, node, { axis, count, descending }) {
       const [x] = node.inputs;
-      const lines = node.shape.map((n, d) => (d === axis ? 1 : n));
-      forEachPlace(w, lines, (at) => {
-        const place = (shape: readonly number[], k: Affine) =>
-          Index.multi(
-            shape,
-            at.map((a, d) => (d === axis ? k : a)),
-          );
+      forEachLine(w, node.shape, axis, (place) => {
         const [order, a, b] = [w.fresh("o"), w.fresh("a"), w.fresh("b")];
-        const read = (k: string) => w.read(0, place(x.shape, Affine.variable(k)));
+        const read = (k: string) => w.read(0, place(Affine.variable(k), x.shape));
         const [later, earlier] = descending ? [read(b), read(a)] : [read(a), read(b)];
         w.line(`const ${order}=Array.from({length:${x.shape[axis]}},(_,k)=>k);`);
         // NaN is larger than all numbers; the positions themselves decide between equal elements.
         w.line(
           `${order}.sort((${a},${b})=>${later}-${earlier}||(${later}!==${later})-(${earlier}!==${earlier})||${a}-${b});`,
         );
-        w.loop(count, (k) => w.store(place(node.shape, k), `${order}[${k}]`));
+        w.loop(count, (k) => w.store(place(k), `${order}[${k}]`));
       });
     },
   },

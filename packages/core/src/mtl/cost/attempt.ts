@@ -3,14 +3,14 @@ import { transportState } from "../../teleport/state/transport.js";
 import { isTriggered } from "../conflict.js";
 import type { MultiTaskHistory } from "../train/history.js";
 import type { StepChange, StepContext } from "../train/step-hook.js";
-import type { Batches } from "./adapter/stacked-batches.js";
-import type { TaskPoint } from "./conflict-meter.js";
-import { type Drift, type DriftGuard, judged, meanOf } from "./drift-guard.js";
-import { displacementsOf, type Landing, land, rejected } from "./landing.js";
+import type { Batches } from "./adapter/inner-loop.js";
+import { meanOf } from "./drift-guard.js";
+import { type Landing, land, rejected } from "./landing.js";
 import type { CostMachine } from "./machine.js";
+import type { TaskPoint } from "./meters.js";
 import type { Proposal } from "./move.js";
 import type { InnerOptions, PreserveOptions } from "./presets.js";
-import { type ConflictMeasures, type CostReport, quantitiesOf } from "./report.js";
+import { type CostReport, quantitiesOf } from "./report.js";
 import type { ResolvedCost } from "./settings.js";
 import { type Parts, partsOf } from "./shared-losses.js";
 
@@ -27,26 +27,20 @@ export async function attemptTeleport<P, S>(
   const here = partsOf(params, context.state);
   const before = await machine.conflict.at(here, batch);
   const { proposal, landing } = await proposed(settings, machine, context, { here, before, balance });
-  const { shared, moved } = landing;
-  const next = shared === undefined ? undefined : { ...params, shared };
-  const after = next && (await machine.conflict.at({ ...here, shared }, batch));
-  const { change, sigma, note } =
-    next && moved ? await transported(settings, context, next, moved) : { change: {} };
+  const { told, to } = landing;
+  const after = to && (await machine.conflict.at({ ...here, shared: to.shared }, batch));
+  const { change, sigma, note } = to
+    ? await transported(settings, context, { ...params, shared: to.shared }, to.moved)
+    : { change: {} };
   const seconds = (performance.now() - begin) / 1000;
   const ordinary = secondsPerStep(context.history);
-  const [first, last] = [before, after].map((point) => point && quantities(point));
+  const [first, last] = [before, after].map((point) => point && quantitiesOf(point));
   const report: CostReport = {
     step,
     epoch,
     trigger,
     move: proposal?.name ?? "none",
-    outcome: landing.outcome,
-    reason: landing.reason,
-    halvings: landing.halvings,
-    fraction: landing.fraction,
-    displacement: landing.displacement,
-    displacements: shared === undefined ? {} : displacementsOf(here.shared, shared),
-    ...(landing.drift ? { drift: landing.drift, ...judgedBy(settings.guard, landing.drift) } : {}),
+    ...told,
     ...(first ? { before: first } : {}),
     ...(last ? { after: last } : {}),
     ...(after?.conflict
@@ -79,7 +73,7 @@ async function proposed<P, S>(
   const lossesBefore = meanOf(await losses.each(here, batches));
   const isUsable = [...each, lossesBefore].every((values) => values.every(Number.isFinite));
   if (before.conflict === undefined || !isUsable) {
-    return { landing: rejected("a loss or gradient is not finite at the start") };
+    return { landing: { told: rejected("a loss or gradient is not finite at the start") } };
   }
   const proposal = await mover.propose({
     parts: here,
@@ -141,13 +135,6 @@ function innerRate<P>({ learningRate }: InnerOptions, context: StepContext<P>): 
   if (typeof learningRate === "number") return learningRate;
   return learningRate === "initial" ? context.learningRateAt(0) : context.learningRate;
 }
-
-const quantities = ({ losses, conflict }: TaskPoint): ConflictMeasures | undefined =>
-  conflict && quantitiesOf(losses, conflict);
-
-/** Nothing is judged without a guard, or if losses are not finite. */
-const judgedBy = (guard: DriftGuard | false, drift: Drift): Pick<CostReport, "judged"> =>
-  guard !== false && drift.lossesAfter.every(Number.isFinite) ? { judged: judged(drift, guard) } : {};
 
 const stepsOf = (steps: InnerOptions["steps"], batches: number): number =>
   typeof steps === "number" ? steps : steps.passes * batches;

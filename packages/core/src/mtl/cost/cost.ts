@@ -3,6 +3,7 @@
 import { balanceWeights, isTriggered } from "../conflict.js";
 import type { BeforeStep, StepChange, StepContext } from "../train/step-hook.js";
 import { attemptTeleport } from "./attempt.js";
+import { rejected } from "./landing.js";
 import { costMachines } from "./machine.js";
 import type { CostReport } from "./report.js";
 import type { ScheduleMemory } from "./schedule.js";
@@ -92,12 +93,7 @@ export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> =
     epoch,
     trigger,
     move: "none",
-    outcome: "rejected",
-    reason,
-    halvings: 0,
-    fraction: 0,
-    displacement: 0,
-    displacements: {},
+    ...rejected(reason),
     seconds: 0,
   });
 

@@ -1,13 +1,6 @@
-import type { Batch } from "../../batch.js";
-import { vectorOf } from "../../graph/ops/slice.js";
-import { trace } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { relativeDrift } from "../../teleport/guard.js";
-import type { Batches } from "./adapter/stacked-batches.js";
-import type { Parts, SharedLosses } from "./shared-losses.js";
 
 export interface DriftGuardOptions extends OptionsOf<typeof driftGuardOptions> {}
 
@@ -116,38 +109,6 @@ function sentenceOf({ judge, kind, moved, worstTask }: Judged): string {
     return `the loss of task ${worstTask} moves most, by ${far}${kind === "relative" ? " of its size" : ""}`;
   }
   return `on the mean over the tasks the losses move by ${far}${kind === "relative" ? " of their size" : ""}`;
-}
-
-/** Task losses of many batches. */
-export interface LossMeter {
-  /** L_k on every batch, each [K]. */
-  each(parts: Parts, batches: Batches): Promise<readonly Float64Array[]>;
-  dispose(): Promise<void>;
-}
-
-export async function compileLosses(
-  losses: SharedLosses,
-  example: Parts,
-  batch: Batch,
-  compileOptions: CompileOptions,
-): Promise<LossMeter> {
-  const { graph } = trace(({ parts, batch: b }) => ({ losses: vectorOf(losses(parts, b)) }), {
-    parts: example,
-    batch,
-  });
-  const run = await compile(graph, compileOptions);
-  return {
-    async each(parts, batches) {
-      const found: Float64Array[] = [];
-      for await (const b of batches) {
-        const results = await run.run(namedArrays({ parts, batch: b }));
-        found.push(Float64Array.from(results.losses.data as Float64Array));
-      }
-      await run.unload();
-      return found;
-    },
-    dispose: () => run.dispose(),
-  };
 }
 
 /** Element-wise mean of vectors. */

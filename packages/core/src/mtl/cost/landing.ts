@@ -6,28 +6,27 @@ import {
   type Drift,
   type DriftGuard,
   driftOf,
-  type LossMeter,
+  judged,
   meanOf,
   objectionTo,
 } from "./drift-guard.js";
+import type { LossMeter } from "./meters.js";
 import { differenceOf, lengthOf, type Proposal, squareOf } from "./move.js";
 import type { CostReport } from "./report.js";
 import type { Parts } from "./shared-losses.js";
 
 /** The result of a proposal: the new point, or why it was rejected. */
 export interface Landing {
-  readonly outcome: CostReport["outcome"];
-  readonly reason: string;
-  /** Shared parameters; left out if nothing was moved. */
-  readonly shared?: unknown;
-  /** D, its leaves concatenated. */
-  readonly moved?: Float64Array | undefined;
-  /** ||D|| / ||theta||. */
-  readonly displacement: number;
-  readonly drift?: Drift | undefined;
-  readonly fraction: number;
-  readonly halvings: number;
+  readonly told: Told;
+  /** Shared parameters, and D, its leaves concatenated; left out if nothing was moved. */
+  readonly to?: { readonly shared: unknown; readonly moved: Float64Array } | undefined;
 }
+
+/** What a report tells of a landing. */
+type Told = Pick<
+  CostReport,
+  "outcome" | "reason" | "halvings" | "fraction" | "displacement" | "displacements" | "drift" | "judged"
+>;
 
 /** What a proposal is judged by. */
 export interface LandingContext {
@@ -42,12 +41,13 @@ export interface LandingContext {
   readonly negligible: number;
 }
 
-export const rejected = (reason: string): Landing => ({
+export const rejected = (reason: string, halvings = 0): Told => ({
   outcome: "rejected",
   reason,
-  displacement: 0,
+  halvings,
   fraction: 0,
-  halvings: 0,
+  displacement: 0,
+  displacements: {},
 });
 
 const nothingMoved = "D is zero: nothing was moved";
@@ -64,14 +64,20 @@ export async function land(
   const { shared } = here;
   const most = guard === false || !proposal.divisible ? 0 : guard.halvings;
   let drift: Drift | undefined;
+  /** Nothing is judged without a guard, or if losses are not finite. */
+  const measured = (): Pick<Told, "drift" | "judged"> => {
+    if (drift === undefined) return {};
+    const isJudged = guard !== false && drift.lossesAfter.every(Number.isFinite);
+    return { drift, ...(isJudged ? { judged: judged(drift, guard) } : {}) };
+  };
   for (let halvings = 0, fraction = 1, refusal: string | undefined; ; halvings++, fraction /= 2) {
     const there = proposal.at(fraction);
     const moved = differenceOf(there, shared);
     if (moved.every((v) => v === 0)) {
       // A search that does not move gives a reason; an adapter that does not move has found nothing to gain.
-      if (proposal.note !== undefined) return rejected(proposal.note);
+      if (proposal.note !== undefined) return { told: rejected(proposal.note) };
       const reason = isTriggered ? nothingMoved : nothingToGain;
-      return { ...rejected(reason), ...(drift && { drift }), halvings, outcome: "negligible" };
+      return { told: { ...rejected(reason, halvings), ...measured(), outcome: "negligible" } };
     }
     drift = undefined;
     if (!moved.every(Number.isFinite)) refusal = "a parameter of the new point is not finite";
@@ -82,9 +88,11 @@ export async function land(
     if (drift && refusal === undefined) {
       const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
       const verdict = verdictOf(displacement, negligible, [proposal.note, approvalOf(drift, guard)]);
-      return { ...verdict, shared: there, moved, displacement, drift, fraction, halvings };
+      const displacements = displacementsOf(shared, there);
+      const told = { ...verdict, halvings, fraction, displacement, displacements, ...measured() };
+      return { told, to: { shared: there, moved } };
     }
-    if (halvings === most) return { ...rejected(String(refusal)), ...(drift && { drift }), halvings };
+    if (halvings === most) return { told: { ...rejected(String(refusal), halvings), ...measured() } };
   }
 }
 
@@ -92,7 +100,7 @@ function verdictOf(
   displacement: number,
   negligible: number,
   notes: readonly (string | undefined)[],
-): Pick<Landing, "outcome" | "reason"> {
+): Pick<Told, "outcome" | "reason"> {
   if (displacement >= negligible) {
     return { outcome: "accepted", reason: notes.filter((note) => note !== undefined).join("; ") };
   }
@@ -105,7 +113,7 @@ function verdictOf(
 }
 
 /** ||D|| / ||W|| of every tensor that moved, by its path. */
-export function displacementsOf(before: unknown, after: unknown): Record<string, number> {
+function displacementsOf(before: unknown, after: unknown): Record<string, number> {
   const from = flatten<NdArray>(before, isNdArray);
   const to = flatten<NdArray>(after, isNdArray).leaves;
   const entries = from.leaves.flatMap((leaf, i): [string, number][] => {

@@ -3,12 +3,13 @@ import type { Batch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
+import { type Lazy, lazy } from "../../runtime/lazy.js";
+import { Resources } from "../../runtime/resources.js";
 import { flatten } from "../../tree.js";
 import type { RunSetup } from "../train/step-hook.js";
 import { createAdapter } from "./adapter/adapter.js";
 import { compileInnerLoop } from "./adapter/inner-loop.js";
-import { type ConflictMeter, compileConflict } from "./conflict-meter.js";
-import { compileLosses, type LossMeter } from "./drift-guard.js";
+import { type ConflictMeter, compileConflict, compileLosses, type LossMeter } from "./meters.js";
 import { type MoveProblem, type Mover, squareOf } from "./move.js";
 import { searchMove } from "./search-move.js";
 import type { ResolvedCost } from "./settings.js";
@@ -23,26 +24,17 @@ export interface CostMachine {
 }
 
 /** Machines by run and by the shapes of its batch. */
-export interface CostMachines<P> {
-  for(setup: RunSetup<P>, parts: Parts, batch: Batch): Promise<CostMachine>;
-  dispose(): Promise<void>;
-}
-
-export function costMachines<P, S>(settings: ResolvedCost<S>): CostMachines<P> {
-  const machines = new Map<RunSetup<P>, Map<string, CostMachine>>();
+export function costMachines<P, S>(settings: ResolvedCost<S>) {
+  const machines = new Map<RunSetup<P>, Lazy<CostMachine>>();
   return {
-    async for(setup, parts, batch) {
+    for(setup: RunSetup<P>, parts: Parts, batch: Batch): Promise<CostMachine> {
       const key = JSON.stringify(Object.entries(namedArrays({ batch })).map(([name, a]) => [name, a.shape]));
-      const own = machines.get(setup) ?? new Map<string, CostMachine>();
+      const own = machines.get(setup) ?? lazy<CostMachine>();
       machines.set(setup, own);
-      const known = own.get(key);
-      if (known) return known;
-      const made = await build(settings, setup, parts, batch);
-      own.set(key, made);
-      return made;
+      return own.get(key, () => build(settings, setup, parts, batch));
     },
-    async dispose() {
-      for (const own of machines.values()) for (const machine of own.values()) await machine.dispose();
+    async dispose(): Promise<void> {
+      for (const own of machines.values()) await own.dispose();
       machines.clear();
     },
   };
@@ -74,24 +66,14 @@ async function build<P, S>(
     dtype,
     compileOptions,
   };
-  const mover =
-    move === "adapter"
-      ? await adapterMove(problem)
-      : move === "random"
-        ? await randomMove(problem)
-        : await searchMove(move, problem);
-  const conflict = await compileConflict(losses, parts, batch, compileOptions, trained);
-  const meter = await compileLosses(losses, parts, batch, compileOptions);
-  return {
-    mover,
-    conflict,
-    losses: meter,
-    async dispose() {
-      await mover.dispose();
-      await conflict.dispose();
-      await meter.dispose();
-    },
-  };
+  const made = { adapter: adapterMove, random: randomMove };
+  const resources = new Resources();
+  return resources.releasedOnError(async () => ({
+    mover: resources.keep(await (typeof move === "string" ? made[move](problem) : searchMove(move, problem))),
+    conflict: resources.keep(await compileConflict(losses, parts, batch, compileOptions, trained)),
+    losses: resources.keep(await compileLosses(losses, parts, batch, compileOptions)),
+    dispose: () => resources.release(),
+  }));
 }
 
 /** A mover that trains an adapter. */

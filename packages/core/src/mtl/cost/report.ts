@@ -1,9 +1,10 @@
-import type { Conflict, ConflictTrigger } from "../conflict.js";
+import type { ConflictTrigger } from "../conflict.js";
 import type { InnerValue } from "./adapter/inner-loop.js";
 import type { Drift, Judged } from "./drift-guard.js";
+import type { TaskPoint } from "./meters.js";
 
 /** A conflict as plain data. */
-export interface ConflictMeasures {
+export interface ConflictMeasures extends Readonly<Record<ConflictTrigger, boolean>> {
   /** L_k on the batch with the conflict, without dropout. */
   readonly losses: readonly number[];
   /** ||g_k||. */
@@ -12,10 +13,6 @@ export interface ConflictMeasures {
   readonly meanCosines: readonly number[];
   /** cos(g_i, g_j) of the pairs i < j, row by row. */
   readonly cosines: readonly number[];
-  readonly dominated: boolean;
-  readonly weak: boolean;
-  readonly many: boolean;
-  readonly released: boolean;
 }
 
 /** The measured result of one attempt at a COST teleport; plain data. */
@@ -59,7 +56,8 @@ export interface CostReport {
   readonly ordinarySteps?: number | undefined;
 }
 
-export function quantitiesOf(losses: Float64Array, conflict: Conflict): ConflictMeasures {
+export function quantitiesOf({ losses, conflict }: TaskPoint): ConflictMeasures | undefined {
+  if (conflict === undefined) return undefined;
   const { norms, meanCosines, cosines, dominated, weak, many, released } = conflict;
   const tasks = norms.length;
   const pairs: number[] = [];

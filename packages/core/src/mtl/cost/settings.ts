@@ -13,7 +13,7 @@ import {
   record,
 } from "../../option-kinds.js";
 import { type OptionsOf, optionTable, withoutUndefined } from "../../options.js";
-import type { ConflictTrigger } from "../conflict.js";
+import { conflictTriggers } from "../conflict.js";
 import { type AdapterOptions, adapterOptions } from "./adapter/adapter.js";
 import {
   type Improve,
@@ -68,7 +68,7 @@ export const costOptions = optionTable("cost", {
   /** Preset; default `default`. */
   preset: oneOf(presetNames).default("default"),
   /** Which conflicts trigger a teleport: see `isTriggered`. */
-  trigger: oneOf<ConflictTrigger>(["dominated", "weak", "many", "released"]).otherwise(ofPreset),
+  trigger: oneOf(conflictTriggers).otherwise(ofPreset),
   /** When teleports may be attempted. Given as a whole: what it leaves out is as in `createSchedule`, not the preset's. */
   schedule: nested<ScheduleOptions>(scheduleOptions).otherwise(ofPreset),
   /** The form of the displacement that is trained. */

@@ -1,5 +1,4 @@
 import type { BatchSpec } from "../../batch.js";
-import { ShapeError } from "../../errors.js";
 import { backward } from "../../graph/autodiff.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { fillLike } from "../../graph/ops/leaf.js";
@@ -37,12 +36,15 @@ export function representedContext(
 /** The parts from which the graphs of a multi-task step are built. */
 export interface TaskParts<P> {
   readonly losses: TaskLosses<P>;
-  /** Gradients are then compared in the returned tensor instead of the shared parameters, but with `headAlignment`. */
+  /** If given, gradients are compared in the representation that it returns, which the losses find in their context. */
   readonly representation?: Representation<P> | undefined;
+  /** If given, the representation is for the heads alone: gradients are compared in the shared parameters. */
   readonly headAlignment?: HeadAlignment | undefined;
+  /** Example parameters, of which only the shapes matter. */
   readonly params: P;
+  /** Example batch, of which only the shapes matter: arrays or specs. */
   readonly batch: BatchSpec;
-  /** The model's state, a tree; `{}` for a model without state. */
+  /** Example of the model's state, which a pass begins from unless it is given another; default `{}`. */
   readonly state?: unknown;
   readonly split: ParameterSplit;
   /** Whether parameters stay as they are, by their path: their gradients are 0. Default none do. */
@@ -119,17 +121,4 @@ export function headGradients<P>({ split }: TaskParts<P>, { losses, heads }: For
     });
   });
   return out;
-}
-
-/**
- * Counts the losses by tracing them once.
- *
- * @throws ShapeError unless they are scalars, as many as there are named tasks
- */
-export function requireTasks(count: number, tasks: readonly string[]): void {
-  if (count !== tasks.length) {
-    throw new ShapeError(
-      `There must be one loss for each of the ${tasks.length} tasks ${tasks.join(", ")}; got ${count}.`,
-    );
-  }
 }

@@ -1,6 +1,7 @@
 import { astype, isNdArray, type NdArray, ndarray } from "../../array.js";
-import type { Batch, BatchSpec } from "../../batch.js";
-import { costOf } from "../../graph/graph.js";
+import type { Batch } from "../../batch.js";
+import { ShapeError } from "../../errors.js";
+import { costOf, type Graph } from "../../graph/graph.js";
 import { mul, neg, sub } from "../../graph/ops/arithmetic.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { vectorOf } from "../../graph/ops/slice.js";
@@ -12,47 +13,36 @@ import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.j
 import type { Executable } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten, unflattenNamed } from "../../tree.js";
-import type { HeadAlignment } from "../method.js";
-import type { TaskLosses } from "../train/task-losses.js";
 import {
   type CommonInputs,
   commonArguments,
   forwardTasks,
   headGradients,
-  type Representation,
-  requireTasks,
   type TaskParts,
 } from "./forward.js";
-import { type MeasureOptions, traceLosses, traceMeasure } from "./measure-graph.js";
 import { floatOf, headNames, splitParameters, type TaskOf } from "./parameter-split.js";
-import { crossGramian, gradientRows, gramianOf } from "./rows.js";
+import { crossGramian, gradientRows, gramianOf, gramiansOf, jacobianOf } from "./rows.js";
 import { treeOf, weightedGradients } from "./update-graph.js";
 
 type F64 = NdArray<Float64Array>;
 
-export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "dtype">, MeasureOptions {
-  readonly losses: TaskLosses<P>;
-  /** Example parameters, of which only the shapes matter. */
-  readonly params: P;
-  /** Example batch, of which only the shapes matter: arrays or specs. */
-  readonly batch: BatchSpec;
-  /** Example of the model's state, which a pass begins from unless it is given another; default `{}`. */
-  readonly state?: unknown;
+export interface MeasureOptions {
+  /** Whether J and the heads' gradients are outputs as well; default false. */
+  readonly keep?: boolean | undefined;
+  /** Maximum total size of the gradients of a group of leaves. */
+  readonly groupLimit?: number | undefined;
+}
+
+export interface TaskGradientOptions<P>
+  extends Omit<CompileOptions, "scan" | "dtype">,
+    MeasureOptions,
+    Omit<TaskParts<P>, "split" | "dtype"> {
   /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
   readonly tasks?: readonly string[] | undefined;
   /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
   readonly taskOf?: TaskOf | undefined;
   /** Whether gradients are in all parameters, the heads' included; default false. */
   readonly spansHeads?: boolean | undefined;
-  /** Whether parameters stay as they are, by their path: their gradients are 0. Default none do. */
-  readonly isFrozen?: ((path: string) => boolean) | undefined;
-  /**
-   * If given, gradients are compared in the representation that it returns, which the losses find in their
-   * context.
-   */
-  readonly representation?: Representation<P> | undefined;
-  /** If given, the representation is for the heads alone: gradients are compared in the shared parameters. */
-  readonly headAlignment?: HeadAlignment | undefined;
 }
 
 /** Inputs of a pass besides the batch. */
@@ -151,7 +141,11 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
   } = options;
   const dtype = floatOf(params);
   const { count, width, tasks } = inspect(options, dtype);
-  requireTasks(count, tasks);
+  if (count !== tasks.length) {
+    throw new ShapeError(
+      `There must be one loss for each of the ${tasks.length} tasks ${tasks.join(", ")}; got ${count}.`,
+    );
+  }
   const split = splitParameters(params, tasks, options.spansHeads ? () => undefined : options.taskOf);
   const shapes = { params, state, batch, split, isFrozen, dtype };
   const parts: TaskParts<P> = { losses, representation, headAlignment, ...shapes };
@@ -231,6 +225,34 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
     unload: () => executables.unload(),
     dispose: () => executables.dispose(),
   };
+}
+
+/** The losses of a batch as a graph: `losses` [K], and the next `state`. Inputs: params, state, batch, seed. */
+export function traceLosses<P>(parts: TaskParts<P>): Graph {
+  const losses = (inputs: CommonInputs<P>) => {
+    const forward = forwardTasks(parts, inputs);
+    return { losses: vectorOf(forward.losses), state: forward.state };
+  };
+  return trace(losses, commonArguments(parts)).graph;
+}
+
+/**
+ * Losses and Gramian of a batch as one graph with all K backward passes: `losses` [K], `gramians` (see `gramiansOf`), the
+ * next `state`, and with `keep` `jacobian` [K, P] and `heads.0`, ... in order of `split.heads`. Inputs: params, state, batch,
+ * seed.
+ */
+function traceMeasure<P>(parts: TaskParts<P>, { keep = false, groupLimit }: MeasureOptions = {}): Graph {
+  const measured = (inputs: CommonInputs<P>) => {
+    const forward = forwardTasks(parts, inputs);
+    const groups = gradientRows(forward, groupLimit);
+    return {
+      losses: vectorOf(forward.losses),
+      gramians: gramiansOf(groups),
+      state: forward.state,
+      ...(keep ? { jacobian: jacobianOf(groups), heads: headGradients(parts, forward) } : {}),
+    };
+  };
+  return trace(measured, commonArguments(parts)).graph;
 }
 
 /** Number of losses and size of the representation, from a trace. */

@@ -2,6 +2,7 @@ import { concatenated, isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import { withoutUndefined } from "../../options.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflattenNamed } from "../../tree.js";
@@ -93,10 +94,8 @@ export function taskUpdates<P>({
     direction,
     headWeights,
   }: UpdateInput<P>) => ({
-    ...namedArrays({ params, state, batch }),
+    ...namedArrays(withoutUndefined({ params, state, batch, heads, jacobian })),
     seed: { shape: [], data: BigInt64Array.of(seed) },
-    ...(heads ? namedArrays({ heads }) : {}),
-    ...(jacobian ? { jacobian } : {}),
     ...(weights ? { weights: vector(weights) } : {}),
     ...(direction ? { direction: vector(direction) } : {}),
     headWeights: vector(headWeights),

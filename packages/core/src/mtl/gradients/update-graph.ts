@@ -14,7 +14,7 @@ import { type Spec, spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { clipByGlobalNorm, globalNorm } from "../../optim/clip.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { reusedState } from "../../teleport/state/reused-state.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, replaced, unflatten } from "../../tree.js";
 import type { HeadAlignment } from "../method.js";
 import {
   type CommonInputs,
@@ -180,14 +180,8 @@ const sharedShapes = ({ shared, shapes }: ParameterSplit): readonly Shape[] =>
 /** A tree like the parameters' of their gradients. */
 export function treeOf<P>(params: TensorsOf<P>, split: ParameterSplit, gradients: Gradients): TensorsOf<P> {
   const { leaves, def } = flatten(params, isTensor);
-  const all = leaves.slice();
-  split.shared.forEach((leaf, i) => {
-    all[leaf] = gradients.shared[i];
-  });
-  split.heads.forEach(({ leaf }, i) => {
-    all[leaf] = gradients.heads[i];
-  });
-  return unflatten(def, all) as TensorsOf<P>;
+  const places = [...split.shared, ...split.heads.map(({ leaf }) => leaf)];
+  return unflatten(def, replaced(leaves, places, [...gradients.shared, ...gradients.heads])) as TensorsOf<P>;
 }
 
 /**

@@ -1,7 +1,6 @@
 // Points of the simplex. J. Duchi et al., "Efficient projections onto the l1-ball for learning in high dimensions", ICML 2008,
 // figure 1.
 import type { Rng } from "../../math/rng.js";
-import { softmax } from "./softmax.js";
 
 /**
  * The point of the simplex {w >= 0, sum w = 1} nearest to v.
@@ -32,4 +31,17 @@ export function drawSimplex(rng: Rng, K: number): Float64Array {
   // Exponential numbers over their sum: the softmax of their logarithms.
   const draw = () => Math.log(-Math.log1p(-rng.next()) + Number.MIN_VALUE);
   return softmax(Float64Array.from({ length: K }, draw));
+}
+
+/**
+ * softmax(x)_k = exp(x_k) / sum_j exp(x_j), without overflow.
+ *
+ * @example
+ * softmax(Float64Array.of(0, Math.log(3))); // 0.25, 0.75
+ */
+export function softmax(x: Float64Array): Float64Array {
+  const largest = x.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = x.map((v) => Math.exp(v - largest));
+  const total = powers.reduce((a, b) => a + b, 0);
+  return powers.map((p) => p / total);
 }

@@ -1,9 +1,9 @@
 // D. Senushkin et al., "Independent component alignment for multi-task learning", CVPR 2023, algorithm 1.
 import { finite, listOf, oneOf, share } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { gramianOf } from "../kernels/gramian.js";
-import { preferenceOf } from "../kernels/preference.js";
+import { preferenceOf } from "../kernels/per-task.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -36,24 +36,23 @@ export const alignedMtlOptions = optionTable("alignedMtl", {
  */
 export function alignedMtl(options: AlignedMtlOptions = {}): MultiTaskMethod<null> {
   const { scaleMode, preference, scale, epsilon } = alignedMtlOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "aligned-mtl",
     needs: "gramian",
     headGradient: "unweighted",
-    init: () => null,
-    combine(input, state) {
+    combine(input) {
       const G = gramianOf(input);
       const K = G.shape[0];
       const p = preferenceOf("alignedMtl", preference, K, scale === "sum" ? 1 : 1 / K);
       const kept = spectrum(G, Math.min(1, K * epsilon));
       const l = kept.values;
-      if (l.length === 0) return { weights: p, state };
+      if (l.length === 0) return { weights: p };
       const s = {
         min: l[0],
         median: l[Math.floor((l.length - 1) / 2)],
         rmse: l.reduce((a, b) => a + b, 0) / l.length,
       }[scaleMode];
-      return { weights: applySpectrum(kept, p, (x) => Math.sqrt(s / x)), state };
+      return { weights: applySpectrum(kept, p, (x) => Math.sqrt(s / x)) };
     },
   });
 }

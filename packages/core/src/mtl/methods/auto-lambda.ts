@@ -4,8 +4,8 @@ import { finite, integerFrom, listOf, oneOf, positive } from "../../option-kinds
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
-import { aheadOf } from "../kernels/samples.js";
-import { softmax } from "../kernels/softmax.js";
+import { aheadOf } from "../kernels/jacobian-rows.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface AutoLambdaOptions extends OptionsOf<typeof autoLambdaOptions> {}

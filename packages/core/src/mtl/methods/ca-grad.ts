@@ -1,7 +1,7 @@
 // B. Liu et al., "Conflict-averse gradient descent for multi-task learning", NeurIPS 2021, algorithm 1.
 import { nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { type CaGradInner, caGradInner } from "../kernels/ca-grad-inner.js";
 import { gramianOf, rowNorms, type Square, squaredNorm, uniform } from "../kernels/gramian.js";
 import type { Combination, MultiTaskMethod } from "../method.js";
@@ -47,15 +47,14 @@ type GivenCaGrad = ReturnType<typeof caGradOptions.read<CaGradOptions>>;
 export function caGrad(options: CaGradOptions = {}): MultiTaskMethod<null> {
   const given = caGradOptions.read(options);
   const { clipNorm } = given;
-  return checkedMethod({
+  return statelessMethod({
     name: "caGrad",
     needs: "gramian",
     headGradient: "unweighted",
-    ...(clipNorm > 0 && { clipNorm }),
-    init: () => null,
-    combine(input, state) {
+    clipNorm,
+    combine(input) {
       const G = gramianOf(input);
-      return { ...aroundMean(G, (radius) => caGradInner(G, radius), given), state };
+      return aroundMean(G, (radius) => caGradInner(G, radius), given);
     },
   });
 }

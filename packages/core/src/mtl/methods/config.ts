@@ -2,9 +2,9 @@
 // equations 2 and 3, in the form that needs the Gramian alone.
 import { finite, listOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { cosines, dot, gramianOf, precision, rowNorms, times } from "../kernels/gramian.js";
-import { preferenceOf } from "../kernels/preference.js";
+import { preferenceOf } from "../kernels/per-task.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -33,12 +33,11 @@ export const configOptions = optionTable("config", {
  */
 export function config(options: ConfigOptions = {}): MultiTaskMethod<null> {
   const { preference } = configOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "config",
     needs: "gramian",
     headGradient: "unweighted",
-    init: () => null,
-    combine(input, state) {
+    combine(input) {
       const G = gramianOf(input);
       const K = G.shape[0];
       const n = rowNorms(G);
@@ -47,9 +46,9 @@ export function config(options: ConfigOptions = {}): MultiTaskMethod<null> {
       const q = applySpectrum(spectrum(C, precision), p, (l) => 1 / l);
       const Cq = times(C, q);
       const squared = dot(q, Cq);
-      if (!(squared > precision * dot(p, p))) return { weights: new Float64Array(K), state };
+      if (!(squared > precision * dot(p, p))) return { weights: new Float64Array(K) };
       const factor = dot(n, Cq) / squared;
-      return { weights: q.map((x, k) => (n[k] > 0 ? (factor * x) / n[k] : 0)), state };
+      return { weights: q.map((x, k) => (n[k] > 0 ? (factor * x) / n[k] : 0)) };
     },
   });
 }

@@ -1,7 +1,7 @@
 import { finite, listOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import { preferenceOf } from "../kernels/preference.js";
+import { statelessMethod } from "../checked-method.js";
+import { preferenceOf } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface ConstantOptions extends OptionsOf<typeof constantOptions> {}
@@ -24,14 +24,10 @@ export const constantOptions = optionTable("constant", {
  */
 export function constant(options: ConstantOptions): MultiTaskMethod<null> {
   const { weights } = constantOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "constant",
     needs: "losses",
     headGradient: "weighted",
-    init: () => null,
-    combine: ({ losses }, state) => ({
-      weights: preferenceOf("constant", weights, losses.length, 1),
-      state,
-    }),
+    combine: ({ losses }) => ({ weights: preferenceOf("constant", weights, losses.length, 1) }),
   });
 }

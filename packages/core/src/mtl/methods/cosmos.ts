@@ -1,8 +1,8 @@
 // M. Ruchte, J. Grabocka, "Scalable Pareto front approximation for deep multi-objective learning", ICDM 2021, equation 4.
 import { listOf, nonNegative, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import { preferenceOf } from "../kernels/preference.js";
+import { statelessMethod } from "../checked-method.js";
+import { preferenceOf } from "../kernels/per-task.js";
 import { drawSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -32,24 +32,21 @@ export const cosmosOptions = optionTable("cosmos", {
  */
 export function cosmos(options: CosmosOptions = {}): MultiTaskMethod<null> {
   const { lambda, preference } = cosmosOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "cosmos",
     needs: "losses",
     headGradient: "weighted",
-    init(tasks) {
-      preferenceOf("cosmos", preference, tasks, 1);
-      return null;
-    },
-    combine({ losses, rng }, state) {
+    requireTasks: (tasks) => preferenceOf("cosmos", preference, tasks, 1),
+    combine({ losses, rng }) {
       const K = losses.length;
       const r = preference ? preferenceOf("cosmos", preference, K, 1) : drawSimplex(rng, K);
       const size = Math.hypot(...losses);
-      if (size === 0) return { weights: r, state, note: "All losses are 0: the weights are the preference." };
+      if (size === 0) return { weights: r, note: "All losses are 0: the weights are the preference." };
       const length = Math.hypot(...r);
       const unit = losses.map((loss) => loss / size);
       const cosine = unit.reduce((sum, u, k) => sum + (u * r[k]) / length, 0);
       const weights = r.map((x, k) => x - (lambda * (x / length - cosine * unit[k])) / size);
-      return { weights, state };
+      return { weights };
     },
   });
 }

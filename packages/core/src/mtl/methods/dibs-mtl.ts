@@ -2,7 +2,7 @@
 import { OptionError } from "../../errors.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable, refuseGiven } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { cosines, gramianOf, rowNorms } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -40,27 +40,26 @@ export function dibsMtl(options: DibsMtlOptions = {}): MultiTaskMethod<null> {
   const { length, steps, radius } = dibsMtlOptions.read(options);
   if (steps === 1) refuseGiven("dibsMtl", options, ["radius"], "is for several steps; this is one");
   else refuseGiven("dibsMtl", options, ["length"], `is for one step; these are ${steps}`);
-  return checkedMethod({
+  return statelessMethod({
     name: "dibsMtl",
     needs: "gramian",
     headGradient: "weighted",
-    ...(steps > 1 ? { clipNorm: 1 } : {}),
-    init(tasks) {
+    clipNorm: steps > 1 ? 1 : 0,
+    requireTasks(tasks) {
       if (steps > 1 && radius > 1 / (2 * tasks)) {
         throw new OptionError(
           `dibsMtl: with several steps radius must be at most 1 / (2 K), ${1 / (2 * tasks)} for ${tasks} tasks; got ${radius}.`,
         );
       }
-      return null;
     },
-    combine(input, state) {
+    combine(input) {
       const G = gramianOf(input);
       const norms = rowNorms(G);
       const lengths =
         steps === 1
           ? norms.map(() => length)
           : bargainingWeights(cosines(G, norms).data, norms.length, steps, radius);
-      return { weights: norms.map((n, k) => (n === 0 ? 0 : lengths[k] / n)), state };
+      return { weights: norms.map((n, k) => (n === 0 ? 0 : lengths[k] / n)) };
     },
   });
 }

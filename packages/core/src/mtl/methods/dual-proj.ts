@@ -1,11 +1,10 @@
 // D. Lopez-Paz, M. Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, equations 8 to 11.
 import { listOf, nonNegative } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import { dualCone } from "../kernels/dual-cone.js";
+import { statelessMethod } from "../checked-method.js";
+import { dualCone, type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
-import { preferenceOf } from "../kernels/preference.js";
-import { type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/regularized.js";
+import { preferenceOf } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface DualProjOptions extends ProjectorOptions, OptionsOf<typeof dualProjOptions> {}
@@ -35,19 +34,14 @@ export const dualProjOptions = optionTable("dualProj", {
  */
 export function dualProj(options: DualProjOptions = {}): MultiTaskMethod<null> {
   const { preference, ...projector } = dualProjOptions.read(options);
-  const { preference: _, ...given } = options;
-  const matrixOf = projectorOf("dualProj", given, projector);
-  return checkedMethod({
+  const matrixOf = projectorOf("dualProj", options, projector);
+  return statelessMethod({
     name: "dual-proj",
     needs: "gramian",
     headGradient: "unweighted",
-    init: () => null,
-    combine(input, state) {
+    combine(input) {
       const G = matrixOf(gramianOf(input));
-      return {
-        weights: dualCone(G, preferenceOf("dualProj", preference, G.shape[0], 1 / G.shape[0])),
-        state,
-      };
+      return { weights: dualCone(G, preferenceOf("dualProj", preference, G.shape[0], 1 / G.shape[0])) };
     },
   });
 }

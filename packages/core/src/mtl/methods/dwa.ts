@@ -3,7 +3,7 @@ import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { ratio } from "../kernels/ratio.js";
-import { softmax } from "../kernels/softmax.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface DwaOptions extends OptionsOf<typeof dwaOptions> {}

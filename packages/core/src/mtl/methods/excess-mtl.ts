@@ -7,7 +7,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { rowsLike } from "../kernels/jacobian-rows.js";
 import { ratio } from "../kernels/ratio.js";
-import { softmax } from "../kernels/softmax.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface ExcessMtlOptions extends OptionsOf<typeof excessMtlOptions> {}

@@ -1,7 +1,7 @@
 // H. Ban, K. Ji, "Fair resource allocation in multi-task learning", ICML 2024, equation 6 and algorithm 1.
 import { nonNegative, oneOf, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { bargain, noteOf } from "../kernels/bargaining.js";
 import { gramianOf } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -40,20 +40,18 @@ export const fairGradOptions = optionTable("fairGrad", {
  */
 export function fairGrad(options: FairGradOptions = {}): MultiTaskMethod<null> {
   const { alpha, scale, clipNorm } = fairGradOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "fairGrad",
     needs: "gramian",
     headGradient: "unweighted",
-    ...(clipNorm > 0 && { clipNorm }),
-    init: () => null,
-    combine(input, state) {
+    clipNorm,
+    combine(input) {
       const G = gramianOf(input);
       const K = G.shape[0];
       const result = bargain(G, 1 / alpha);
       const factor = scale === "sum" ? K : 1;
       return {
         weights: result.weights.map((x) => x * factor),
-        state,
         ...noteOf(result, K, "weights of that combination"),
       };
     },

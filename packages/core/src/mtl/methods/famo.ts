@@ -5,9 +5,9 @@ import { finite, nonNegative, oneOrEach, positive } from "../../option-kinds.js"
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
-import { softmax } from "../kernels/softmax.js";
+import { eachTask } from "../kernels/per-task.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
-import { eachTask } from "./task-option.js";
 
 export interface FamoOptions extends OptionsOf<typeof famoOptions> {}
 

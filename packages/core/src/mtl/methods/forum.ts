@@ -6,10 +6,9 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { dot, type Square } from "../kernels/gramian.js";
-import { blockGramian, rowNorms, weightedRows } from "../kernels/jacobian-rows.js";
+import { blockGramian, rowNorms, samplesOf, weightedRows } from "../kernels/jacobian-rows.js";
 import { minNorm } from "../kernels/min-norm.js";
-import { samplesOf } from "../kernels/samples.js";
-import { softmax } from "../kernels/softmax.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface ForumOptions extends OptionsOf<typeof forumOptions> {}

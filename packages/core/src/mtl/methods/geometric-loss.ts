@@ -1,6 +1,6 @@
 // S. Chennupati et al., "MultiNet++: multi-stream feature aggregation and geometric loss strategy for multi-task
 // learning", CVPR workshops 2019, equation 3.
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
@@ -19,20 +19,19 @@ import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
  * geometricLoss().combine(input, null).weights; // 0.25, 1
  */
 export function geometricLoss(): MultiTaskMethod<null> {
-  return checkedMethod({
+  return statelessMethod({
     name: "geometric-loss",
     needs: "losses",
     headGradient: "weighted",
     losses: "non-negative",
-    init: () => null,
-    combine({ losses }, state) {
+    combine({ losses }) {
       const logs = losses.filter((loss) => inverseLoss(loss) > 0).map(Math.log);
       // The product itself would overflow for many tasks.
       const meanLog = logs.reduce((a, b) => a + b, 0) / logs.length;
       const weights = losses.map((loss) =>
         inverseLoss(loss) > 0 ? Math.exp(meanLog - Math.log(loss)) / logs.length : 0,
       );
-      return { weights, state, ...noteOfZeros(losses) };
+      return { weights, ...noteOfZeros(losses) };
     },
   });
 }

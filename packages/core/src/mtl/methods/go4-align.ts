@@ -4,7 +4,7 @@ import { integerFrom, nonNegative } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { ratio } from "../kernels/ratio.js";
-import { softmax } from "../kernels/softmax.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface Go4AlignOptions extends OptionsOf<typeof go4AlignOptions> {}

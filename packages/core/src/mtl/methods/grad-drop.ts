@@ -4,9 +4,9 @@
 import type { NdArray } from "../../array.js";
 import { nonNegative, oneOrEach, share } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
+import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
-import { eachTask } from "./task-option.js";
 
 export interface GradDropOptions extends OptionsOf<typeof gradDropOptions> {}
 
@@ -36,19 +36,17 @@ export const gradDropOptions = optionTable("gradDrop", {
  */
 export function gradDrop(options: GradDropOptions = {}): MultiTaskMethod<null> {
   const { leak, clipNorm } = gradDropOptions.read(options);
-  return checkedMethod({
+  const leaksOf = (tasks: number) => eachTask("gradDrop: leak", leak, tasks);
+  return statelessMethod({
     name: "graddrop",
     needs: "jacobian",
     headGradient: "unweighted",
-    ...(clipNorm > 0 && { clipNorm }),
-    init(tasks) {
-      eachTask("gradDrop: leak", leak, tasks);
-      return null;
-    },
-    combine({ jacobian, rng }, state) {
+    clipNorm,
+    requireTasks: leaksOf,
+    combine({ jacobian, rng }) {
       const { data, shape } = jacobian as NdArray<Float64Array>;
       const [tasks, width] = shape;
-      const leaks = eachTask("gradDrop: leak", leak, tasks);
+      const leaks = leaksOf(tasks);
       const direction = new Float64Array(width);
       for (let p = 0; p < width; p++) {
         const u = rng.next();
@@ -63,7 +61,7 @@ export function gradDrop(options: GradDropOptions = {}): MultiTaskMethod<null> {
           direction[p] += g > 0 === positives ? g : leaks[k] * g;
         }
       }
-      return { direction, state };
+      return { direction };
     },
   });
 }

@@ -6,7 +6,7 @@ import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { gramianOf, rowNorms } from "../kernels/gramian.js";
 import { ratio } from "../kernels/ratio.js";
-import { softmax } from "../kernels/softmax.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface GradNormOptions extends OptionsOf<typeof gradNormOptions> {}

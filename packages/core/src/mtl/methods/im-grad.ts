@@ -1,6 +1,6 @@
 // Z. Zhou et al., "Injecting imbalance sensitivity for multi-task learning", IJCAI 2025, algorithm 1.
 import { optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { type CaGradInner, caGradInner } from "../kernels/ca-grad-inner.js";
 import { dot, gramianOf, type Square, squaredNorm, times, uniform } from "../kernels/gramian.js";
 import { minNorm } from "../kernels/min-norm.js";
@@ -30,15 +30,14 @@ export const imGradOptions = optionTable("imGrad", caGradOptions.rows);
  */
 export function imGrad(options: ImGradOptions = {}): MultiTaskMethod<null> {
   const given = imGradOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "imGrad",
     needs: "gramian",
     headGradient: "unweighted",
-    ...(given.clipNorm > 0 && { clipNorm: given.clipNorm }),
-    init: () => null,
-    combine(input, state) {
+    clipNorm: given.clipNorm,
+    combine(input) {
       const G = gramianOf(input);
-      return { ...aroundMean(G, (c) => innerOf(G, c), given), state };
+      return aroundMean(G, (c) => innerOf(G, c), given);
     },
   });
 }

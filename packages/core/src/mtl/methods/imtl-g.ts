@@ -1,7 +1,7 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, equation 4.
 import { oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { solveDefinite } from "../kernels/cholesky.js";
 import {
   cosines,
@@ -16,7 +16,7 @@ import {
   times,
 } from "../kernels/gramian.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
-import type { Combination, MultiTaskMethod } from "../method.js";
+import type { MultiTaskMethod } from "../method.js";
 
 export interface ImtlGOptions extends OptionsOf<typeof imtlGOptions> {}
 
@@ -48,17 +48,16 @@ export const imtlGOptions = optionTable("imtlG", {
  */
 export function imtlG(options: ImtlGOptions = {}): MultiTaskMethod<null> {
   const { form } = imtlGOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "imtl-g",
     needs: "gramian",
     headGradient: "weighted",
-    init: () => null,
-    combine(input, state): Combination<null> {
+    combine(input) {
       const all = gramianOf(input);
       const K = all.shape[0];
       const kept = [...rowNorms(all).keys()].filter((k) => all.data[k * K + k] > 0);
       if (kept.length === 0) {
-        return { weights: new Float64Array(K), headWeights: new Float64Array(K).fill(1 / K), state };
+        return { weights: new Float64Array(K), headWeights: new Float64Array(K).fill(1 / K) };
       }
       const G = restrict(all, kept);
       const v = equalProjections(G, form);
@@ -67,7 +66,6 @@ export function imtlG(options: ImtlGOptions = {}): MultiTaskMethod<null> {
       const w = solvable ? v.map((x) => x / total) : v.fill(0);
       return {
         weights: spread(w, kept, K),
-        state,
         ...(kept.length < K && { headWeights: spread(w, kept, K, 1 / K) }),
         ...(!solvable && { note: "No combination with weights of sum 1 has equal projections: weights 0." }),
       };

@@ -3,7 +3,7 @@
 import { OptionError } from "../../errors.js";
 import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { gramianOf, type Square } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -36,19 +36,19 @@ export const krumOptions = optionTable("krum", {
  */
 export function krum(options: KrumOptions = {}): MultiTaskMethod<null> {
   const { byzantine, selected, distance } = krumOptions.read(options);
-  const requireTasks = (tasks: number): null => {
+  const requireTasks = (tasks: number): void => {
     const least = Math.max(byzantine + 3, selected);
-    if (tasks >= least) return null;
+    if (tasks >= least) return;
     throw new OptionError(
       `krum with byzantine ${byzantine} and selected ${selected} needs ${least} tasks or more; got ${tasks}.`,
     );
   };
-  return checkedMethod({
+  return statelessMethod({
     name: "krum",
     needs: "gramian",
     headGradient: "unweighted",
-    init: requireTasks,
-    combine(input, state) {
+    requireTasks,
+    combine(input) {
       const G = gramianOf(input);
       const K = G.shape[0];
       requireTasks(K);
@@ -56,7 +56,7 @@ export function krum(options: KrumOptions = {}): MultiTaskMethod<null> {
       const order = [...scores.keys()].sort((a, b) => scores[a] - scores[b] || a - b);
       const weights = new Float64Array(K);
       for (const k of order.slice(0, selected)) weights[k] = 1 / selected;
-      return { weights, state };
+      return { weights };
     },
   });
 }

@@ -2,8 +2,8 @@
 // ICML 2022, and "EW" of libraries.
 import { listOf, nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import { preferenceOf } from "../kernels/preference.js";
+import { statelessMethod } from "../checked-method.js";
+import { preferenceOf } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface LinearScalarizationOptions extends OptionsOf<typeof linearScalarizationOptions> {}
@@ -30,14 +30,13 @@ export const linearScalarizationOptions = optionTable("linearScalarization", {
  */
 export function linearScalarization(options: LinearScalarizationOptions = {}): MultiTaskMethod<null> {
   const { reduction, weights } = linearScalarizationOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "linear-scalarization",
     needs: "losses",
     headGradient: "weighted",
-    init: () => null,
-    combine({ losses: { length: K } }, state) {
+    combine({ losses: { length: K } }) {
       const w = preferenceOf("linearScalarization", weights, K, 1);
-      return { weights: reduction === "mean" ? w.map((x) => x / K) : w, state };
+      return { weights: reduction === "mean" ? w.map((x) => x / K) : w };
     },
   });
 }

@@ -2,7 +2,7 @@
 // "Multi-task learning as multi-objective optimization", NeurIPS 2018, equation 3.
 import { oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { gramianOf, rowNorms, type Square } from "../kernels/gramian.js";
 import { minNorm } from "../kernels/min-norm.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -37,12 +37,11 @@ export const mgdaOptions = optionTable("mgda", {
  */
 export function mgda(options: MgdaOptions = {}): MultiTaskMethod<null> {
   const { normalization, combine, scale } = mgdaOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "mgda",
     needs: "gramian",
     headGradient: "weighted",
-    init: () => null,
-    combine(input, state) {
+    combine(input) {
       const G = gramianOf(input);
       const K = G.shape[0];
       const norms = normalization === "l2" || normalization === "loss+" ? rowNorms(G) : null;
@@ -54,7 +53,6 @@ export function mgda(options: MgdaOptions = {}): MultiTaskMethod<null> {
       const replaced = [...given.keys()].filter((k) => !(given[k] > 0));
       return {
         weights: w.map((x, k) => (factor * x) / (combine === "normalized" ? c[k] : 1)),
-        state,
         ...(replaced.length > 0 && {
           note: `Left undivided, as the divisor is not positive: task ${replaced.join(", ")}.`,
         }),

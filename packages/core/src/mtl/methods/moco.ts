@@ -6,7 +6,7 @@ import { nonNegative } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { blockGramian, rowNorms, rowsLike, weightedRows } from "../kernels/jacobian-rows.js";
-import { softmax } from "../kernels/softmax.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface MocoOptions extends OptionsOf<typeof mocoOptions> {}

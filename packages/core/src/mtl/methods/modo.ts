@@ -4,8 +4,7 @@ import { nonNegative } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { times } from "../kernels/gramian.js";
-import { weightedRows } from "../kernels/jacobian-rows.js";
-import { crossGramian, samplesOf } from "../kernels/samples.js";
+import { crossGramian, samplesOf, weightedRows } from "../kernels/jacobian-rows.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 

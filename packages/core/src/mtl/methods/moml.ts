@@ -3,10 +3,9 @@ import { positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
-import { blockGramian, rowNorms, weightedRows } from "../kernels/jacobian-rows.js";
+import { aheadOf, blockGramian, rowNorms, weightedRows } from "../kernels/jacobian-rows.js";
 import { minNorm } from "../kernels/min-norm.js";
-import { aheadOf } from "../kernels/samples.js";
-import { softmax } from "../kernels/softmax.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface MomlOptions extends OptionsOf<typeof momlOptions> {}

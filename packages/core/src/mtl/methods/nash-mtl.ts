@@ -58,7 +58,7 @@ export function nashMtl(options: NashMtlOptions = {}): MultiTaskMethod<NashMtlSt
     name: "nash-mtl",
     needs: "gramian",
     headGradient: "weighted",
-    ...(clipNorm > 0 && clip === "gradient" && { clipNorm }),
+    clipNorm: clip === "gradient" ? clipNorm : 0,
     init: (tasks) => ({ alpha: new Float64Array(tasks).fill(1), steps: 0 }),
     combine(input, { alpha: previous, steps }) {
       const G = gramianOf(input);

@@ -2,10 +2,9 @@
 // Computation 11, 2007, section II.C: the boundary intersection approach with a penalty.
 import { finite, listOf, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import { preferenceOf } from "../kernels/preference.js";
+import { statelessMethod } from "../checked-method.js";
+import { eachTask, preferenceOf } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
-import { eachTask } from "./task-option.js";
 
 export interface PbiOptions extends OptionsOf<typeof pbiOptions> {}
 
@@ -39,15 +38,12 @@ export function pbi(options: PbiOptions = {}): MultiTaskMethod<null> {
     ray: preferenceOf("pbi", preference, tasks, 1),
     z: eachTask("pbi: reference", reference, tasks),
   });
-  return checkedMethod({
+  return statelessMethod({
     name: "pbi",
     needs: "losses",
     headGradient: "weighted",
-    init(tasks) {
-      read(tasks);
-      return null;
-    },
-    combine({ losses }, state) {
+    requireTasks: read,
+    combine({ losses }) {
       const { ray, z } = read(losses.length);
       const length = Math.hypot(...ray);
       const u = ray.map((x) => x / length);
@@ -56,7 +52,7 @@ export function pbi(options: PbiOptions = {}): MultiTaskMethod<null> {
       const across = f.map((x, k) => x - along * u[k]);
       // sqrt(|across|^2 + 1e-12), without overflow.
       const distance = Math.hypot(...across, 1e-6);
-      return { weights: u.map((x, k) => x + (penalty * across[k]) / distance), state };
+      return { weights: u.map((x, k) => x + (penalty * across[k]) / distance) };
     },
   });
 }

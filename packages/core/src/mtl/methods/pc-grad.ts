@@ -1,7 +1,7 @@
 // T. Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020, algorithm 1.
 import { flag, nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import { gramianOf } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -39,13 +39,12 @@ export const pcGradOptions = optionTable("pcGrad", {
  */
 export function pcGrad(options: PcGradOptions = {}): MultiTaskMethod<null> {
   const { scale, includeSelf, epsilon, clipNorm } = pcGradOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "pcGrad",
     needs: "gramian",
     headGradient: "unweighted",
-    ...(clipNorm > 0 && { clipNorm }),
-    init: () => null,
-    combine(input, state) {
+    clipNorm,
+    combine(input) {
       const { shape, data: G } = gramianOf(input);
       const K = shape[0];
       const w = new Float64Array(K);
@@ -62,7 +61,7 @@ export function pcGrad(options: PcGradOptions = {}): MultiTaskMethod<null> {
         }
         for (let k = 0; k < K; k++) w[k] += c[k];
       }
-      return { weights: scale === "mean" ? w.map((x) => x / K) : w, state };
+      return { weights: scale === "mean" ? w.map((x) => x / K) : w };
     },
   });
 }

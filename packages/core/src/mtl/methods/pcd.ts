@@ -13,8 +13,8 @@ import {
   type Square,
   squaredNorm,
 } from "../kernels/gramian.js";
+import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
-import { eachTask } from "./task-option.js";
 
 export interface PcdOptions extends OptionsOf<typeof pcdOptions> {}
 

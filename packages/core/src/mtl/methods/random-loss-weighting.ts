@@ -2,9 +2,8 @@
 // learning", TMLR 2022, section 3.
 import { oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import { drawSimplex } from "../kernels/simplex.js";
-import { softmax } from "../kernels/softmax.js";
+import { statelessMethod } from "../checked-method.js";
+import { drawSimplex, softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface RandomLossWeightingOptions extends OptionsOf<typeof randomLossWeightingOptions> {}
@@ -29,15 +28,14 @@ export const randomLossWeightingOptions = optionTable("randomLossWeighting", {
  */
 export function randomLossWeighting(options: RandomLossWeightingOptions = {}): MultiTaskMethod<null> {
   const { distribution } = randomLossWeightingOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "random-loss-weighting",
     needs: "losses",
     headGradient: "weighted",
-    init: () => null,
-    combine({ losses, rng }, state) {
+    combine({ losses, rng }) {
       const isNormal = distribution === "normal";
       const weights = isNormal ? softmax(losses.map(() => rng.normal())) : drawSimplex(rng, losses.length);
-      return { weights, state };
+      return { weights };
     },
   });
 }

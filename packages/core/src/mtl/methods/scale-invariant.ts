@@ -1,5 +1,5 @@
 // A. Navon et al., "Multi-task learning as a bargaining game", ICML 2022, section 5: the baseline "scale-invariant".
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 
 /**
@@ -17,17 +17,12 @@ import type { MultiTaskMethod } from "../method.js";
  * scaleInvariant().combine(input, null).weights; // 0.5, 2
  */
 export function scaleInvariant(): MultiTaskMethod<null> {
-  return checkedMethod({
+  return statelessMethod({
     name: "scale-invariant",
     needs: "losses",
     headGradient: "weighted",
     losses: "non-negative",
-    init: () => null,
-    combine: ({ losses }, state) => ({
-      weights: losses.map(inverseLoss),
-      state,
-      ...noteOfZeros(losses),
-    }),
+    combine: ({ losses }) => ({ weights: losses.map(inverseLoss), ...noteOfZeros(losses) }),
   });
 }
 

@@ -4,7 +4,7 @@ import { integerFrom, nonNegative, smoothing } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { sum, times } from "../kernels/gramian.js";
-import { crossGramian, samplesOf } from "../kernels/samples.js";
+import { crossGramian, samplesOf } from "../kernels/jacobian-rows.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 

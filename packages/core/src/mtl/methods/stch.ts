@@ -2,11 +2,10 @@
 import { finite, integerFrom, listOf, oneOf, oneOrEach, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable, refuseGiven } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { preferenceOf } from "../kernels/preference.js";
-import { softmax } from "../kernels/softmax.js";
+import { eachTask, preferenceOf } from "../kernels/per-task.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
-import { eachTask } from "./task-option.js";
 
 export interface StchOptions extends OptionsOf<typeof stchOptions> {}
 

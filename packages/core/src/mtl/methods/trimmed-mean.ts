@@ -5,7 +5,7 @@ import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { statelessMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface TrimmedMeanOptions extends OptionsOf<typeof trimmedMeanOptions> {}
@@ -31,16 +31,16 @@ export const trimmedMeanOptions = optionTable("trimmedMean", {
  */
 export function trimmedMean(options: TrimmedMeanOptions = {}): MultiTaskMethod<null> {
   const { trim } = trimmedMeanOptions.read(options);
-  const requireTasks = (tasks: number): null => {
-    if (tasks > 2 * trim) return null;
+  const requireTasks = (tasks: number): void => {
+    if (tasks > 2 * trim) return;
     throw new OptionError(`trimmedMean with trim ${trim} needs ${2 * trim + 1} tasks or more; got ${tasks}.`);
   };
-  return checkedMethod({
+  return statelessMethod({
     name: "trimmedMean",
     needs: "jacobian",
     headGradient: "unweighted",
-    init: requireTasks,
-    combine({ jacobian }, state) {
+    requireTasks,
+    combine({ jacobian }) {
       const { data, shape } = jacobian as NdArray<Float64Array>;
       const [tasks, width] = shape;
       requireTasks(tasks);
@@ -52,7 +52,7 @@ export function trimmedMean(options: TrimmedMeanOptions = {}): MultiTaskMethod<n
         for (let k = trim; k < tasks - trim; k++) sum += column[k] / (tasks - 2 * trim);
         return sum;
       });
-      return { direction, state };
+      return { direction };
     },
   });
 }

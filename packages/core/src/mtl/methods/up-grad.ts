@@ -1,11 +1,10 @@
 // P. Quinton, V. Rey, "Jacobian descent for multi-objective optimization", arXiv 2406.16232, 2024, equation 5.
 import { listOf, nonNegative } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import { dualConeEach } from "../kernels/dual-cone.js";
+import { statelessMethod } from "../checked-method.js";
+import { dualConeEach, type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
-import { preferenceOf } from "../kernels/preference.js";
-import { type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/regularized.js";
+import { preferenceOf } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface UpGradOptions extends ProjectorOptions, OptionsOf<typeof upGradOptions> {}
@@ -35,17 +34,15 @@ export const upGradOptions = optionTable("upGrad", {
  */
 export function upGrad(options: UpGradOptions = {}): MultiTaskMethod<null> {
   const { preference, ...projector } = upGradOptions.read(options);
-  const { preference: _, ...given } = options;
-  const matrixOf = projectorOf("upGrad", given, projector);
-  return checkedMethod({
+  const matrixOf = projectorOf("upGrad", options, projector);
+  return statelessMethod({
     name: "upGrad",
     needs: "gramian",
     headGradient: "unweighted",
-    init: () => null,
-    combine(input, state) {
+    combine(input) {
       const G = matrixOf(gramianOf(input));
       const p = preferenceOf("upGrad", preference, G.shape[0], 1 / G.shape[0]);
-      return { weights: dualConeEach(G, p), state };
+      return { weights: dualConeEach(G, p) };
     },
   });
 }

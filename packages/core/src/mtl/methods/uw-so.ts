@@ -1,8 +1,8 @@
 // L. Kirchdorfer et al., "Analytical uncertainty-based loss weighting in multi-task learning", 2024, section 3: UW-SO.
 import { positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import { softmax } from "../kernels/softmax.js";
+import { statelessMethod } from "../checked-method.js";
+import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface UwSoOptions extends OptionsOf<typeof uwSoOptions> {}
@@ -30,15 +30,13 @@ const largest = 1e300;
  */
 export function uwSo(options: UwSoOptions = {}): MultiTaskMethod<null> {
   const { temperature } = uwSoOptions.read(options);
-  return checkedMethod({
+  return statelessMethod({
     name: "uwSo",
     needs: "losses",
     headGradient: "weighted",
     losses: "non-negative",
-    init: () => null,
-    combine: ({ losses }, state) => ({
+    combine: ({ losses }) => ({
       weights: softmax(losses.map((loss) => Math.min(largest, 1 / loss / temperature))),
-      state,
     }),
   });
 }

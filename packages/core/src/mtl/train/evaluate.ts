@@ -7,7 +7,7 @@ import { argmax, mean } from "../../graph/ops/reduce.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { type NoMetrics, type Quantities, type ResultsOf, requireMetrics } from "../../metrics/metric.js";
-import type { CompileOptions } from "../../runtime/compile.js";
+import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { listOf, prepareSource, type Source } from "../../train/dataset.js";
 import { createEvaluator, type TaskMetricSets, type TaskOutput } from "../../train/evaluator.js";
 import { type Representation, representedContext } from "../gradients/forward.js";
@@ -61,30 +61,25 @@ export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
 const isWeighted = (value: Tensor | WeightedMean): value is WeightedMean => "weight" in value;
 
 /** Measures losses and metrics of several tasks. */
-export function multiTaskEvaluator<P>({
-  losses: taskLosses,
-  metrics = () => ({}),
-  outputs,
-  representation,
-  params: like,
-  state: stateLike = {},
-  dtype,
-  ...compileOptions
-}: Omit<CompileOptions, "scan" | "dtype"> & {
-  readonly losses: TaskLosses<P>;
-  readonly metrics?: TaskMetrics<P> | undefined;
-  readonly outputs?: TaskOutputs<P> | undefined;
-  readonly representation?: Representation<P> | undefined;
-  readonly params: P;
-  readonly state?: unknown;
-  readonly dtype: "float32" | "float64";
-}) {
-  const { losses, check } = labelChecks(taskLosses);
+export function multiTaskEvaluator<P>(
+  options: Omit<CompileOptions, "scan" | "dtype"> & {
+    readonly losses: TaskLosses<P>;
+    readonly metrics?: TaskMetrics<P> | undefined;
+    readonly outputs?: TaskOutputs<P> | undefined;
+    readonly representation?: Representation<P> | undefined;
+    readonly params: P;
+    readonly state?: unknown;
+    readonly dtype: "float32" | "float64";
+  },
+) {
+  const { outputs, representation, params: like, state: stateLike = {}, dtype } = options;
+  const metrics: TaskMetrics<P> = options.metrics ?? (() => ({}));
+  const { losses, check } = labelChecks(options.losses);
   const [ofLoss, ofMetric] = ["loss ", "metric "];
   const { evaluate, dispose } = createEvaluator<P, unknown>({
     like: { params: like, state: stateLike },
     dtype,
-    compileOptions,
+    compileOptions: pickCompileOptions(options),
     prepare: (part) => prepareSource(part, dtype).arrays,
     measure({ params, state }, batch, hasOutputs) {
       const plain: LossContext = { training: false, state };

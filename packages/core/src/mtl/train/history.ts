@@ -1,7 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { ShapeError } from "../../errors.js";
 import { historyUpTo, mapColumns, type RunHistory } from "../../train/history.js";
-import { type Conflict, conflictOf } from "../conflict.js";
+import { type Conflict, type ConflictTrigger, conflictOf, conflictTriggers } from "../conflict.js";
 
 /** Something that a hook reported, such as a teleport. */
 export interface StepEvent {
@@ -35,12 +35,7 @@ export interface MultiTaskHistory extends RunHistory<TaskValues> {
   /** cos(g_i, g_j) of the pairs i < j, row by row: 01, 02, ..., 12, ...; none for more than 10 tasks. */
   readonly cosines: readonly number[][];
   /** Definitions of a conflict that the step met: 1 or 0. */
-  readonly conflicts: {
-    readonly dominated: number[];
-    readonly weak: number[];
-    readonly many: number[];
-    readonly released: number[];
-  };
+  readonly conflicts: Readonly<Record<ConflictTrigger, number[]>>;
   /** ||d|| of the shared gradient that the optimizer was given, before clipping. */
   readonly directionNorms: number[];
   /** What hooks reported. */
@@ -86,8 +81,6 @@ export interface StepRecord {
   readonly note?: string | undefined;
 }
 
-const kinds = ["dominated", "weak", "many", "released"] as const;
-
 /** Adds a step to a history. */
 export function recordStep(history: MultiTaskHistory, step: StepRecord): void {
   const { losses, weights, gramian, directionNorm, seconds, note } = step;
@@ -108,7 +101,8 @@ export function recordStep(history: MultiTaskHistory, step: StepRecord): void {
     }
   }
   if (hasGradients(history)) {
-    for (const kind of kinds) history.conflicts[kind].push(conflict ? Number(conflict[kind]) : Number.NaN);
+    for (const kind of conflictTriggers)
+      history.conflicts[kind].push(conflict ? Number(conflict[kind]) : Number.NaN);
   }
   history.directionNorms.push(directionNorm);
   history.seconds.push((history.seconds[at - 1] ?? 0) + seconds);

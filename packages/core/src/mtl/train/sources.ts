@@ -7,6 +7,7 @@ import { listOf, prepareSource, requireNames, type Source } from "../../train/da
 import { dataChecksum } from "../../train/run-settings.js";
 import type { Seen } from "../../train/seen.js";
 import { openWindows, streamWindows } from "../../train/stream-windows.js";
+import { mapValues } from "../../tree.js";
 import { streamSamples } from "./stream-samples.js";
 
 /** What a run has seen of its streams, by number of the source and of the sample: `0.0`. */
@@ -142,8 +143,7 @@ type OpenOptions = SourceOptions & { readonly seedOf: (sample: number) => number
 async function openArrays(given: Batch, { batchSize, dtype, seedOf }: OpenOptions): Promise<OpenSource> {
   const { arrays, count } = prepareSource(given, dtype);
   const size = batchSize ?? count;
-  const rows = (indices: Int32Array): Batch =>
-    Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, takeRows(a, indices)]));
+  const rows = (indices: Int32Array): Batch => mapValues(arrays, (a) => takeRows(a, indices));
   const orderOf = byNumber((sample) => batchOrder(count, size, seedOf(sample)));
   // At once, as it checks the batch size.
   orderOf(0);

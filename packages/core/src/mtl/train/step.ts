@@ -1,14 +1,14 @@
 import { type NdArray, sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { NumericalError, OptionError, ShapeError } from "../../errors.js";
-import type { Rng } from "../../math/rng.js";
+import { createRng, type Rng } from "../../math/rng.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import { restartState } from "../../optim/restart-state.js";
 import { stepSeed } from "../../train/batch-order.js";
 import type { Run } from "../../train/run.js";
 import { conflictOf } from "../conflict.js";
 import type { ParameterSplit } from "../gradients/parameter-split.js";
-import type { Measured, Passed, TaskGradients } from "../gradients/task-gradients.js";
+import type { Measured, Passed, PassOptions, TaskGradients } from "../gradients/task-gradients.js";
 import type { TaskUpdates, UpdateInput } from "../gradients/task-updates.js";
 import type { UpdateKind } from "../gradients/update-graph.js";
 import { blockGramian } from "../kernels/jacobian-rows.js";
@@ -82,12 +82,20 @@ function sharedGramian<P>(
 
 /** What all steps of a run share. */
 export interface StepParts<P> {
-  readonly plan: StepPlan<P>;
   readonly setup: RunSetup<P>;
   readonly sources: Sources;
+  readonly gradients: TaskGradients<P>;
   readonly updates: TaskUpdates<P>;
+  readonly method: MultiTaskMethod;
   readonly optimizer: Optimizer;
   readonly beforeStep?: BeforeStep<P> | undefined;
+  /** Whether gradients are measured at every step; otherwise only losses are. */
+  readonly measures: boolean;
+  /** Whether the rows of J are kept for the update; otherwise the weighted loss is differentiated again. */
+  readonly keeps: boolean;
+  /** Weights of the heads' gradients: set by the method or by the user. */
+  readonly headGradient?: "weighted" | "unweighted" | undefined;
+  readonly seed: number;
 }
 
 /** A step's result, with what it adds to the history. */
@@ -100,9 +108,9 @@ export interface Stepped<P> {
 
 /** The steps of a run: functions of the state before them. The order of things in a step is in step-hook.ts. */
 export function multiTaskStep<P>(parts: StepParts<P>) {
-  const { plan, setup, sources, updates, optimizer, beforeStep } = parts;
-  const { gradients, method } = plan;
+  const { setup, sources, gradients, updates, method, optimizer, beforeStep } = parts;
   const { stepsPerEpoch } = sources;
+  const methodRng = createRng(parts.seed).fork("method");
 
   const contextOf = (
     { step, params, state, optimizer: optimizerState, memory, method: methodState }: MultiTaskState<P>,
@@ -152,14 +160,14 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     const [batch] = batches;
     const seen = sources.seenAfter(step);
     const epoch = stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch);
-    const pass = { seed: stepSeed(plan.seed, step), state: current.state };
-    const place = { step, epoch, state: current.state, dropout: pass.seed, batches };
-    let point = stepPoint(plan, current.params, place);
+    const pass = { seed: stepSeed(parts.seed, step), state: current.state };
+    const place = { step, epoch, pass, batches, rng: methodRng };
+    let point = stepPoint(parts, current.params, place);
     const given = { epoch, learningRate: rateOf(step), learningRateAt: rateOf, batch, history };
     const change: StepChange<P> = (await beforeStep?.(contextOf(current, point, given))) ?? {};
     const hookSeconds = (performance.now() - begin) / 1000;
     const { learningRate: rate = given.learningRate, skip = false } = change;
-    if (change.params !== undefined && !skip) point = stepPoint(plan, change.params, place);
+    if (change.params !== undefined && !skip) point = stepPoint(parts, change.params, place);
     const { losses, gramian, state } = await point.passed();
     requireFinite(losses, gradients.tasks, { step, rate });
     const combined = skip ? undefined : await point.combined(current.method, rate);
@@ -234,59 +242,27 @@ export async function advanceTasks<P>(
   return { losses: sums.map((sum) => sum / most) };
 }
 
-/** How a run computes an update from losses. */
-export interface StepPlan<P> {
-  readonly gradients: TaskGradients<P>;
-  readonly method: MultiTaskMethod;
-  /** Whether gradients are measured at every step; otherwise only losses are. */
-  readonly measures: boolean;
-  /** Whether the rows of J are kept for the update; otherwise the weighted loss is differentiated again. */
-  readonly keeps: boolean;
-  /** Weights of the heads' gradients: set by the method or by the user. */
-  readonly headGradient?: "weighted" | "unweighted" | undefined;
-  readonly hasRepresentation: boolean;
-  readonly seed: number;
+/** What a step reads besides parameters. */
+interface StepPlace {
+  readonly step: number;
+  readonly epoch: number;
+  /** Seed of the step's dropout, and the model's state before the step. */
+  readonly pass: PassOptions & { readonly seed: bigint };
+  /** The step's batch, and those of additional samples. */
+  readonly batches: readonly Batch[];
   /** Of the method, for each step to fork. */
   readonly rng: Rng;
 }
 
-/** The inputs of a step. */
-export interface StepPlace {
-  readonly step: number;
-  readonly epoch: number;
-  /** The model's state before the step. */
-  readonly state: unknown;
-  /** Seed of the step's dropout. */
-  readonly dropout: bigint;
-  /** The step's batch, and those of additional samples. */
-  readonly batches: readonly Batch[];
-}
-
-/** A method's result at a point, and the inputs of the update. */
-export interface Combined<P> {
-  readonly input: TaskInput;
-  readonly combination: Combination<unknown>;
-  readonly kind: UpdateKind;
-  readonly update: UpdateInput<P>;
-}
+type StepPoint<P> = ReturnType<typeof stepPoint<P>>;
 
 /** Parameters on the batch of a step; values are computed once, on request. */
-export interface StepPoint<P> {
-  /** The first sample's losses and the model's state for the next step, and gradients in a run that measures them at every step. */
-  passed(): Promise<Passed & Partial<Measured>>;
-  /** The first sample's losses and gradients. */
-  measured(): Promise<Measured>;
-  /** The method's weights or direction, computed from its state before the step. */
-  combined(state: unknown, learningRate: number): Promise<Combined<P>>;
-}
-
-function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint<P> {
-  const { gradients, method, measures } = plan;
-  const { batches } = place;
-  const pass = { seed: place.dropout, state: place.state };
+function stepPoint<P>(parts: StepParts<P>, params: P, { step, epoch, pass, batches, rng }: StepPlace) {
+  const { gradients, method, measures } = parts;
   let first: Promise<Measured> | undefined;
   let all: Promise<readonly Measured[]> | undefined;
   let alone: Promise<Passed> | undefined;
+  /** The first sample's losses and gradients. */
   const measured = () => {
     first ??= gradients.measure(params, batches[0], pass);
     return first;
@@ -296,6 +272,7 @@ function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint
     for (const batch of batches.slice(1)) found.push(await gradients.measure(params, batch, pass));
     return found;
   };
+  /** The first sample's losses and the model's state for the next step, and gradients in a run that measures them at every step. */
   const passed = (): Promise<Passed & Partial<Measured>> => {
     if (measures) return measured();
     alone ??= gradients.forward(params, batches[0], pass);
@@ -313,8 +290,8 @@ function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint
   return {
     passed,
     measured,
-    async combined(state, learningRate) {
-      const { step, epoch } = place;
+    /** The method's weights or direction, computed from its state before the step, and the inputs of the update. */
+    async combined(state: unknown, learningRate: number) {
       if (measures) all ??= measureAll();
       const found = (await all) ?? [];
       const { losses } = await passed();
@@ -326,14 +303,11 @@ function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint
         ...(weights && (await virtual(weights, method.virtualRate ?? learningRate))),
         step,
         epoch,
-        rng: plan.rng.fork(step),
+        rng: rng.fork(step),
       };
       const combination = method.combine(input, state);
-      return {
-        input,
-        combination,
-        ...updateOf(plan, combination, found, { params, batch: batches[0], ...pass }),
-      };
+      const update = updateOf(parts, combination, found, { params, batch: batches[0], ...pass });
+      return { input, combination, ...update };
     },
   };
 }
@@ -347,7 +321,7 @@ function jacobians(found: readonly Measured[]): Partial<TaskInput> {
 }
 
 function updateOf<P>(
-  { method, headGradient, keeps, hasRepresentation, gradients: { tasks } }: StepPlan<P>,
+  { method, headGradient, keeps, setup: { tasks, representation } }: StepParts<P>,
   { weights, direction, headWeights: own }: Combination<unknown>,
   found: readonly Measured[],
   place: Pick<UpdateInput<P>, "params" | "batch" | "seed" | "state">,
@@ -363,7 +337,7 @@ function updateOf<P>(
   const headWeights = headGradient === "unweighted" ? ones : (own ?? implied);
   const common = { ...place, headWeights };
   if (direction) {
-    return hasRepresentation
+    return representation
       ? { kind: "pulled", update: { ...common, direction } }
       : { kind: "given", update: { ...common, direction, heads: meanHeads(found) } };
   }
@@ -373,7 +347,7 @@ function updateOf<P>(
     );
   }
   const { jacobian, heads } = found[0] ?? {};
-  return keeps && jacobian && heads && !hasRepresentation
+  return keeps && jacobian && heads && !representation
     ? { kind: "combined", update: { ...common, weights, jacobian, heads } }
     : { kind: "weighted", update: { ...common, weights } };
 }

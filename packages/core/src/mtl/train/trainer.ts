@@ -6,18 +6,16 @@ import type { Graph } from "../../graph/graph.js";
 import { isFloat } from "../../graph/tensor.js";
 import { spec, trace } from "../../graph/trace.js";
 import { type Mt19937, torchGenerator } from "../../math/mt19937.js";
-import { createRng } from "../../math/rng.js";
 import { type Optimizer, type OptimizerState, requireOptimizer } from "../../optim/optimizer.js";
 import { requireKnown } from "../../options.js";
-import { pickCompileOptions } from "../../runtime/compile.js";
+import { compileOptionNames, pickCompileOptions } from "../../runtime/compile.js";
 import { Resources } from "../../runtime/resources.js";
 import type { TaskMetricSets } from "../../train/evaluator.js";
 import { graphChecksum } from "../../train/run-settings.js";
 import { trainerOf } from "../../train/trainer-of.js";
 import { flatten, unflatten } from "../../tree.js";
-import { traceLosses } from "../gradients/measure-graph.js";
 import { floatOf, splitParameters } from "../gradients/parameter-split.js";
-import { keepsRows, taskGradients } from "../gradients/task-gradients.js";
+import { keepsRows, taskGradients, traceLosses } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
 import { multiTaskEvaluator, requireTaskMetrics, taskQuantities, taskValues } from "./evaluate.js";
 import { emptyHistory, tasksUpTo } from "./history.js";
@@ -80,27 +78,14 @@ async function trainerOn<P>(
   options: Omit<MultiTaskTrainerOptions<P>, keyof Start<P>> & Start<P> & { readonly seed: number },
   resources: Resources,
 ): Promise<MultiTaskTrainer<P>> {
-  const { method, optimizer, beforeStep, metrics, outputs, representation, headGradient } = options;
-  const { params, state, dtype, seed } = options;
+  const { method, optimizer, beforeStep, outputs, headGradient, params, state, seed } = options;
   const { clipNorm = method.clipNorm } = options;
-  const compileOptions = pickCompileOptions(options);
   const optimizerState = optimizer.init(params);
   const parts = await stepParts(sources, { ...options, clipNorm }, { optimizerState, resources });
   const step = multiTaskStep(parts);
-  const { gradients, measures } = parts.plan;
+  const { gradients, measures } = parts;
   const { tasks } = gradients;
-  const evaluator = resources.keep(
-    multiTaskEvaluator({
-      losses: options.losses,
-      metrics,
-      outputs,
-      representation,
-      params,
-      state,
-      dtype,
-      ...compileOptions,
-    }),
-  );
+  const evaluator = resources.keep(multiTaskEvaluator(options));
   const start: MultiTaskState<P> = {
     step: 0,
     params,
@@ -218,22 +203,19 @@ async function stepParts<P>(
     compileOptions,
   };
   await gradients.compile(measures ? "measure" : "losses");
+  const { beforeStep } = options;
   return {
-    plan: {
-      gradients,
-      method,
-      measures,
-      keeps,
-      headGradient,
-      hasRepresentation: representation !== undefined,
-      seed,
-      rng: createRng(seed).fork("method"),
-    },
     setup,
     sources,
+    gradients,
     updates,
+    method,
     optimizer,
-    beforeStep: options.beforeStep,
+    beforeStep,
+    measures,
+    keeps,
+    headGradient,
+    seed,
   };
 }
 
@@ -289,16 +271,7 @@ function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
   requireKnown<Partial<typeof options>>("createMultiTaskTrainer", own, [
     ...(["losses", "params", "state", "data", "method", "optimizer", "learningRate", "batchSize"] as const),
     ...(["seed", "dtype", "tasks", "taskOf", "clipNorm", "headGradient", "representation"] as const),
-    ...([
-      "recordGradients",
-      "strategy",
-      "metrics",
-      "outputs",
-      "beforeStep",
-      "runtime",
-      "provider",
-      "threads",
-    ] as const),
+    ...(["recordGradients", "strategy", "metrics", "outputs", "beforeStep", ...compileOptionNames] as const),
   ]);
   const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation, tasks } = options;
   const { seed = 0 } = options;

@@ -2,6 +2,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { inCode, integerFrom, isObject, type Kind } from "../../option-kinds.js";
+import { mapValues } from "../../tree.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model, Output } from "../model.js";
 
@@ -25,9 +26,7 @@ export const initLinearHeads = (
   heads: Readonly<Record<string, number>>,
   options: InitOptions,
 ): Readonly<Record<string, LinearParams>> =>
-  Object.fromEntries(
-    Object.entries(heads).map(([task, outputs]) => [task, initLinear(rng, features, outputs, options)]),
-  );
+  mapValues(heads, (outputs) => initLinear(rng, features, outputs, options));
 
 /** The output of each task's linear head, from the representation that it reads. Traced. */
 export const readLinearHeads = (

@@ -1,4 +1,5 @@
 import type { Tensor } from "../../graph/tensor.js";
+import { mapValues } from "../../tree.js";
 import { graph as graphAttribute, type OnnxGraph, type OnnxNode, type OnnxValueInfo } from "./schema.js";
 
 /** The declaration of a graph's input or output; `lead`: sizes of axes before its own. */
@@ -33,11 +34,6 @@ function renameValues(nodes: readonly OnnxNode[], nameOf: (name: string) => stri
     ...node,
     inputs: node.inputs.map(nameOf),
     outputs: node.outputs.map(nameOf),
-    attributes: Object.fromEntries(
-      Object.entries(node.attributes).map(([key, value]) => [
-        key,
-        value.kind === "graph" ? inner(value.value) : value,
-      ]),
-    ),
+    attributes: mapValues(node.attributes, (value) => (value.kind === "graph" ? inner(value.value) : value)),
   }));
 }

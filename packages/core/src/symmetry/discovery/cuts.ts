@@ -1,7 +1,7 @@
 // Parts of tensors, traced.
 import type { Shape } from "../../array.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import { pad, slice } from "../../graph/ops/slice.js";
+import { pad, sliceAlong } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type Cut, cutsOf, lengthOf, type Part } from "./descriptors.js";
 
@@ -51,10 +51,3 @@ const replaced = ({ shape }: Tensor, axis: number, ...sizes: number[]): number[]
   ...sizes,
   ...shape.slice(axis + 1),
 ];
-
-/** x[..., start..end, ...] along one axis. */
-export const sliceAlong = (x: Tensor, axis: number, start: number, end: number): Tensor =>
-  slice(x, {
-    starts: x.shape.map((_, d) => (d === axis ? start : 0)),
-    ends: x.shape.map((size, d) => (d === axis ? end : size)),
-  });

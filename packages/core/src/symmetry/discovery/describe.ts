@@ -1,4 +1,4 @@
-import type { NdArray, Shape } from "../../array.js";
+import { type NdArray, type Shape, sizeOf } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
@@ -7,13 +7,15 @@ import {
   type Discovery,
   type GainPower,
   type GroupGenerator,
+  groupsOf,
+  type LinearSpace,
   type NormalizedStream,
   type ParameterAxis,
   type Part,
   partShape,
+  type ScalingGenerator,
   turnedUnits,
 } from "./descriptors.js";
-import { type DiscoverySize, sizeOfDiscovery } from "./discovery-size.js";
 import { groupBy } from "./parameter-axes.js";
 
 /** An axis of a parameter that a group acts on. */
@@ -56,6 +58,18 @@ export interface GroupDescription {
   readonly units: string;
   /** What the group does to which parameters: `w1 axis 0, b1 times c; w2 axis 1 divided by c`. */
   readonly text: string;
+}
+
+/** How many symmetries were found that hold on all data. */
+export interface DiscoverySize {
+  /** Dimension of the group of all continuous changes that are exact: a scaling that is one of the linear maps counts once. */
+  readonly directions: number;
+  /** Scalings that hold up to the small constant of a normalization. */
+  readonly nearDirections: number;
+  /** Decimal logarithm of the number of permutations: 10^logPermutations. */
+  readonly logPermutations: number;
+  /** There are 2^signs changes of signs. */
+  readonly signs: number;
 }
 
 export interface DiscoveryDescription extends DiscoverySize {
@@ -138,17 +152,6 @@ const blockedText = ({ size, gains, shared = [] }: BlockedRotation): string =>
     gains.length === 1 ? "its" : "their"
   } numbers.${shared.length === 0 ? "" : ` It would turn if each place that reads ${shared.join(", ")} had its own copy.`}`;
 
-/** All groups that were found, in the order of their descriptions. */
-export const groupsOf = (found: Discovery): readonly GroupGenerator[] => [
-  ...found.scalings,
-  ...found.signs,
-  ...found.permutations,
-  ...found.linear,
-  ...found.orthogonal,
-  ...found.shifts,
-  ...found.bijections,
-];
-
 type ShapeOf = (path: string) => Shape;
 
 function described(group: GroupGenerator, shapeOf: ShapeOf): GroupDescription {
@@ -212,14 +215,6 @@ function streamText(
     `read by ${norms}: ${actsOf(own, does).join("; ")}`,
     ...(readers === "" ? [] : [`read by ${readers}`]),
   ].join("; ");
-}
-
-function dimensionOf(group: GroupGenerator): number | undefined {
-  const { kind, size: n } = group;
-  if (kind === "scaling" || kind === "shift") return n;
-  if (kind === "linear") return group.copies * n * n;
-  if (kind === "orthogonal") return (group.copies * turnedUnits(group) * (turnedUnits(group) - 1)) / 2;
-  return kind === "bijection" ? n * n : undefined;
 }
 
 /** An axis with what its kind of group says of it. */
@@ -332,3 +327,65 @@ function totalOf({ directions, nearDirections, logPermutations, signs }: Discove
     ? "No symmetry was found that holds on all data; hidden units can be mixed on one batch."
     : "No symmetry was found.";
 }
+
+function sizeOfDiscovery(found: Discovery): DiscoverySize {
+  const { scalings, signs, permutations, linear, orthogonal, shifts } = found;
+  const own = scalings.filter((scaling) => !linear.some((space) => isWithin(scaling, space)));
+  const groups = [...own.filter(({ exact }) => exact), ...linear, ...orthogonal, ...shifts];
+  return {
+    directions: sum(groups.map((group) => dimensionOf(group) ?? 0)),
+    nearDirections: sum(own.filter(({ exact }) => !exact).map(({ size }) => size)),
+    logPermutations: sum(permutations.map(({ size }) => logFactorial(size))),
+    signs: sum(signs.map(({ size }) => size)),
+  };
+}
+
+/** Dimension of a group; undefined for a group that is discrete. */
+function dimensionOf(group: GroupGenerator): number | undefined {
+  const { kind, size: n } = group;
+  if (kind === "scaling" || kind === "shift") return n;
+  if (kind === "linear") return group.copies * n * n;
+  if (kind === "orthogonal") return (group.copies * turnedUnits(group) * (turnedUnits(group) - 1)) / 2;
+  return kind === "bijection" ? n * n : undefined;
+}
+
+const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
+
+function logFactorial(n: number): number {
+  let log = 0;
+  for (let k = 2; k <= n; k++) log += Math.log10(k);
+  return log;
+}
+
+/** Whether a scaling is by diagonal matrices of a space's linear maps: factors of the same units, or of their copies. */
+function isWithin({ axes }: ScalingGenerator, space: LinearSpace): boolean {
+  if (axes.length !== space.axes.length) return false;
+  const ratios = axes.map(({ power, ...axis }) => {
+    const own = space.axes.find((other) => keyOf(other) === keyOf(axis) && isAlong(axis, other));
+    return own === undefined ? Number.NaN : power / own.variance;
+  });
+  return ratios.every((ratio) => ratio === ratios[0]);
+}
+
+const keyOf = ({ path, part }: ParameterAxis): string =>
+  JSON.stringify([path, part?.axis, part?.start, part?.count, part?.period, part?.times]);
+
+/** Whether the units and copies of a space determine the units of an axis. */
+function isAlong(axis: ParameterAxis, space: LinearSpace["axes"][number]): boolean {
+  const spans: (readonly [number, number])[] = [];
+  for (const [low, high] of spansOf(space).sort(([a], [b]) => a - b)) {
+    const last = spans.at(-1);
+    if (last && last[1] >= low) spans[spans.length - 1] = [last[0], Math.max(last[1], high)];
+    else spans.push([low, high]);
+  }
+  return spansOf(axis).every(
+    ([first, end]) => first === end || spans.some(([low, high]) => low <= first && end <= high),
+  );
+}
+
+/** How far apart elements of neighboring units and copies are in a row-major array, and how many elements all of them span. */
+const spansOf = ({ view, axis, copyAxes = [] }: ParameterAxis): [number, number][] =>
+  [...copyAxes, axis].map((d) => {
+    const inner = sizeOf(view.slice(d + 1));
+    return [inner, inner * view[d]];
+  });

@@ -209,3 +209,14 @@ export interface Discovery {
   readonly shifts: readonly ShiftGenerator[];
   readonly bijections: readonly BijectionSite[];
 }
+
+/** All groups that were found, in the order of their descriptions. */
+export const groupsOf = (found: Discovery): readonly GroupGenerator[] => [
+  ...found.scalings,
+  ...found.signs,
+  ...found.permutations,
+  ...found.linear,
+  ...found.orthogonal,
+  ...found.shifts,
+  ...found.bijections,
+];

@@ -2,7 +2,13 @@ import { sizeOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { matchActivation } from "./activations.js";
-import type { Discovery, GroupGenerator, OrthogonalSpace, ParameterAxis } from "./descriptors.js";
+import {
+  type Discovery,
+  type GroupGenerator,
+  groupsOf,
+  type OrthogonalSpace,
+  type ParameterAxis,
+} from "./descriptors.js";
 
 /**
  * The first generator that the analysis of a loss's graph does not find, or undefined where it finds all of
@@ -11,10 +17,9 @@ import type { Discovery, GroupGenerator, OrthogonalSpace, ParameterAxis } from "
  */
 export function firstUnshown(
   generators: readonly GroupGenerator[],
-  { scalings, signs, permutations, linear, orthogonal, shifts, bijections }: Discovery,
+  found: Discovery,
 ): GroupGenerator | undefined {
-  const all = [...scalings, ...signs, ...permutations, ...linear, ...orthogonal, ...shifts, ...bijections];
-  const shown = new Set(all.flatMap(keysOf));
+  const shown = new Set(groupsOf(found).flatMap(keysOf));
   return generators.find((generator) => !shown.has(keysOf(generator)[0]));
 }
 
@@ -68,21 +73,14 @@ function placeOf(
   ]);
 }
 
-/** Operations that are not homogeneous, by the name of the activation that consists of one. */
-const nonlinear: Readonly<Record<string, string>> = {
-  relu6: "relu6",
-  tanh: "tanh",
-  asinh: "asinh",
-  sinh: "sinh",
-  cosh: "cosh",
-  sigmoid: "sigmoid",
-  softplus: "softplus",
-  erf: "gelu",
-  exp: "exp",
-  log: "log",
-  sin: "sin",
-  cos: "cos",
-};
+/** Operations that are not homogeneous. */
+const nonlinear: ReadonlySet<string> = new Set([
+  ...["relu6", "tanh", "asinh", "sinh", "cosh", "sigmoid", "softplus", "erf", "exp", "log", "sin", "cos"],
+]);
+
+/** The name of the activation that consists of such an operation. */
+const activationOf = ({ op: { name } }: Tensor): string | undefined =>
+  nonlinear.has(name) ? (name === "erf" ? "gelu" : name) : undefined;
 
 /**
  * The name of the first activation after a weight or bias that is not homogeneous, if there is one before the
@@ -98,7 +96,7 @@ export function activationBehind(graph: Graph, path: string): string | undefined
   for (const node of nodes) {
     const counts = node.inputs.flatMap((x) => products.get(x) ?? []);
     if (counts.length === 0) continue;
-    const name = composed.get(node) ?? nonlinear[node.op.name];
+    const name = composed.get(node) ?? activationOf(node);
     if (name !== undefined && name !== "leakyRelu") return name;
     const count = Math.min(...counts) + (isProduct(node) ? 1 : 0);
     if (count < 2) products.set(node, count);

@@ -7,7 +7,12 @@ import { normOf } from "../../math/dense.js";
 import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { positive } from "../../option-kinds.js";
 import { requireKnown } from "../../options.js";
-import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
+import {
+  type CompileOptions,
+  compile,
+  compileOptionNames,
+  pickCompileOptions,
+} from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
@@ -58,7 +63,7 @@ export async function createGainPredictor<P, B extends BatchSpec = BatchSpec>(
 ): Promise<GainPredictor<P>> {
   requireKnown("createGainPredictor", options, [
     ...(["symmetry", "loss", "objective", "params", "batch", "memory", "bound"] as const),
-    ...(["runtime", "provider", "threads"] as const),
+    ...compileOptionNames,
   ]);
   const { symmetry, loss, objective = gradNormSq, params, batch, memory = {} } = options;
   requireSymmetry("createGainPredictor", symmetry);

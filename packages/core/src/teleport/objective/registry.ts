@@ -1,6 +1,6 @@
 import { listOf, text } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import type { Choice } from "../../registry.js";
+import { type Choice, choice } from "../../registry.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { decrease, decreaseOptions } from "./decrease.js";
 import { gradNormSqOf } from "./grad-norm-sq-of.js";
@@ -21,40 +21,40 @@ const layersOption = optionTable("gradNormSqOf", {
 
 /** Every objective of a teleport by name. */
 export const objectives = {
-  gradNormSq: {
-    make: () => gradNormSq,
-    options: optionTable("gradNormSq", {}),
-    summary: "||g||^2, of all parameters (the paper's)",
-  },
-  gradNormSqOf: {
-    make: ({ layers }: LayersOption) => gradNormSqOf(layers),
-    options: layersOption,
-    summary: "||g||^2 of some layers, named by their paths",
-  },
-  decrease: {
-    make: decrease,
-    options: decreaseOptions,
-    summary: "how far the loss falls in k virtual steps of the optimizer in use; for a fixed learning rate",
-  },
-  modelDecrease: {
-    make: () => modelDecrease,
-    options: optionTable("modelDecrease", {}),
-    summary: "J = ||g||^4 / (2 g'Hg); for a line search, or a learning rate tuned afterwards",
-  },
-  flatness: {
-    make: (options: SharpnessOptions) => minimized(sharpness(options)),
-    options: sharpnessOptions,
-    summary: "a low mean loss in random directions around the point: minus the sharpness",
-  },
+  gradNormSq: choice(
+    () => gradNormSq,
+    optionTable("gradNormSq", {}),
+    "||g||^2, of all parameters (the paper's)",
+  ),
+  gradNormSqOf: choice(
+    ({ layers }: LayersOption) => gradNormSqOf(layers),
+    layersOption,
+    "||g||^2 of some layers, named by their paths",
+  ),
+  decrease: choice(
+    decrease,
+    decreaseOptions,
+    "how far the loss falls in k virtual steps of the optimizer in use; for a fixed learning rate",
+  ),
+  modelDecrease: choice(
+    () => modelDecrease,
+    optionTable("modelDecrease", {}),
+    "J = ||g||^4 / (2 g'Hg); for a line search, or a learning rate tuned afterwards",
+  ),
+  flatness: choice(
+    (options: SharpnessOptions) => minimized(sharpness(options)),
+    sharpnessOptions,
+    "a low mean loss in random directions around the point: minus the sharpness",
+  ),
 } satisfies Record<string, Choice<(options: never) => Objective>>;
 
 /** Every objective that depends on a symmetry, by name. */
 export const orbitObjectives = {
-  orbitCurvature: {
-    make: orbitCurvature,
-    options: orbitCurvatureOptions,
-    summary: "the curvature of a symmetry's orbit at the point",
-  },
+  orbitCurvature: choice(
+    orbitCurvature,
+    orbitCurvatureOptions,
+    "the curvature of a symmetry's orbit at the point",
+  ),
   orbitFlatness: {
     make: <P>(symmetry: Symmetry<P>, options: OrbitCurvatureOptions) =>
       minimized(orbitCurvature(symmetry, options)),

@@ -23,6 +23,7 @@ import { type Bijection, bijection } from "../../symmetry/bijection.js";
 import { hiddenLayers, layerInput, preActivation, requireX } from "../../symmetry/hidden/hidden-layers.js";
 import { identityPlus } from "../../symmetry/matrix.js";
 import { isRefusal, orRefusal, type Refusal } from "../../symmetry/symmetry.js";
+import { mapValues } from "../../tree.js";
 
 export interface ReferenceMlpOptions extends OptionsOf<typeof referenceMlpTeleportOptions> {}
 
@@ -82,9 +83,7 @@ export async function referenceMlpTeleport(
       "referenceMlpTeleport: the released code has no biases; create the mlp with bias: false.",
     );
   }
-  const inFloat64 = Object.fromEntries(
-    Object.entries(batch).map(([name, a]) => [name, isFloat(dtypeOf(a)) ? astype(a, "float64") : a]),
-  );
+  const inFloat64 = mapValues(batch, (a) => (isFloat(dtypeOf(a)) ? astype(a, "float64") : a));
   let weights: readonly NdArray[] = params.layers.map(({ weight }) => astype(weight, "float64"));
   const released = await compileReleased(weights, inFloat64, loss, bijection("leakyRelu", { slope }));
   try {

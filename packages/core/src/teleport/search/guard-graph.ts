@@ -10,7 +10,7 @@ import { reshape } from "../../graph/ops/reshape.js";
 import { splitVector } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { flatten, leavesAt, unflatten } from "../../tree.js";
+import { flatten, leavesAt, replaced, unflatten } from "../../tree.js";
 import { type Finding, findings, type Limits } from "../guard.js";
 
 type Float = "float32" | "float64";
@@ -36,10 +36,6 @@ export const boundsOf = (
   const Data = dtype === "float64" ? Float64Array : Float32Array;
   return { shape: [boundNames.length], data: Data.of(steps, drift, halvings, anyObjective ? 1 : 0, level) };
 };
-
-/** The bounds as constants of a program. */
-export const constantBounds = (limits: Limits, steps: number, dtype: Float): Tensor =>
-  constant(boundsOf(limits, steps, dtype));
 
 /** Loss, objective and ||g||^2 at a point, and the loss after the race from there if there is one. */
 export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor> & {
@@ -160,8 +156,5 @@ export function chosen<P>(
           () => among(others),
         )
       : differing.map((i) => where(condition, leaves[i], others[i]));
-  return unflatten(
-    def,
-    leaves.map((leaf, i) => (differing.includes(i) ? selected[differing.indexOf(i)] : leaf)),
-  ) as TensorsOf<P>;
+  return unflatten(def, replaced(leaves, differing, selected)) as TensorsOf<P>;
 }

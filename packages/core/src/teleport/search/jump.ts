@@ -9,15 +9,7 @@ import { lazy } from "../../runtime/lazy.js";
 import { isRefusal, type Refusal } from "../../symmetry/symmetry.js";
 import { isFinitePoint, type Limits, startNotFinite } from "../guard.js";
 import { chosen } from "./guard-graph.js";
-import {
-  type CompiledWalk,
-  type HowToRun,
-  isStop,
-  type SearchFactory,
-  type SearchProblem,
-  type Setting,
-  type Stop,
-} from "./search.js";
+import type { CompiledWalk, HowToRun, SearchFactory, SearchProblem, Setting, Stop } from "./search.js";
 import type { Place, WalkInputs, WalkOptions } from "./walk.js";
 import { compileWalkProgram } from "./walk-program.js";
 
@@ -99,7 +91,7 @@ export function hostedJumps<P>(
       const made = known.get(setting) ?? point(start, setting);
       known.set(setting, made);
       const found = await made;
-      const why = isStop(found) ? found.stopped : isRefusal(found) ? found.refused : undefined;
+      const why = "stopped" in found ? found.stopped : isRefusal(found) ? found.refused : undefined;
       const { params: to, pushForward } = why === undefined ? (found as HostedJump<P>) : { params: start };
       const isStill = full([], why === undefined ? 0 : 1, problem.dtype);
       const { reason, ...walked } = await run(start, setting, limits, how, { to, isStill });

@@ -90,11 +90,6 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
 const noneHigher = (evaluations: number) =>
   `no point of ${evaluations} along the direction of ascent raises the objective`;
 
-interface LineState {
-  readonly direction: Blocks;
-  readonly length: Tensor;
-}
-
 /** A round: the direction, and the length along it at which the objective is largest. Traced. */
 function proposalsOf<P>(
   symmetry: Symmetry<P>,
@@ -104,7 +99,7 @@ function proposalsOf<P>(
     evaluations,
     region,
   }: { readonly stepSize: number; readonly evaluations: number; readonly region: TrustRegion },
-): OrbitProposals<P, LineState, object> {
+): OrbitProposals<P, { readonly direction: Blocks; readonly length: Tensor }, object> {
   const number = (x: number) => constant(x, dtype);
   return {
     first: { direction: symmetry.algebra.map((shape) => fill(shape, 0, dtype)), length: number(0) },
@@ -153,7 +148,6 @@ function farthest(direction: Blocks, { kind, value }: TrustRegion): Tensor {
 
 // Bracketing by growing steps, then golden section: Kiefer, Proc. Amer. Math. Soc. 4 (1953) 502-506.
 
-/** (sqrt 5 - 1) / 2 */
 const golden = (Math.sqrt(5) - 1) / 2;
 /** Points this close to the end of the line, relative to its length, are replaced by the end. */
 const near = 0.05;

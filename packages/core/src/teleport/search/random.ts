@@ -17,7 +17,7 @@ import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { hasNumbers, hasValue, isSet } from "./guard-graph.js";
 import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions, orbitSearch } from "./orbit-walk.js";
 import type { SearchFactory } from "./search.js";
-import { randomElement, stacked, type TrustRegion } from "./trust-region.js";
+import { randomElement, stacked, type TrustRegion, timesElement } from "./trust-region.js";
 
 export interface RandomSearchOptions extends OptionsOf<typeof randomSearchOptions> {}
 
@@ -114,6 +114,5 @@ function sampleOf<P>(symmetry: Symmetry<P>, region: TrustRegion, seed: number, k
   const T = randomElement(symmetry, region, seed, k);
   if (region.kind === "element") return T;
   // A random element has half the bound as its norm.
-  const factor = 2 * createRng(seed).fork("norm").fork(k).next();
-  return T.map(({ shape, data }) => ({ shape, data: data.map((v) => factor * v) }));
+  return timesElement(T, 2 * createRng(seed).fork("norm").fork(k).next());
 }

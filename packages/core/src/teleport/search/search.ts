@@ -188,8 +188,3 @@ export interface CompiledWalk<P> {
 
 /** Creates a search for a problem: the return type of functions such as `gradientAscent`. */
 export type SearchFactory<P> = (problem: SearchProblem<P>) => Promise<Search<P>>;
-
-/** Whether a walk is over; `stopped` then says why. */
-export function isStop(value: unknown): value is Stop {
-  return typeof value === "object" && value !== null && "stopped" in value;
-}

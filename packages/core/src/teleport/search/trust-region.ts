@@ -18,12 +18,9 @@ export interface TrustRegion {
   readonly value: number;
 }
 
-/** A block times a factor, in float64. */
-function scaledBlock({ shape, data }: NdArray, factor: number): NdArray<Float64Array> {
-  const scaled = new Float64Array(data.length);
-  for (let k = 0; k < scaled.length; k++) scaled[k] = factor * Number(data[k]);
-  return { shape, data: scaled };
-}
+/** An element of an algebra times a factor. */
+export const timesElement = (T: readonly NdArray<Float64Array>[], factor: number): NdArray<Float64Array>[] =>
+  T.map(({ shape, data }) => ({ shape, data: data.map((v) => factor * v) }));
 
 type Blocks = readonly Tensor[];
 
@@ -127,10 +124,6 @@ export const claimOf = <P>(symmetry: Symmetry<P>, { kind, value }: TrustRegion):
   async move(params, batch, rng, scale) {
     const region = { kind, value: Math.min(value, largest) };
     const T = randomElement(symmetry, region, rng.int(2 ** 32), 0);
-    return symmetry.act(
-      params,
-      T.map((block) => scaledBlock(block, scale)),
-      batch,
-    );
+    return symmetry.act(params, timesElement(T, scale), batch);
   },
 });

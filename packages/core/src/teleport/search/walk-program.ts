@@ -12,7 +12,7 @@ import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
 import type { Point } from "../point.js";
-import { boundNames, boundsOf, constantBounds, unpacked } from "./guard-graph.js";
+import { boundNames, boundsOf, unpacked } from "./guard-graph.js";
 import { type FoundRecord, outcomes, pointOf, recordOf, toldNames, widthOf } from "./guarded-loop.js";
 import type {
   CompiledWalk,
@@ -92,7 +92,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   const tracedWalk: WalkProgramPart<P, G> = {
     push,
     trace(start, setting, limits, at) {
-      const fixed = unpacked(constantBounds(limits, steps, dtype), boundNames);
+      const fixed = unpacked(constant(boundsOf(limits, steps, dtype)), boundNames);
       const bounds = at ? { ...fixed, level: at.level } : fixed;
       const all = flatten<NdArray>(given, isNdArray);
       const constants = unflatten(

@@ -1,5 +1,5 @@
 import { optionTable } from "../../options.js";
-import type { Choice } from "../../registry.js";
+import { type Choice, choice } from "../../registry.js";
 import {
   conjugateDirections,
   type DirectionRule,
@@ -10,19 +10,15 @@ import {
 
 /** Every rule for the directions of line searches by name. */
 export const lineSearches = {
-  steepestDescent: {
-    make: () => steepestDescent,
-    options: optionTable("steepestDescent", {}),
-    summary: "steepest descent with a line search for every step; full batches only",
-  },
-  conjugateGradients: {
-    make: () => conjugateDirections,
-    options: optionTable("conjugateGradients", {}),
-    summary: "nonlinear conjugate gradients (Polak, Ribiere) with line searches; full batches only",
-  },
-  lbfgs: {
-    make: lbfgs,
-    options: lbfgsOptions,
-    summary: "L-BFGS with line searches; full batches only",
-  },
+  steepestDescent: choice(
+    () => steepestDescent,
+    optionTable("steepestDescent", {}),
+    "steepest descent with a line search for every step; full batches only",
+  ),
+  conjugateGradients: choice(
+    () => conjugateDirections,
+    optionTable("conjugateGradients", {}),
+    "nonlinear conjugate gradients (Polak, Ribiere) with line searches; full batches only",
+  ),
+  lbfgs: choice(lbfgs, lbfgsOptions, "L-BFGS with line searches; full batches only"),
 } satisfies Record<string, Choice<(options: never) => DirectionRule>>;

@@ -10,7 +10,12 @@ import { addScaled, dotOf } from "../../math/dense.js";
 import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { gd } from "../../optim/sgd.js";
 import { requireKnown } from "../../options.js";
-import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
+import {
+  type CompileOptions,
+  compile,
+  compileOptionNames,
+  pickCompileOptions,
+} from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { parameterVector } from "../../teleport/parameter-vector.js";
@@ -89,7 +94,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
 ): Promise<Minimizer<LineSearchMinimization<P>, StartOptions<P>>> {
   requireSteps("minimizeByLineSearch", options, [
     ...(["directions", "steps", "firstStep", "teleport", "trajectory"] as const),
-    ...(["runtime", "provider", "threads"] as const),
+    ...compileOptionNames,
   ]);
   requireProblem("minimizeByLineSearch", problem);
   const { loss, start, batch = {} as B } = problem;
@@ -259,21 +264,16 @@ function stopwatch() {
 // The loss of a minimization and its gradient as functions of one vector: one array goes in, and one comes out.
 
 /** A point, with its loss and gradient. */
-export interface Place {
+interface Place {
   readonly w: Float64Array;
   readonly value: number;
   readonly g: Float64Array;
 }
 
-export interface VectorLoss {
-  evaluate(w: Float64Array): Promise<Place>;
-  dispose(): Promise<void>;
-}
-
 async function compileVectorLoss<P, B extends Batch>(
   { loss, start, batch = {} as B }: MinimizationProblem<P, B>,
   compileOptions: CompileOptions,
-): Promise<VectorLoss> {
+) {
   const { leaves, def } = flatten<NdArray>(start, isNdArray);
   const dtype = floatTypeOf("minimizeByLineSearch", start);
   const size = leaves.reduce((sum, { data }) => sum + data.length, 0);
@@ -290,7 +290,7 @@ async function compileVectorLoss<P, B extends Batch>(
   checkLabels(graph, fixed);
   const executable = await compile(graph, compileOptions);
   return {
-    async evaluate(w) {
+    async evaluate(w: Float64Array): Promise<Place> {
       const results = await executable.run({ w: astype({ shape: [size], data: w }, dtype), ...fixed });
       const g = astype(results.g, "float64").data as Float64Array;
       return { w, value: Number(results.loss.data[0]), g };

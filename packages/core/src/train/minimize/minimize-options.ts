@@ -3,7 +3,7 @@ import type { Batch, BatchLoss } from "../../batch.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { formatShape } from "../../graph/tensor.js";
 import type { Optimizer } from "../../optim/optimizer.js";
-import type { CompileOptions } from "../../runtime/compile.js";
+import { type CompileOptions, compileOptionNames } from "../../runtime/compile.js";
 import { flatten, leavesIfLike } from "../../tree.js";
 import type { Checkpoint } from "../checkpoint.js";
 import type { History } from "../history.js";
@@ -68,7 +68,7 @@ export const runOptions = [
 ] as const;
 export const minimizeOptions = [
   ...(["optimizer", "learningRate", "steps", "teleport", "trajectory"] as const),
-  ...(["runtime", "provider", "threads"] as const),
+  ...compileOptionNames,
 ];
 
 /** A teleport that was accepted, with the points before and after it. */

@@ -258,7 +258,7 @@ async function compileLoop<P, B extends Batch>(
     branch &&
     (await createTeleportLoop(branch, examples, {
       ...setup,
-      keepsEnds: keepsPoints || branch.measuresEnds,
+      keepsEnds: keepsPoints || branch.part.measuresEnds,
     }));
   return {
     graph,

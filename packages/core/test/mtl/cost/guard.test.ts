@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { array, type NdArray, zeros } from "../../../src/array.js";
 import type { Batch } from "../../../src/batch.js";
 import { ShapeError } from "../../../src/errors.js";
-import { stackedBatches } from "../../../src/mtl/cost/adapter/stacked-batches.js";
+import { stackedBatches } from "../../../src/mtl/cost/adapter/inner-loop.js";
 import { anchorsOf, guardBatches } from "../../../src/mtl/cost/attempt.js";
 import { approvalOf, driftGuardOf, driftOf, meanOf, objectionTo } from "../../../src/mtl/cost/drift-guard.js";
 

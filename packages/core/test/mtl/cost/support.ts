@@ -10,7 +10,7 @@ import { slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
-import { type ConflictMeter, compileConflict } from "../../../src/mtl/cost/conflict-meter.js";
+import { type ConflictMeter, compileConflict } from "../../../src/mtl/cost/meters.js";
 import { partsOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
 import { emptyHistory } from "../../../src/mtl/train/history.js";
 import type { StepContext } from "../../../src/mtl/train/step-hook.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError } from "../../../src/errors.js";
 import { createRng } from "../../../src/math/rng.js";
-import { softmax } from "../../../src/mtl/kernels/softmax.js";
+import { softmax } from "../../../src/mtl/kernels/simplex.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { famo } from "../../../src/mtl/methods/famo.js";

@@ -1,6 +1,6 @@
 // Sequences and single steps of methods with a state. Expected numbers: golden/mtl-stateful.json.
 import { describe, expect, it } from "vitest";
-import { softmax } from "../../../src/mtl/kernels/softmax.js";
+import { softmax } from "../../../src/mtl/kernels/simplex.js";
 import type { Combination, MultiTaskMethod } from "../../../src/mtl/method.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";

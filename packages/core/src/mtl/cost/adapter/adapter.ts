@@ -11,7 +11,7 @@ import { createRng } from "../../../math/rng.js";
 import { matcherOf } from "../../../name-patterns.js";
 import { integerFrom, listOf, oneOf, positive, text } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
-import { flatten, unflatten } from "../../../tree.js";
+import { flatten, replaced, unflatten } from "../../../tree.js";
 
 export interface AdapterOptions extends OptionsOf<typeof adapterOptions> {}
 
@@ -99,6 +99,7 @@ export function createAdapter(
       kind: kind === "auto" ? (isSmaller ? "low-rank" : "dense") : kind,
     };
   });
+  const places = sites.map(({ leaf }) => leaf);
   const factor = alpha / rank;
   const typeAt = (i: number) => dtypeOf(leaves[sites[i].leaf]);
 
@@ -119,23 +120,19 @@ export function createAdapter(
       factors.map((f, i) => ("D" in f ? f.D : reshape(mul(factor, matmul(f.B, f.A)), [...sites[i].shape]))),
     merge<S>(tree: S, displacement: readonly Tensor[]): S {
       const { leaves: tensors, def } = flatten(tree, isTensor);
-      const merged = [...tensors];
-      sites.forEach(({ leaf }, i) => {
-        merged[leaf] = add(merged[leaf], displacement[i]);
-      });
-      return unflatten(def, merged) as S;
+      const merged = displacement.map((D, i) => add(tensors[sites[i].leaf], D));
+      return unflatten(def, replaced(tensors, places, merged)) as S;
     },
     mergeArrays<S>(tree: S, displacement: readonly NdArray[], scale: number): S {
       const { leaves: arrays, def } = flatten<NdArray>(tree, isNdArray);
-      const merged = [...arrays];
-      sites.forEach(({ leaf }, i) => {
-        const { shape } = merged[leaf];
-        const data = merged[leaf].data.slice() as Float64Array;
-        const move = displacement[i].data as Float64Array;
+      const merged = displacement.map((D, i): NdArray => {
+        const { shape, data: before } = arrays[sites[i].leaf];
+        const data = before.slice() as Float64Array;
+        const move = D.data as Float64Array;
         for (let k = 0; k < data.length; k++) data[k] += scale * move[k];
-        merged[leaf] = { shape, data };
+        return { shape, data };
       });
-      return unflatten(def, merged) as S;
+      return unflatten(def, replaced(arrays, places, merged)) as S;
     },
     scaled: (factors, by) =>
       factors.map((f, i) => ("D" in f ? { D: mul(by[i], f.D) } : { A: f.A, B: mul(by[i], f.B) })),

@@ -12,7 +12,7 @@ import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { nonNegative, number, oneOf, positive } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
-import { flatten, unflatten } from "../../../tree.js";
+import { flatten, replaced, unflatten } from "../../../tree.js";
 import { rowOf } from "../../gradients/rows.js";
 import {
   type BalancedSharpnessOptions,
@@ -20,7 +20,7 @@ import {
   balancedSharpnessOptions,
   type SharpnessInputs,
 } from "./sharpness.js";
-import { partsOf, replaced, withGradient } from "./whole-gradient.js";
+import { partsOf, withGradient } from "./whole-gradient.js";
 
 export interface ImproveByCosine extends OptionsOf<typeof improveByCosineOptions> {}
 

@@ -1,8 +1,9 @@
 // The inner optimization of a teleport: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, algorithm 1, inside a
 // trust region, without which its objective is unbounded.
 
-import { array, isNdArray, type NdArray } from "../../../array.js";
+import { allocate, array, dtypeOf, isNdArray, type NdArray } from "../../../array.js";
 import type { Batch, BatchTensors } from "../../../batch.js";
+import { ShapeError } from "../../../errors.js";
 import { valueAndGrad } from "../../../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { greater, where } from "../../../graph/ops/compare.js";
@@ -10,7 +11,7 @@ import { abs, sqrt, square } from "../../../graph/ops/elementary.js";
 import { constant } from "../../../graph/ops/leaf.js";
 import { mean, sum } from "../../../graph/ops/reduce.js";
 import { vectorOf } from "../../../graph/ops/slice.js";
-import { isTensor, type Tensor } from "../../../graph/tensor.js";
+import { formatShape, isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, trace } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
 import type { Optimizer } from "../../../optim/optimizer.js";
@@ -19,7 +20,6 @@ import { flatten, unflattenNamed } from "../../../tree.js";
 import type { Parts, SharedLosses } from "../shared-losses.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
-import { type Batches, stackedBatches } from "./stacked-batches.js";
 import { wholeGradient } from "./whole-gradient.js";
 
 /**
@@ -47,6 +47,9 @@ export interface InnerProblem {
   readonly dtype: "float32" | "float64";
   readonly compileOptions: CompileOptions;
 }
+
+/** Batches that can be read more than once. */
+export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
 
 /** The start of one run of the loop. */
 export interface InnerStart {
@@ -102,6 +105,37 @@ async function* inChunks(
       if (at >= steps) return;
     }
   }
+}
+
+/** What an array is, as a message says it. */
+const kindOf = (part: NdArray | undefined): string =>
+  part === undefined ? "missing" : `${dtypeOf(part)} ${formatShape(part.shape)}`;
+
+/**
+ * Stacks batches of equal arrays into one, with a leading axis of batches.
+ *
+ * @throws ShapeError when names, types or shapes differ
+ */
+export function stackedBatches(batches: readonly Batch[]): Batch {
+  const stack = (name: string): NdArray => {
+    const first = batches[0][name];
+    for (const batch of batches) {
+      const [one, other] = [first, batch[name]].map(kindOf);
+      if (one !== other) {
+        throw new ShapeError(
+          `COST: batches must have equal arrays; "${name}" is ${one} in one and ${other} in another.`,
+        );
+      }
+    }
+    const size = first.data.length;
+    const data = allocate(dtypeOf(first), batches.length * size) as Float64Array;
+    batches.forEach((batch, i) => {
+      data.set(batch[name].data as Float64Array, i * size);
+    });
+    return { shape: [batches.length, ...first.shape], data };
+  };
+  const names = new Set(batches.flatMap((batch) => Object.keys(batch)));
+  return Object.fromEntries([...names].map((name) => [name, stack(name)]));
 }
 
 /** Compiles the training of an adapter's factors as one loop, and their displacement. */

@@ -11,8 +11,7 @@ import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { flag, integerFrom, oneOf, positive } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
-import { flatten, unflatten } from "../../../tree.js";
-import { replaced } from "./whole-gradient.js";
+import { flatten, replaced, unflatten } from "../../../tree.js";
 
 export interface BalancedSharpnessOptions extends OptionsOf<typeof balancedSharpnessOptions> {}
 
@@ -79,7 +78,7 @@ export function balancedSharpness(
     const perturbable = trained ?? [...leaves.keys()];
     const theta = [...perturbable.map((leaf) => leaves[leaf]), ...own.leaves];
     const lossesAt = (parts: readonly Tensor[]) => {
-      const there = unflatten(def, [...replaced(leaves, perturbable, parts)]);
+      const there = unflatten(def, replaced(leaves, perturbable, parts));
       if (!isChange) return vectorOf(losses(there));
       return vectorOf(conflicting(there, unflatten(own.def, parts.slice(perturbable.length))));
     };

@@ -27,16 +27,3 @@ export function wholeGradient(f: (xs: readonly Tensor[]) => Tensor, xs: readonly
   const [value, gradient] = valueAndGrad(f)(xs.map(stopGradient));
   return withGradient(value, xs, rowOf(gradient));
 }
-
-/** A list with other tensors at some places. */
-export function replaced(
-  list: readonly Tensor[],
-  places: readonly number[],
-  others: readonly Tensor[],
-): readonly Tensor[] {
-  const out = [...list];
-  places.forEach((place, i) => {
-    out[place] = others[i];
-  });
-  return out;
-}

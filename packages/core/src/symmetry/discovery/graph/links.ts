@@ -153,78 +153,47 @@ export function oneHotLinks(node: Tensor): Links {
   return { aligned: all(node.inputs[0]).map((d) => ({ input: 0, axes: [d], to: [d] })) };
 }
 
-// A grouped convolution, [batch, group, channel, ...] and [group, out, channel, ...]: it mixes positions, and
-// is otherwise a product batched over the groups. All three operations are products of two of images x,
-// weights w and results y.
-const image = { batch: 0, group: 1, channel: 2 };
-const kernel = { group: 0, out: 1, channel: 2 };
+// A grouped convolution is a product batched over the groups that mixes positions. All three operations are such products of two
+// of images x [batch, group, in, ...], kernels w [group, out, in, ...] and results y [batch, group, out, ...].
+const roles = {
+  x: ["batch", "group", "in"],
+  w: ["group", "out", "in"],
+  y: ["batch", "group", "out"],
+} as const;
 
-function groupViews(
-  { groups }: ConvAttributes,
-  x: Shape,
-  w: Shape,
-  y: Shape,
-): { x: Shape; w: Shape; y: Shape } {
-  const grouped = (s: Shape): Shape => [s[0], groups, s[1] / groups, ...s.slice(2)];
-  return { x: grouped(x), w: [groups, w[0] / groups, ...w.slice(1)], y: grouped(y) };
-}
+type Role = keyof typeof roles;
 
-export function convLinks(node: Tensor): Links {
-  const [x, w] = node.inputs;
-  const views = groupViews(node.attrs as unknown as ConvAttributes, x.shape, w.shape, node.shape);
-  return {
-    views: { inputs: [views.x, views.w], result: views.y },
-    aligned: [
-      { input: 0, axes: [image.batch], to: [image.batch] },
-      { input: 0, axes: [image.group], to: [image.group] },
-      { input: 1, axes: [kernel.group], to: [image.group] },
-      { input: 1, axes: [kernel.out], to: [image.channel] },
-    ],
-    contracted: [
-      [
-        { input: 0, axes: [image.channel] },
-        { input: 1, axes: [kernel.channel] },
-      ],
-    ],
+/** The links of the operation that makes one of the three of the two others. */
+const convolution =
+  (inputs: readonly [Role, Role], result: Role): LinkRule =>
+  (node) => {
+    const { groups } = node.attrs as unknown as ConvAttributes;
+    const grouped = (role: Role, [first, second, ...places]: Shape): Shape =>
+      role === "w"
+        ? [groups, first / groups, second, ...places]
+        : [first, groups, second / groups, ...places];
+    const axisOf = (role: Role, index: string) => (roles[role] as readonly string[]).indexOf(index);
+    const holders = (index: string): InputAxes[] =>
+      inputs.flatMap((role, input) =>
+        axisOf(role, index) < 0 ? [] : [{ input, axes: [axisOf(role, index)] }],
+      );
+    const indices = ["batch", "group", "in", "out"];
+    return {
+      views: {
+        inputs: inputs.map((role, k) => grouped(role, node.inputs[k].shape)),
+        result: grouped(result, node.shape),
+      },
+      aligned: indices.flatMap((index) => {
+        const to = axisOf(result, index);
+        return to < 0 ? [] : holders(index).map((link) => ({ ...link, to: [to] }));
+      }),
+      contracted: indices.flatMap((index) => {
+        const [a, b] = holders(index);
+        return axisOf(result, index) < 0 ? [[a, b] as const] : [];
+      }),
+    };
   };
-}
 
-export function convInputGradientLinks(node: Tensor): Links {
-  const [y, w] = node.inputs;
-  const views = groupViews(node.attrs as unknown as ConvAttributes, node.shape, w.shape, y.shape);
-  return {
-    views: { inputs: [views.y, views.w], result: views.x },
-    aligned: [
-      { input: 0, axes: [image.batch], to: [image.batch] },
-      { input: 0, axes: [image.group], to: [image.group] },
-      { input: 1, axes: [kernel.group], to: [image.group] },
-      { input: 1, axes: [kernel.channel], to: [image.channel] },
-    ],
-    contracted: [
-      [
-        { input: 0, axes: [image.channel] },
-        { input: 1, axes: [kernel.out] },
-      ],
-    ],
-  };
-}
-
-export function convWeightGradientLinks(node: Tensor): Links {
-  const [x, y] = node.inputs;
-  const views = groupViews(node.attrs as unknown as ConvAttributes, x.shape, node.shape, y.shape);
-  return {
-    views: { inputs: [views.x, views.y], result: views.w },
-    aligned: [
-      { input: 0, axes: [image.group], to: [kernel.group] },
-      { input: 1, axes: [image.group], to: [kernel.group] },
-      { input: 0, axes: [image.channel], to: [kernel.channel] },
-      { input: 1, axes: [image.channel], to: [kernel.out] },
-    ],
-    contracted: [
-      [
-        { input: 0, axes: [image.batch] },
-        { input: 1, axes: [image.batch] },
-      ],
-    ],
-  };
-}
+export const convLinks = convolution(["x", "w"], "y");
+export const convInputGradientLinks = convolution(["y", "w"], "x");
+export const convWeightGradientLinks = convolution(["x", "y"], "w");

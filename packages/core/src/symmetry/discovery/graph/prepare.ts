@@ -9,9 +9,8 @@ import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { constantValue } from "../../../graph/ops/leaf.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
-import { concat, slice } from "../../../graph/ops/slice.js";
+import { concat, sliceAlong } from "../../../graph/ops/slice.js";
 import { apply, sameShape, Tensor } from "../../../graph/tensor.js";
-import { sliceAlong } from "../cuts.js";
 import type { ParameterRef } from "../layout.js";
 import { matmulLinks, reshapeGroups } from "./links.js";
 import { separateParts } from "./parts.js";
@@ -59,14 +58,7 @@ function steps(
   return [...carried, ...stacked.map((rows) => (rows.length > 0 ? concat(rows, { axis: 0 }) : undefined))];
 }
 
-const element = (x: Tensor, t: number): Tensor =>
-  reshape(
-    slice(x, {
-      starts: x.shape.map((_, d) => (d === 0 ? t : 0)),
-      ends: x.shape.map((n, d) => (d === 0 ? t + 1 : n)),
-    }),
-    x.shape.slice(1),
-  );
+const element = (x: Tensor, t: number): Tensor => reshape(sliceAlong(x, 0, t, t + 1), x.shape.slice(1));
 
 /** Two reshapes as one: what is joined and taken apart again, such as heads between operators of a file, shows its axes. */
 const joinReshapes = (graph: Graph): Graph =>

@@ -2,7 +2,7 @@
 import { type NdArray, type Shape, sizeOf } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
-import { slice } from "../../../graph/ops/slice.js";
+import { sliceAlong } from "../../../graph/ops/slice.js";
 import { apply, sameShape, type Tensor } from "../../../graph/tensor.js";
 import { reshapeGroups } from "./links.js";
 import { analyzedOnly, rewrite } from "./rewrite.js";
@@ -50,7 +50,7 @@ function addedTurn(node: Tensor): Turn | undefined {
       for (const [same, cos] of inBothOrders(own)) {
         if (same !== x || ![cos, sin].every((table) => isSameInPairs(table, along, inner))) continue;
         const { shape, axis } = pairShape(x.shape, along, inner);
-        const first = (table: Tensor) => half(reshape(table, shape), axis);
+        const first = (table: Tensor) => sliceAlong(reshape(table, shape), axis, 0, 1);
         return { pairs: reshape(x, shape), axis, tables: [first(cos), first(sin)] };
       }
     }
@@ -178,12 +178,6 @@ function isJoinOf(joined: Tensor, { x, axis, inner }: Half): boolean {
   ];
   return String(places(own)) === String(places(from));
 }
-
-const half = (x: Tensor, axis: number): Tensor =>
-  slice(x, {
-    starts: x.shape.map(() => 0),
-    ends: x.shape.map((n, d) => (d === axis ? 1 : n)),
-  });
 
 /** Whether elements i and j of a tensor are equal by how it is made, where i and j along the axis differ in floor(i / inner) mod 2 alone. */
 function isSameInPairs(node: Tensor, axis: number, inner: number): boolean {

@@ -23,64 +23,56 @@ export function absorberOf(x: Tensor, varies: Axes, context: Context): Absorber 
   if (context.userCount(x) !== 1) return undefined;
   const parameter = context.parameters.get(x);
   if (parameter) return { parameter, steps: [] };
-  const inputs = { add: [0, 1], sub: [0, 1] }[x.op.name] ?? [0];
-  for (const input of inputs) {
-    const inner = x.inputs[input] && axesBefore(x, varies);
-    const found = inner && absorberOf(x.inputs[input], inner, context);
+  const inner = Object.hasOwn(ways, x.op.name) ? ways[x.op.name].axes(x, varies) : undefined;
+  for (const [input, operand] of x.inputs.entries()) {
+    const found = inner && absorberOf(operand, inner, context);
     if (found) return { ...found, steps: [{ node: x, input }, ...found.steps] };
   }
   return undefined;
 }
 
-/** Axes of a node's input along which it must vary for the result to vary along the given ones. */
-function axesBefore(node: Tensor, varies: Axes): Axes | undefined {
-  const [x] = node.inputs;
-  switch (node.op.name) {
-    case "add":
-    case "sub":
-    case "neg":
-      return varies;
-    case "broadcast": {
-      const lead = node.rank - x.rank;
-      const isKept = [...varies].every((d) => x.shape[d - lead] === node.shape[d]);
-      return isKept ? new Set([...varies].map((d) => d - lead)) : undefined;
-    }
-    case "reshape":
-      return reshaped(varies, node.shape, x.shape);
-    case "transpose":
-      return new Set([...varies].map((d) => (node.attrs.axes as readonly number[])[d]));
-    default:
-      return undefined;
-  }
-}
-
 /** The change of the parameter that changes the sum's operand by `change`. Traced. */
 export function changeOf({ steps }: Absorber, change: Tensor): Tensor {
-  return steps.reduce((s, { node, input }) => before(node, input, s), change);
+  return steps.reduce((s, { node, input }) => ways[node.op.name].change(node, s, input), change);
 }
 
-function before(node: Tensor, input: number, s: Tensor): Tensor {
-  const [x] = node.inputs;
-  switch (node.op.name) {
-    case "neg":
-      return neg(s);
-    case "sub":
-      return input === 1 ? neg(s) : s;
-    case "broadcast": {
-      const lead = node.rank - x.rank;
-      const ends = node.shape.map((n, d) => (x.shape[d - lead] === n ? n : 1));
-      return reshape(slice(s, { ends }), x.shape);
-    }
-    case "reshape":
-      return reshape(s, x.shape);
-    case "transpose": {
-      const axes = node.attrs.axes as readonly number[];
-      return transpose(
-        s,
-        axes.map((_, d) => axes.indexOf(d)),
-      );
-    }
-    default:
-      return s;
-  }
+/** How a shift of a node's result is one of its input. */
+interface Way {
+  /** Axes of the input along which it must vary for the result to vary along the given ones. */
+  axes(node: Tensor, varies: Axes): Axes | undefined;
+  /** The change of the input, from that of the result. Traced. */
+  change(node: Tensor, s: Tensor, input: number): Tensor;
 }
+
+const axesOf = ({ attrs }: Tensor) => attrs.axes as readonly number[];
+
+const sum: Way = { axes: (_, varies) => varies, change: (_, s) => s };
+
+const ways: Readonly<Record<string, Way>> = {
+  add: sum,
+  sub: { ...sum, change: (_, s, input) => (input === 1 ? neg(s) : s) },
+  neg: { ...sum, change: (_, s) => neg(s) },
+  broadcast: {
+    axes({ rank, shape, inputs: [x] }, varies) {
+      const lead = rank - x.rank;
+      const isKept = [...varies].every((d) => x.shape[d - lead] === shape[d]);
+      return isKept ? new Set([...varies].map((d) => d - lead)) : undefined;
+    },
+    change({ rank, shape, inputs: [x] }, s) {
+      const ends = shape.map((n, d) => (x.shape[d - rank + x.rank] === n ? n : 1));
+      return reshape(slice(s, { ends }), x.shape);
+    },
+  },
+  reshape: {
+    axes: ({ shape, inputs: [x] }, varies) => reshaped(varies, shape, x.shape),
+    change: ({ inputs: [x] }, s) => reshape(s, x.shape),
+  },
+  transpose: {
+    axes: (node, varies) => new Set([...varies].map((d) => axesOf(node)[d])),
+    change: (node, s) =>
+      transpose(
+        s,
+        axesOf(node).map((_, d, axes) => axes.indexOf(d)),
+      ),
+  },
+};

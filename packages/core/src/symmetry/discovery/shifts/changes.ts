@@ -1,10 +1,12 @@
+import { topologicalOrder } from "../../../graph/graph.js";
 import { neg } from "../../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import { fill } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
+import { sliceAlong } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import { sliceAlong, taken } from "../cuts.js";
-import { withInputs } from "../graph/rewrite.js";
+import { taken } from "../cuts.js";
+import { sameNodes, withInputs } from "../graph/rewrite.js";
 import type { ParameterRef } from "../layout.js";
 import { changeOf } from "./absorb.js";
 import { isSum, type ShiftSite } from "./find.js";
@@ -86,19 +88,9 @@ function firstOnly(
 
 /** A tensor with the parameters of the searched graph replaced. */
 function copied(root: Tensor, made: Map<Tensor, Tensor>): Tensor {
-  const stack = [root];
-  for (let x = stack.at(-1); x !== undefined; x = stack.at(-1)) {
-    const missing = made.has(x) ? [] : x.inputs.filter((y) => !made.has(y));
-    if (missing.length > 0) stack.push(...missing);
-    else {
-      if (!made.has(x)) made.set(x, withKnown(x, made));
-      stack.pop();
-    }
+  for (const x of topologicalOrder([root], (y) => made.has(y))) {
+    const inputs = x.inputs.map((y) => made.get(y) as Tensor);
+    made.set(x, sameNodes(inputs, x.inputs) ? x : withInputs(x, inputs));
   }
   return made.get(root) as Tensor;
-}
-
-function withKnown(x: Tensor, made: ReadonlyMap<Tensor, Tensor>): Tensor {
-  const inputs = x.inputs.map((y) => made.get(y) as Tensor);
-  return inputs.every((y, k) => y === x.inputs[k]) ? x : withInputs(x, inputs);
 }

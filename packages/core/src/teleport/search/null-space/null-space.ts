@@ -132,7 +132,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
       while (taken < steps) {
         const found = await spacesAt(params, setting.batch);
         if (found === undefined) return ended("the inputs of a layer are not finite");
-        const open = found.filter(isOpen);
+        const open = found.filter(({ basis }) => basis !== undefined);
         if (open.length === 0) return ended(await whyNowhere(params, setting.batch));
         const left = { ...limits, halvings: limits.halvings - halvings };
         const from = { ...how, level: points[0]?.loss };
@@ -264,8 +264,6 @@ function hostedWalks<P>(of: NullSpaceProblem<P>, explain: (end: P, setting: Sett
     dispose: () => programs.dispose(),
   };
 }
-
-const isOpen = ({ basis }: InputSpace): boolean => basis !== undefined;
 
 /**
  * The maps of a loss whose weights enter another graph, too, only through their products with the same

@@ -16,7 +16,7 @@ import { expandDims, reshape } from "../../../graph/ops/reshape.js";
 import { concat } from "../../../graph/ops/slice.js";
 import { apply, isTensor, type Tensor } from "../../../graph/tensor.js";
 import type { TensorsOf } from "../../../graph/trace.js";
-import { flatten, unflatten } from "../../../tree.js";
+import { flatten, replaced, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
 import { all, hasValue, type Measured } from "../guard-graph.js";
 import type { Onward } from "../guarded-loop.js";
@@ -115,11 +115,7 @@ export function nullSpaceSteps<P>(
       const moved = movingOf(all).map((x, i) =>
         cast(add(cast(x, "float64"), mul(cast(scale, "float64"), step[i])), dtype),
       );
-      const params = unflatten(
-        def,
-        all.map((x, k) => (leaves.includes(k) ? moved[leaves.indexOf(k)] : x)),
-      );
-      return { params: params as TensorsOf<P> };
+      return { params: unflatten(def, replaced(all, leaves, moved)) as TensorsOf<P> };
     },
 
     measure(place: Place<P>, { forms }: NullSpaceStart): Measured {

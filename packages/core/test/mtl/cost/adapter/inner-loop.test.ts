@@ -7,7 +7,7 @@ import {
   compileInnerLoop,
   type InnerLoop,
 } from "../../../../src/mtl/cost/adapter/inner-loop.js";
-import { compileLosses, type LossMeter } from "../../../../src/mtl/cost/drift-guard.js";
+import { compileLosses, type LossMeter } from "../../../../src/mtl/cost/meters.js";
 import { partsOf, sharedLosses } from "../../../../src/mtl/cost/shared-losses.js";
 import { adam } from "../../../../src/optim/adam.js";
 import type { CompileOptions } from "../../../../src/runtime/compile.js";
