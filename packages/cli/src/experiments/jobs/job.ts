@@ -33,6 +33,8 @@ export interface Job {
   readonly config: object;
   /** Whether it is only compared with others: points that figures draw are not kept. */
   readonly isCompared?: boolean;
+  /** Whether its seconds count for nothing: it may then take programs that earlier jobs have compiled. */
+  readonly isUntimed?: boolean;
   /** Where its directory is created; left out: nowhere. */
   readonly out?: string;
   /** The directory of the run to resume instead. */
