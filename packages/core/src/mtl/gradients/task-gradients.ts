@@ -17,6 +17,7 @@ import type { TaskLosses } from "../train/task-losses.js";
 import {
   type CommonInputs,
   commonArguments,
+  commonNames,
   forwardTasks,
   headGradients,
   type Representation,
@@ -157,6 +158,7 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
   const parts: TaskParts<P> = { losses, representation, headAlignment, ...shapes };
   const executables = lazyExecutables(pickCompileOptions(options));
   const stateLike = flatten<NdArray>({ state }, isNdArray);
+  const named = commonNames(parts);
   const numbers = (shape: readonly number[], values: ArrayLike<number>) =>
     astype(ndarray(Float64Array.from(values), shape), dtype);
   const run = async (
@@ -165,10 +167,7 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
     b: Batch,
     { seed = 0n, state: past = state }: PassOptions = {},
   ): Promise<Passed & { readonly results: Readonly<Record<string, NdArray>> }> => {
-    const results = await executable.run({
-      ...namedArrays({ params: p, state: past, batch: b }),
-      seed: { shape: [], data: BigInt64Array.of(seed) },
-    });
+    const results = await executable.run(named({ params: p, state: past, batch: b, seed }));
     const next = unflattenNamed<{ readonly state: unknown }>(stateLike, results);
     return { losses: Float64Array.from(results.losses.data as Float64Array), state: next.state, results };
   };
