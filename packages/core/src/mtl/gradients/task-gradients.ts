@@ -169,7 +169,7 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
   ): Promise<Passed & { readonly results: Readonly<Record<string, NdArray>> }> => {
     const results = await executable.run(named({ params: p, state: past, batch: b, seed }));
     const next = unflattenNamed<{ readonly state: unknown }>(stateLike, results);
-    return { losses: Float64Array.from(results.losses.data as Float64Array), state: next.state, results };
+    return { losses: new Float64Array(results.losses.data as Float64Array), state: next.state, results };
   };
   /** Inputs of a graph with a virtual step, besides those of its `trees`. */
   const stepInputs = (

@@ -82,7 +82,7 @@ export function taskUpdates<P>({
   const scalar = (x: number): NdArray => ({ shape: [], data: vector([x]).data });
   const vector = (values: ArrayLike<number>): NdArray => ({
     shape: [values.length],
-    data: dtype === "float32" ? Float32Array.from(values) : Float64Array.from(values),
+    data: dtype === "float32" ? new Float32Array(values) : new Float64Array(values),
   });
   /** All given inputs as arrays; a graph uses those that it knows. */
   const arraysOf = ({
