@@ -1,11 +1,13 @@
-import type { BatchSpec } from "../../batch.js";
+import type { NdArray } from "../../array.js";
+import type { Batch, BatchSpec } from "../../batch.js";
 import { backward } from "../../graph/autodiff.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { alias, stopGradient } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { spec, type TensorsOf } from "../../graph/trace.js";
+import { isSpecLeaf, spec, type TensorsOf } from "../../graph/trace.js";
+import { namedLike } from "../../named-arrays.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { HeadAlignment } from "../method.js";
 import { checkLosses, type LossContext, type TaskLosses } from "../train/task-losses.js";
@@ -73,6 +75,20 @@ export const commonArguments = <P>({ params, state = {}, batch }: TaskParts<P>) 
   batch,
   seed: spec([], "int64"),
 });
+
+/** What gives the arrays of these inputs their names in a graph: a step may take less time than to find them anew. */
+export function commonNames<P>(parts: TaskParts<P>) {
+  const named = namedLike(flatten(commonArguments(parts), isSpecLeaf));
+  return ({
+    seed,
+    ...trees
+  }: {
+    readonly params: unknown;
+    readonly state: unknown;
+    readonly batch: Batch;
+    readonly seed: bigint;
+  }): Record<string, NdArray> => named({ ...trees, seed: { shape: [], data: BigInt64Array.of(seed) } });
+}
 
 /** The same inputs during tracing. */
 export type CommonInputs<P> = TensorsOf<ReturnType<typeof commonArguments<P>>>;

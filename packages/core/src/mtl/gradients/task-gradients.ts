@@ -16,6 +16,7 @@ import { flatten, unflatten, unflattenNamed } from "../../tree.js";
 import {
   type CommonInputs,
   commonArguments,
+  commonNames,
   forwardTasks,
   headGradients,
   type TaskParts,
@@ -151,6 +152,7 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
   const parts: TaskParts<P> = { losses, representation, headAlignment, ...shapes };
   const executables = lazyExecutables(pickCompileOptions(options));
   const stateLike = flatten<NdArray>({ state }, isNdArray);
+  const named = commonNames(parts);
   const numbers = (shape: readonly number[], values: ArrayLike<number>) =>
     astype(ndarray(Float64Array.from(values), shape), dtype);
   const run = async (
@@ -159,12 +161,9 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
     b: Batch,
     { seed = 0n, state: past = state }: PassOptions = {},
   ): Promise<Passed & { readonly results: Readonly<Record<string, NdArray>> }> => {
-    const results = await executable.run({
-      ...namedArrays({ params: p, state: past, batch: b }),
-      seed: { shape: [], data: BigInt64Array.of(seed) },
-    });
+    const results = await executable.run(named({ params: p, state: past, batch: b, seed }));
     const next = unflattenNamed<{ readonly state: unknown }>(stateLike, results);
-    return { losses: Float64Array.from(results.losses.data as Float64Array), state: next.state, results };
+    return { losses: new Float64Array(results.losses.data as Float64Array), state: next.state, results };
   };
   /** Inputs of a graph with a virtual step, besides those of its `trees`. */
   const stepInputs = (

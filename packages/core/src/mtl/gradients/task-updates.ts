@@ -1,11 +1,11 @@
 import { concatenated, isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
-import { namedArrays } from "../../named-arrays.js";
+import { namedArrays, namedLike } from "../../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
-import { withoutUndefined } from "../../options.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflattenNamed } from "../../tree.js";
+import { commonNames } from "./forward.js";
 import type { TaskGradients } from "./task-gradients.js";
 import { traceDirection, traceUpdate, type UpdateKind } from "./update-graph.js";
 
@@ -67,6 +67,8 @@ export function taskUpdates<P>({
   const { dtype, split } = parts;
   const executables = lazyExecutables(pickCompileOptions(options));
   const like = flatten<NdArray>({ params: parts.params, optimizer: optimizerState }, isNdArray);
+  const named = commonNames(parts);
+  const namedState = namedLike(flatten<NdArray>({ optimizer: optimizerState }, isNdArray));
   const partsOf = (kind: UpdateKind, reuse = false) => ({
     ...parts,
     kind,
@@ -80,7 +82,7 @@ export function taskUpdates<P>({
   const scalar = (x: number): NdArray => ({ shape: [], data: vector([x]).data });
   const vector = (values: ArrayLike<number>): NdArray => ({
     shape: [values.length],
-    data: dtype === "float32" ? Float32Array.from(values) : Float64Array.from(values),
+    data: dtype === "float32" ? new Float32Array(values) : new Float64Array(values),
   });
   /** All given inputs as arrays; a graph uses those that it knows. */
   const arraysOf = ({
@@ -93,24 +95,24 @@ export function taskUpdates<P>({
     weights,
     direction,
     headWeights,
-  }: UpdateInput<P>) => ({
-    ...namedArrays(withoutUndefined({ params, state, batch, heads, jacobian })),
-    seed: { shape: [], data: BigInt64Array.of(seed) },
-    ...(weights ? { weights: vector(weights) } : {}),
-    ...(direction ? { direction: vector(direction) } : {}),
-    headWeights: vector(headWeights),
-  });
+  }: UpdateInput<P>): Record<string, NdArray> => {
+    const arrays = named({ params, state, batch, seed });
+    if (heads) Object.assign(arrays, namedArrays({ heads }));
+    if (jacobian) arrays.jacobian = jacobian;
+    if (weights) arrays.weights = vector(weights);
+    if (direction) arrays.direction = vector(direction);
+    arrays.headWeights = vector(headWeights);
+    return arrays;
+  };
   return {
     async apply(kind, input, { optimizer: state, learningRate, reuse = 1 }) {
       const isReused = reuse < 1;
       const name = isReused ? `${kind}, reused` : kind;
       const executable = await executables.get(name, () => traceUpdate(partsOf(kind, isReused)));
-      const results = await executable.run({
-        ...arraysOf(input),
-        ...namedArrays({ optimizer: state }),
-        learningRate: scalar(learningRate),
-        ...(isReused ? { reuse: scalar(Math.max(0, reuse)) } : {}),
-      });
+      const arrays = Object.assign(arraysOf(input), namedState({ optimizer: state }));
+      arrays.learningRate = scalar(learningRate);
+      if (isReused) arrays.reuse = scalar(Math.max(0, reuse));
+      const results = await executable.run(arrays);
       const next = unflattenNamed<{ params: P; optimizer: OptimizerState }>(like, results);
       return { ...next, norm: Number(results.norm.data[0]) };
     },

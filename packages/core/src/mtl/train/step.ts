@@ -326,15 +326,15 @@ function updateOf<P>(
   found: readonly Measured[],
   place: Pick<UpdateInput<P>, "params" | "batch" | "seed" | "state">,
 ): { readonly kind: UpdateKind; readonly update: UpdateInput<P> } {
-  const ones = new Float64Array(tasks.length).fill(1);
+  const ones = () => new Float64Array(tasks.length).fill(1);
   if (headGradient === "weighted" && !weights && !own) {
     throw new OptionError(
       `headGradient: "weighted" needs a method that gives weights of the tasks; ${method.name} gives a direction only. Leave it out.`,
     );
   }
   const policy = headGradient ?? method.headGradient;
-  const implied = policy === "weighted" ? (weights ?? ones) : ones;
-  const headWeights = headGradient === "unweighted" ? ones : (own ?? implied);
+  const implied = policy === "weighted" ? weights : undefined;
+  const headWeights = (headGradient === "unweighted" ? undefined : (own ?? implied)) ?? ones();
   const common = { ...place, headWeights };
   if (direction) {
     return representation
