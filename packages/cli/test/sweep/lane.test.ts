@@ -58,7 +58,7 @@ it.each(["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES"])(
     const message = await new Promise<LaneMessage>((resolve) => {
       // As from a worker thread.
       const run = async () => ({ job: {} as never, error: revived(plainError(failed)) });
-      const take = createLane({ run, load: async () => {}, end: async () => {} }, { send: resolve });
+      const take = createLane({ run, end: async () => {} }, { send: resolve });
       take({ run: { id: "r-1", place: "0-0", metrics: ["loss"], job: {} as never }, directory: folder });
     });
     if (code === "EACCES")

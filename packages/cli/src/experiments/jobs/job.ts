@@ -32,8 +32,6 @@ export interface Job extends Pick<JobContext, (typeof ofContext)[number]> {
   /** Which repetition it is of a run that is timed several times; left out: the first. */
   readonly repeat?: number;
   readonly config: object;
-  /** Whether its seconds count for nothing: it may then take programs that earlier jobs have compiled. */
-  readonly isUntimed?: boolean;
   /** Where its directory is created; left out: nowhere. */
   readonly out?: string;
   /** The directory of the run to resume instead. */

@@ -37,7 +37,6 @@ interface Start {
 type Order = { readonly job: Job } | { readonly answer: "go" | "stop" };
 
 type Message =
-  | { readonly loaded: true }
   | { readonly progress: JobProgress }
   | { readonly report: PauseReport }
   | { readonly result: JobResult }
@@ -104,8 +103,6 @@ const setThreads = ({ settings }: Job, otherwise?: number): void =>
 const leftPrograms = 2 ** 26;
 
 export interface Runner {
-  /** Loads the program, before the first job; done when nothing more is to load. */
-  load(): Promise<unknown>;
   /** Undefined where the job was interrupted. */
   run(job: Job, hooks: RunHooks): Promise<JobOutcome | undefined>;
   end(): Promise<unknown>;
@@ -113,7 +110,6 @@ export interface Runner {
 
 export function localRunner(): Runner {
   return {
-    load: async () => {},
     async run(job, { onProgress, report, signal }) {
       const hooks: JobHooks = {
         progress: onProgress,
@@ -150,12 +146,6 @@ export function workerRunner(script: URL, { threads, provider }: Omit<Start, "st
     return made.on("error", forget).on("exit", forget);
   };
   return {
-    load: () =>
-      new Promise((resolve) => {
-        worker ??= started();
-        // The first job tells why one did not come so far.
-        worker.once("message", resolve).once("exit", resolve);
-      }),
     run: (job, { onProgress, report, signal }) =>
       new Promise((resolve) => {
         worker ??= started();
@@ -170,7 +160,6 @@ export function workerRunner(script: URL, { threads, provider }: Omit<Start, "st
           void current.terminate();
         };
         const onMessage = (message: Message) => {
-          if ("loaded" in message) return;
           if ("progress" in message) onProgress(message.progress);
           else if ("report" in message) void report?.(message.report).then((answer) => order({ answer }));
           else if ("result" in message) finish({ job, result: message.result });
@@ -226,7 +215,6 @@ export function serveJobs(): void {
   const { stop, threads, provider } = workerData as Start;
   const send = (message: Message) => parentPort?.postMessage(message);
   let onAnswer: ((answer: "go" | "stop") => void) | undefined;
-  send({ loaded: true });
   parentPort?.on("message", async (order: Order) => {
     if ("answer" in order) return onAnswer?.(order.answer);
     const job = computedOn(provider, order.job);
@@ -248,7 +236,7 @@ export function serveJobs(): void {
     };
     try {
       // Others compile some programs while their clock runs: a later job would be quicker than the first.
-      await keepExecutables(job.kind === "continue" || job.isUntimed ? leftPrograms : 0);
+      await keepExecutables(job.kind === "continue" ? leftPrograms : 0);
       setThreads(job, threads);
       send({ result: await executeJob(job, hooks) });
     } catch (error) {

@@ -4,8 +4,8 @@ import { prepareFolder } from "../../output.js";
 import { createProgress } from "../../progress.js";
 import { describeEnvironment, type Environment } from "../../run/environment.js";
 import type { Resolved } from "../definition/resolve.js";
-import { type Job, jobsOf } from "../jobs/job.js";
-import { type Runner, workerRunner } from "../jobs/pool.js";
+import type { Job } from "../jobs/job.js";
+import type { Runner } from "../jobs/pool.js";
 import { elapsedTime, mayNeedOnnx, runSession, type SessionOptions } from "../jobs/session.js";
 import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
@@ -13,12 +13,12 @@ import { experimentsReport, type ReportText } from "./report.js";
 
 export interface Batch {
   readonly outcomes: readonly ExperimentOutcome[];
-  /** As the report shows them. */
-  readonly figures: ReadonlyMap<ExperimentOutcome, readonly DrawnFigure[]>;
   /** Of its beginning. */
   readonly environment: Environment;
   readonly seconds: number;
 }
+
+const foldersIn = (out: string) => ({ runs: join(out, "runs"), figures: join(out, "figures") });
 
 export const environmentOf = ([first]: readonly Resolved[]): Environment =>
   describeEnvironment({ seed: first?.seeds[0] ?? 0, runtime: "auto" });
@@ -40,45 +40,27 @@ export async function runBatch(
   experiments: readonly Resolved[],
   { out, untimed, ...session }: SessionOptions & { readonly out: string; readonly untimed?: number },
 ): Promise<Batch> {
-  const folders = { runs: join(out, "runs"), figures: join(out, "figures") };
-  for (const folder of [out, ...Object.values(folders)]) await prepareFolder(folder);
+  const { runs, figures } = foldersIn(out);
+  for (const folder of [out, runs, figures]) await prepareFolder(folder);
   const progress = createProgress(session.quiet ? undefined : process.stderr);
-  const { ended, elsewhere, script } = session;
-  const lanes = (jobs: readonly Job[], isTimed: boolean) =>
-    lanesFor(jobs, isTimed, { threads: session.threads, untimed });
+  const { ended, elsewhere } = session;
   const begin = elapsedTime();
   const elapsed = ended?.elapsed ?? elapsedTime;
   const environment = ended?.environment ?? environmentOf(experiments);
   const outcomes: ExperimentOutcome[] = [];
-  const figures = new Map<ExperimentOutcome, Promise<readonly DrawnFigure[]>>();
-  /** Draws what is not drawn yet. What goes wrong is told when all have run. */
-  const draw = () => {
-    for (const outcome of outcomes)
-      if (!figures.has(outcome)) figures.set(outcome, drawnIn(folders.figures, outcome));
-    return Promise.allSettled(figures.values());
-  };
   for (const resolved of experiments) {
+    progress.line(`${resolved.name}: ${resolved.title}`);
     // Their threads load the program once; the times of an experiment do not depend on those before it.
     const kept: Runner[] = [];
-    if (script && !elsewhere) {
-      const jobs = jobsOf(resolved, { checkpointSeconds: 30 });
-      const most = Math.min(jobs.length, lanes(jobs, resolved.rates.length === 0));
-      kept.push(...Array.from({ length: most }, () => workerRunner(script)));
-    }
     try {
-      const loaded = kept.map((runner) => runner.load());
-      // Before a clock runs: a core is free for it while threads load the program.
-      await draw();
-      await Promise.all(loaded);
-      progress.line(`${resolved.name}: ${resolved.title}`);
       const outcome = await runExperiment(resolved, {
         session: (jobs, isTimed) =>
-          runSession(isTimed ? jobs : jobs.map((job) => ({ ...job, isUntimed: true })), {
+          runSession(jobs, {
             ...session,
             kept,
-            threads: lanes(jobs, isTimed),
+            threads: lanesFor(jobs, isTimed, { threads: session.threads, untimed }),
           }),
-        out: folders.runs,
+        out: runs,
         // Of all processors: a busy computer repeats runs as often as a quiet one.
         now: () => (elsewhere ? elapsed().wall : elapsed().processor),
       });
@@ -89,29 +71,27 @@ export async function runBatch(
     }
   }
   const { wall } = elapsed();
-  await draw();
-  const drawn = new Map<ExperimentOutcome, readonly DrawnFigure[]>();
-  for (const [outcome, own] of figures) drawn.set(outcome, await own);
-  return { outcomes, figures: drawn, environment, seconds: (ended ? wall : wall - begin.wall) / 1000 };
+  return { outcomes, environment, seconds: (ended ? wall : wall - begin.wall) / 1000 };
 }
 
 /** A page has two figures in a row, on a telephone one. */
 const pageSize = { width: 480 };
 
-/** Writes each figure of an outcome as a file, and draws those of the report. */
-async function drawnIn(folder: string, outcome: ExperimentOutcome): Promise<readonly DrawnFigure[]> {
-  for (const { name, svg } of await outcomeFigures(outcome, { theme: "light" })) {
-    await writeFileAtomic(join(folder, `${outcome.resolved.name}-${name}.svg`), svg);
-  }
-  return outcomeFigures(outcome, { theme: "auto", size: pageSize });
-}
-
-/** Writes the report, which contains the figures. Returns its absolute path. */
+/** Writes each figure as a file, and the report, which contains them. Returns the absolute path of the report. */
 export async function writeReport(
-  { outcomes, figures, environment }: Batch,
+  { outcomes, environment }: Batch,
   out: string,
   text: ReportText,
 ): Promise<string> {
+  const figures = new Map<ExperimentOutcome, readonly DrawnFigure[]>();
+  const { figures: folder } = foldersIn(out);
+  for (const outcome of outcomes) {
+    if (outcome.results.length === 0) continue;
+    for (const { name, svg } of await outcomeFigures(outcome, { theme: "light" })) {
+      await writeFileAtomic(join(folder, `${outcome.resolved.name}-${name}.svg`), svg);
+    }
+    figures.set(outcome, await outcomeFigures(outcome, { theme: "auto", size: pageSize }));
+  }
   const path = join(out, "report.html");
   await writeFileAtomic(path, experimentsReport(outcomes, figures, { ...text, environment }));
   return path;

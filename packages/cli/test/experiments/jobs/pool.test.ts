@@ -58,26 +58,6 @@ it("a runner gives no other job to a thread that an abort ends, though its resul
   expect(threads).toHaveLength(2);
 });
 
-it("a runner that has loaded the program runs its first job in the thread that did", async () => {
-  const runner = workerRunner(new URL("file:///x.js"));
-  const loaded = runner.load();
-  threads[0].emit("message", { loaded: true });
-  await loaded;
-  const first = runner.run(job, hooks);
-  threads[0].emit("message", { result: 1 });
-  expect(await first).toEqual({ job, result: 1 });
-  expect(threads).toHaveLength(1);
-});
-
-it("loading ends where the thread does, and the first job starts another", async () => {
-  const runner = workerRunner(new URL("file:///x.js"));
-  const loaded = runner.load();
-  threads[0].emit("exit", 1);
-  await loaded;
-  void runner.run(job, hooks);
-  expect(threads).toHaveLength(2);
-});
-
 it("runners that are kept run later jobs in the same threads", async () => {
   const kept: Runner[] = [];
   const options = { threads: 2, script: new URL("file:///x.js"), kept };
