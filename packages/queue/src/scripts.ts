@@ -70,10 +70,13 @@ export interface VerdictRequest {
   readonly best: number;
 }
 
+/** A rule of pruning. `above` is negated where the metric is maximized. */
 export interface ServerRule {
   readonly rule: "asha" | "median" | "bound";
+  /** Of asha. */
   readonly factor: number;
   readonly startup: number;
+  /** Of bound. */
   readonly above: number;
 }
 

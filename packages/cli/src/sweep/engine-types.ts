@@ -39,6 +39,28 @@ export interface SweepState {
   readonly options: EngineOptions;
   /** How many trials there will be, unless the search ends before. */
   readonly size: number;
+  readonly trials: readonly TrialState[];
+  readonly runs: ReadonlyMap<string, RunState>;
+  /** Rows of the fresh seeds, see `ConfirmEntry` in journal.ts. */
+  readonly rows?: TestPart | undefined;
+  readonly contenders?:
+    | readonly (Omit<Contender, "runs"> & { readonly runs: readonly RunState[] })[]
+    | undefined;
+  readonly why?: SearchEnd | undefined;
+  readonly hasEnded: boolean;
+  /** Up to the last entry. */
+  readonly seconds: number;
+  /** Of trials that have ended, and of those that failed or were lost. */
+  readonly finished: number;
+  readonly failed: number;
+  /** Of the runs that confirm nothing. */
+  readonly steps: number;
+  readonly isReached: boolean;
+  readonly isMetricUnknown: boolean;
+}
+
+/** The same as the engine changes it. */
+export interface OwnState extends Mutable<SweepState> {
   readonly trials: TrialState[];
   readonly runs: Map<string, RunState>;
   /** Trials by the ids of their runs. */
@@ -46,18 +68,4 @@ export interface SweepState {
   /** Values of the runs of a seed at a rung. */
   readonly valuesAtRungs: Map<string, number[]>;
   readonly open: Set<TrialState>;
-  /** Rows of the fresh seeds, see {@link ConfirmEntry}. */
-  rows?: TestPart | undefined;
-  contenders?: readonly (Omit<Contender, "runs"> & { readonly runs: readonly RunState[] })[] | undefined;
-  why?: SearchEnd | undefined;
-  hasEnded: boolean;
-  /** Up to the last entry. */
-  seconds: number;
-  /** Of trials that have ended, and of those that failed or were lost. */
-  finished: number;
-  failed: number;
-  /** Of the runs that confirm nothing. */
-  steps: number;
-  isReached: boolean;
-  isMetricUnknown: boolean;
 }

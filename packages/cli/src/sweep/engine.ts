@@ -2,7 +2,7 @@
 // read again gives the same state, and the same asks.
 import { range } from "es-toolkit";
 import { contendersOf, seedsDue } from "./confirmation.js";
-import type { EngineOptions, RunState, SweepState, TrialState } from "./engine-types.js";
+import type { EngineOptions, OwnState, RunState, SweepState, TrialState } from "./engine-types.js";
 import type {
   CloseEntry,
   ConfirmEntry,
@@ -36,7 +36,7 @@ export type Engine = ReturnType<typeof createEngine>;
 
 export function createEngine(options: EngineOptions) {
   const { file, sampler } = options;
-  const state: SweepState = {
+  const state: OwnState = {
     options,
     size: Math.min(file.budget.trials ?? Infinity, sampler.size),
     trials: [],
@@ -53,9 +53,9 @@ export function createEngine(options: EngineOptions) {
     isMetricUnknown: false,
   };
   return {
-    state,
+    state: state as SweepState,
     apply(entry: Entry): void {
-      (handlers[entry.entry] as (state: SweepState, entry: Entry) => void)(state, entry);
+      (handlers[entry.entry] as (state: OwnState, entry: Entry) => void)(state, entry);
       state.seconds = Math.max(state.seconds, entry.at);
     },
     /**
@@ -83,7 +83,7 @@ export function createEngine(options: EngineOptions) {
   };
 }
 
-const handlers: { readonly [E in Entry as E["entry"]]: (state: SweepState, entry: E) => void } = {
+const handlers: { readonly [E in Entry as E["entry"]]: (state: OwnState, entry: E) => void } = {
   open() {},
   ask(state, { trial, parameters, runs: ids }) {
     const { seeds } = state.options.file;
@@ -142,7 +142,7 @@ const handlers: { readonly [E in Entry as E["entry"]]: (state: SweepState, entry
 };
 
 function registerRun(
-  { runs }: SweepState,
+  { runs }: OwnState,
   id: string,
   made: Pick<RunState, "seed" | "place" | "parameters" | "isConfirming" | "fold">,
 ): RunState {
@@ -151,7 +151,7 @@ function registerRun(
   return run;
 }
 
-function valuesAt({ valuesAtRungs }: SweepState, seed: number, rung: number): number[] {
+function valuesAt({ valuesAtRungs }: OwnState, seed: number, rung: number): number[] {
   const key = `${seed}:${rung}`;
   const values = valuesAtRungs.get(key) ?? [];
   valuesAtRungs.set(key, values);
@@ -159,14 +159,14 @@ function valuesAt({ valuesAtRungs }: SweepState, seed: number, rung: number): nu
 }
 
 /** Runs of a trial that are to be computed: with pruning, the first alone until it is complete. */
-const due = ({ options: { file } }: SweepState, { runs: all }: TrialState): readonly RunState[] =>
+const due = ({ options: { file } }: OwnState, { runs: all }: TrialState): readonly RunState[] =>
   file.prune && all[0]?.record?.status !== "completed" ? all.slice(0, 1) : all;
 
 /** Of several runs of a trial that ended differently, the first of these counts. */
 const order: readonly TrialStatus[] = ["failed", "lost", "cancelled", "diverged", "pruned"];
 
 /** Ends a trial when all its runs have, or when the first was stopped. */
-function settle(state: SweepState, trial: TrialState): void {
+function settle(state: OwnState, trial: TrialState): void {
   if (trial.status !== "running") return;
   const records = due(state, trial).map(({ record }) => record);
   if (records.some((record) => record === undefined)) return;
@@ -199,7 +199,7 @@ function statusOf({ record, verdicts }: RunState): TrialStatus {
   return [...verdicts.values()].at(-1)?.value === null ? "diverged" : "pruned";
 }
 
-function wanted(state: SweepState, width: number, now: number): Wanted {
+function wanted(state: OwnState, width: number, now: number): Wanted {
   const { open } = state;
   if (state.why === undefined) {
     const why = endOf(state, now);
@@ -221,7 +221,7 @@ function wanted(state: SweepState, width: number, now: number): Wanted {
   return { what: "runs", runs: outstanding(all) };
 }
 
-function endOf(state: SweepState, now: number): SearchEnd | undefined {
+function endOf(state: OwnState, now: number): SearchEnd | undefined {
   const { budget, stopAfter } = state.options.file;
   if (state.isReached) return "target";
   // What the metric is called is the same for all trials.
@@ -233,7 +233,7 @@ function endOf(state: SweepState, now: number): SearchEnd | undefined {
 }
 
 /** Trials to ask, for as many runs as can be under way at the same time. */
-function asks({ options, trials, open, size }: SweepState, width: number): AskEntry[] {
+function asks({ options, trials, open, size }: OwnState, width: number): AskEntry[] {
   const { file, sampler, idOf } = options;
   const entries: AskEntry[] = [];
   const limit = sampler.isAdaptive ? width : most;
@@ -252,7 +252,7 @@ function asks({ options, trials, open, size }: SweepState, width: number): AskEn
 const outstanding = (all: readonly RunState[]): RunState[] =>
   [...new Set(all)].filter((run) => !run.isSubmitted && run.record === undefined);
 
-function confirmation({ options, trials, contenders }: SweepState): ConfirmEntry | undefined {
+function confirmation({ options, trials, contenders }: OwnState): ConfirmEntry | undefined {
   const { file, idOf, rows } = options;
   const { confirm } = file;
   if (confirm === false || contenders) return undefined;
@@ -274,7 +274,7 @@ function confirmation({ options, trials, contenders }: SweepState): ConfirmEntry
 }
 
 /** Seed by seed, all contenders beside each other: a slow minute hits all. */
-function confirming({ options, contenders, trials, rows }: SweepState): RunState[] {
+function confirming({ options, contenders, trials, rows }: OwnState): RunState[] {
   const { metric, confirm } = options.file;
   if (confirm === false) return [];
   return range(seedsDue({ metric, confirm }, { contenders, trials, rows })).flatMap((i) =>
@@ -283,7 +283,7 @@ function confirming({ options, contenders, trials, rows }: SweepState): RunState
 }
 
 function judge(
-  state: SweepState,
+  state: OwnState,
   { run: id, rung, step, value, best }: RungReport,
 ): { readonly verdict: Verdict; readonly entry?: VerdictEntry } {
   const { prune, metric } = state.options.file;

@@ -63,8 +63,9 @@ export function resolveInputs(graph: Graph, inputs: Inputs, scan: Scan | undefin
     }
     const value = typeof array === "number" ? (filled as Values)[name] : array;
     if (value === undefined) {
+      const got = Object.keys(inputs).filter((key) => inputs[key] !== undefined);
       throw new IsolossError(
-        `run: input "${name}" (${formatType(tensor)}) is missing; got ${Object.keys(inputs).join(", ") || "none"}.`,
+        `run: input "${name}" (${formatType(tensor)}) is missing; got ${got.join(", ") || "none"}.`,
       );
     }
     const expected = scan?.sequences?.includes(name) ? [steps, ...tensor.shape] : tensor.shape;

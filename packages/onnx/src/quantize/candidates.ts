@@ -7,7 +7,6 @@ import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { imported, type OnnxFile } from "../model-file/edit/onnx-file.js";
 import { withParamsIn } from "../model-file/edit/with-params.js";
 import { isReason, type Reason } from "../model-file/prepare/linear-layer.js";
-import type { Judge } from "./choices.js";
 import { numbered, outputsOf, pointsIn } from "./equalize-for-quantization.js";
 import { evenBatches } from "./examples.js";
 
@@ -58,7 +57,7 @@ export function openOrbit(file: OnnxFile, calibration: readonly NamedValues[]): 
 /** A model with high biases absorbed behind its ReLUs, or why there is none. */
 export function absorbedFile(
   file: OnnxFile,
-  data: Pick<Judge, "calibration" | "heldOut">,
+  data: Readonly<Record<"calibration" | "heldOut", readonly NamedValues[]>>,
 ): Promise<OnnxFile | Reason> {
   return orReason(async () => {
     const [calibration, heldOut] = evenBatches(file, data.calibration, data.heldOut);

@@ -4,8 +4,8 @@ import { isTriggered } from "../conflict.js";
 import type { MultiTaskHistory } from "../train/history.js";
 import type { StepChange, StepContext } from "../train/step-hook.js";
 import type { Batches } from "./adapter/inner-loop.js";
-import { meanOf } from "./drift-guard.js";
-import { type Landing, land, rejected } from "./landing.js";
+import { type Drift, type DriftGuard, judged, meanOf } from "./drift-guard.js";
+import { displacementsOf, type Landing, land, rejected } from "./landing.js";
 import type { CostMachine } from "./machine.js";
 import type { TaskPoint } from "./meters.js";
 import type { Proposal } from "./move.js";
@@ -41,6 +41,8 @@ export async function attemptTeleport<P, S>(
     trigger,
     move: proposal?.name ?? "none",
     ...told,
+    displacements: to ? displacementsOf(here.shared, to.shared) : {},
+    ...(told.drift && judgedBy(settings.guard, told.drift)),
     ...(first ? { before: first } : {}),
     ...(last ? { after: last } : {}),
     ...(after?.conflict
@@ -135,6 +137,10 @@ function innerRate<P>({ learningRate }: InnerOptions, context: StepContext<P>): 
   if (typeof learningRate === "number") return learningRate;
   return learningRate === "initial" ? context.learningRateAt(0) : context.learningRate;
 }
+
+/** Nothing is judged without a guard, or if losses are not finite. */
+const judgedBy = (guard: DriftGuard | false, drift: Drift): Pick<CostReport, "judged"> =>
+  guard !== false && drift.lossesAfter.every(Number.isFinite) ? { judged: judged(drift, guard) } : {};
 
 const stepsOf = (steps: InnerOptions["steps"], batches: number): number =>
   typeof steps === "number" ? steps : steps.passes * batches;

@@ -94,6 +94,7 @@ export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> =
     trigger,
     move: "none",
     ...rejected(reason),
+    displacements: {},
     seconds: 0,
   });
 

@@ -1,15 +1,7 @@
 import { isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { flatten } from "../../tree.js";
-import {
-  approvalOf,
-  type Drift,
-  type DriftGuard,
-  driftOf,
-  judged,
-  meanOf,
-  objectionTo,
-} from "./drift-guard.js";
+import { approvalOf, type Drift, type DriftGuard, driftOf, meanOf, objectionTo } from "./drift-guard.js";
 import type { LossMeter } from "./meters.js";
 import { differenceOf, lengthOf, type Proposal, squareOf } from "./move.js";
 import type { CostReport } from "./report.js";
@@ -23,10 +15,7 @@ export interface Landing {
 }
 
 /** What a report tells of a landing. */
-type Told = Pick<
-  CostReport,
-  "outcome" | "reason" | "halvings" | "fraction" | "displacement" | "displacements" | "drift" | "judged"
->;
+type Told = Pick<CostReport, "outcome" | "reason" | "halvings" | "fraction" | "displacement" | "drift">;
 
 /** What a proposal is judged by. */
 export interface LandingContext {
@@ -47,7 +36,6 @@ export const rejected = (reason: string, halvings = 0): Told => ({
   halvings,
   fraction: 0,
   displacement: 0,
-  displacements: {},
 });
 
 const nothingMoved = "D is zero: nothing was moved";
@@ -64,12 +52,6 @@ export async function land(
   const { shared } = here;
   const most = guard === false || !proposal.divisible ? 0 : guard.halvings;
   let drift: Drift | undefined;
-  /** Nothing is judged without a guard, or if losses are not finite. */
-  const measured = (): Pick<Told, "drift" | "judged"> => {
-    if (drift === undefined) return {};
-    const isJudged = guard !== false && drift.lossesAfter.every(Number.isFinite);
-    return { drift, ...(isJudged ? { judged: judged(drift, guard) } : {}) };
-  };
   for (let halvings = 0, fraction = 1, refusal: string | undefined; ; halvings++, fraction /= 2) {
     const there = proposal.at(fraction);
     const moved = differenceOf(there, shared);
@@ -77,7 +59,7 @@ export async function land(
       // A search that does not move gives a reason; an adapter that does not move has found nothing to gain.
       if (proposal.note !== undefined) return { told: rejected(proposal.note) };
       const reason = isTriggered ? nothingMoved : nothingToGain;
-      return { told: { ...rejected(reason, halvings), ...measured(), outcome: "negligible" } };
+      return { told: { ...rejected(reason, halvings), ...(drift && { drift }), outcome: "negligible" } };
     }
     drift = undefined;
     if (!moved.every(Number.isFinite)) refusal = "a parameter of the new point is not finite";
@@ -88,11 +70,13 @@ export async function land(
     if (drift && refusal === undefined) {
       const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
       const verdict = verdictOf(displacement, negligible, [proposal.note, approvalOf(drift, guard)]);
-      const displacements = displacementsOf(shared, there);
-      const told = { ...verdict, halvings, fraction, displacement, displacements, ...measured() };
-      return { told, to: { shared: there, moved } };
+      return {
+        told: { ...verdict, halvings, fraction, displacement, drift },
+        to: { shared: there, moved },
+      };
     }
-    if (halvings === most) return { told: { ...rejected(String(refusal), halvings), ...measured() } };
+    if (halvings === most)
+      return { told: { ...rejected(String(refusal), halvings), ...(drift && { drift }) } };
   }
 }
 
@@ -113,7 +97,7 @@ function verdictOf(
 }
 
 /** ||D|| / ||W|| of every tensor that moved, by its path. */
-function displacementsOf(before: unknown, after: unknown): Record<string, number> {
+export function displacementsOf(before: unknown, after: unknown): Record<string, number> {
   const from = flatten<NdArray>(before, isNdArray);
   const to = flatten<NdArray>(after, isNdArray).leaves;
   const entries = from.leaves.flatMap((leaf, i): [string, number][] => {

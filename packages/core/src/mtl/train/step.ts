@@ -2,6 +2,7 @@ import { type NdArray, sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { NumericalError, OptionError, ShapeError } from "../../errors.js";
 import { createRng, type Rng } from "../../math/rng.js";
+import { namedArrays } from "../../named-arrays.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import { restartState } from "../../optim/restart-state.js";
 import { stepSeed } from "../../train/batch-order.js";
@@ -165,6 +166,8 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     let point = stepPoint(parts, current.params, place);
     const given = { epoch, learningRate: rateOf(step), learningRateAt: rateOf, batch, history };
     const change: StepChange<P> = (await beforeStep?.(contextOf(current, point, given))) ?? {};
+    // Throws unless these are a tree of arrays: below they are read by known names, unchecked.
+    if (change.params !== undefined) namedArrays({ params: change.params });
     const hookSeconds = (performance.now() - begin) / 1000;
     const { learningRate: rate = given.learningRate, skip = false } = change;
     if (change.params !== undefined && !skip) point = stepPoint(parts, change.params, place);

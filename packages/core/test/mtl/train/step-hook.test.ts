@@ -235,6 +235,17 @@ describe("a hook before the step", () => {
     expect(rows).toContain(String(draws[0].slice(0, 3)));
   });
 
+  it.each([
+    ["lack an array", {}, /^run: input "(params\.[\w.]+)" \(.*\) is missing; got (?!.*\1).*seed\.$/],
+    ["have a number for one", { ...net.params, more: 3 }, 'at "params.more" found number 3. Write array(3).'],
+  ])("learns what is wrong with parameters that %s", async (_, params, message) => {
+    const trainer = await trainerFor(linearScalarization(), {
+      beforeStep: async () => ({ params: params as NetParams }),
+    });
+    await expect(trainer.run({ steps: 1 })).rejects.toThrow(message);
+    await trainer.dispose();
+  });
+
   it("that fails ends the run and leaves the state", async () => {
     const trainer = await trainerFor(fairGrad(), {
       beforeStep: async ({ step }) => {
