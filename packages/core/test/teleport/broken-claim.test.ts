@@ -1,6 +1,5 @@
 // What a symmetry claims is checked against the loss when a teleporter is made.
 
-import { sampledRows } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
 import type { Batch, BatchTensors } from "../../src/batch.js";
@@ -58,15 +57,13 @@ const trainerOf = (
   });
 
 describe("a trainer's symmetry", () => {
-  it.each(
-    sampledRows([
-      ["tanh", "float32", "hiddenAction of isoloss/symmetry for tanh"],
-      ["sigmoid", "float64", "hiddenAction of isoloss/symmetry for sigmoid"],
-      ["elu", "float32", "hiddenAction of isoloss/symmetry for elu"],
-      ["gelu", "float64", "pseudoInverseAction"],
-      ["silu", "float32", "pseudoInverseAction"],
-    ] as const),
-  )(
+  it.each([
+    ["tanh", "float32", "hiddenAction of isoloss/symmetry for tanh"],
+    ["sigmoid", "float64", "hiddenAction of isoloss/symmetry for sigmoid"],
+    ["elu", "float32", "hiddenAction of isoloss/symmetry for elu"],
+    ["gelu", "float64", "pseudoInverseAction"],
+    ["silu", "float32", "pseudoInverseAction"],
+  ] as const)(
     "is refused where a scaling meets %s in %s, with the layer, the change and what fits",
     async (activation, dtype, advice) => {
       const made = trainerOf(activation, positiveScaling, { dtype });
@@ -79,7 +76,7 @@ describe("a trainer's symmetry", () => {
     },
   );
 
-  it.each(sampledRows(["relu", "leakyRelu", "identity"] as const))(
+  it.each(["relu", "leakyRelu", "identity"] as const)(
     "passes where a scaling meets %s",
     async (activation) => {
       const trainer = await trainerOf(activation, (p) => positiveScaling(p, { activation }));
@@ -90,7 +87,7 @@ describe("a trainer's symmetry", () => {
     },
   );
 
-  it.each(sampledRows(["tanh", "sigmoid", "elu", "leakyRelu"] as const, 2))(
+  it.each(["tanh", "sigmoid", "elu", "leakyRelu"] as const)(
     "passes where hiddenAction meets its own %s",
     async (activation) => {
       await (await trainerOf(activation, (p) => hiddenAction(p, { activation }))).dispose();

@@ -1,7 +1,7 @@
 import { themeOf } from "isoloss-figures/base";
 import type { Size } from "../charts/canvas.js";
 import { levelColors } from "../charts/levels.js";
-import { CallError } from "../worker/client.js";
+import { CallError, WorkerEnded } from "../worker/client.js";
 import type { Player } from "./player.svelte.js";
 import { ScreenModel } from "./screen-model.svelte.js";
 
@@ -13,6 +13,8 @@ export abstract class PlaneModel<S extends object, G> extends ScreenModel<S> {
   unpainted = $state("");
   protected theme: "light" | "dark" = "light";
   #size: Size | undefined;
+  /** Whether the worker ended before it had painted the levels. */
+  #isLost = false;
 
   /** The settings of the levels. */
   protected abstract get plane(): object;
@@ -21,7 +23,7 @@ export abstract class PlaneModel<S extends object, G> extends ScreenModel<S> {
   show(size: Size | undefined, theme: "light" | "dark"): boolean {
     const { width, height } = this.#size ?? {};
     const isSame = size === undefined || (size.width === width && size.height === height);
-    if (isSame && theme === this.theme) return false;
+    if (isSame && theme === this.theme && !this.#isLost) return false;
     this.#size = size ?? this.#size;
     this.theme = theme;
     this.paint();
@@ -30,6 +32,7 @@ export abstract class PlaneModel<S extends object, G> extends ScreenModel<S> {
 
   protected paint(): void {
     if (this.#size === undefined) return;
+    this.#isLost = false;
     const asked = { state: this.plane, ...levelColors(themeOf(this.theme)), ...this.#size };
     const put = (bitmap?: ImageBitmap, why = "") => {
       this.picture?.close();
@@ -40,8 +43,10 @@ export abstract class PlaneModel<S extends object, G> extends ScreenModel<S> {
     this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(
       ({ bitmap }) => put(bitmap),
       (error: Error) => {
+        this.#isLost = error instanceof WorkerEnded;
         // The levels before are those of another function.
-        if (error instanceof CallError) put(undefined, error.message);
+        if (this.#isLost) put();
+        else if (error instanceof CallError) put(undefined, error.message);
         else this.failed(error);
       },
     );

@@ -17,10 +17,14 @@ export class Newest<V extends Disposable> {
     const [[oldest, old]] = this.#made;
     if (this.#made.size > this.most) {
       this.#made.delete(oldest);
-      await (await old).dispose();
+      // What failed is told to its own caller.
+      await old.then(
+        (value) => value.dispose(),
+        () => {},
+      );
     }
     return made.catch((error) => {
-      this.#made.delete(key);
+      if (this.#made.get(key) === made) this.#made.delete(key);
       throw error;
     }) as Promise<M>;
   }

@@ -88,6 +88,24 @@ describe("the controller of the landscape screen", () => {
     expect(landscape.unpainted).toBe("");
   });
 
+  it("drops the levels whose worker had to be ended, not those that wait for newer ones, and paints them on return", async () => {
+    const { worker, landscape } = opened("f=own");
+    const size = { width: 100, height: 100 };
+    landscape.show(size, "light");
+    await worker.value("levels", { bitmap: { close: () => {} } });
+    for (const r1 of ["x", "x - 1", "x - 2"]) landscape.set({ r1 });
+    await worker.idle();
+    expect(landscape.picture).toBeDefined();
+    landscape.stop();
+    await expect.poll(() => landscape.picture).toBeUndefined();
+    const before = worker.calls("levels").length;
+    landscape.show(undefined, "light");
+    landscape.show(size, "light");
+    expect(worker.calls("levels")).toHaveLength(before + 1);
+    await worker.value("levels", { bitmap: { close: () => {} } });
+    expect(landscape.picture).toBeDefined();
+  });
+
   it("says why the start stays where the point is on another level", async () => {
     const { worker, landscape } = opened("f=booth&orbit=here&on=90");
     const list = Float64Array.of(0, 1);
@@ -147,6 +165,16 @@ describe("the controller of the tasks screen", () => {
     await worker.value("run", undefined);
     tasks.set({ y: "second", shows: "first" });
     expect(worker.calls("run")).toHaveLength(1);
+  });
+
+  it("shows no levels of the loss before where there are none", async () => {
+    const { worker, tasks } = opened("");
+    tasks.show({ width: 100, height: 100 }, "light");
+    await worker.value("levels", { bitmap: { close: () => {} } });
+    expect(tasks.picture).toBeDefined();
+    tasks.set({ shows: "second" });
+    await worker.fail("levels", "no memory");
+    expect([tasks.picture, tasks.unpainted]).toEqual([undefined, "no memory"]);
   });
 
   it("runs from all five starts again where that did not end, and not where it did", async () => {
