@@ -57,7 +57,7 @@ function flopsOf(op, inputs, [out]) {
   if (!out || !b) return 0;
   if (/^(Fused)?MatMul$/.test(op))
     return 2 * sizeOf(out) * Math.sqrt((sizeOf(a) * sizeOf(b)) / sizeOf(out) / sizeOf(a.slice(0, -2)));
-  if (op === "Gemm") return 2 * sizeOf(out) * Math.sqrt((sizeOf(a) * sizeOf(b)) / sizeOf(out));
+  if (/^(Fused)?Gemm$/.test(op)) return 2 * sizeOf(out) * Math.sqrt((sizeOf(a) * sizeOf(b)) / sizeOf(out));
   if (/^(Fused)?Conv$/.test(op)) return 2 * sizeOf(out) * sizeOf(b.slice(1));
   return op === "ConvTranspose" ? 2 * sizeOf(a) * sizeOf(b.slice(1)) : 0;
 }
