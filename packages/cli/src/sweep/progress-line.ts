@@ -17,7 +17,7 @@ export function sweepReporter(
   const { runs } = sweep.engine.state;
   return {
     update: () => progress.update([progressText(sweep), words()].join(", ")),
-    /** A run that has failed is told at once. */
+    /** Reports a run that has failed at once. */
     onRecord({ run, status, error }: RunRecord) {
       if (status !== "failed" && status !== "lost") return;
       progress.line(`${runs.get(run)?.place ?? run} ${status}: ${error ?? "no reason is known"}`);

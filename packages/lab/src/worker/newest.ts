@@ -17,7 +17,7 @@ export class Newest<V extends Disposable> {
     const [[oldest, old]] = this.#made;
     if (this.#made.size > this.most) {
       this.#made.delete(oldest);
-      // What failed is told to its own caller.
+      // A failure was reported to its own caller.
       await old.then(
         (value) => value.dispose(),
         () => {},

@@ -14,7 +14,7 @@ export interface Landing {
   readonly to?: { readonly shared: unknown; readonly moved: Float64Array } | undefined;
 }
 
-/** What a report tells of a landing. */
+/** The part of a report that describes a landing. */
 type Told = Pick<CostReport, "outcome" | "reason" | "halvings" | "fraction" | "displacement" | "drift">;
 
 /** What a proposal is judged by. */
