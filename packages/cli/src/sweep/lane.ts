@@ -13,7 +13,6 @@ import {
 } from "../experiments/jobs/pool.js";
 import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
 import { LockedError } from "../run/lock.js";
-import { packRun } from "./brought-run.js";
 import {
   type RequestedPauses,
   type RungReport,
@@ -101,8 +100,10 @@ export function createLane(
       else if ("error" in outcome && isDiskError(outcome.error)) {
         send({ stuck: plainError(outcome.error) });
       } else {
-        const brought = request.isBrought ? { brought: await packRun(outcome, directory) } : {};
-        send({ record: { ...recordOf(request, directory, outcome), ...brought } });
+        const record = recordOf(request, directory, outcome);
+        if (!request.isBrought) return send({ record });
+        const { packRun } = await import("./brought-run.js");
+        send({ record: { ...record, brought: await packRun(outcome, directory) } });
       }
       return;
     }

@@ -1,4 +1,4 @@
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { beforeEach, expect, it, vi } from "vitest";
 import type { Job } from "../../../src/experiments/jobs/job.js";
 import { type Runner, runJobs, workerRunner } from "../../../src/experiments/jobs/pool.js";
@@ -15,7 +15,9 @@ vi.mock("node:worker_threads", async (original) => ({
       threads.push(this);
     }
     postMessage() {}
-    async terminate() {}
+    async terminate() {
+      this.emit("terminate");
+    }
   },
 }));
 
@@ -52,10 +54,27 @@ it("a runner gives no other job to a thread that an abort ends, though its resul
   const aborted = { ...job, kind: restarted };
   const first = runner.run(aborted, { ...hooks, signal: controller.signal });
   controller.abort();
+  await once(threads[0], "terminate");
   threads[0].emit("message", { result: 1 });
   expect(await first).toEqual({ job: aborted, result: 1 });
   void runner.run(job, hooks);
   expect(threads).toHaveLength(2);
+});
+
+it("a runner leaves the next job of a thread alone, whose result came before an abort could end it", async () => {
+  const runner = workerRunner(new URL("file:///x.js"));
+  const controller = new AbortController();
+  const first = runner.run({ ...job, kind: restarted }, { ...hooks, signal: controller.signal });
+  const onTerminate = vi.fn();
+  threads[0].on("terminate", onTerminate);
+  controller.abort();
+  threads[0].emit("message", { result: 1 });
+  await first;
+  const second = runner.run(job, hooks);
+  await vi.dynamicImportSettled();
+  threads[0].emit("message", { result: 2 });
+  expect(await second).toEqual({ job, result: 2 });
+  expect(onTerminate).not.toHaveBeenCalled();
 });
 
 it("runners that are kept run later jobs in the same threads", async () => {
