@@ -1,7 +1,7 @@
 import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
 import { grad, hvp } from "../../graph/autodiff.js";
 import { trace } from "../../graph/trace.js";
-import { dotOf } from "../../math/dense.js";
+import { accumulate, dotOf } from "../../math/dense.js";
 import { eigenSymmetric } from "../../math/linalg.js";
 import { namedArrays } from "../../named-arrays.js";
 import { nonNegative } from "../../option-kinds.js";
@@ -106,10 +106,8 @@ export async function lanczos(
     alphas.push(dotOf(v, w));
     scale = Math.max(scale, Math.sqrt(dotOf(w, w)));
     for (let pass = 0; pass < 2; pass++) {
-      for (const u of basis) {
-        const along = dotOf(u, w);
-        for (let i = 0; i < w.length; i++) w[i] -= along * u[i];
-      }
+      // In a function of its own: a loop in this one, which waits at each step, stays interpreted.
+      for (const u of basis) accumulate(w, -dotOf(u, w), u);
     }
     const { largest } = found;
     found = ritzOf(alphas, betas);
