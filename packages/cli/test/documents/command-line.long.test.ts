@@ -1,11 +1,13 @@
-// Runs the commands of docs/command-line.md as printed, in their order, in a folder with digits as .npy files alone.
+// Runs the commands of docs/command-line.md as printed, in their order, in a folder with digits as .npy files alone: those that need
+// a shell in one, with the built command line, the others in this process.
 import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { digits } from "isoloss";
 import { encodeNpy } from "isoloss/data";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inProcess } from "isoloss-test-support/cli/in-process";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildCli } from "../built-cli.js";
 import { MlflowServer } from "../formats/mlflow-server.js";
 import { blocks, text } from "./command-blocks.js";
@@ -28,6 +30,12 @@ function shell(code: string): Promise<{ readonly status: number | null; readonly
   });
 }
 
+/** Runs `isoloss` there in this process, which is cheaper. */
+async function here(words: readonly string[]): ReturnType<typeof shell> {
+  const { status, stdout, stderr } = await inProcess(words, join(folder, "work"));
+  return { status, output: stdout + stderr };
+}
+
 beforeAll(async () => {
   const { script } = await buildCli();
   folder = mkdtempSync(join(tmpdir(), "isoloss-document-"));
@@ -38,14 +46,15 @@ beforeAll(async () => {
   const { images, labels } = digits();
   writeFileSync(join(folder, "work/x.npy"), encodeNpy(images));
   writeFileSync(join(folder, "work/y.npy"), encodeNpy(labels));
+  vi.stubEnv("MLFLOW_TRACKING_URI", await server.start());
   environment = {
     ...process.env,
     PATH: `${folder}${delimiter}${process.env.PATH}`,
-    MLFLOW_TRACKING_URI: await server.start(),
   };
 });
 
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -54,8 +63,14 @@ describe("docs/command-line.md", () => {
   it.each(blocks.filter(({ isRun }) => isRun).map((block) => [block.at, block] as const))(
     "%s runs as printed, and prints what it says",
     async (_, { code }) => {
-      const { status, output } = await shell(code);
-      expect(status, output).toBe(0);
+      let output = "";
+      for (const line of code.trim().split("\n")) {
+        // Words alone, and perhaps a comment.
+        const [, words] = /^isoloss ([\w ./=:-]+?) *(?:#.*)?$/.exec(line) ?? [];
+        const ended = await (words === undefined ? shell(line) : here(words.split(" ")));
+        expect(ended.status, ended.output).toBe(0);
+        output += ended.output;
+      }
       const promised = [...code.matchAll(/^# => (.*)$/gm)].map(([, line]) => line);
       if (promised.length > 0) expect(output.trimEnd().split("\n")).toEqual(promised);
     },
