@@ -232,7 +232,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     const { all, records, notes: told } = await sweep({}, runsOf(12, { milliseconds: 60 }));
     await expect.poll(() => records.length, { interval: 5 }).toBeGreaterThan(2);
     await server.kill();
-    await pause(500);
+    for (const lines of [notes, told]) await expect.poll(() => lines, { interval: 5 }).toHaveLength(1);
     await server.start();
     expect(await all()).toEqual(doubled(12));
     for (const lines of [notes, told]) {
@@ -247,7 +247,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
 
   it("gets runs back from a worker that is told to end", async () => {
     const one = worker("one", { lanes: 1 });
-    const { all } = await sweep({}, runsOf(2, { milliseconds: 400 }));
+    const { all } = await sweep({}, runsOf(2, { milliseconds: 150 }));
     await expect.poll(() => one.begun.size, { interval: 5 }).toBeGreaterThan(0);
     one.stop();
     expect(await one.done).toBeLessThan(2);
@@ -346,11 +346,11 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
 
   it("is closed for all", async () => {
     const { begun } = worker("one", { lanes: 1 });
-    const { records, notes } = await sweep({}, runsOf(3, { milliseconds: 500 }));
+    const { records, notes } = await sweep({}, runsOf(3, { milliseconds: 200 }));
     await expect.poll(() => begun.size, { interval: 5 }).toBe(1);
     await closeSweep(server, id);
     await expect.poll(() => notes.join(), { timeout: 20_000 }).toMatch(/was closed on the server/);
-    await pause(600);
+    await pause(300);
     expect(records).toEqual([]);
     expect(begun.size).toBe(1);
     expect((await listSweeps(server)).sweeps).toEqual([]);
@@ -362,9 +362,9 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     const redis = new Redis(server.port);
     const connections = async () =>
       Number(/total_connections_received:(\d+)/.exec(await redis.info("stats"))?.[1]);
-    await pause(10 * fast.look);
+    await pause(4 * fast.look);
     const before = await connections();
-    await pause(10 * fast.look);
+    await pause(6 * fast.look);
     expect(await connections()).toBe(before);
     redis.disconnect();
     stop();

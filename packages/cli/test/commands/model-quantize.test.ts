@@ -246,6 +246,7 @@ describe("isoloss model quantize", () => {
     const { stdout } = await bench.run(...quantize, ...data);
     expect(stdout).toMatch(/^in float\n.*it is to stay float$/m);
     expect(stdout).toMatch(/layers? in float, .* kB instead/);
+    expect(stdout).not.toContain("limit is not held");
   });
 
   it("says where a limit is not held by the examples that did not choose the file", async () => {
@@ -258,9 +259,9 @@ describe("isoloss model quantize", () => {
       const document = JSON.parse(stdout) as Quantized;
       const isHeld = judged >= limit;
       expect([document.out, document.held, status]).toEqual([at("int8.onnx"), isHeld, isHeld ? 0 : 1]);
-      const text = (await bench.run(...run)).stdout;
-      expect(/The limit is not held on the 8 examples that did not choose it: give a larger/.test(text)).toBe(
-        !isHeld,
+      if (isHeld) continue;
+      expect((await bench.run(...run)).stdout).toMatch(
+        /The limit is not held on the 8 examples that did not choose it: give a larger/,
       );
     }
     expect(limits.map((limit) => judged >= limit)).toEqual([true, false]);

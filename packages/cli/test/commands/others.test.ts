@@ -239,13 +239,13 @@ describe("isoloss plot", () => {
     for (const again of ["1", "2"]) {
       const planar = ["run", "booth", "--variant", "plain", "--quiet", "--out", "twice"];
       expect([again, (await bench.run(...planar)).status]).toEqual([again, 0]);
-      const toy = ["run", "toy", "--variant", "LS-1", "--set", "steps=20", "--quiet", "--out", "twice"];
-      expect([again, (await bench.run(...toy)).status]).toEqual([again, 0]);
+      const toy = ["run", "toy", "--variant", "LS-1", "--seed", "0", "--set", "steps=20", "--quiet"];
+      expect([again, (await bench.run(...toy, "--out", "twice")).status]).toEqual([again, 0]);
     }
     const runs = readdirSync(join(bench.folder, "twice")).map((name) => join("twice", name));
     for (const name of ["booth", "toy"]) {
       const own = runs.filter((run) => run.includes(name));
-      const { status, stderr } = await bench.run("plot", ...own, "--out", `twice-${name}`);
+      const { status, stderr } = await bench.run("plot", ...own, "--scale", "1", "--out", `twice-${name}`);
       expect([status, stderr]).toEqual([0, ""]);
     }
   });
