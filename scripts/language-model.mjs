@@ -1,6 +1,6 @@
 // Float16 and 8 bits on a language model of bytes, in bits per byte, as it is and with scales that are planted along its symmetries:
-// `node scripts/language-model.mjs FILE`. FILE is what experiments/language-model.yaml trains: isoloss run language-model,
-// isoloss export runs/language-model-0 --to onnx --out FILE.
+// `node scripts/language-model.mjs FILE [--quick]`. FILE is what experiments/language-model.yaml trains: isoloss run language-model,
+// isoloss export runs/language-model-0 --to onnx --out FILE. With --quick, fewer windows of the texts calibrate, choose and judge.
 import { readFileSync } from "node:fs";
 import { symmetriesOf, takeRows } from "isoloss";
 import { createRng } from "isoloss/data";
@@ -11,6 +11,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { data as texts } from "../experiments/language-model.mjs";
 
 const { data, test: heldOut } = texts();
+const [few, judging] = process.argv[3] === "--quick" ? [4, 32] : [16, heldOut.inputs.shape[0]];
 const bytes = new Uint8Array(readFileSync(process.argv[2]));
 const file = fromOnnx(bytes, { epsilons: true });
 const [{ name: input }] = file.inputs;
@@ -36,8 +37,8 @@ const files = {
   "stream x 30": await planted(streams, () => Math.log(30)),
   "stream x 50": await planted(streams, () => Math.log(50)),
 };
-const calibration = [rows(0, 16), rows(1000, 16)];
-const chosenBy = [rows(3000, 16), rows(5000, 16)];
+const calibration = [rows(0, few), rows(1000, few)];
+const chosenBy = [rows(3000, few), rows(5000, few)];
 const eightBits = { calibration, heldOut: chosenBy, activations: "uint8" };
 for (const [name, own] of Object.entries(files)) {
   const cells = [["float32", await bitsPerByte(own)]];
@@ -70,10 +71,9 @@ async function bitsPerByte(own) {
     graphOptimizationLevel: "extended",
     logSeverityLevel: 3,
   });
-  const [count] = heldOut.inputs.shape;
   let [bits, number] = [0, 0];
-  for (let from = 0; from < count; from += 16) {
-    const list = Array.from({ length: Math.min(16, count - from) }, (_, i) => from + i);
+  for (let from = 0; from < judging; from += 16) {
+    const list = Array.from({ length: Math.min(16, judging - from) }, (_, i) => from + i);
     const { data: ids, shape } = takeRows(heldOut.inputs, list);
     const { [output]: logits } = await session.run({ [input]: new Tensor("int64", ids, shape) });
     takeRows(heldOut.labels, list).data.forEach((label, k) => {

@@ -18,7 +18,7 @@ it.skipIf(!existsSync("/usr/share/common-licenses/MPL-2.0"))(
     const exported = await bench.run("export", join("runs", run), "--to", "onnx", "--out", "model.onnx");
     expect(exported.status, exported.stderr).toBe(0);
     const script = join(root, "scripts/language-model.mjs");
-    const { stdout } = await promisify(execFile)(process.execPath, [script, "model.onnx"], {
+    const { stdout } = await promisify(execFile)(process.execPath, [script, "model.onnx", "--quick"], {
       cwd: bench.folder,
     });
     const bits = (start: string) => {
