@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inProcess, type Outcome } from "isoloss-test-support/cli/in-process";
@@ -7,6 +16,14 @@ import { type BuiltCli, buildCli } from "../built-cli.js";
 
 /** What a model command says on stderr but for lines of progress, which it has where the machine is slow. */
 export const withoutProgress = (stderr: string): string => stderr.replaceAll(/^\d+ s: .*\n/gm, "");
+
+/** Where commands work: in memory where it has room, as they wait for a disk at each record. */
+function baseFolder(): string {
+  const memory = "/dev/shm";
+  if (!existsSync(memory)) return tmpdir();
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize > 2 ** 30 ? memory : tmpdir();
+}
 
 /** The built command line and a folder to work in, for the tests of a file. */
 export interface Workbench {
@@ -28,7 +45,7 @@ export function workbench({ isInProcess = false } = {}): Workbench {
   let cli: BuiltCli;
   let folder: string;
   beforeAll(async () => {
-    folder = realpathSync(mkdtempSync(join(tmpdir(), "isoloss-commands-")));
+    folder = realpathSync(mkdtempSync(join(baseFolder(), "isoloss-commands-")));
     if (!isInProcess) cli = await buildCli();
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
