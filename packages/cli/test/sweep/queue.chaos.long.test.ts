@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { createRng } from "isoloss/data";
 import { serverProgram, startServer, type TestServer } from "isoloss-test-support/queue/server";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { workbench } from "../commands/support.js";
 
 const bench = workbench();
@@ -68,33 +68,52 @@ const numbersOf = (directory: string): Map<unknown, unknown> =>
       .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
   );
 
-describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of one on this computer", () => {
-  let server: TestServer;
-  let children: Set<ChildProcess>;
-  let calm: Map<unknown, unknown>;
-
-  /** A command with short times between signs of life. */
-  function start(...args: string[]): {
-    child: ChildProcess;
-    ended: Promise<number | null>;
-    errors(): string;
-  } {
-    const child = spawn(process.execPath, [bench.cli.script, ...args], {
-      cwd: bench.folder,
-      env: { ...process.env, ISOLOSS_QUEUE_TIMING: JSON.stringify(timing) },
+/** A command with short times between signs of life. */
+function start(...args: string[]) {
+  const child = spawn(process.execPath, [bench.cli.script, ...args], {
+    cwd: bench.folder,
+    env: { ...process.env, ISOLOSS_QUEUE_TIMING: JSON.stringify(timing) },
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
     });
-    children.add(child);
-    let text = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (chunk: string) => {
-        text += chunk;
-      });
-    }
-    const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-    return { child, ended, errors: () => text };
   }
-  const worker = (name: string, url = server.url) =>
-    start("worker", "--queue", url, "--jobs", "1", "--work", `work-${name}`);
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { child, ended, errors: () => text };
+}
+
+/** A server, and what starts commands, which end with the test. */
+interface Field {
+  readonly server: TestServer;
+  readonly start: typeof start;
+  worker(name: string, url?: string): ReturnType<typeof start>;
+}
+
+const it = test.extend<{ field: Field }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Vitest reads there what a fixture needs.
+  async field({}, use) {
+    const server = await startServer();
+    const children: ChildProcess[] = [];
+    const field: Field = {
+      server,
+      start(...args) {
+        const command = start(...args);
+        children.push(command.child);
+        return command;
+      },
+      worker: (name, url = server.url) =>
+        field.start("worker", "--queue", url, "--jobs", "1", "--work", `work-${server.port}-${name}`),
+    };
+    await use(field);
+    for (const child of children) child.kill("SIGKILL");
+    await server.end();
+  },
+});
+
+describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of one on this computer", () => {
+  let calm: Map<unknown, unknown>;
   const folderOf = (out: string) => join(bench.folder, out, "chaos-1");
 
   async function check(directory: string): Promise<void> {
@@ -110,24 +129,15 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
   beforeAll(async () => {
     console.log(`CHAOS_SEED=${seed}`);
     bench.write("chaos.yaml", sweep);
-    children = new Set();
     const { ended, errors } = start("sweep", "chaos.yaml", "--out", "calm", "--jobs", "2");
     expect(await ended, errors()).toBe(0);
     calm = numbersOf(folderOf("calm"));
     expect(calm.size).toBe(5);
   });
-  beforeEach(async () => {
-    server = await startServer();
-    children = new Set();
-  });
-  afterEach(async () => {
-    for (const child of children) child.kill("SIGKILL");
-    await server.end();
-  });
 
   it(
     "when anything is killed, stopped, frozen or finds its disk full, until all of it has happened here and behind the server",
-    async () => {
+    async ({ field }) => {
       const counts = { queued: new Map<string, number>(), here: new Map<string, number>() };
       const until = Date.now() + 60_000 * minutes;
       for (let sweeps = 0; ; sweeps++) {
@@ -136,7 +146,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
         );
         if (missing === undefined && Date.now() >= until) break;
         const where = missing ?? (sweeps % 2 === 0 ? "queued" : "here");
-        await disturb(`disturbed-${sweeps}`, where, counts[where]);
+        await disturb(field, `disturbed-${sweeps}`, where, counts[where]);
       }
       console.log(`chaos: ${JSON.stringify({ queued: [...counts.queued], here: [...counts.here] })}`);
     },
@@ -145,6 +155,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
 
   /** A sweep behind the server, or of this computer, to which all sorts of things happen. */
   async function disturb(
+    { server, start, worker }: Field,
     out: string,
     place: keyof typeof disturbances,
     counts: Map<string, number>,
@@ -231,69 +242,28 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     expect((await bench.run("sweep", "--verify", directory)).stdout).toBe("I1 to I5 hold.\n");
   }
 
-  it("when no other computer helps, with --jobs", async () => {
-    const { ended, errors } = start(
-      ...["sweep", "chaos.yaml", "--out", "alone", "--queue", server.url, "--jobs", "1"],
-    );
-    expect(await ended, errors()).toBe(0);
-    await check(folderOf("alone"));
-  });
-
-  it("when a worker is frozen past its lock, and goes on", async () => {
-    const directory = folderOf("frozen");
-    const [one] = [worker("a"), worker("b")];
-    const { ended, errors } = start("sweep", "chaos.yaml", "--out", "frozen", "--queue", server.url);
-    while (recordsOf(directory).length < 2) await pause(50);
-    one.child.kill("SIGSTOP");
-    await pause(5000);
-    one.child.kill("SIGCONT");
-    expect(await ended, errors()).toBe(0);
-    await check(directory);
-  });
-
-  it("when its own process is killed five times, and goes on, at last elsewhere", async () => {
-    const directory = folderOf("own");
+  // Those that wait go in pairs: more processes at a time would miss the short times of their locks.
+  it.concurrent("when the server is killed twice, and is back after one second and after ten", async ({
+    field,
+  }) => {
+    const { server, start, worker } = field;
+    const directory = folderOf("server");
     worker("a");
     worker("b");
-    let args = ["sweep", "chaos.yaml", "--out", "own", "--queue", server.url];
-    for (let kills = 0; kills < 5; kills++) {
-      const before = recordsOf(directory).length;
-      const { child, ended } = start(...args);
-      // The workers go on meanwhile: with more records a process that goes on might end before it is killed.
-      while (recordsOf(directory).length < Math.min(before + 1, 3) && child.exitCode === null)
-        await pause(20);
-      child.kill("SIGKILL");
-      await ended;
-      args = ["sweep", "--resume", directory, "--queue", server.url];
+    const { ended, errors } = start("sweep", "chaos.yaml", "--out", "server", "--queue", server.url);
+    for (const [i, seconds] of [1, 10].entries()) {
+      while (recordsOf(directory).length < i + 1) await pause(20);
+      expect(recordsOf(directory).length).toBeLessThan(calm.size);
+      await server.kill();
+      await pause(1000 * seconds);
+      await server.start();
     }
-    const { id } = entriesOf(directory)[0] as unknown as { id: string };
-    rmSync(directory, { recursive: true });
-    const elsewhere = start("sweep", "--attach", id, "--out", "elsewhere", "--queue", server.url);
-    expect(await elsewhere.ended, elsewhere.errors()).toBe(0);
-    await check(folderOf("elsewhere"));
-  });
-
-  it.each([1, 3, 10])("when the server is killed, and is back after %i s", async (seconds) => {
-    const directory = folderOf(`server-${seconds}`);
-    worker("a");
-    worker("b");
-    const { ended, errors } = start(
-      "sweep",
-      "chaos.yaml",
-      "--out",
-      `server-${seconds}`,
-      "--queue",
-      server.url,
-    );
-    while (recordsOf(directory).length < 2) await pause(20);
-    await server.kill();
-    await pause(1000 * seconds);
-    await server.start();
     expect(await ended, errors()).toBe(0);
     await check(directory);
   });
 
-  it("when the network stalls and is cut for five seconds", async () => {
+  it.concurrent("when the network stalls and is cut for five seconds", async ({ field }) => {
+    const { server, start, worker } = field;
     const directory = folderOf("network");
     const proxy = await stallingProxy(server.port);
     worker("a", proxy.url);
@@ -310,20 +280,44 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     proxy.end();
   });
 
-  it("when a worker is told to end, which gives its run back", async () => {
-    const directory = folderOf("given");
-    const first = worker("same");
-    const { ended, errors } = start("sweep", "chaos.yaml", "--out", "given", "--queue", server.url);
-    while (recordsOf(directory).length < 2) await pause(20);
-    first.child.kill("SIGTERM");
-    expect(await first.ended).toBe(0);
-    expect(first.errors()).toContain("given back");
-    worker("same");
+  it("when its own process is killed three times, and goes on, at last elsewhere", async ({ field }) => {
+    const { server, start, worker } = field;
+    const directory = folderOf("own");
+    worker("a");
+    worker("b");
+    let args = ["sweep", "chaos.yaml", "--out", "own", "--queue", server.url];
+    for (let kills = 1; kills <= 3; kills++) {
+      const { child, ended } = start(...args);
+      // The workers go on meanwhile: with more records a process that goes on might end before it is killed.
+      while (recordsOf(directory).length < kills && child.exitCode === null) await pause(20);
+      child.kill("SIGKILL");
+      await ended;
+      args = ["sweep", "--resume", directory, "--queue", server.url];
+    }
+    const { id } = entriesOf(directory)[0] as unknown as { id: string };
+    rmSync(directory, { recursive: true });
+    const elsewhere = start("sweep", "--attach", id, "--out", "elsewhere", "--queue", server.url);
+    expect(await elsewhere.ended, elsewhere.errors()).toBe(0);
+    await check(folderOf("elsewhere"));
+  });
+
+  it.concurrent("when a worker is frozen past its lock, and goes on", async ({ field }) => {
+    const { server, start, worker } = field;
+    const directory = folderOf("frozen");
+    const [one] = [worker("a"), worker("b")];
+    const { ended, errors } = start("sweep", "chaos.yaml", "--out", "frozen", "--queue", server.url);
+    while (recordsOf(directory).length < 2) await pause(50);
+    one.child.kill("SIGSTOP");
+    await pause(5000);
+    one.child.kill("SIGCONT");
     expect(await ended, errors()).toBe(0);
     await check(directory);
   });
 
-  it("or is left at the first signal, or by idle workers, when the server is gone for good", async () => {
+  it.concurrent("or is left at the first signal, or by idle workers, when the server is gone for good", async ({
+    field,
+  }) => {
+    const { server, start, worker } = field;
     const directory = folderOf("gone");
     const [told, idle] = [worker("told"), start("worker", "--queue", server.url, "--idle-exit", "9")];
     const own = start("sweep", "chaos.yaml", "--out", "gone", "--queue", server.url);
@@ -337,7 +331,30 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     expect(await own.ended, own.errors()).toBe(130);
   });
 
-  it("but for a run that kills its workers, which is lost", async () => {
+  it("when no other computer helps, with --jobs", async ({ field: { server, start } }) => {
+    const { ended, errors } = start(
+      ...["sweep", "chaos.yaml", "--out", "alone", "--queue", server.url, "--jobs", "1"],
+    );
+    expect(await ended, errors()).toBe(0);
+    await check(folderOf("alone"));
+  });
+
+  it.concurrent("when a worker is told to end, which gives its run back", async ({ field }) => {
+    const { server, start, worker } = field;
+    const directory = folderOf("given");
+    const first = worker("same");
+    const { ended, errors } = start("sweep", "chaos.yaml", "--out", "given", "--queue", server.url);
+    while (recordsOf(directory).length < 2) await pause(20);
+    first.child.kill("SIGTERM");
+    expect(await first.ended).toBe(0);
+    expect(first.errors()).toContain("given back");
+    worker("same");
+    expect(await ended, errors()).toBe(0);
+    await check(directory);
+  });
+
+  it.concurrent("but for a run that kills its workers, which is lost", async ({ field }) => {
+    const { server, start, worker } = field;
     const directory = folderOf("poison");
     const { ended, errors } = start("sweep", "chaos.yaml", "--out", "poison", "--queue", server.url);
     while (entriesOf(directory).length < 5) await pause(50);
