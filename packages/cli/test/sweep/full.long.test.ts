@@ -1,4 +1,4 @@
-// The smallest form of each file in experiments/full: one rate, one seed, a few images.
+// The smallest form of each file in experiments/full: one rate, one seed, a few images, a small network.
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -26,6 +26,7 @@ const small = (name: string): string[] => {
     [...data, "set.epochs=2", "seeds=[100]"]
       // Every run of a network unpacks all images first.
       .concat(problem ? ["confirm.seeds=1000..1001", "confirm.until=null"] : ["confirm=false"])
+      .concat(name.startsWith("teleport-mlp") ? ["set.model.sizes=[784, 16, 16, 10]"] : [])
       .concat(`parameters.learningRate.values=[${rate}]`)
       .flatMap((set) => ["--set", set])
   );
