@@ -96,8 +96,17 @@ export const addScaled = (a: Float64Array, s: number, b: Float64Array): Float64A
 /**
  * L with A = L L' of a symmetric positive definite A [n, n], by rows; undefined where a pivot is not above `least` times the
  * largest diagonal element.
+ *
+ * @param options.lower where L is written: zeros, or another L
  */
-export function cholesky(a: Float64Array, n: number, least = 0): Float64Array | undefined {
+export function cholesky(
+  a: Float64Array,
+  n: number,
+  {
+    least = 0,
+    lower = new Float64Array(n * n),
+  }: { readonly least?: number; readonly lower?: Float64Array } = {},
+): Float64Array | undefined {
   const [upper, negated] = scratch(a, n * n);
   let largest = 0;
   for (let i = 0; i < n; i++) largest = Math.max(largest, a[i * n + i]);
@@ -117,13 +126,12 @@ export function cholesky(a: Float64Array, n: number, least = 0): Float64Array | 
     const rows = { from: negated, row: 1, column: n };
     addPart(upper, rows, upper, { first, end, top: end, m: n, n, left: "diagonal", right: n });
   }
-  const lower = new Float64Array(n * n);
   for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) lower[i * n + j] = upper[j * n + i];
   return lower;
 }
 
-/** The inverse of a lower triangular matrix [n, n] without zeros on its diagonal, by forward substitution. */
-export function invertLower(lower: Float64Array, n: number): Float64Array {
+/** The inverse of a lower triangular matrix [n, n] without zeros on its diagonal, by forward substitution, in its place. */
+export function invertLower(lower: Float64Array, n: number): void {
   const [x, from] = scratch(n * n, lower);
   for (let k = 0; k < from.length; k++) from[k] = -from[k];
   const rows = { from, row: n, column: 1 };
@@ -139,7 +147,7 @@ export function invertLower(lower: Float64Array, n: number): Float64Array {
       for (let j = 0; j <= i; j++) x[i * n + j] /= lower[i * n + i];
     }
   }
-  return x.slice();
+  lower.set(x);
 }
 
 /** Rows of a triangular matrix that are solved one by one; all others are products. */
@@ -156,25 +164,64 @@ export function addProduct(
   [m, k, n]: readonly [m: number, k: number, n: number],
 ): void {
   // Without tiles to add, copies would take longer than the sum.
-  const hasTiles = m >= 4 && k >= 4 && n >= 2;
+  if (m < 4 || k < 4 || n < 2) {
+    addChunks(out, a, b, [m, k, n]);
+    return;
+  }
   for (let top = 0; top < m; top += most) {
     const count = Math.min(most, m - top);
     const part = out.subarray(top * n, (top + count) * n);
-    const given = [part, a.subarray(top * k, (top + count) * k), b];
-    const [sum, from, rows] = hasTiles ? scratch(...given) : given;
-    for (let first = 0; first < k; first += chunk) {
-      const end = Math.min(k, first + chunk);
-      const columns = span(rows, first, end, n);
-      addPart(sum, { from, row: k, column: 1 }, rows, { first, end, top: 0, m: count, n, ...columns });
-    }
-    if (hasTiles) part.set(sum);
+    const [sum, from, rows] = scratch(part, a.subarray(top * k, (top + count) * k), b);
+    addChunks(sum, from, rows, [count, k, n]);
+    part.set(sum);
   }
 }
 
-/** Rows of a product for which there is memory at once. */
+/** X <- X A with X [rows, n] and A [n, n]. */
+export function multiplyRows(x: Float64Array, a: Float64Array, n: number): void {
+  const rows = x.length / n;
+  for (let top = 0; top < rows; top += most) {
+    const part = x.subarray(top * n, (top + most) * n);
+    const [sum, from, own] = scratch(part.length, part, a);
+    addChunks(sum, from, own, [part.length / n, n, n]);
+    part.set(sum);
+  }
+}
+
+/** X <- A X with A [n, n] and X [n, columns]. */
+export function multiplyColumns(x: Float64Array, a: Float64Array, n: number): void {
+  const columns = x.length / n;
+  for (let left = 0; left < columns; left += most) {
+    const count = Math.min(most, columns - left);
+    const [sum, from, part] = scratch(n * count, a, n * count);
+    for (let i = 0; i < n; i++) {
+      part.set(x.subarray(i * columns + left, i * columns + left + count), i * count);
+    }
+    addChunks(sum, from, part, [n, n, count]);
+    for (let i = 0; i < n; i++) {
+      x.set(sum.subarray(i * count, (i + 1) * count), i * columns + left);
+    }
+  }
+}
+
+/** out += A B, by rows of B that stay in a processor's cache. */
+function addChunks(
+  out: Float64Array,
+  a: Float64Array,
+  b: Float64Array,
+  [m, k, n]: readonly [m: number, k: number, n: number],
+): void {
+  for (let first = 0; first < k; first += chunk) {
+    const end = Math.min(k, first + chunk);
+    const rows = rowSpan(a, first, end, [m, k]);
+    addPart(out, { from: a, row: k, column: 1 }, b, { first, end, n, ...rows, ...span(b, first, end, n) });
+  }
+}
+
+/** Rows, or columns, of a product for which there is memory at once. */
 const most = 256;
 
-/** The columns outside of which some rows of B are zero: of a triangular matrix half of the work, or more, is left out. */
+/** The columns outside of which some rows of B are zero. */
 function span(b: Float64Array, first: number, end: number, n: number) {
   let [left, right] = [n, 0];
   for (let p = first; p < end; p++) {
@@ -189,13 +236,35 @@ function span(b: Float64Array, first: number, end: number, n: number) {
   return { left, right: Math.max(left, right) };
 }
 
-/** out += X'X with X [rows, n]. */
-export function addGram(out: Float64Array, x: Float64Array, rows: number, n: number): void {
+/** The rows of A [rows, k] outside of which some columns are zero: of a triangular matrix half of the work, or more, is left out. */
+function rowSpan(a: Float64Array, first: number, end: number, [rows, k]: readonly [number, number]) {
+  const isZero = (row: number) => {
+    for (let p = row * k + first; p < row * k + end; p++) if (a[p] !== 0) return false;
+    return true;
+  };
+  let [top, m] = [0, rows];
+  while (top < m && isZero(top)) top++;
+  while (m > top && isZero(m - 1)) m--;
+  return { top, m };
+}
+
+/** out += X'X with X [rows, n], or X X' with X [n, rows] where the vectors are columns. */
+export function addGram(
+  out: Float64Array,
+  x: Float64Array,
+  rows: number,
+  n: number,
+  { areColumns = false }: { readonly areColumns?: boolean } = {},
+): void {
   const [half, own] = scratch(n * n, chunk * n);
   const columns = { from: own, row: 1, column: n };
   for (let first = 0; first < rows; first += chunk) {
     const end = Math.min(chunk, rows - first);
-    own.set(x.subarray(first * n, (first + end) * n));
+    if (areColumns) {
+      for (let i = 0; i < n; i++) {
+        for (let r = 0; r < end; r++) own[r * n + i] = x[i * rows + first + r];
+      }
+    } else own.set(x.subarray(first * n, (first + end) * n));
     const { left, right } = span(own, 0, end, n);
     addPart(half, columns, own, { first: 0, end, top: left, m: right, n, left: "diagonal", right });
   }

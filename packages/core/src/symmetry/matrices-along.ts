@@ -3,9 +3,9 @@ import { type NdArray, type Shape, sizeOf, stridesOf } from "../array.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { addGram } from "../math/dense.js";
+import { addGram, multiplyColumns, multiplyRows } from "../math/dense.js";
 import type { ParameterAxis } from "./discovery/descriptors.js";
-import { type Matrix, product, transposed } from "./matrix.js";
+import { type Matrix, transposed } from "./matrix.js";
 import { changeAlong, elementsAlong, rateAlongAxis, unitAxes } from "./parameter-axes.js";
 
 /** Matrices [copies, n, n]. */
@@ -36,25 +36,50 @@ export function appliedAlong(
   });
 }
 
-/** Multiplies an array along a space by its matrices, in float64 before it is rounded to the array's type. */
-export function multipliedAlong(array: NdArray, parameterAxis: ParameterAxis, matrices: Matrices): NdArray {
-  const [copies] = matrices.shape;
-  return changeAlong(array, parameterAxis, (data) => {
-    const changed = gathered(data, parameterAxis, copies).map((rows, copy) =>
-      product(rows, transposed(matrixOf(matrices, copy))),
-    );
-    exchange(data, parameterAxis, changed, false);
+/** An array multiplied along a space by its matrices, in float64 before it is rounded to the array's type. */
+export const multipliedAlong = (array: NdArray, parameterAxis: ParameterAxis, matrices: Matrices): NdArray =>
+  changeAlong(array, parameterAxis, (data) => {
+    multiplyView(data, parameterAxis, matrices);
     return data;
   });
+
+/** Multiplies an array in float64 along a space by its matrices, in place: fresh memory may take longer than the product. */
+export function multiplyAlong(
+  array: NdArray<Float64Array>,
+  parameterAxis: ParameterAxis,
+  matrices: Matrices,
+): void {
+  if (parameterAxis.part === undefined) multiplyView(array.data, parameterAxis, matrices);
+  else array.data.set(multipliedAlong(array, parameterAxis, matrices).data as Float64Array);
 }
+
+/** Multiplies the elements of an axis's view in place. */
+function multiplyView(data: Float64Array, parameterAxis: ParameterAxis, matrices: Matrices): void {
+  const [copies, n] = matrices.shape;
+  if (areColumns(parameterAxis)) {
+    multiplyColumns(data, matrices.data, n);
+    return;
+  }
+  const vectors = gathered(data, parameterAxis, copies);
+  vectors.forEach((rows, copy) => {
+    multiplyRows(rows.data, transposed(matrixOf(matrices, copy)).data, n);
+  });
+  if (!areRows(parameterAxis)) exchange(data, parameterAxis, vectors, false);
+}
+
+/** Whether the vectors along a space are the columns of one matrix, or its rows, which then need no copy. */
+const areColumns = ({ axis, copyAxes = [] }: ParameterAxis): boolean => axis === 0 && copyAxes.length === 0;
+const areRows = ({ view, axis, copyAxes = [] }: ParameterAxis): boolean =>
+  copyAxes.length === 0 && sizeOf(view.slice(axis + 1)) === 1;
 
 /** The vectors along a space as the rows of a matrix, one matrix for each copy. */
 export const vectorsAlong = (array: NdArray, parameterAxis: ParameterAxis, copies: number): Matrix[] =>
   gathered(elementsAlong(array, parameterAxis), parameterAxis, copies);
 
-/** The vectors along a space in the elements of its axis's view. */
+/** The vectors along a space in the elements of its axis's view, which may be these elements themselves. */
 function gathered(data: Float64Array, parameterAxis: ParameterAxis, copies: number): Matrix[] {
   const n = parameterAxis.view[parameterAxis.axis];
+  if (areRows(parameterAxis)) return [{ shape: [data.length / n, n], data }];
   const vectors = Array.from({ length: copies }, () => ({
     shape: [data.length / n / copies, n],
     data: new Float64Array(data.length / copies),
@@ -66,7 +91,13 @@ function gathered(data: Float64Array, parameterAxis: ParameterAxis, copies: numb
 /** Adds v v' for all vectors v along a space, to a matrix for each copy. */
 export function addGramsAlong(sums: Matrices, array: NdArray, parameterAxis: ParameterAxis): void {
   const [copies, n] = sums.shape;
-  vectorsAlong(array, parameterAxis, copies).forEach(({ shape, data }, copy) => {
+  const isWhole = parameterAxis.part === undefined && array.data instanceof Float64Array;
+  const view = isWhole ? (array.data as Float64Array) : elementsAlong(array, parameterAxis);
+  if (areColumns(parameterAxis)) {
+    addGram(sums.data, view, view.length / n, n, { areColumns: true });
+    return;
+  }
+  gathered(view, parameterAxis, copies).forEach(({ shape, data }, copy) => {
     addGram(matrixOf(sums, copy).data, data, shape[0], n);
   });
 }
@@ -81,12 +112,6 @@ function exchange(
   const { view, axis } = parameterAxis;
   const n = view[axis];
   const stride = stridesOf(view)[axis];
-  if (stride === 1 && vectors.length === 1) {
-    const [{ data: rows }] = vectors;
-    if (isGathering) rows.set(data);
-    else data.set(rows);
-    return;
-  }
   startsOf(parameterAxis, vectors.length).forEach((starts, copy) => {
     const own = vectors[copy].data;
     // A few elements of all vectors at a time: those of neighboring vectors are side by side.

@@ -1,9 +1,16 @@
 import { expect, it, vi } from "vitest";
-import { addGram, addProduct, cholesky, invertLower } from "../../src/math/dense.js";
+import {
+  addGram,
+  addProduct,
+  cholesky,
+  invertLower,
+  multiplyColumns,
+  multiplyRows,
+} from "../../src/math/dense.js";
 import { createRng } from "../../src/math/rng.js";
 import { scratch } from "../../src/math/tile.js";
 import { addTilesInWebAssembly } from "../../src/math/tile-kernel.js";
-import { transposed } from "../../src/symmetry/matrix.js";
+import { product, transposed } from "../../src/symmetry/matrix.js";
 
 const rng = createRng(5);
 const draw = (length: number) => Float64Array.from({ length }, () => rng.normal());
@@ -16,32 +23,49 @@ it.each([
   [6, 37, 9],
 ])("adds products and Gram matrices of [%i, %i, %i] as plain loops do", (m, k, n) => {
   const [a, b, start] = [draw(m * k), draw(k * n), draw(m * n)];
-  const product = start.map((v, at) => {
+  const expected = start.map((v, at) => {
     for (let p = 0; p < k; p++) v += a[Math.floor(at / n) * k + p] * b[p * n + (at % n)];
     return v;
   });
   const sum = start.slice();
   addProduct(sum, a, b, [m, k, n]);
   sum.forEach((v, at) => {
-    expect(v).toBeCloseTo(product[at], 10);
+    expect(v).toBeCloseTo(expected[at], 10);
   });
 
-  const gram = new Float64Array(n * n).fill(1);
+  const [gram, ofColumns] = [0, 1].map(() => new Float64Array(n * n).fill(1));
   addGram(gram, b, k, n);
+  addGram(ofColumns, transposed({ shape: [k, n], data: b }).data, k, n, { areColumns: true });
   gram.forEach((v, at) => {
     let expected = 1;
     for (let p = 0; p < k; p++) expected += b[p * n + Math.floor(at / n)] * b[p * n + (at % n)];
     expect(v).toBeCloseTo(expected, 10);
   });
+  expect(ofColumns).toEqual(gram);
+});
+
+it.each([
+  [1, 3],
+  [2, 5],
+  [300, 9],
+])("multiplies %i rows, or columns, by a triangle in their place, as a product does", (count, n) => {
+  const triangle = draw(n * n).map((v, at) => (at % n >= Math.floor(at / n) ? v : 0));
+  const x = draw(count * n);
+  const [rows, columns] = [x.slice(), x.slice()];
+  multiplyRows(rows, triangle, n);
+  multiplyColumns(columns, triangle, n);
+  expect(rows).toEqual(product({ shape: [count, n], data: x }, { shape: [n, n], data: triangle }).data);
+  expect(columns).toEqual(product({ shape: [n, n], data: triangle }, { shape: [n, count], data: x }).data);
 });
 
 it("factors a positive definite matrix, and inverts the factor, by hand", () => {
   // [[4, 2], [2, 5]] = L L' with L = [[2, 0], [1, 2]], whose inverse is [[.5, 0], [-.25, .5]].
   const lower = cholesky(Float64Array.of(4, 2, 2, 5), 2) as Float64Array;
   expect([...lower]).toEqual([2, 0, 1, 2]);
-  expect([...invertLower(lower, 2)]).toEqual([0.5, 0, -0.25, 0.5]);
+  invertLower(lower, 2);
+  expect([...lower]).toEqual([0.5, 0, -0.25, 0.5]);
   expect(cholesky(Float64Array.of(1, 1, 1, 1), 2)).toBeUndefined();
-  expect(cholesky(Float64Array.of(1, 0, 0, 1e-13), 2, 1e-12)).toBeUndefined();
+  expect(cholesky(Float64Array.of(1, 0, 0, 1e-13), 2, { least: 1e-12 })).toBeUndefined();
   expect(cholesky(Float64Array.of(Number.NaN), 1)).toBeUndefined();
 });
 
@@ -56,7 +80,9 @@ it.each([3, 8, 9, 19, 45])(
     // Products leave out what is zero in a triangle.
     const [again, one] = [new Float64Array(n * n), new Float64Array(n * n)];
     addProduct(again, lower, upper, [n, n, n]);
-    addProduct(one, lower, invertLower(lower, n), [n, n, n]);
+    const inverse = lower.slice();
+    invertLower(inverse, n);
+    addProduct(one, lower, inverse, [n, n, n]);
     again.forEach((v, at) => {
       expect(v).toBeCloseTo(a[at], 10);
       expect(one[at]).toBeCloseTo(at % (n + 1) === 0 ? 1 : 0, 10);
@@ -114,7 +140,9 @@ it("computes in WebAssembly where there is one, and the same bits without, or wi
       running = "cholesky";
       const lower = dense.cholesky(gram, n) as Float64Array;
       running = "invertLower";
-      return [gram, product, lower, dense.invertLower(lower, n)];
+      const inverse = lower.slice();
+      dense.invertLower(inverse, n);
+      return [gram, product, lower, inverse];
     });
     expect(results[0]).toEqual(results[1]);
     expect(results[2]).toEqual(results[1]);

@@ -3,7 +3,7 @@ import { type NdArray, sizeOf } from "../../array.js";
 import type { GroupGenerator, LinearSpace, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import type { ScaleMeasure } from "./cells.js";
-import { balancedScales, scaledBy } from "./scales.js";
+import { balancedScales, scaleArrays } from "./scales.js";
 import { balancedSpaces } from "./spaces.js";
 import { doublesOf, largestAway, type Sweeps, type Swept } from "./sweeps.js";
 
@@ -46,7 +46,8 @@ export function balancedPoint(
   const kinds = [...new Set(groups.map(({ kind }) => kind))];
   const elements: (readonly NdArray<Float64Array>[])[] = [];
   const { tolerance, most } = settings;
-  let arrays: ReadonlyMap<string, NdArray> = doublesOf(given, groups);
+  const arrays = doublesOf(given, groups);
+  const memory = new Map<string, Float64Array>();
   // How far each group may be from its own best point.
   const away = groups.map(() => Number.POSITIVE_INFINITY);
   for (let pass = 0; pass < most && largestAway(away) > tolerance; pass++) {
@@ -58,13 +59,13 @@ export function balancedPoint(
         own.map((k) => groups[k]),
         own.map((k) => away[k]),
         settings,
+        memory,
       );
       own.forEach((k, i) => {
         away[k] = swept.away[i];
       });
       const left = largestAway(swept.away);
       if (!(left <= tolerance)) return unsettled(settings, left);
-      arrays = swept.arrays;
       const moved = movesOf(
         own.map((k) => groups[k]),
         swept.T,
@@ -114,19 +115,20 @@ const unsettled = ({ most, tolerance }: Sweeps, step: number): Refusal => ({
   refused: `the weights are not balanced after ${most} sweeps over the groups: the next one would move a logarithm by up to ${step.toPrecision(2)}, more than the tolerance ${tolerance}. Give more sweeps or a larger tolerance; if that does not help, there is no balanced point`,
 });
 
-/** Balances groups of one kind. */
+/** Balances arrays by groups of one kind, in place. */
 function sweptKind(
   arrays: ReadonlyMap<string, NdArray>,
   groups: readonly BalancedGroup[],
   away: readonly number[],
   settings: BalanceSettings,
+  memory: Map<string, Float64Array>,
 ): Swept {
   if (groups.every(isLinear)) return balancedSpaces(arrays, groups, settings, away);
   const scalings = groups.filter(isScaling);
-  const swept = balancedScales(arrays, scalings, settings.by, settings, away);
-  if (!settings.powersOfTwo) return swept;
-  const T = inPowersOfTwo(swept.T, scalings);
-  return { ...swept, T, arrays: scaledBy(arrays, scalings, T) };
+  const swept = balancedScales(arrays, scalings, settings.by, settings, away, memory);
+  const T = settings.powersOfTwo ? inPowersOfTwo(swept.T, scalings) : swept.T;
+  scaleArrays(arrays, scalings, T);
+  return { ...swept, T };
 }
 
 const isScaling = (group: BalancedGroup): group is ScalingGenerator => group.kind === "scaling";

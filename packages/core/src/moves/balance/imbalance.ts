@@ -7,7 +7,7 @@ import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { type BalancedOptions, balancedOptions, toleranceOf } from "./balanced.js";
 import { largestOf } from "./cells.js";
-import { balancedScales, rangesAlong } from "./scales.js";
+import { balancedScales, rangesAlong, scaleArrays } from "./scales.js";
 import { doublesOf, largestAway, requireFinite } from "./sweeps.js";
 
 /** How far the weights around some units are from balance. */
@@ -77,9 +77,12 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
   const arrays = namedArrays(params);
   for (const [path, { data }] of Object.entries(arrays)) requireFinite(path, data);
   const { sweeps: most } = balancedOptions.read(defaults);
-  const doubles = doublesOf(arrays, generators);
-  const swept = (by: "norm" | "range") =>
-    balancedScales(doubles, generators, by, { tolerance: toleranceOf(by), most });
+  const swept = (by: "norm" | "range") => {
+    const moved = doublesOf(arrays, generators);
+    const { T, away } = balancedScales(moved, generators, by, { tolerance: toleranceOf(by), most });
+    scaleArrays(moved, generators, T);
+    return { T, away, arrays: moved };
+  };
   const [norms, ranges] = [swept("norm"), swept("range")];
   const groups = norms.T.map((T, k) => ({ generator: generators[k], ...spreadOf(T) }));
   const hasNone = groups.length === 0;

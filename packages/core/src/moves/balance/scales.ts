@@ -11,6 +11,7 @@ import {
   largestOf,
   type ScaleMeasure,
   slicesOf,
+  stripesOf,
   unitsAlong,
 } from "./cells.js";
 import type { Sweeps, Swept } from "./sweeps.js";
@@ -29,6 +30,7 @@ import type { Sweeps, Swept } from "./sweeps.js";
  *
  * @param arrays in float64
  * @param bounds how far each generator is from its own best point at most; those within the tolerance rest
+ * @param memory of each parameter's cells, for the next call with these generators
  */
 export function balancedScales(
   arrays: ReadonlyMap<string, NdArray>,
@@ -36,14 +38,20 @@ export function balancedScales(
   by: ScaleMeasure,
   sweeps: Sweeps,
   bounds: readonly number[] = generators.map(() => Number.POSITIVE_INFINITY),
+  memory = new Map<string, Float64Array>(),
 ): Swept {
-  const magnitudes = [...arrays.values()].map(({ data }) => largestOf(data as Float64Array));
-  const isFar = magnitudes.some((r) => r > 0 && Math.abs(Math.log(r)) > farLog);
+  const isFar = ({ data }: NdArray) => {
+    const largest = largestOf(data as Float64Array);
+    return largest > 0 && Math.abs(Math.log(largest)) > farLog;
+  };
+  // After a first balance weights are near.
+  const isFirst = bounds.includes(Number.POSITIVE_INFINITY);
   const swept = (from: ReadonlyMap<string, NdArray>, measure: ScaleMeasure) =>
-    sweptScales(from, generators, measure, sweeps, bounds);
+    sweptScales(from, generators, measure, sweeps, bounds, memory);
   // Squares of factors that bring such weights together overflow: ranges, without squares, do that first.
-  const near = by === "norm" && isFar ? swept(arrays, "range") : undefined;
-  const end = swept(near?.arrays ?? arrays, by);
+  const near =
+    by === "norm" && isFirst && [...arrays.values()].some(isFar) ? swept(arrays, "range") : undefined;
+  const end = swept(near ? scaledArrays(arrays, generators, near.T) : arrays, by);
   const T = near
     ? end.T.map(({ shape, data }, k) => ({ shape, data: data.map((t, i) => t + near.T[k].data[i]) }))
     : end.T;
@@ -61,8 +69,9 @@ function sweptScales(
   by: ScaleMeasure,
   { tolerance, most }: Sweeps,
   bounds: readonly number[],
+  memory: Map<string, Float64Array>,
 ): Swept {
-  const sheetsOf = sheetsOn(given, generators, by);
+  const sheetsOf = sheetsOn(given, generators, by, memory);
   const T = generators.map(({ size }) => ({ shape: [size], data: new Float64Array(size) }));
   const reach = reachOf(generators);
   const resting = generators.map(({ size }, k) =>
@@ -81,13 +90,13 @@ function sweptScales(
       const length = sweep > 0 && isEven(axes) ? relaxation : 1;
       const largest = largestOf(step);
       for (let i = 0; i < size; i++) T[k].data[i] += length * step[i];
-      for (const { factors, index, leg } of sheets) setFactors(factors[index], leg, T[k].data, by);
+      setFactors(sheets, T[k].data, by);
       for (const { j, ratio } of reach[k]) away[j] += ratio * length * largest;
       // A step of half the length, where elements are on two legs, leaves as much again.
       away[k] = isOnce(axes) ? (length - 1) * largest : largest;
     });
   }
-  return { T, away, arrays: scaledBy(given, generators, T) };
+  return { T, away };
 }
 
 export const relaxation = 1.6;
@@ -132,30 +141,41 @@ function sheetsOn(
   arrays: ReadonlyMap<string, NdArray>,
   generators: readonly ScalingGenerator[],
   by: ScaleMeasure,
+  memory: Map<string, Float64Array>,
 ): (generator: number) => readonly Sheet[] {
   const legsOn = new Map<string, Leg[]>();
   for (const leg of generators.flatMap(({ axes }) => axes)) {
     legsOn.set(leg.path, [...(legsOn.get(leg.path) ?? []), leg]);
   }
+  // A table of two legs then lies as the parameter does.
+  for (const legs of legsOn.values()) legs.sort((a, b) => a.axis - b.axis);
   const made = new Map<string, Pick<Sheet, "cells" | "factors" | "isWeight">>();
   return (k) =>
     generators[k].axes.map((leg) => {
       const legs = legsOn.get(leg.path) as Leg[];
       const array = arrays.get(leg.path) as NdArray;
       const own = made.get(leg.path) ?? {
-        cells: cellsOf(array, legs, by),
+        cells: cellsOf(array, legs, by, memory.get(leg.path)),
         factors: legs.map((other) => new Float64Array(unitCount(other) + 1).fill(1)),
         isWeight: array.shape.length > 1,
       };
       made.set(leg.path, own);
+      memory.set(leg.path, own.cells.values);
       return { ...own, leg, index: legs.indexOf(leg) };
     });
 }
 
-/** The factors of a leg's units: of squares for norms. */
-function setFactors(factors: Float64Array, { power }: Leg, T: Float64Array, by: ScaleMeasure): void {
-  const exponent = (by === "norm" ? 2 : 1) * power;
-  for (let i = 0; i < factors.length - 1; i++) factors[i] = Math.exp(exponent * T[T.length > 1 ? i : 0]);
+/** Sets the factors of each leg's units: of squares for norms. */
+function setFactors(sheets: readonly Sheet[], T: Float64Array, by: ScaleMeasure): void {
+  // Most legs have one of two powers.
+  const ofPower = new Map<number, Float64Array>();
+  for (const { factors, index, leg } of sheets) {
+    const own = factors[index];
+    const raised = ofPower.get(leg.power) ?? T.map((t) => Math.exp((by === "norm" ? 2 : 1) * leg.power * t));
+    ofPower.set(leg.power, raised);
+    if (T.length > 1) own.set(raised);
+    else own.fill(raised[0], 0, own.length - 1);
+  }
 }
 
 /**
@@ -167,29 +187,40 @@ export function scaledParams<P>(
   generators: readonly ScalingGenerator[],
   T: readonly NdArray[],
 ): P {
-  const moved = scaledBy(new Map(Object.entries(namedArrays(params))), generators, T);
+  const moved = scaledArrays(new Map(Object.entries(namedArrays(params))), generators, T);
   return mapArrays(params, (array, path) => moved.get(path) ?? array);
 }
 
-/** The arrays with a group's action. */
-export function scaledBy(
+/** Arrays with a group's action; those that it leaves are the same. */
+function scaledArrays(
   arrays: ReadonlyMap<string, NdArray>,
   generators: readonly ScalingGenerator[],
   T: readonly NdArray[],
 ): Map<string, NdArray> {
   const moved = new Map(arrays);
-  generators.forEach(({ axes }, k) => {
-    if (T[k].data.every((t) => t === 0)) return;
-    for (const leg of axes) {
-      const array = moved.get(leg.path) as NdArray;
-      const { shape, data } = array;
-      const own = array === arrays.get(leg.path) ? { shape, data: data.slice() as typeof data } : array;
-      moved.set(leg.path, own);
-      scaleAlong(own, leg, T[k]);
-    }
-  });
+  for (const path of generators.flatMap(({ axes }, k) =>
+    isStill(T[k]) ? [] : axes.map((leg) => leg.path),
+  )) {
+    const { shape, data } = arrays.get(path) as NdArray;
+    moved.set(path, { shape, data: data.slice() as typeof data });
+  }
+  scaleArrays(moved, generators, T);
   return moved;
 }
+
+/** Moves arrays in place by a group's action. */
+export function scaleArrays(
+  arrays: ReadonlyMap<string, NdArray>,
+  generators: readonly ScalingGenerator[],
+  T: readonly NdArray[],
+): void {
+  generators.forEach(({ axes }, k) => {
+    if (isStill(T[k])) return;
+    for (const leg of axes) scaleAlong(arrays.get(leg.path) as NdArray, leg, T[k]);
+  });
+}
+
+const isStill = ({ data }: NdArray): boolean => data.every((t) => t === 0);
 
 /**
  * Multiplies an array along a leg by exp(power T), in float64 before it is rounded to the array's type: `scaling` on arrays. In
@@ -202,9 +233,19 @@ function scaleAlong(array: NdArray, leg: Leg, T: NdArray): void {
     return leg.power < 0 ? 1 / raised : raised;
   });
   requireView(array, leg);
-  const units = unitsAlong(array.shape, leg);
   const data = array.data as Float64Array;
-  for (let at = 0; at < data.length; at++) data[at] *= factors[units[at]];
+  const stripes = stripesOf(leg);
+  if (!stripes) {
+    const units = unitsAlong(array.shape, leg);
+    for (let at = 0; at < data.length; at++) data[at] *= factors[units[at]];
+    return;
+  }
+  for (let at = 0; at < data.length; ) {
+    for (let i = 0; i < stripes.count; i++) {
+      const factor = factors[i];
+      for (const end = at + stripes.length; at < end; at++) data[at] *= factor;
+    }
+  }
 }
 
 /** e^x; where x is a multiple of log 2 up to its rounding, that power of 2 itself, by which floats are multiplied exactly. */

@@ -7,7 +7,7 @@ import {
   addGramsAlong,
   type Matrices,
   matrixOf,
-  multipliedAlong,
+  multiplyAlong,
   stackOf,
 } from "../../symmetry/matrices-along.js";
 import { type Matrix, plusDiagonal, product, transposed } from "../../symmetry/matrix.js";
@@ -23,7 +23,7 @@ import type { Sweeps, Swept } from "./sweeps.js";
  * A space that was solved before is solved again only where an element of |M+ - M-|_ij / (M+_ii + M+_jj + M-_ii + M-_jj), the
  * element of a logarithm of g to first order, is above the tolerance.
  *
- * @param arrays in float64
+ * @param arrays in float64, moved in place
  * @param bounds how far each space is from its own best point at most; infinite for those that were never solved
  */
 export function balancedSpaces(
@@ -33,14 +33,13 @@ export function balancedSpaces(
   bounds: readonly number[] = spaces.map(() => Number.POSITIVE_INFINITY),
 ): Swept {
   addTilesInWebAssembly();
-  const moved = new Map(arrays);
   const total = spaces.map(({ size, copies }) => stackOf(copies, size, () => identity(size)));
   const paths = spaces.map(({ axes }) => new Set(axes.map(({ path }) => path)));
   const away = [...bounds];
   for (let sweep = 0; sweep < most && away.some((far) => far > tolerance); sweep++) {
     spaces.forEach((space, k) => {
       if (away[k] <= tolerance) return;
-      const grams = gramsOf(space, moved);
+      const grams = gramsOf(space, arrays);
       if (away[k] < Number.POSITIVE_INFINITY) {
         away[k] = distance(grams);
         if (away[k] <= tolerance) return;
@@ -50,8 +49,8 @@ export function balancedSpaces(
       away[k] = isShared(space) ? step : 0;
       if (step === 0) return;
       for (const axis of space.axes) {
-        const array = moved.get(axis.path) as NdArray;
-        moved.set(axis.path, multipliedAlong(array, axis, axis.variance === 1 ? g : dual));
+        const array = arrays.get(axis.path) as NdArray<Float64Array>;
+        multiplyAlong(array, axis, axis.variance === 1 ? g : dual);
       }
       total[k] = stackOf(space.copies, space.size, (copy) =>
         product(matrixOf(g, copy), matrixOf(total[k], copy)),
@@ -61,7 +60,7 @@ export function balancedSpaces(
       });
     });
   }
-  return { T: total.map((g) => plusDiagonal(g, -1)), away, arrays: moved };
+  return { T: total.map((g) => plusDiagonal(g, -1)), away };
 }
 
 /** M+ and M- of each copy of a space. */
@@ -134,7 +133,10 @@ const isShared = ({ axes }: LinearSpace): boolean => new Set(axes.map(({ path })
 function rootOf({ shape, data }: Matrix): { readonly g: Matrix; readonly dual: Matrix } | undefined {
   const [n] = shape;
   const lower = cholesky(data, n);
-  return lower && { g: transposed({ shape, data: lower }), dual: { shape, data: invertLower(lower, n) } };
+  if (!lower) return undefined;
+  const g = transposed({ shape, data: lower });
+  invertLower(lower, n);
+  return { g, dual: { shape, data: lower } };
 }
 
 // The geometric mean of positive definite matrices, at which a sum over an orbit of GL(n) is least.
@@ -151,18 +153,24 @@ export function geometricMean(plus: Matrix, minus: Matrix): Matrix | undefined {
   const { shape } = plus;
   const [n] = shape;
   let [p, q] = [minus.data, plus.data];
+  // Fresh memory in each iteration would take as long as its sums.
+  const [lowerP, lowerQ, inverseP, inverseQ, nextP, nextQ] = Array.from(
+    { length: 6 },
+    () => new Float64Array(n * n),
+  );
   for (let k = 0; k < iterations; k++) {
-    const [rootP, rootQ] = [cholesky(p, n, leastShare), cholesky(q, n, leastShare)];
+    const rootP = cholesky(p, n, { least: leastShare, lower: lowerP });
+    const rootQ = cholesky(q, n, { least: leastShare, lower: lowerQ });
     if (!rootP || !rootQ) return undefined;
-    const inverseQ = inverseOf(rootQ, n);
     const factor = Math.exp(-(logDetOf(rootP, n) + logDetOf(rootQ, n)) / (2 * n));
-    const next = meanOf(p, inverseQ, factor, n);
+    invertInto(inverseQ, rootQ, n);
+    const change = meanInto(nextP, p, inverseQ, factor, n);
     // The last step needs no inverse of P.
-    if (k > 0 && next.change <= settled) return { shape, data: next.data };
-    const inverseP = inverseOf(rootP, n);
+    if (k > 0 && change <= settled) return { shape, data: nextP };
+    invertInto(inverseP, rootP, n);
     if (k === 0 && shareOf(p, inverseP, n) * shareOf(q, inverseQ, n) < leastShare) return undefined;
-    p = next.data;
-    q = meanOf(q, inverseP, factor, n).data;
+    meanInto(nextQ, q, inverseP, factor, n);
+    [p, q] = [nextP, nextQ];
   }
   return undefined;
 }
@@ -173,25 +181,26 @@ const iterations = 50;
 /** The relative change behind which G is known to its square, far below the tolerance. */
 const settled = 1e-5;
 
-/** (f A + B / f) / 2, and its largest difference from f A in units in which its diagonal is 1. */
-function meanOf(a: Float64Array, b: Float64Array, f: number, n: number) {
-  const data = new Float64Array(n * n);
-  for (let k = 0; k < data.length; k++) data[k] = (f * a[k] + b[k] / f) / 2;
-  const lengths = Float64Array.from({ length: n }, (_, i) => Math.sqrt(data[i * n + i]));
+/** out <- (f A + B / f) / 2; returns its largest difference from f A in units in which its diagonal is 1. */
+function meanInto(out: Float64Array, a: Float64Array, b: Float64Array, f: number, n: number): number {
+  const lengths = Float64Array.from({ length: n }, (_, i) =>
+    Math.sqrt((f * a[i * n + i] + b[i * n + i] / f) / 2),
+  );
   let change = 0;
   for (let i = 0, k = 0; i < n; i++) {
     for (let j = 0; j < n; j++, k++) {
-      change = Math.max(change, Math.abs(data[k] - f * a[k]) / (lengths[i] * lengths[j]));
+      const before = f * a[k];
+      out[k] = (before + b[k] / f) / 2;
+      change = Math.max(change, Math.abs(out[k] - before) / (lengths[i] * lengths[j]));
     }
   }
-  return { data, change };
+  return change;
 }
 
-/** The inverse of L L' for a lower triangular L. */
-function inverseOf(lower: Float64Array, n: number): Float64Array {
-  const data = new Float64Array(n * n);
-  addGram(data, invertLower(lower, n), n, n);
-  return data;
+/** out <- (L L')^-1 for a lower triangular L, whose inverse takes its place. */
+function invertInto(out: Float64Array, lower: Float64Array, n: number): void {
+  invertLower(lower, n);
+  addGram(out.fill(0), lower, n, n);
 }
 
 /** The logarithm of the determinant of L L'. */

@@ -17,8 +17,6 @@ export interface Swept {
   readonly T: readonly NdArray<Float64Array>[];
   /** How far each group is from its own best point at most: more than the tolerance where sweeps did not come to an end. */
   readonly away: readonly number[];
-  /** The arrays in float64 with the groups' actions, by path. */
-  readonly arrays: ReadonlyMap<string, NdArray>;
 }
 
 /** The largest of a list of numbers that are not negative; 0 for none. */
