@@ -55,7 +55,7 @@ export async function runBatch(
     try {
       const outcome = await runExperiment(resolved, {
         session: (jobs, isTimed) =>
-          runSession(jobs, {
+          runSession(isTimed ? jobs : jobs.map((job) => ({ ...job, isUntimed: true })), {
             ...session,
             kept,
             threads: lanesFor(jobs, isTimed, { threads: session.threads, untimed }),
