@@ -58,7 +58,7 @@ export async function runExperiment(
   const runAll = async (more: readonly Job[], isTimed: boolean) => {
     // After Ctrl-C nothing more begins.
     if (wasInterrupted) return [];
-    const done = await session(more, isTimed);
+    const done = await session(isTimed ? more : more.map((job) => ({ ...job, isUntimed: true })), isTimed);
     wasInterrupted ||= done.interrupted;
     errors.push(...done.failures);
     return done.results;
