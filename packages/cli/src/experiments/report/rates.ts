@@ -284,7 +284,7 @@ async function timedInTurn(comparing: Comparing, { best, chosen }: Tuning): Prom
     ]);
     return round % 2 === 1 ? list.reverse() : list;
   };
-  const timed = [...(await runAll(beside.flat(), false))];
+  const timed = beside.length > 0 ? [...(await runAll(beside.flat(), false))] : [];
   const begin = now();
   let repeats = 0;
   let isWhole: boolean;
