@@ -6,7 +6,7 @@ import { LongestFirst } from "./scripts/vitest-sequencer.js";
 
 /** Tests that put other modules in the place of Node's or of the library's: no other test may see these. */
 const mocking = [
-  "packages/cli/test/experiments/jobs/{pool,session}.test.ts",
+  "packages/cli/test/experiments/{jobs/pool,jobs/session,report/batch}.test.ts",
   "packages/core/test/node/images/image.test.ts",
   "packages/lab/test/{app/session,app/tab,screens/ort}.test.ts",
   "packages/cli/test/run/{directory,lock,resume}.test.ts",

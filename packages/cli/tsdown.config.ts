@@ -1,6 +1,12 @@
 import { readdirSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "tsdown";
 import { lazyCommands } from "./lazy-commands.js";
+
+/** Node.js takes longer to read their many files than all of ours. */
+const bundled = ["es-toolkit", "zod"];
+const licenseOf = (name: string): string =>
+  fileURLToPath(new URL(`../../node_modules/${name}/LICENSE`, import.meta.url));
 
 export default defineConfig({
   entry: { bin: "src/bin.ts" },
@@ -10,11 +16,18 @@ export default defineConfig({
   fixedExtension: false,
   dts: false,
   plugins: [lazyCommands],
-  // No module of the command line does anything when it is loaded, but for the program.
-  treeshake: { moduleSideEffects: () => false },
-  deps: { neverBundle: [/^isoloss(-[a-z]+)?(\/|$)/] },
+  // No module of the command line does anything when it is loaded, but for the program and zod, which sets its language.
+  treeshake: { moduleSideEffects: (id) => /[\\/]node_modules[\\/]zod[\\/]/.test(id) },
+  deps: {
+    neverBundle: [/^isoloss(-[a-z]+)?(\/|$)/],
+    alwaysBundle: bundled,
+  },
   // Beside the program: what `isoloss run NAME` finds, and what `isoloss lab` serves.
-  copy: ["../../experiments", { from: "../lab/dist", to: "dist", rename: "lab" }],
+  copy: [
+    "../../experiments",
+    { from: "../lab/dist", to: "dist", rename: "lab" },
+    ...bundled.map((name) => ({ from: licenseOf(name), rename: `LICENSE-${name}` })),
+  ],
   hooks: {
     // The WebAssembly of ONNX Runtime is larger than all else: `isoloss lab` serves what is installed.
     "build:done"() {

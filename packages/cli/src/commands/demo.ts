@@ -82,7 +82,8 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
     lead:
       `${experimentsText(outcomes.length)} in ${formatDuration(seconds)} on this computer. Every number was measured in this run. ` +
       "Where learning rates are tuned, the method with teleports and the one without have a rate each, chosen on other " +
-      "seeds than those of the comparison. Times include the time of teleports; compilation is apart, with teleports and without.",
+      "seeds than those of the comparison. Times include the time of teleports; compilation is apart, with teleports and without. " +
+      "Runs whose times are not compared went several at a time.",
     tellsPasses: false,
   });
   const document: DemoDocument = { name: "demo", ...experimentsDocument(batch, report) };

@@ -32,6 +32,8 @@ export interface Job extends Pick<JobContext, (typeof ofContext)[number]> {
   /** Which repetition it is of a run that is timed several times; left out: the first. */
   readonly repeat?: number;
   readonly config: object;
+  /** Whether its seconds are not compared: it takes programs that earlier jobs have compiled. */
+  readonly isUntimed?: boolean;
   /** Where its directory is created; left out: nowhere. */
   readonly out?: string;
   /** The directory of the run to resume instead. */

@@ -56,12 +56,22 @@ export interface PlainError {
 export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promise<JobOutcome[]> {
   const { threads, script, kept, signal, onProgress, onEnd } = options;
   const outcomes: (JobOutcome | undefined)[] = jobs.map(() => undefined);
-  let next = 0;
-  const lane = async () => {
+  const count = Math.min(threads, jobs.length);
+  const waiting = [...jobs.keys()];
+  const laneOf = new Map<number, number>();
+  /** The next job of one of several lanes has a seed that it has had, whose first training its thread keeps, or else a new one. */
+  const next = (lane: number): number => {
+    const ofLane = (wanted?: number) => waiting.findIndex((i) => laneOf.get(jobs[i].seed) === wanted);
+    const place = count === 1 ? 0 : ([ofLane(lane), ofLane(), 0].find((i) => i >= 0) as number);
+    const [index] = waiting.splice(place, 1);
+    if (!laneOf.has(jobs[index].seed)) laneOf.set(jobs[index].seed, lane);
+    return index;
+  };
+  const runLane = async (lane: number) => {
     const runner = kept?.pop() ?? (script ? workerRunner(script) : localRunner());
     try {
-      while (next < jobs.length && !signal?.aborted) {
-        const index = next++;
+      while (waiting.length > 0 && !signal?.aborted) {
+        const index = next(lane);
         const job = jobs[index];
         const outcome = await runner.run(job, {
           onProgress: (at) => onProgress?.(job, at),
@@ -74,14 +84,14 @@ export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promi
       }
     } catch (error) {
       // Other lanes begin no more.
-      next = jobs.length;
+      waiting.length = 0;
       throw error;
     } finally {
       if (kept) kept.push(runner);
       else await runner.end();
     }
   };
-  const lanes = Array.from({ length: Math.min(threads, jobs.length) }, lane);
+  const lanes = Array.from({ length: count }, (_, lane) => runLane(lane));
   // Where one fails, the others end their runs: whoever keeps the runners then has all of them.
   await Promise.allSettled(lanes);
   await Promise.all(lanes);
@@ -242,7 +252,7 @@ export function serveJobs(): void {
     };
     try {
       // Others compile some programs while their clock runs: a later job would be quicker than the first.
-      await keepExecutables(job.kind === "continue" ? leftPrograms : 0);
+      await keepExecutables(job.kind === "continue" || job.isUntimed ? leftPrograms : 0);
       setThreads(job, threads);
       send({ result: await executeJob(job, hooks) });
     } catch (error) {

@@ -34,7 +34,7 @@ export const lanesFor = (
 /**
  * Runs experiments one after another, with progress on stderr. Creates `out` first, and directories of runs in it.
  *
- * @param options `untimed`: see {@link lanesFor}; default `threads`
+ * @param options `untimed`: see {@link lanesFor}; left out, all times count
  */
 export async function runBatch(
   experiments: readonly Resolved[],
@@ -48,11 +48,14 @@ export async function runBatch(
   const elapsed = ended?.elapsed ?? elapsedTime;
   const environment = ended?.environment ?? environmentOf(experiments);
   const outcomes: ExperimentOutcome[] = [];
-  for (const resolved of experiments) {
-    progress.line(`${resolved.name}: ${resolved.title}`);
-    // Their threads load the program once; the times of an experiment do not depend on those before it.
-    const kept: Runner[] = [];
-    try {
+  // Their threads load the program once.
+  const kept: Runner[] = [];
+  const endKept = () => Promise.all(kept.splice(0).map((runner) => runner.end()));
+  try {
+    for (const resolved of experiments) {
+      progress.line(`${resolved.name}: ${resolved.title}`);
+      // Times that count do not depend on the experiments before.
+      if (untimed === undefined || resolved.rates.length > 0) await endKept();
       const outcome = await runExperiment(resolved, {
         session: (jobs, isTimed) =>
           runSession(jobs, {
@@ -66,9 +69,9 @@ export async function runBatch(
       });
       outcomes.push(outcome);
       if (outcome.status === "interrupted") break;
-    } finally {
-      await Promise.all(kept.map((runner) => runner.end()));
     }
+  } finally {
+    await endKept();
   }
   const { wall } = elapsed();
   return { outcomes, environment, seconds: (ended ? wall : wall - begin.wall) / 1000 };

@@ -46,7 +46,8 @@ export async function runExperiment(
   { session, out, now }: RunPlace,
 ): Promise<ExperimentOutcome> {
   const jobs = jobsOf(resolved, { ...(out === undefined ? {} : { out }), checkpointSeconds: 30 });
-  const { results: measured, failures, interrupted } = await session(jobs, true);
+  // Their times are shown, but judge nothing.
+  const { results: measured, failures, interrupted } = await session(jobs, false);
   const results = kinds[resolved.kind].comparison?.compare?.(measured) ?? measured;
   if (failures.some(({ error }) => error instanceof MissingDataError)) {
     return { resolved, status: "skipped", results: [], rates: [], verdicts: [], errors: failures };
@@ -57,7 +58,7 @@ export async function runExperiment(
   const runAll = async (more: readonly Job[], isTimed: boolean) => {
     // After Ctrl-C nothing more begins.
     if (wasInterrupted) return [];
-    const done = await session(more, isTimed);
+    const done = await session(isTimed ? more : more.map((job) => ({ ...job, isUntimed: true })), isTimed);
     wasInterrupted ||= done.interrupted;
     errors.push(...done.failures);
     return done.results;

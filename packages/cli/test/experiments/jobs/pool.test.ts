@@ -2,6 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { beforeEach, expect, it, vi } from "vitest";
 import type { Job } from "../../../src/experiments/jobs/job.js";
 import { type Runner, runJobs, workerRunner } from "../../../src/experiments/jobs/pool.js";
+import type { JobResult } from "../../../src/experiments/kind.js";
 import { kinds } from "../../../src/experiments/kinds/kinds.js";
 
 /** Threads, of which a test plays what they do. */
@@ -99,4 +100,26 @@ it("runners that are kept are all back where one fails", async () => {
   setTimeout(() => threads[1].emit("message", { result: 2 }));
   await expect(outcomes).rejects.toThrow("the disk is full");
   expect(kept).toHaveLength(2);
+});
+
+it("a lane of several takes the jobs of a seed that its thread has had, before those of a new one", async () => {
+  const jobs = [0, 1, 2, 0, 1, 2].map((seed) => ({ ...job, seed }));
+  const seeds: number[][] = [[], []];
+  const outcomes = runJobs(jobs, {
+    threads: 2,
+    script: new URL("file:///x.js"),
+    kept: seeds.map((own) => ({
+      async run(given) {
+        own.push(given.seed);
+        return { job: given, result: {} as JobResult };
+      },
+      end: async () => {},
+    })),
+  });
+  expect((await outcomes).map((outcome) => outcome.job)).toEqual(jobs);
+  for (const own of seeds) expect(own).toEqual([...own].sort());
+  expect(seeds.map((own) => own.slice(0, 2)).sort()).toEqual([
+    [0, 0],
+    [1, 1],
+  ]);
 });
