@@ -41,13 +41,15 @@ describe.skipIf(!executablePath)(titled("the lab at its largest settings"), () =
     expect(Math.min(...times)).toBeLessThan(most);
   };
 
-  it.each([
-    "#/landscape?n=100000&opt=adam&tp=every:1&search=gradientAscent&with=random",
-    "#/landscape?n=100000&opt=adam&lr=1&with=plain",
-  ])("draws a hundred thousand steps without a pause: %s", async (address) => {
+  const cursor = (page: Page) => page.getByRole("slider", { name: "At the same steps: cursor" });
+  /** A page that draws a hundred thousand steps and goes through them without a pause. */
+  const drawn = async (address: string): Promise<Page> => {
+    const pages: Page[] = [];
     await expectShort(async () => {
+      await pages.pop()?.close();
       const page = await open("#/landscape?f=booth");
-      const time = await longestOf(page, async () => {
+      pages.push(page);
+      return longestOf(page, async () => {
         await page.evaluate((hash) => {
           location.hash = hash;
         }, address);
@@ -56,18 +58,22 @@ describe.skipIf(!executablePath)(titled("the lab at its largest settings"), () =
         );
         await settled(page);
         await page.getByRole("button", { name: "One step back" }).click();
-        await page.getByRole("slider", { name: "At the same steps: cursor" }).press("Home");
+        await cursor(page).press("Home");
         await page.waitForTimeout(300);
       });
-      await page.close();
-      return time;
     });
+    return pages[0];
+  };
+
+  it("draws a hundred thousand steps without a pause", async () => {
+    await drawn("#/landscape?n=100000&opt=adam&lr=1&with=plain");
   });
 
-  it("saves a hundred thousand steps without a pause: all of them as numbers, as figures what can be seen", async () => {
-    const page = await open(
+  it("draws and saves a hundred thousand teleports without a pause: all of them as numbers, as figures what can be seen", async () => {
+    const page = await drawn(
       "#/landscape?n=100000&opt=adam&tp=every:1&search=gradientAscent&with=plain,random",
     );
+    await cursor(page).press("End");
     const sizeOf = async (button: string) => {
       const [download] = await Promise.all([
         page.waitForEvent("download"),

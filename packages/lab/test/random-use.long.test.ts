@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { watchLongTasks } from "./long-tasks.js";
 import { settled, titled, useLab } from "./support.js";
 
-const minutes = Number(process.env.RANDOM_USE_MINUTES ?? 2);
+const minutes = Number(process.env.RANDOM_USE_MINUTES ?? 1);
 const seed = Number(process.env.RANDOM_USE_SEED ?? 7);
 /** Settings that a person waits for, with short runs. */
 const addresses = [

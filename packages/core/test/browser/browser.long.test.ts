@@ -24,7 +24,7 @@ import { runOrt } from "isoloss-test-support/nn/onnx/support";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { derivatives, rosenbrock } from "./page/cases.js";
-import { examples } from "./page/quantized.js";
+import { bytesOf, examples, textOf } from "./page/quantized.js";
 import { call, distance, expectDerivatives, javascript, servedPages, title, wasm } from "./pages.js";
 
 describe.skipIf(!executablePath)(title, () => {
@@ -224,7 +224,7 @@ describe.skipIf(!executablePath)(title, () => {
     "quantizes a %s network in the page, to integers that ONNX Runtime in Node computes, too",
     async (_, { bytes, shape }) => {
       const page = await pages.open(pages.plain);
-      const model = [...bytes({ seed: 1 })];
+      const model = textOf(bytes({ seed: 1 }));
       const settings = {
         granularity: "channel",
         activations: "uint8",
@@ -252,15 +252,9 @@ describe.skipIf(!executablePath)(title, () => {
       const { bytes, shape } = networks[name];
       const page = await pages.open(pages.plain);
       for (const bits of [8, 4] as const) {
-        const { bytes: file, outputs } = await call(
-          page,
-          "weightsAlone",
-          [...bytes({ seed: 1 })],
-          shape,
-          bits,
-        );
+        const { file, outputs } = await call(page, "weightsAlone", textOf(bytes({ seed: 1 })), shape, bits);
         const expected = {
-          y: [...(await exactResult(Uint8Array.from(file), { x: examples(3, [8, ...shape]) }))],
+          y: [...(await exactResult(bytesOf(file), { x: examples(3, [8, ...shape]) }))],
         };
         expect(distance(expected, outputs)).toBeLessThan(1e-5);
       }
@@ -276,7 +270,7 @@ describe.skipIf(!executablePath)(title, () => {
         const batch = { x: examples(2, [64, ...shape]) };
         const file = await compensatedQdq(bytes({ seed: 1 }), new Map(), settings, batch);
         const expected = { y: [...(await exactResult(file, { x: examples(3, [8, ...shape]) }))] };
-        expect(distance(expected, await call(page, "outputsOf", [...file], shape))).toBeLessThan(1e-5);
+        expect(distance(expected, await call(page, "outputsOf", textOf(file), shape))).toBeLessThan(1e-5);
       }
     },
   );
@@ -291,13 +285,13 @@ describe.skipIf(!executablePath)(title, () => {
         name,
         { shape, data: Array.from(data, Number), isInteger: data instanceof BigInt64Array },
       ]);
-      const { bytes: half, outputs } = await call(page, "halved", [...bytes], Object.fromEntries(given));
+      const { file, outputs } = await call(page, "halved", textOf(bytes), Object.fromEntries(given));
       const { logits } = await runOrt(bytes, inputs);
       const expected = Array.from(logits.data, Number);
       const error = expected.reduce((sum, y, i) => sum + (y - outputs.logits[i]) ** 2, 0);
       const sqnr = 10 * Math.log10(expected.reduce((sum, y) => sum + y * y, 0) / error);
       expect(sqnr).toBeGreaterThan(50);
-      const inNode = await modelError(bytes, Uint8Array.from(half), {
+      const inNode = await modelError(bytes, bytesOf(file), {
         inputs: [inputs as Record<string, never>],
       });
       expect(Math.abs(inNode.sqnr - sqnr)).toBeLessThan(3);
@@ -351,13 +345,13 @@ describe.skipIf(!executablePath)(title, () => {
 /** How far the integers of a model that a page quantizes are from those of ONNX Runtime in Node, for the same file and input. */
 async function stepsApart(
   page: Page,
-  model: readonly number[],
+  model: string,
   shape: readonly number[],
   settings: Omit<QuantizeModelOptions, "calibration">,
 ): Promise<number> {
-  const bytes = Uint8Array.from(await call(page, "quantized", model, shape, settings));
+  const bytes = bytesOf(await call(page, "quantized", model, shape, settings));
   const { bytes: file } = showingIntegers(bytes, settings.activations === "int8" ? "int8" : "uint8");
-  const outputs = await call(page, "outputsOf", [...file], shape);
+  const outputs = await call(page, "outputsOf", textOf(file), shape);
   const { y: _, ...expected } = await runOrt(file, { x: examples(3, [8, ...shape]) });
   expect(Object.keys(expected).length).toBeGreaterThan(2);
   const steps = Object.entries(expected).flatMap(([name, { data }]) =>

@@ -1,5 +1,7 @@
 // The site of the documents, as `npm run docs` builds it: a reader finds a page by searching for words of it.
 import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { executablePath, launch } from "isoloss-test-support/browser/site";
 import { preview } from "vite";
@@ -7,8 +9,24 @@ import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 
+/** When a file was changed, or the newest source in a folder: a build changes folders. 0 for what is not there. */
+function changedAt(path: string): number {
+  const stats = statSync(join(root, path), { throwIfNoEntry: false });
+  if (!stats?.isDirectory()) return stats?.mtimeMs ?? 0;
+  const names = readdirSync(join(root, path)).filter((name) => !/^(node_modules|dist)$/.test(name));
+  return Math.max(0, ...names.map((name) => changedAt(`${path}/${name}`)));
+}
+
+/** Whether the site is there, of the sources as they are now and for the root of a host. Its build ends with `hashmap.json`. */
+function isBuilt(): boolean {
+  const documents = readdirSync(root).filter((name) => /\.(md|json)$/.test(name));
+  const sources = ["docs", "examples", "experiments", "packages", "scripts", ...documents];
+  if (changedAt("site/html/hashmap.json") < Math.max(...sources.map(changedAt))) return false;
+  return readFileSync(join(root, "site/html/index.html"), "utf8").includes('="/assets/');
+}
+
 it.skipIf(!executablePath)("the site has its pages, and finds them by search", async () => {
-  execFileSync(process.execPath, ["scripts/site.mjs"], { cwd: root, stdio: "pipe" });
+  if (!isBuilt()) execFileSync(process.execPath, ["scripts/site.mjs"], { cwd: root, stdio: "pipe" });
   const server = await preview({
     root: `${root}site`,
     configFile: false,

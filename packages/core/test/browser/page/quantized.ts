@@ -6,7 +6,7 @@ import type { Numbers } from "./cases.js";
 
 /** A file and what it computes: plain data, which a page can hand to a test. */
 export interface QuantizedCase {
-  readonly bytes: readonly number[];
+  readonly file: string;
   readonly outputs: Numbers;
 }
 
@@ -18,6 +18,12 @@ export type NumbersByName = Readonly<
   >
 >;
 
+/** Bytes between a page and a test: as a list of numbers, a file of a megabyte takes seconds. */
+export const textOf = (bytes: Uint8Array): string =>
+  btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+export const bytesOf = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+
 export const examples = (seed: number, shape: readonly number[]): NdArray => {
   const rng = createRng(seed);
   const size = shape.reduce((a, b) => a * b, 1);
@@ -26,47 +32,47 @@ export const examples = (seed: number, shape: readonly number[]): NdArray => {
 
 /** The bytes of a model that is quantized in the page. */
 export async function quantized(
-  model: readonly number[],
+  model: string,
   shape: readonly number[],
   settings: Omit<QuantizeModelOptions, "calibration">,
-): Promise<number[]> {
+): Promise<string> {
   const calibration = [{ x: examples(2, [16, ...shape]) }];
-  const { bytes } = await quantizeModel(Uint8Array.from(model), {
+  const { bytes } = await quantizeModel(bytesOf(model), {
     calibration,
     runtime: "onnx",
     ...settings,
   });
-  return [...bytes];
+  return textOf(bytes);
 }
 
 /** What a file computes in the page for 8 examples. */
-export const outputsOf = (file: readonly number[], shape: readonly number[]): Promise<Numbers> =>
-  runInPage(Uint8Array.from(file), { x: examples(3, [8, ...shape]) }, exactProducts);
+export const outputsOf = (file: string, shape: readonly number[]): Promise<Numbers> =>
+  runInPage(bytesOf(file), { x: examples(3, [8, ...shape]) }, exactProducts);
 
 /** A model whose weights were stored as integers in the page, and what it computes for 8 examples. */
 export async function weightsAlone(
-  model: readonly number[],
+  model: string,
   shape: readonly number[],
   bits: 8 | 4,
 ): Promise<QuantizedCase> {
-  const { bytes } = quantizeWeights(Uint8Array.from(model), bits === 8 ? {} : { bits, blockSize: 16 });
+  const { bytes } = quantizeWeights(bytesOf(model), bits === 8 ? {} : { bits, blockSize: 16 });
   return {
-    bytes: [...bytes],
+    file: textOf(bytes),
     outputs: await runInPage(bytes, { x: examples(3, [8, ...shape]) }, exactProducts),
   };
 }
 
 /** A file of float16 that is made in the page, and what it computes there. */
-export async function halved(model: readonly number[], inputs: NumbersByName): Promise<QuantizedCase> {
+export async function halved(model: string, inputs: NumbersByName): Promise<QuantizedCase> {
   const arrays = Object.fromEntries(
     Object.entries(inputs).map(([name, { shape, data, isInteger }]): [string, NdArray] => [
       name,
       { shape, data: isInteger ? BigInt64Array.from(data, BigInt) : Float32Array.from(data) },
     ]),
   );
-  const { bytes } = await toHalf(Uint8Array.from(model), { calibration: [arrays], rescue: "none" });
+  const { bytes } = await toHalf(bytesOf(model), { calibration: [arrays], rescue: "none" });
   return {
-    bytes: [...bytes],
+    file: textOf(bytes),
     outputs: await runInPage(bytes, arrays, { graphOptimizationLevel: "extended" }),
   };
 }
