@@ -14,66 +14,29 @@ import { parseArgs } from "node:util";
 import { adam, createMultiTaskTrainer, torchGenerator } from "isoloss";
 import { readEpoch } from "isoloss/data";
 import { cost, linearScalarization } from "isoloss/mtl";
-import { attributeTasks, denseTasks, moleculeTasks, ownImageTasks, qm9Streams } from "isoloss-benchmarks";
-import {
-  loadCeleba,
-  loadCityscapes,
-  loadNyuv2,
-  loadOffice31,
-  loadOfficeHome,
-  loadQm9,
-  writeSample,
-} from "isoloss-benchmarks/node";
+import { loadBenchmark, writeSample } from "isoloss-benchmarks/node";
 
-const isWhole = false;
 /** The convolutions of MTAN that the adapter moves, as in the experiments. */
 const convolutions = ["encoder_block*.0.weight", "decoder_block*.0.weight", "conv_block_*.0.weight"];
-const office = (load) => ({
-  sample: { examples: 18 },
-  batchSize: 64,
-  async make(at) {
-    const { tasks, classes } = await load(at, { isWhole });
-    const data = [];
-    for (const { train } of Object.values(tasks)) data.push(await readEpoch(train));
-    return [ownImageTasks({ tasks: Object.keys(tasks), classes }), data];
-  },
-});
-/** What each network needs: its sample, its batch size, the layers of the adapter where not all, and its tasks and data from the folder. */
+const office = { sample: { examples: 18 }, batchSize: 64 };
+/** What each network needs: its sample, its batch size, the layers of the adapter where not all, whether it reads its images as it trains. */
 const networks = {
   cityscapes: {
     sample: { examples: 24, size: [128, 256] },
     batchSize: 8,
     layers: convolutions,
-    make: async (at) => [denseTasks(), (await loadCityscapes(at, { isWhole })).train],
+    isStreamed: true,
   },
   nyuv2: {
     sample: { examples: 6, size: [288, 384] },
     batchSize: 2,
     layers: convolutions,
-    make: async (at) => [
-      denseTasks({ classes: 13, normals: true }),
-      (await loadNyuv2(at, { isWhole })).train,
-    ],
+    isStreamed: true,
   },
-  celeba: {
-    sample: { examples: 128 },
-    batchSize: 256,
-    async make(at) {
-      const { train, tasks } = await loadCeleba(at, { isWhole });
-      return [attributeTasks({ attributes: tasks }), await readEpoch(train)];
-    },
-  },
-  qm9: {
-    sample: { examples: 600 },
-    batchSize: 120,
-    layers: ["lin0.weight", "lin1.weight"],
-    async make(at) {
-      const { train, std, tasks } = qm9Streams(await loadQm9(at, { isWhole }));
-      return [moleculeTasks({ tasks, units: [...std] }), await readEpoch(train)];
-    },
-  },
-  office31: office(loadOffice31),
-  officeHome: office(loadOfficeHome),
+  celeba: { sample: { examples: 128 }, batchSize: 256 },
+  qm9: { sample: { examples: 600 }, batchSize: 120, layers: ["lin0.weight", "lin1.weight"] },
+  office31: office,
+  officeHome: office,
 };
 
 const { positionals, values } = parseArgs({
@@ -111,10 +74,13 @@ function teleporting(layers) {
 
 /** The measurement, in the process that computes. */
 async function measure() {
-  const { sample, batchSize, layers, make } = networks[name];
+  const { sample, batchSize, layers, isStreamed } = networks[name];
   const at = join(process.cwd(), name);
   await writeSample(name, at, sample);
-  const [problem, data] = await make(at);
+  const loaded = await loadBenchmark(name, at, { isWhole: false });
+  const problem = loaded.problem();
+  const data = isStreamed ? loaded.train : [];
+  if (!isStreamed) for (const stream of [loaded.train].flat()) data.push(await readEpoch(stream));
   const trainer = await createMultiTaskTrainer({
     losses: problem.losses,
     params: problem.params(torchGenerator(0)),

@@ -1,11 +1,24 @@
 import { type Batch, DataError, type DType, dtypeOf, type NdArray, OptionError } from "isoloss";
 import type { DataStream } from "isoloss/data";
 import { flag, inCode, isFunction, type OptionsOf, optionTable } from "isoloss/internal";
-import { qm9Streams } from "../data/qm9-streams.js";
+import { type Qm9StreamOptions, qm9Streams } from "../data/qm9-streams.js";
+import { attributeTasks } from "../problems/attribute-tasks.js";
+import type { BenchmarkTasks } from "../problems/benchmark-tasks.js";
+import { denseTasks } from "../problems/dense-tasks.js";
+import { moleculeTasks } from "../problems/molecule-tasks.js";
+import { ownImageTasks } from "../problems/own-image-tasks.js";
 import { celebaGuide, loadCeleba } from "./celeba.js";
 import { cityscapesGuide, loadCityscapes, loadNyuv2, nyuv2Guide } from "./dense.js";
 import type { FolderGuide } from "./folder.js";
-import { loadOffice31, loadOfficeHome, type OfficeData, office31, officeHome } from "./office.js";
+import {
+  loadOffice31,
+  loadOfficeHome,
+  type OfficeData,
+  type OfficeOptions,
+  type OfficeTask,
+  office31,
+  officeHome,
+} from "./office.js";
 import { loadQm9, qm9Guide } from "./qm9.js";
 import { celebaSample } from "./samples/celeba-sample.js";
 import { cityscapesSample, nyuv2Sample } from "./samples/dense-sample.js";
@@ -15,67 +28,96 @@ import { type SampleFile, type SampleOptions, sampleOptions, writeFolder } from 
 
 type Stream = DataStream<Batch>;
 
-type Parts = Readonly<Record<string, Stream>>;
+/** The parts of a benchmark's data, and what they tell of its tasks. */
+interface Loaded {
+  /** A stream, or one for each task. */
+  readonly train: Stream | readonly Stream[];
+  readonly validation?: Stream | readonly Stream[] | undefined;
+  readonly test: Stream | readonly Stream[];
+  /** Names of the tasks, where the data have them. */
+  readonly tasks?: readonly string[] | undefined;
+  /** Classes, the same of all tasks. */
+  readonly classes?: number | undefined;
+  /** What a target of 1 is in its unit, by task. */
+  readonly units?: readonly number[] | undefined;
+}
+
+/** A benchmark's data, and its network. */
+export interface BenchmarkData extends Loaded {
+  /**
+   * The published network with its losses and metrics: see `denseTasks`, `attributeTasks`, `moleculeTasks` and `ownImageTasks`, which
+   * have its options.
+   */
+  problem(options?: object): BenchmarkTasks<never, unknown>;
+}
 
 interface Benchmark {
   readonly guide: FolderGuide;
-  /** The parts as they lie on disk, without augmentation. */
-  readonly parts: (directory: string, isWhole: boolean) => Promise<Parts>;
+  readonly load: (directory: string, options: never) => Promise<Loaded>;
+  /** Options of `load` for the parts as they lie on disk; default none. */
+  readonly plain?: object;
+  readonly problem: (options: object, data: Loaded) => unknown;
   readonly sample: (options: SampleOptions) => Iterable<SampleFile> | AsyncIterable<SampleFile>;
 }
 
 const rows = {
   cityscapes: {
     guide: cityscapesGuide,
-    parts: async (directory, isWhole) =>
-      streamsOf(await loadCityscapes(directory, { isWhole, augment: false })),
+    load: loadCityscapes,
+    plain: { augment: false },
+    problem: denseTasks,
     sample: cityscapesSample,
   },
   nyuv2: {
     guide: nyuv2Guide,
-    parts: async (directory, isWhole) => streamsOf(await loadNyuv2(directory, { isWhole, augment: false })),
+    load: loadNyuv2,
+    plain: { augment: false },
+    problem: (options) => denseTasks({ classes: 13, normals: true, ...options }),
     sample: nyuv2Sample,
   },
   celeba: {
     guide: celebaGuide,
-    parts: async (directory, isWhole) => streamsOf(await loadCeleba(directory, { isWhole })),
+    load: loadCeleba,
+    problem: (options, { tasks = [] }) => attributeTasks({ attributes: tasks, ...options }),
     sample: celebaSample,
   },
   qm9: {
     guide: qm9Guide,
-    parts: async (directory, isWhole) => streamsOf(qm9Streams(await loadQm9(directory, { isWhole }))),
+    async load(directory, { isWhole, ...options }: Qm9StreamOptions & { readonly isWhole?: boolean }) {
+      const { std, ...parts } = qm9Streams(await loadQm9(directory, { isWhole }), options);
+      return { ...parts, units: [...std] };
+    },
+    problem: (options, { tasks = [], units }) => moleculeTasks({ tasks, units, ...options }),
     sample: qm9Sample,
   },
   office31: {
     guide: office31.guide,
-    parts: async (directory, isWhole) => partsOf(await loadOffice31(directory, { isWhole })),
+    load: async (directory, options: OfficeOptions) => byPart(await loadOffice31(directory, options)),
+    problem: officeProblem,
     sample: office31Sample,
   },
   officeHome: {
     guide: officeHome.guide,
-    parts: async (directory, isWhole) => partsOf(await loadOfficeHome(directory, { isWhole })),
+    load: async (directory, options: OfficeOptions) => byPart(await loadOfficeHome(directory, options)),
+    problem: officeProblem,
     sample: officeHomeSample,
   },
 } satisfies Readonly<Record<string, Benchmark>>;
 
-/** The streams of a data set, of which some have no validation data. */
-const streamsOf = ({
-  train,
-  validation,
-  test,
-}: Record<"train" | "test", Stream> & { validation?: Stream }): Parts => ({
-  train,
-  ...(validation && { validation }),
-  test,
-});
+/** The parts of all tasks. */
+function byPart({ tasks, classes }: OfficeData): Loaded {
+  const part = (name: keyof OfficeTask) => Object.values(tasks).map((task) => task[name]);
+  return {
+    train: part("train"),
+    validation: part("validation"),
+    test: part("test"),
+    tasks: Object.keys(tasks),
+    classes,
+  };
+}
 
-/** Parts of all tasks. */
-function partsOf({ tasks }: OfficeData): Parts {
-  return Object.fromEntries(
-    Object.entries(tasks).flatMap(([task, parts]) =>
-      Object.entries(parts).map(([part, stream]) => [`${task}.${part}`, stream]),
-    ),
-  );
+function officeProblem(options: object, { tasks = [], classes = 2 }: Loaded) {
+  return ownImageTasks({ tasks, classes, ...options });
 }
 
 /** Names of the data sets of papers on several tasks. */
@@ -94,6 +136,29 @@ export const benchmarkGuides = Object.fromEntries(
 function rowOf(name: string): Benchmark {
   if (Object.hasOwn(rows, name)) return rows[name as BenchmarkName];
   throw new OptionError(`There is no benchmark "${name}"; known are ${Object.keys(rows).join(", ")}.`);
+}
+
+/**
+ * Loads a data set by its name, such as {@link loadCityscapes} does it, with its published network.
+ *
+ * @param options those of the function that loads it; of QM9 also those of `qm9Streams`
+ * @throws MissingDataError, DataError, OptionError
+ *
+ * @example
+ * const { train, problem } = await loadBenchmark("cityscapes", "cityscapes", { isWhole: false });
+ * const { losses, params } = problem({ channels: [8, 8] });
+ */
+export async function loadBenchmark(
+  name: BenchmarkName,
+  directory: string,
+  options: object = {},
+): Promise<BenchmarkData> {
+  const { load, problem } = rowOf(name);
+  const loaded = await load(directory, options as never);
+  return {
+    ...loaded,
+    problem: (given = {}) => problem(given, loaded) as ReturnType<BenchmarkData["problem"]>,
+  };
 }
 
 /** An array of each example of a part. */
@@ -145,9 +210,10 @@ export async function verifyBenchmark(
   options: VerifyOptions = {},
 ): Promise<Readonly<Record<string, ReadPart>>> {
   const { isWhole, onProgress } = verifyOptions.read(options);
-  const parts = await rowOf(name).parts(directory, isWhole);
+  const { load, plain = {} } = rowOf(name);
+  const streams = namedStreams(await load(directory, { isWhole, ...plain } as never));
   const result: Record<string, ReadPart> = {};
-  for (const [part, stream] of Object.entries(parts)) {
+  for (const [part, stream] of streams) {
     let examples = 0;
     let arrays: Readonly<Record<string, ReadArray>> = {};
     for await (const batch of stream.batches(0, 0)) {
@@ -160,6 +226,16 @@ export async function verifyBenchmark(
     result[part] = { examples, arrays };
   }
   return result;
+}
+
+/** Streams by the names of their parts: of tasks with examples of their own `amazon.train`, task by task. */
+function namedStreams({ train, validation, test, tasks = [] }: Loaded): [string, Stream][] {
+  const prefixes = Array.isArray(train) ? tasks.map((task) => `${task}.`) : [""];
+  return prefixes.flatMap((prefix, k) =>
+    Object.entries({ train, validation, test }).flatMap(([part, streams]): [string, Stream][] =>
+      streams === undefined ? [] : [[prefix + part, [streams].flat()[k]]],
+    ),
+  );
 }
 
 function joined(what: string, before: ReadArray | undefined, a: NdArray): ReadArray {

@@ -3,8 +3,15 @@
  *
  * @module isoloss-benchmarks/node
  */
-export type { BenchmarkName, ReadArray, ReadPart, ReadProgress, VerifyOptions } from "./benchmarks.js";
-export { benchmarkGuides, verifyBenchmark, writeSample } from "./benchmarks.js";
+export type {
+  BenchmarkData,
+  BenchmarkName,
+  ReadArray,
+  ReadPart,
+  ReadProgress,
+  VerifyOptions,
+} from "./benchmarks.js";
+export { benchmarkGuides, loadBenchmark, verifyBenchmark, writeSample } from "./benchmarks.js";
 export { type CelebaData, type CelebaOptions, loadCeleba } from "./celeba.js";
 export { type DenseData, type DenseOptions, loadCityscapes, loadNyuv2 } from "./dense.js";
 export type { FolderGuide } from "./folder.js";

@@ -120,9 +120,15 @@ async function stepTogether<P, S, D extends StepData>(
 }
 
 /** Teleports if the schedule says so before the next step; returns the step before which it must be asked again. */
-async function teleportIfDue<P, S, D extends StepData>(
+export async function teleportIfDue<P, S, D extends StepData>(
   run: Run<TrainState<P, S>, History>,
-  { stepsPerEpoch, teleports, examples, rateOf, onTeleport }: StepLoop<P, S, D>,
+  {
+    stepsPerEpoch,
+    teleports,
+    examples,
+    rateOf,
+    onTeleport,
+  }: Pick<StepLoop<P, S, D>, "stepsPerEpoch" | "teleports" | "examples" | "rateOf" | "onTeleport">,
 ): Promise<number> {
   const { current, history } = run;
   const { schedule, step, params, optimizer } = current;

@@ -7,12 +7,6 @@ import { DataError, DTypeError, ShapeError } from "../errors.js";
 import type { LabelUse } from "../graph/labels.js";
 import { formatShape, formatType, isFloat, type Type } from "../graph/tensor.js";
 
-/** Types of a data set's arrays, including the axis of examples. */
-export interface DataTypes {
-  readonly inputs: Type;
-  readonly labels: Type;
-}
-
 /**
  * Checks a data set and converts its floats to the precision of the computation.
  *
@@ -39,18 +33,12 @@ export function prepareDataset(data: Dataset, dtype: "float32" | "float64"): Dat
   return { inputs, labels };
 }
 
-export function typesOf({ inputs, labels }: Dataset): DataTypes {
-  return {
-    inputs: { shape: inputs.shape, dtype: dtypeOf(inputs) },
-    labels: { shape: labels.shape, dtype: dtypeOf(labels) },
-  };
-}
-
 /** @throws DTypeError unless labels fit the default loss, which takes classes */
-export function requireDefaultLabels({ labels }: DataTypes): void {
-  if (labels.dtype === "int64") return;
+export function requireDefaultLabels(labels: NdArray): void {
+  const dtype = dtypeOf(labels);
+  if (dtype === "int64") return;
   throw new DTypeError(
-    `createTrainer: the default loss, crossEntropy, needs classes as labels, int64; got ${formatType(labels)}. ` +
+    `createTrainer: the default loss, crossEntropy, needs classes as labels, int64; got ${formatType({ shape: labels.shape, dtype })}. ` +
       'For real numbers as targets write loss: mseLoss; for classes, labels: astype(labels, "int64").',
   );
 }
@@ -77,11 +65,8 @@ export function requireNames(sources: readonly Batch[]): void {
   throw new DataError(`Two sources of data have an array "${twice}"; their names must differ.`);
 }
 
-/** Arrays of a source in the precision of the run, and the number of their examples. */
-export function prepareSource(
-  given: Batch,
-  dtype: "float32" | "float64",
-): { readonly arrays: Batch; readonly count: number } {
+/** Arrays of a source in the precision of the run. */
+export function prepareSource(given: Batch, dtype: "float32" | "float64"): Batch {
   if (typeof given !== "object" || given === null || isNdArray(given)) {
     throw new DataError(
       "Data are a record of arrays { shape, data }, such as { x, left, right }, or a list of such.",
@@ -99,7 +84,7 @@ export function prepareSource(
         "If tasks have examples of their own, put their arrays into separate records and pass a list of these.",
     );
   }
-  return { arrays: Object.fromEntries(entries), count };
+  return Object.fromEntries(entries);
 }
 
 /** An array of examples, floats in the precision of the run. */

@@ -1,4 +1,4 @@
-import { astype, type NdArray, ndarray } from "../array.js";
+import { astype, dtypeOf, type NdArray, ndarray } from "../array.js";
 import type { Dataset } from "../data/dataset.js";
 import type { DataStream } from "../data/stream.js";
 import { describeValue } from "../describe.js";
@@ -19,7 +19,7 @@ import { compileOptionNames, pickCompileOptions } from "../runtime/compile.js";
 import { Resources } from "../runtime/resources.js";
 import { advance, type Ran, type StepLoop } from "./advance.js";
 import { stepSeed } from "./batch-order.js";
-import { requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
+import { requireDefaultLabels, usesByOutput } from "./dataset.js";
 import { createModelEvaluator } from "./evaluator.js";
 import { createFeed, type Feed, type Feeding, type FeedOptions } from "./feed.js";
 import { emptyHistory, historyUpTo } from "./history.js";
@@ -112,7 +112,7 @@ async function trainerOn<P, S>(
   const { model, loss = crossEntropy, seed, dtype, teleport, gradNorm = false } = options;
   const { clipNorm, adaptiveClip, evaluationBatchSize = 500 } = options;
   requireCount("createTrainer: evaluationBatchSize", evaluationBatchSize, 1);
-  if (options.loss === undefined) requireDefaultLabels(typesOf(feed.data));
+  if (options.loss === undefined) requireDefaultLabels(feed.data.labels);
   const optimizer = clipping(options);
   const { params, state } = model.init(torchGenerator(seed), { dtype });
   const start: TrainState<P, S> = {
@@ -203,8 +203,8 @@ async function stepLoop<P, S>(
   const parts: StepParts<P, S, StepInputs> = {
     start: { params, state, optimizer: start.optimizer },
     inputs: {
-      inputs: spec(data.inputs.shape, typesOf(data).inputs.dtype),
-      labels: spec(data.labels.shape, typesOf(data).labels.dtype),
+      inputs: spec(data.inputs.shape, dtypeOf(data.inputs)),
+      labels: spec(data.labels.shape, dtypeOf(data.labels)),
       batch: spec([batchSize], "int64"),
       learningRate: spec([], dtype),
       seed: spec([], "int64"),

@@ -134,6 +134,8 @@ async function folders(): Promise<Scope> {
     loadCeleba: within(lib.loadCeleba),
     loadOffice31: within(lib.loadOffice31),
     loadOfficeHome: within(lib.loadOfficeHome),
+    loadBenchmark: (name: lib.BenchmarkName, folder: string, options: object) =>
+      lib.loadBenchmark(name, join(root, folder), options),
     verifyBenchmark: (name: lib.BenchmarkName, folder: string, options: lib.VerifyOptions) =>
       lib.verifyBenchmark(name, join(root, folder), options),
     writeSample: (name: lib.BenchmarkName, folder: string, options: lib.SampleOptions) =>

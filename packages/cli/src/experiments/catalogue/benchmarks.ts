@@ -4,42 +4,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { omit, pick } from "es-toolkit";
 import type { Batch } from "isoloss";
-import { type DataStream, decodeNpy, decodeSafetensors, readEpoch } from "isoloss/data";
+import { decodeNpy, decodeSafetensors, readEpoch } from "isoloss/data";
 import type { MultiTaskData } from "isoloss/mtl";
 import { readFileOrThrow } from "isoloss/node";
-import {
-  attributeTasks,
-  type BenchmarkTasks,
-  denseTasks,
-  moleculeTasks,
-  ownImageTasks,
-  qm9Streams,
-} from "isoloss-benchmarks";
-import {
-  loadCeleba,
-  loadCityscapes,
-  loadNyuv2,
-  loadOffice31,
-  loadOfficeHome,
-  loadQm9,
-  writeSample,
-} from "isoloss-benchmarks/node";
+import type { BenchmarkTasks } from "isoloss-benchmarks";
+import { type BenchmarkData, type BenchmarkName, loadBenchmark, writeSample } from "isoloss-benchmarks/node";
 import { z } from "zod";
 import { keptLast } from "./kept-last.js";
 import { count, countOption, countsOption, flagOption, ownOption, textOption } from "./named.js";
 import type { OwnOption, OwnOptions } from "./schema-of.js";
 
-/** Parts of a benchmark's data, and what they tell of its tasks. */
-interface BenchmarkParts {
+/** A benchmark's data: streams of its files, or arrays of a sample. */
+interface BenchmarkParts extends Omit<BenchmarkData, "train" | "validation" | "test"> {
   readonly train: MultiTaskData;
-  readonly validation?: MultiTaskData;
+  readonly validation?: MultiTaskData | undefined;
   readonly test: MultiTaskData;
-  /** Names of the tasks, where the data have them. */
-  readonly tasks?: readonly string[];
-  /** Classes, the same of all tasks. */
-  readonly classes?: number;
-  /** What a target of 1 is in its unit, by task. */
-  readonly units?: readonly number[];
 }
 
 /** Where the data are: a folder, or a sample of so many examples that is written for the run. */
@@ -60,60 +39,22 @@ interface BenchmarkPlace {
   readonly side?: number;
 }
 
-type Stream = DataStream<Batch>;
-type Load = (directory: string, isWhole: boolean, place: BenchmarkPlace) => Promise<BenchmarkParts>;
-
-const denseParts =
-  (load: typeof loadCityscapes): Load =>
-  async (directory, isWhole, { augment, depthScale, keep }) => {
-    const { train, test } = await load(directory, { isWhole, augment, depthScale, keep });
-    return { train, test };
-  };
-
-const officeParts =
-  (load: typeof loadOffice31): Load =>
-  async (directory, isWhole, { cache, lists, side }) => {
-    const { tasks, classes } = await load(directory, { isWhole, cache, lists, side });
-    const part = (name: "train" | "validation" | "test") => Object.values(tasks).map((task) => task[name]);
-    return {
-      tasks: Object.keys(tasks),
-      classes,
-      train: part("train"),
-      validation: part("validation"),
-      test: part("test"),
-    };
-  };
-
-const loaders = {
-  cityscapes: denseParts(loadCityscapes),
-  nyuv2: denseParts(loadNyuv2),
-  celeba: (async (directory, isWhole, { cache }) => loadCeleba(directory, { isWhole, cache })) as Load,
-  qm9: (async (directory, isWhole, { order }) => {
-    const loaded = await loadQm9(directory, { isWhole });
-    const { std, ...parts } = qm9Streams(loaded, {
-      order: order === undefined ? undefined : await numbersOf(order),
-    });
-    return { ...parts, units: [...std] };
-  }) as Load,
-  office31: officeParts(loadOffice31),
-  officeHome: officeParts(loadOfficeHome),
-};
-
-type BenchmarkName = keyof typeof loaders;
-
 /** The data of a benchmark: streams of its files, or arrays of a sample, which goes with the folder that it was written into. */
 export const benchmarkParts: (
   given: BenchmarkPlace & { readonly name: BenchmarkName },
 ) => Promise<BenchmarkParts> = keptLast(
   async ({ name, ...place }: BenchmarkPlace & { readonly name: BenchmarkName }) => {
-    const { root = join("data", name), sample, size, part = false } = place;
-    if (sample === undefined) return loaders[name](root, !part, place);
+    const { root = join("data", name), sample, size, part = false, order: file, ...rest } = place;
+    const order = file === undefined ? {} : { order: await numbersOf(file) };
+    const load = (directory: string, isWhole: boolean) =>
+      loadBenchmark(name, directory, { isWhole, ...order, ...rest });
+    if (sample === undefined) return load(root, !part);
     const directory = join(tmpdir(), `isoloss-${name}-${randomUUID()}`);
     try {
       await writeSample(name, directory, { examples: sample, ...(size === undefined ? {} : { size }) });
-      const { train, validation, test, ...rest } = await loaders[name](directory, false, place);
+      const { train, validation, test, ...told } = await load(directory, false);
       return {
-        ...rest,
+        ...told,
         train: await arraysOf(train),
         test: await arraysOf(test),
         ...(validation === undefined ? {} : { validation: await arraysOf(validation) }),
@@ -129,10 +70,9 @@ async function numbersOf(file: string): Promise<number[]> {
   return Array.from(data as ArrayLike<number | bigint>, Number);
 }
 
-async function arraysOf(data: MultiTaskData): Promise<MultiTaskData> {
-  const streams = [data].flat() as Stream[];
+async function arraysOf(data: BenchmarkData["train"]): Promise<MultiTaskData> {
   const arrays: Batch[] = [];
-  for (const stream of streams) arrays.push(await readEpoch(stream));
+  for (const stream of [data].flat()) arrays.push(await readEpoch(stream));
   return Array.isArray(data) ? arrays : arrays[0];
 }
 
@@ -148,7 +88,6 @@ interface Benchmark {
   readonly summary: string;
   readonly data: DataOptions;
   readonly network: OwnOptions;
-  tasks(options: never, parts: BenchmarkParts): unknown;
 }
 
 const folder = textOption("a folder");
@@ -206,19 +145,16 @@ const office = {
       "drawn by chance",
     ),
   },
-  tasks: officeTasks,
 };
 
 const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   cityscapes: {
     summary: "class and depth of each pixel of streets by SegNet or MTAN",
     ...dense,
-    tasks: (options) => denseTasks(options),
   },
   nyuv2: {
     summary: "class, depth and surface normal of each pixel of rooms by SegNet or MTAN",
     ...dense,
-    tasks: (options: object) => denseTasks({ classes: 13, normals: true, ...options }),
   },
   celeba: {
     summary: "40 yes-or-no attributes of faces by a network of nine layers",
@@ -230,7 +166,6 @@ const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
       ),
       hidden: countsOption("Widths of the linear layers behind them.", "[512, 512]"),
     },
-    tasks: (options: object, { tasks = [] }) => attributeTasks({ attributes: tasks, ...options }),
   },
   qm9: {
     summary: "eleven properties of molecules by a message passing network",
@@ -245,7 +180,6 @@ const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
       width: countOption("Numbers of an atom inside; others are not the published network.", "64"),
       hidden: countOption("Hidden units of the network that makes messages.", "128"),
     },
-    tasks: (options: object, { tasks = [], units }) => moleculeTasks({ tasks, units, ...options }),
   },
   office31: {
     summary: "31 classes of images of three kinds, each a task with its own, by ResNet-18",
@@ -257,28 +191,20 @@ const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   },
 };
 
-async function officeTasks(
-  { weights: file, ...options }: { readonly weights?: string },
-  { tasks = [], classes = 2 }: BenchmarkParts,
-) {
-  const weights =
-    file === undefined
-      ? undefined
-      : decodeSafetensors(await readFileOrThrow(file, { what: "weights" })).tensors;
-  return ownImageTasks({ tasks, classes, ...options, weights });
-}
+/** Weights of a file, by name. */
+const weightsOf = async (file: string) =>
+  decodeSafetensors(await readFileOrThrow(file, { what: "weights" })).tensors;
 
 /** Benchmarks by name, with the options that configs have for them. */
-export const benchmarkEntries = Object.entries(benchmarks).map(
-  ([name, { summary, data, network, tasks }]) => ({
-    name,
-    summary,
-    own: { ...data, ...network },
-    async make(options: Readonly<Record<string, unknown>>): Promise<MadeBenchmark> {
-      const ofData = Object.keys(data);
-      const parts = await benchmarkParts({ name: name as BenchmarkName, ...pick(options, ofData) });
-      const made = await tasks(omit(options, ofData) as never, parts);
-      return { tasks: made as MadeBenchmark["tasks"], parts };
-    },
-  }),
-);
+export const benchmarkEntries = Object.entries(benchmarks).map(([name, { summary, data, network }]) => ({
+  name,
+  summary,
+  own: { ...data, ...network },
+  async make(options: Readonly<Record<string, unknown>>): Promise<MadeBenchmark> {
+    const ofData = Object.keys(data);
+    const parts = await benchmarkParts({ name: name as BenchmarkName, ...pick(options, ofData) });
+    const { weights, ...rest }: Readonly<Record<string, unknown>> = omit(options, ofData);
+    const start = weights === undefined ? {} : { weights: await weightsOf(weights as string) };
+    return { tasks: parts.problem({ ...rest, ...start }), parts };
+  },
+}));

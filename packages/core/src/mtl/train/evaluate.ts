@@ -80,7 +80,7 @@ export function multiTaskEvaluator<P>(
     like: { params: like, state: stateLike },
     dtype,
     compileOptions: pickCompileOptions(options),
-    prepare: (part) => prepareSource(part, dtype).arrays,
+    prepare: (part) => prepareSource(part, dtype),
     measure({ params, state }, batch, hasOutputs) {
       const plain: LossContext = { training: false, state };
       const context = representation

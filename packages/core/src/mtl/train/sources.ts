@@ -1,6 +1,7 @@
 import type { Batch } from "../../batch.js";
 import { takeRows } from "../../data/batches.js";
 import { type DataStream, isStream } from "../../data/stream.js";
+import { countExamples } from "../../data/streams/part-reader.js";
 import { createRng, hash32, type Rng } from "../../math/rng.js";
 import { batchOrder } from "../../train/batch-order.js";
 import { listOf, prepareSource, requireNames, type Source } from "../../train/dataset.js";
@@ -141,7 +142,8 @@ export async function prepareSources(
 type OpenOptions = SourceOptions & { readonly seedOf: (sample: number) => number };
 
 async function openArrays(given: Batch, { batchSize, dtype, seedOf }: OpenOptions): Promise<OpenSource> {
-  const { arrays, count } = prepareSource(given, dtype);
+  const arrays = prepareSource(given, dtype);
+  const count = countExamples(arrays);
   const size = batchSize ?? count;
   const rows = (indices: Int32Array): Batch => mapValues(arrays, (a) => takeRows(a, indices));
   const orderOf = byNumber((sample) => batchOrder(count, size, seedOf(sample)));
@@ -172,7 +174,7 @@ async function openStream(
   stream: DataStream<Batch>,
   { batchSize, dtype, check, seedOf }: OpenOptions,
 ): Promise<OpenSource> {
-  const prepare = (part: Batch) => prepareSource(part, dtype).arrays;
+  const prepare = (part: Batch) => prepareSource(part, dtype);
   const options = (sample: number) => ({ batchSize, check, seed: seedOf(sample), prepare });
   const { windows: first, arrays, text } = await openWindows(stream, options(0));
   const opened = new Map([[0, first]]);

@@ -7,6 +7,7 @@ import { isFloat } from "../../graph/tensor.js";
 import { spec, trace } from "../../graph/trace.js";
 import { type Mt19937, torchGenerator } from "../../math/mt19937.js";
 import { type Optimizer, type OptimizerState, requireOptimizer } from "../../optim/optimizer.js";
+import { inCode, isFunction, type Kind, number, oneOf } from "../../option-kinds.js";
 import { requireKnown } from "../../options.js";
 import { compileOptionNames, pickCompileOptions } from "../../runtime/compile.js";
 import { Resources } from "../../runtime/resources.js";
@@ -62,7 +63,7 @@ export function createMultiTaskTrainer<P, const D extends MultiTaskData = NoBatc
 export async function createMultiTaskTrainer<P>(
   options: MultiTaskTrainerOptions<P>,
 ): Promise<MultiTaskTrainer<P>> {
-  checkChoices(options);
+  checkOptions(options);
   const { data = {}, batchSize, seed = 0 } = options;
   const start = startOf(options, seed);
   const resources = new Resources();
@@ -259,12 +260,8 @@ function traceOptimizer<P>(optimizer: Optimizer, params: P, state: OptimizerStat
   return graph;
 }
 
-/**
- * Checks the options with a fixed set of values.
- *
- * @throws OptionError
- */
-function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
+/** @throws OptionError for unknown options, and those that are not of their form */
+function checkOptions<P>(options: MultiTaskTrainerOptions<P>): void {
   // A problem may be spread into the options: these are its other entries.
   const besides = ["name", "represent", "train", "test", "only"];
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !besides.includes(name)));
@@ -273,35 +270,16 @@ function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
     ...(["seed", "dtype", "tasks", "taskOf", "clipNorm", "headGradient", "representation"] as const),
     ...(["recordGradients", "strategy", "metrics", "outputs", "beforeStep", ...compileOptionNames] as const),
   ]);
-  const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation, tasks } = options;
-  const { seed = 0 } = options;
-  if (!Number.isSafeInteger(seed)) {
-    throw new OptionError(`createMultiTaskTrainer: seed must be an integer; got ${describeValue(seed)}.`);
-  }
-  if (options.outputs !== undefined) {
-    requireFunction("outputs", options.outputs, "outputs: (p, batch) => ({ left: { output, labels } })");
-  }
-  requireFunction("losses", options.losses, "losses: (p, batch) => [first, second]");
-  if (options.beforeStep !== undefined) {
-    requireFunction("beforeStep", options.beforeStep, "beforeStep: hook.beforeStep");
-  }
-  if (tasks !== undefined && !Array.isArray(tasks)) {
+  const { method, optimizer, representation, tasks } = options;
+  for (const [name, { kind, example }] of Object.entries(checked)) {
+    const value = options[name as keyof typeof options];
+    if ((value === undefined && name !== "losses") || kind.test(value)) continue;
     throw new OptionError(
-      `createMultiTaskTrainer: tasks must be a list of names; got ${describeValue(tasks)}.`,
+      `createMultiTaskTrainer: ${name} must be ${kind.expected}; got ${describeValue(value)}.${example ? ` Write ${example}, say.` : ""}`,
     );
   }
   if (new Set(tasks).size < (tasks?.length ?? 0)) {
     throw new OptionError(`createMultiTaskTrainer: names of tasks must differ; got ${describeValue(tasks)}.`);
-  }
-  const choices = {
-    dtype: [dtype, ["float32", "float64"]],
-    headGradient: [headGradient, ["weighted", "unweighted"]],
-    strategy: [strategy, ["auto", "keep", "recompute"]],
-  } as const;
-  for (const [name, [value, allowed]] of Object.entries(choices)) {
-    if (value !== undefined && !(allowed as readonly string[]).includes(value)) {
-      throw new OptionError(`${name} must be one of ${allowed.join(", ")}; got "${value}".`);
-    }
   }
   requireOptimizer("createMultiTaskTrainer", optimizer);
   if (typeof method?.combine !== "function") {
@@ -319,14 +297,19 @@ function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
       `${method.name} takes ${method.samplesPerStep} batches a step, each with a representation of its own; leave representation out.`,
     );
   }
-  if (clipNorm !== undefined && !(clipNorm >= 0)) {
-    throw new OptionError(`clipNorm must be a number >= 0, 0 for no limit; got ${clipNorm}.`);
-  }
 }
 
-function requireFunction(name: string, value: unknown, example: string): void {
-  if (typeof value === "function") return;
-  throw new OptionError(
-    `createMultiTaskTrainer: ${name} must be a function; got ${describeValue(value)}. Write ${example}, say.`,
-  );
-}
+const aFunction = inCode("a function", isFunction);
+
+/** What options of a fixed form must be. */
+const checked: Readonly<Record<string, { readonly kind: Kind; readonly example?: string }>> = {
+  seed: { kind: number({ integer: true }) },
+  outputs: { kind: aFunction, example: "outputs: (p, batch) => ({ left: { output, labels } })" },
+  losses: { kind: aFunction, example: "losses: (p, batch) => [first, second]" },
+  beforeStep: { kind: aFunction, example: "beforeStep: hook.beforeStep" },
+  tasks: { kind: inCode("a list of names", Array.isArray) },
+  dtype: { kind: oneOf(["float32", "float64"]) },
+  headGradient: { kind: oneOf(["weighted", "unweighted"]) },
+  strategy: { kind: oneOf(["auto", "keep", "recompute"]) },
+  clipNorm: { kind: inCode("a number >= 0, 0 for no limit", (value) => Number(value) >= 0) },
+};

@@ -20,12 +20,15 @@ import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { parameterVector } from "../../teleport/parameter-vector.js";
 import { flatten, unflatten } from "../../tree.js";
+import { teleportIfDue } from "../advance.js";
+import { emptyHistory, type History } from "../history.js";
 import type { DirectionRule } from "../line-search/directions.js";
 import { wolfeSearch } from "../line-search/wolfe.js";
+import type { Run } from "../run.js";
 import { requireSteps } from "../run-steps.js";
-import type { TeleportEvent } from "../teleport-event.js";
+import type { TrainState } from "../state.js";
 import { createTeleports, firstSchedule, requirePlan, type TeleportPlan } from "../teleports.js";
-import { runOnce } from "./minimize.js";
+import { type NoState, runOnce } from "./minimize.js";
 import {
   type Jump,
   type Minimization,
@@ -133,17 +136,27 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
   }));
 
   const lifetime = new Lifetime("minimizer", "createLineSearchMinimizer");
-  const run = async (given: StartOptions<P> = {}): Promise<LineSearchMinimization<P>> => {
+  const minimized = async (given: StartOptions<P> = {}): Promise<LineSearchMinimization<P>> => {
     lifetime.requireOpen();
     requireKnown("minimizeByLineSearch: run", given, ["start"]);
     const from = startOf("minimizeByLineSearch", start, given.start);
-    const series: Series = { loss: [], gradNormSq: [], seconds: [], evaluations: [] };
+    const run: Run<TrainState<P, NoState>, History> = {
+      current: {
+        step: 0,
+        params: from,
+        state: {},
+        optimizer: {},
+        ...(plan ? { schedule: firstSchedule(plan.when) } : {}),
+      },
+      history: emptyHistory(),
+      pause: 0,
+    };
+    const { history } = run;
+    const evaluationsUpTo: number[] = [];
     const points: P[] = [];
     const jumps: Jump<P>[] = [];
-    const events: TeleportEvent[] = [];
     const directions = rule();
-    const clock = stopwatch();
-    let schedule = plan && firstSchedule(plan.when);
+    let begin = performance.now();
     let evaluations = 1;
     let at = await evaluate(space.vectorOf(from));
     if (!Number.isFinite(at.value) || !Number.isFinite(dotOf(at.g, at.g))) {
@@ -153,36 +166,31 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
     }
     let last: LastStep | undefined;
 
-    const teleportIfDue = async (step: number): Promise<void> => {
-      if (!teleports || !schedule || step < teleports.due(schedule, 1)) return;
-      clock.stop();
-      const outcome = await teleports.maybeTeleport(
-        {
-          step,
-          stepsPerEpoch: 1,
-          losses: series.loss,
-          batch,
-          optimizer: {},
-          params: space.treeOf(at.w),
-          learningRate: last?.length ?? firstStep ?? 1 / Math.sqrt(dotOf(at.g, at.g)),
-        },
-        schedule,
-      );
-      clock.add(outcome.seconds);
-      clock.start();
-      ({ schedule } = outcome);
-      if (outcome.event) events.push(outcome.event);
-      if (!outcome.event?.accepted) return;
-      if (trajectory) jumps.push({ step, from: space.treeOf(at.w), to: outcome.params });
-      at = await evaluate(space.vectorOf(outcome.params));
+    const loop = {
+      stepsPerEpoch: 1,
+      teleports,
+      examples: { at: async () => ({ batch }) },
+      rateOf: () => last?.length ?? firstStep ?? 1 / Math.sqrt(dotOf(at.g, at.g)),
+    };
+    const teleportAt = async (step: number): Promise<void> => {
+      const params = space.treeOf(at.w);
+      run.current = { ...run.current, step, params };
+      const before = performance.now();
+      await teleportIfDue(run, loop);
+      // `pause` has what counts of it.
+      begin += performance.now() - before;
+      const { params: to } = run.current;
+      if (to === params) return;
+      if (trajectory) jumps.push({ step, from: params, to });
+      at = await evaluate(space.vectorOf(to));
       directions.reset();
       last = last && { length: last.length, slope: last.slope };
     };
     const record = (): void => {
-      series.loss.push(at.value);
-      series.gradNormSq.push(dotOf(at.g, at.g));
-      series.seconds.push(clock.seconds());
-      series.evaluations.push(evaluations);
+      history.loss.push(at.value);
+      history.gradNormSq.push(dotOf(at.g, at.g));
+      history.seconds.push((performance.now() - begin) / 1000 + run.pause);
+      evaluationsUpTo.push(evaluations);
       if (trajectory) points.push(space.treeOf(at.w));
     };
     /** Takes a step; returns whether there was one. */
@@ -206,26 +214,23 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
 
     let isGoing = true;
     for (let t = 0; isGoing; t++) {
-      if (t < steps) await teleportIfDue(t);
+      if (teleports && t < steps) await teleportAt(t);
       record();
       isGoing = t < steps && (await advance());
     }
+    const { loss: losses, gradNormSq, seconds, teleports: events } = history;
     return {
       params: space.treeOf(at.w),
-      ...series,
+      loss: losses,
+      gradNormSq,
+      seconds,
+      evaluations: evaluationsUpTo,
       ...(trajectory ? { trajectory: points, jumps } : {}),
       teleports: events,
-      status: series.loss.length > steps ? "done" : "stalled",
+      status: losses.length > steps ? "done" : "stalled",
     };
   };
-  return { run, dispose: () => lifetime.end(() => resources.release()) };
-}
-
-interface Series {
-  readonly loss: number[];
-  readonly gradNormSq: number[];
-  readonly seconds: number[];
-  readonly evaluations: number[];
+  return { run: minimized, dispose: () => lifetime.end(() => resources.release()) };
 }
 
 /** The last step: its length, the slope at its start, and its displacement; left out after a teleport. */
@@ -239,26 +244,6 @@ interface LastStep {
 function firstTrial(d: Float64Array, slope: number, last: LastStep | undefined, given?: number): number {
   if (last === undefined) return given ?? 1 / Math.sqrt(dotOf(d, d));
   return (last.length * last.slope) / slope;
-}
-
-/** A clock in seconds that can be stopped. */
-function stopwatch() {
-  let total = 0;
-  let begin: number | undefined = performance.now();
-  const running = () => (begin === undefined ? 0 : (performance.now() - begin) / 1000);
-  return {
-    seconds: () => total + running(),
-    stop() {
-      total += running();
-      begin = undefined;
-    },
-    start() {
-      begin = performance.now();
-    },
-    add(seconds: number) {
-      total += seconds;
-    },
-  };
 }
 
 // The loss of a minimization and its gradient as functions of one vector: one array goes in, and one comes out.

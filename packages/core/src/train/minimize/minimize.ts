@@ -37,7 +37,7 @@ import {
   startOf,
 } from "./minimize-options.js";
 
-type NoState = Readonly<Record<string, never>>;
+export type NoState = Readonly<Record<string, never>>;
 
 /** Target seconds per call if `onLoop` is called after each. */
 const glance = 0.25;
