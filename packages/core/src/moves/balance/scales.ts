@@ -1,6 +1,7 @@
 // The point of an orbit of scalings where norms or ranges are balanced: cross-layer equalization (Nagel et al., ICCV
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
+import { groupBy } from "../../group-by.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays, requireView, unitCount } from "../../symmetry/parameter-axes.js";
@@ -133,10 +134,10 @@ function sheetsOn(
   generators: readonly ScalingGenerator[],
   by: ScaleMeasure,
 ): (generator: number) => readonly Sheet[] {
-  const legsOn = new Map<string, Leg[]>();
-  for (const leg of generators.flatMap(({ axes }) => axes)) {
-    legsOn.set(leg.path, [...(legsOn.get(leg.path) ?? []), leg]);
-  }
+  const legsOn = groupBy<Leg, string>(
+    generators.flatMap(({ axes }) => axes),
+    ({ path }) => path,
+  );
   const made = new Map<string, Pick<Sheet, "cells" | "factors" | "isWeight">>();
   return (k) =>
     generators[k].axes.map((leg) => {

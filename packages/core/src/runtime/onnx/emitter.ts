@@ -1,6 +1,6 @@
 import type { DType, NdArray, Shape } from "../../array.js";
 import { allocate, dtypeOf } from "../../array.js";
-import { type Graph, nodesOf } from "../../graph/graph.js";
+import { type Graph, nodesOf, type Readers, readersOf } from "../../graph/graph.js";
 import { numberText } from "../../graph/graph-text.js";
 import {
   type ControlOptions,
@@ -76,8 +76,7 @@ export class Emitter implements BlockEmitter {
   readonly convBlock: number | undefined;
   private readonly names = new Map<Tensor, readonly string[]>();
   private readonly emitted = new Map<string, string[]>();
-  private readonly useCounts = new Map<Tensor, number>();
-  private readonly poolIndexed = new Set<Tensor>();
+  private readonly readers: Readers;
   private readonly order: readonly Tensor[];
 
   constructor(
@@ -88,12 +87,7 @@ export class Emitter implements BlockEmitter {
     this.portable = options.portable;
     this.convBlock = options.portable ? undefined : options.convBlock;
     this.order = nodesOf(graph);
-    const use = (x: Tensor) => this.useCounts.set(x, this.uses(x) + 1);
-    for (const node of this.order) {
-      node.inputs.forEach(use);
-      if (node.op.name === "maxPoolIndices2d") this.poolIndexed.add(node.inputs[0]);
-    }
-    for (const { tensor } of graph.outputs) use(tensor);
+    this.readers = readersOf(graph, this.order);
   }
 
   get initializers(): readonly OnnxTensor[] {
@@ -120,11 +114,11 @@ export class Emitter implements BlockEmitter {
   }
 
   uses(tensor: Tensor): number {
-    return this.useCounts.get(tensor) ?? 0;
+    return this.readers.get(tensor)?.length ?? 0;
   }
 
   indexed(tensor: Tensor): boolean {
-    return this.poolIndexed.has(tensor);
+    return this.readers.get(tensor)?.some((reader) => reader?.op.name === "maxPoolIndices2d") ?? false;
   }
 
   value(tensor: Tensor): string {
