@@ -45,22 +45,6 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** The places first + sum_d i_d stride_d, for all indices i of a shape, row-major. */
-export function placesOf(shape: Shape, strides: readonly number[], first = 0): Int32Array {
-  const places = new Int32Array(sizeOf(shape));
-  const index = shape.map(() => 0);
-  for (let k = 0, at = first; k < places.length; k++) {
-    places[k] = at;
-    for (let d = shape.length - 1; d >= 0; d--) {
-      at += strides[d];
-      if (++index[d] < shape[d]) break;
-      at -= strides[d] * shape[d];
-      index[d] = 0;
-    }
-  }
-  return places;
-}
-
 /** The element type of an array, from the class of its data. */
 export function dtypeOf(a: NdArray): DType {
   const data: unknown = a?.data;

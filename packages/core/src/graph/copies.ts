@@ -1,4 +1,4 @@
-import { placesOf, type Shape, stridesOf } from "../array.js";
+import { type Shape, sizeOf, stridesOf } from "../array.js";
 import type { Tensor } from "./tensor.js";
 
 /** For each element of a tensor, the number of the element that it is a copy of: of a weight's, its position in the vector of all parameters. */
@@ -47,3 +47,19 @@ export const gathered = (
   first: number,
   strides: readonly number[],
 ): Origins => placesOf(shape, strides, first).map((place) => origins[place]);
+
+/** The places first + sum_d i_d stride_d, for all indices i of a shape, row-major. */
+export function placesOf(shape: Shape, strides: readonly number[], first = 0): Int32Array {
+  const places = new Int32Array(sizeOf(shape));
+  const index = shape.map(() => 0);
+  for (let k = 0, at = first; k < places.length; k++) {
+    places[k] = at;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      at += strides[d];
+      if (++index[d] < shape[d]) break;
+      at -= strides[d] * shape[d];
+      index[d] = 0;
+    }
+  }
+  return places;
+}

@@ -4,7 +4,6 @@ import { flopsOfPass, type Graph, nodesOf, type Port, topologicalOrder } from ".
 import { retype } from "../graph/retype.js";
 import { isFloat, type Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
-import { groupBy } from "../group-by.js";
 import { namedArrays } from "../named-arrays.js";
 import { flatten, type TreeDef, unflatten } from "../tree.js";
 import { compile } from "./compile.js";
@@ -155,6 +154,9 @@ function groupsOf(
       else leader[leaderOf(k)] = leaderOf(other);
     }
   });
-  const others = [...outputs.keys()].filter((k) => !kept.has(k));
-  return [...groupBy(others, leaderOf).values()];
+  const groups = new Map<number, number[]>();
+  outputs.forEach((_, k) => {
+    if (!kept.has(k)) groups.set(leaderOf(k), [...(groups.get(leaderOf(k)) ?? []), k]);
+  });
+  return [...groups.values()];
 }

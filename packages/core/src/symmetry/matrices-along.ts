@@ -1,5 +1,6 @@
 // Matrices that act on the spaces of parameters, one for each copy of a space.
-import { type NdArray, placesOf, stridesOf } from "../array.js";
+import { type NdArray, stridesOf } from "../array.js";
+import { placesOf } from "../graph/copies.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";

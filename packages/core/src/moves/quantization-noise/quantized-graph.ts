@@ -1,6 +1,7 @@
 // What the noise of a quantized graph depends on: its layers, what is rounded, its clips, and how scalings act on their channels.
-import { type Graph, nodesOf, readersOf } from "../../graph/graph.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
 import { constantValue } from "../../graph/ops/leaf.js";
+import { readersOf } from "../../graph/readers.js";
 import { isFloat, type Tensor } from "../../graph/tensor.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { analyze } from "../../symmetry/discovery/discovery.js";

@@ -1,6 +1,6 @@
 import type { DType, NdArray, Shape } from "../../array.js";
 import { allocate, dtypeOf } from "../../array.js";
-import { type Graph, nodesOf, type Readers, readersOf } from "../../graph/graph.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
 import { numberText } from "../../graph/graph-text.js";
 import {
   type ControlOptions,
@@ -11,6 +11,7 @@ import {
   type OnnxValue,
 } from "../../graph/onnx-rule.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
+import { type Readers, readersOf } from "../../graph/readers.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
 import type { BlockEmitter } from "./blocked/layout.js";
 import { emitBlocked } from "./blocked/rules.js";

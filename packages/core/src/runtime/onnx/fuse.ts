@@ -1,5 +1,5 @@
 import type { ScanAttributes } from "../../graph/control/scan-op.js";
-import { type Graph, nodesOf, readersOf } from "../../graph/graph.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
 import { float, int } from "../../graph/onnx-rule.js";
 import { mul } from "../../graph/ops/arithmetic.js";
 import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
@@ -9,6 +9,7 @@ import { matmul } from "../../graph/ops/matmul.js";
 import type { Reduction } from "../../graph/ops/reduce.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { isSlice } from "../../graph/ops/slice.js";
+import { readersOf } from "../../graph/readers.js";
 import { apply, isFloat, type Op, type Port, type Tensor } from "../../graph/tensor.js";
 import { isElementwise } from "./batch-last/plan.js";
 

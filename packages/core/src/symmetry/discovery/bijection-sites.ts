@@ -1,5 +1,6 @@
 // Where the action of Zhao et al., NeurIPS 2022, eq. 8, applies: W and the next weight must have no other use.
-import { type Graph, nodesOf, type Readers, readersOf } from "../../graph/graph.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
+import { type Readers, readersOf } from "../../graph/readers.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
 import { matchActivation } from "./activations.js";
 import type { BijectionSite } from "./descriptors.js";

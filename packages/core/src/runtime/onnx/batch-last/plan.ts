@@ -1,8 +1,9 @@
 import type { Shape } from "../../../array.js";
 import { sizeOf } from "../../../array.js";
-import { type Graph, nodesOf, type Readers, readersOf } from "../../../graph/graph.js";
+import { type Graph, nodesOf } from "../../../graph/graph.js";
 import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { type PoolAttributes, tiles } from "../../../graph/ops/pool-tiles.js";
+import { type Readers, readersOf } from "../../../graph/readers.js";
 import { sameShape, type Tensor } from "../../../graph/tensor.js";
 import { blockFor } from "../blocked/layout.js";
 import { placesOf, sameTile, type Tile, windowOf } from "./layout.js";

@@ -2,11 +2,12 @@
 // gated unit: cuts are moved from the values to the parameters, so that each piece becomes a parameter of its
 // own.
 import { type Shape, sizeOf } from "../../../array.js";
-import { type Graph, readersOf } from "../../../graph/graph.js";
+import type { Graph } from "../../../graph/graph.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import { input } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
+import { readersOf } from "../../../graph/readers.js";
 import { apply, Tensor } from "../../../graph/tensor.js";
 import { groupBy } from "../../../group-by.js";
 import { taken } from "../cuts.js";

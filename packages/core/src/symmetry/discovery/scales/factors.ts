@@ -1,5 +1,6 @@
 // Logarithms of factors, element by element, as sums of terms that each vary along a few axes.
-import { placesOf, type Shape, sizeOf } from "../../../array.js";
+import { type Shape, sizeOf } from "../../../array.js";
+import { placesOf } from "../../../graph/copies.js";
 import { groupBy } from "../../../group-by.js";
 import { combine, type Form } from "../diagonal/elimination.js";
 import { numbers } from "../diagonal/field.js";

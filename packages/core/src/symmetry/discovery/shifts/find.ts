@@ -1,6 +1,7 @@
 // Shifts of added parameters that other added parameters undo, or that the operations between do not see.
 import { sizeOf } from "../../../array.js";
-import { type Graph, nodesOf, readersOf } from "../../../graph/graph.js";
+import { type Graph, nodesOf } from "../../../graph/graph.js";
+import { readersOf } from "../../../graph/readers.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { groupBy } from "../../../group-by.js";
 import type { ShiftGenerator } from "../descriptors.js";

@@ -3,13 +3,14 @@
 
 import { stridesOf } from "../../../array.js";
 import { gathered, type Origins, viewOrigins } from "../../../graph/copies.js";
-import { type Graph, nodesOf, type Readers, readersOf } from "../../../graph/graph.js";
+import { type Graph, nodesOf } from "../../../graph/graph.js";
 import { add, cast } from "../../../graph/ops/arithmetic.js";
 import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { fill } from "../../../graph/ops/leaf.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, pad, slice } from "../../../graph/ops/slice.js";
+import { type Readers, readersOf } from "../../../graph/readers.js";
 import { apply, type Tensor } from "../../../graph/tensor.js";
 
 /** A product of parameters with something else. */
