@@ -1,6 +1,8 @@
 // The page that `--report` writes about a changed model, and sections that several commands have.
+
 import { resolve } from "node:path";
 import { IsolossError } from "isoloss";
+import { groupBy } from "isoloss/internal";
 import { writeFileAtomic } from "isoloss/node";
 import type { GroupDescription } from "isoloss/symmetry";
 import {
@@ -16,7 +18,6 @@ import {
 } from "isoloss-figures";
 import type { ValueChange } from "isoloss-onnx";
 import { countText } from "../experiments/results/format-number.js";
-import { groupBy } from "../experiments/results/groups.js";
 import type { ModelFile } from "../formats/read-model.js";
 import { describeEnvironment } from "../run/environment.js";
 import {

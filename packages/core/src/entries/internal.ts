@@ -30,6 +30,7 @@ export * as reduce from "../graph/ops/reduce.js";
 export { resolveAxis } from "../graph/ops/reshape.js";
 export { formatShape, formatType, isFloat, isTensor, sameShape } from "../graph/tensor.js";
 export { isTracing } from "../graph/tracing.js";
+export { groupBy } from "../group-by.js";
 export { betaQuantile, tQuantile } from "../math/distributions.js";
 export { halfCounts, noCounts } from "../math/half-counts.js";
 export { erf } from "../math/special.js";
@@ -108,7 +109,7 @@ export type {
   OnnxTensor,
   OnnxValueInfo,
 } from "../runtime/onnx/schema.js";
-export { allNodesOf, float, graphsIn, int, string, tensor } from "../runtime/onnx/schema.js";
+export { allNodesOf, float, graphsIn, int, operandsOf, string, tensor } from "../runtime/onnx/schema.js";
 export { groupsOf } from "../symmetry/discovery/descriptors.js";
 export { noLinks } from "../symmetry/discovery/graph/links.js";
 export { type Response, ruleOf } from "../symmetry/discovery/graph/rules.js";

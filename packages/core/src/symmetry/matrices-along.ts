@@ -1,5 +1,6 @@
 // Matrices that act on the spaces of parameters, one for each copy of a space.
-import { type NdArray, type Shape, sizeOf, stridesOf } from "../array.js";
+import { type NdArray, sizeOf, stridesOf } from "../array.js";
+import { placesOf } from "../graph/copies.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -131,19 +132,15 @@ function startsOf({ view, axis, copyAxes = [] }: ParameterAxis, copies: number):
   const strides = stridesOf(view);
   const starts = Array.from({ length: copies }, (): number[] => []);
   const rest = view.map((size, d) => (d === axis ? 1 : size));
-  forEachIndex(rest, (index) => {
-    const copy = copyAxes.reduce((number, d) => number * view[d] + index[d], 0);
-    starts[copy].push(index.reduce((a, i, d) => a + i * strides[d], 0));
+  const byCopy = stridesOf(copyAxes.map((d) => view[d]));
+  const copyOf = placesOf(
+    rest,
+    view.map((_, d) => byCopy[copyAxes.indexOf(d)] ?? 0),
+  );
+  placesOf(rest, strides).forEach((start, k) => {
+    starts[copyOf[k]].push(start);
   });
   return starts;
-}
-
-function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): void {
-  const index = shape.map(() => 0);
-  for (let left = sizeOf(shape); left > 0; left--) {
-    visit(index);
-    for (let d = shape.length - 1; d >= 0 && ++index[d] === shape[d]; d--) index[d] = 0;
-  }
 }
 
 export const matrixOf = ({ shape: [, n], data }: Matrices, copy: number): Matrix => ({

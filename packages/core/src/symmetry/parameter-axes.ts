@@ -4,6 +4,7 @@ import { add } from "../graph/ops/arithmetic.js";
 import { fillLike } from "../graph/ops/leaf.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
+import { groupBy } from "../group-by.js";
 import { flatten, unflatten } from "../tree.js";
 import { placed, taken } from "./discovery/cuts.js";
 import {
@@ -16,12 +17,8 @@ import {
 } from "./discovery/descriptors.js";
 
 /** Axes by the path of their parameter. */
-export function byPath<L extends ParameterAxis>(axes: readonly L[]): AxesByPath<L> {
-  const groups = new Map<string, L[]>();
-  for (const parameterAxis of axes)
-    groups.set(parameterAxis.path, [...(groups.get(parameterAxis.path) ?? []), parameterAxis]);
-  return groups;
-}
+export const byPath = <L extends ParameterAxis>(axes: readonly L[]): AxesByPath<L> =>
+  groupBy(axes, ({ path }) => path);
 
 /** A parameter axis with the index of its generator, which is also the index of its block of T. */
 type Numbered<A> = A & { readonly block: number };

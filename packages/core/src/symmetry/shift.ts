@@ -9,6 +9,7 @@ import { sqrt, square } from "../graph/ops/elementary.js";
 import { input } from "../graph/ops/leaf.js";
 import { isFloat, isTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
+import { groupBy } from "../group-by.js";
 import { flatten, mapValues, unflatten } from "../tree.js";
 import { defineSymmetry } from "./define-symmetry.js";
 import { placed } from "./discovery/cuts.js";
@@ -101,15 +102,13 @@ function changesByPath<P>(
 ): Map<string, Tensor[]> {
   const { leaves, paths } = flatten<Tensor>(params, isTensor);
   const whole = new Map(leaves.map((tensor, i) => [paths[i], tensor]));
-  const found = new Map<string, Tensor[]>();
-  sites.forEach((site, i) => {
-    for (const { parameter, by } of changesOf(site, T[i], parameters, whole)) {
-      const to = whole.get(parameter.path) as Tensor;
-      const change = inWhole(cast(by, to.dtype), parameter, to);
-      found.set(parameter.path, [...(found.get(parameter.path) ?? []), change]);
-    }
-  });
-  return found;
+  const changes = sites.flatMap((site, i) => changesOf(site, T[i], parameters, whole));
+  return new Map(
+    [...groupBy(changes, ({ parameter }) => parameter.path)].map(([path, own]) => {
+      const to = whole.get(path) as Tensor;
+      return [path, own.map(({ parameter, by }) => inWhole(cast(by, to.dtype), parameter, to))];
+    }),
+  );
 }
 
 /** The change of a part, as that of the whole parameter. */

@@ -1,4 +1,5 @@
-import { allNodesOf, type OnnxNode } from "isoloss/internal";
+import { allNodesOf } from "isoloss/internal";
+import { Uses } from "../model-file/edit/graph-editor.js";
 import { imported, type Runnable } from "../model-file/edit/onnx-file.js";
 
 /** Operators whose stored operands may have an axis of channels. */
@@ -22,11 +23,12 @@ export function channeledParameters(file: Runnable): ChanneledParameters {
   const { graph } = file.model;
   const weights = new Set(Object.keys(imported(file).params));
   const nodes = allNodesOf(graph);
-  const readers = readersOf(nodes);
+  const uses = new Uses(nodes);
   const constants = nodes.filter(({ opType }) => opType === "Constant").flatMap(({ outputs }) => outputs);
-  const isChanneled = (name: string) =>
-    (readers.get(name) ?? []).length > 0 &&
-    readers.get(name)?.every(({ opType }) => channeled.has(opType)) === true;
+  const isChanneled = (name: string) => {
+    const readers = uses.readers(name);
+    return readers.length > 0 && readers.every(({ opType }) => channeled.has(opType));
+  };
   return {
     isParameter: (name) => weights.has(named(name)) || isChanneled(name),
     isWeight: (name) => weights.has(name),
@@ -38,17 +40,10 @@ export function channeledParameters(file: Runnable): ChanneledParameters {
 
 /** Names of the parameters that are added to others alone, such as the mask of an attention, or biases of places. */
 export function addedParameters(file: Runnable): ReadonlySet<string> {
-  const readers = readersOf(allNodesOf(file.model.graph));
-  const added = [...readers].filter(([, nodes]) => nodes.every(({ opType }) => opType === "Add"));
-  return new Set(added.map(([name]) => named(name)));
-}
-
-function readersOf(nodes: readonly OnnxNode[]): ReadonlyMap<string, readonly OnnxNode[]> {
-  const readers = new Map<string, OnnxNode[]>();
-  for (const node of nodes) {
-    for (const name of node.inputs) readers.set(name, [...(readers.get(name) ?? []), node]);
-  }
-  return readers;
+  const nodes = allNodesOf(file.model.graph);
+  const uses = new Uses(nodes);
+  const isAdded = (name: string) => uses.readers(name).every(({ opType }) => opType === "Add");
+  return new Set(nodes.flatMap(({ inputs }) => inputs.filter(isAdded).map(named)));
 }
 
 /** The name of a tensor of the file as a parameter. */

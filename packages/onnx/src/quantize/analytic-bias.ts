@@ -5,7 +5,7 @@ import type { OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { float, int } from "../model-file/prepare/attributes.js";
-import { type LinearLayer, layerTypes } from "../model-file/prepare/linear-layer.js";
+import { type LinearLayer, layerTypes, outAxisOf } from "../model-file/prepare/linear-layer.js";
 import { type CorrectedBiases, layersOf, resultOf, withShifts } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { Pieces } from "./piece.js";
@@ -69,7 +69,7 @@ function operandOf(
 ): Operand | undefined {
   if (node.opType === "ConvTranspose") return undefined;
   if (float(node, "alpha", 1) !== 1 || int(node, "transA", 0) === 1) return undefined;
-  const inAxis = node.opType === "Conv" || int(node, "transB", 0) === 1 ? 1 : 0;
+  const inAxis = 1 - outAxisOf(node);
   const [groups, count, inner] = [int(node, "group", 1), shape[inAxis], sizeOf(shape.slice(inAxis + 1))];
   const groupOf = (e: number) => Math.floor(channelOf(e) / (channels / groups));
   return {

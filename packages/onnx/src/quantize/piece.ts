@@ -1,5 +1,5 @@
 import type { NdArray } from "isoloss";
-import { type FileSession, graphsIn, type OnnxNode } from "isoloss/internal";
+import { type FileSession, type OnnxNode, operandsOf } from "isoloss/internal";
 import { encodeModel, type OnnxModel } from "isoloss/onnx";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { openFile } from "../model-file/compare/run-model.js";
@@ -74,17 +74,6 @@ export class Pieces {
     return openFile(file, settings);
   }
 }
-
-/** Names of all values that a node reads; those of graphs inside it among them. */
-const operandsOf = (node: OnnxNode): readonly string[] => [
-  ...node.inputs,
-  ...graphsIn(node).flatMap(({ nodes, outputs, inputs, initializers }) => {
-    const own = new Set([...inputs, ...initializers].map(({ name }) => name));
-    for (const { outputs: made } of nodes) for (const name of made) own.add(name);
-    const read = [...nodes.flatMap(operandsOf), ...outputs.map(({ name }) => name)];
-    return read.filter((name) => !own.has(name));
-  }),
-];
 
 /** Values of float32 in a model, one after another, each computed from those before: so all of them cost about one run of it. */
 export class LayerWalk {

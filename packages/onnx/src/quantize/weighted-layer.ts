@@ -1,7 +1,14 @@
 import type { OnnxNode } from "isoloss/internal";
-import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
-import { float, int, isStandard } from "../model-file/prepare/attributes.js";
-import { biasedSum, layerEnd, layerTypes, type Reason } from "../model-file/prepare/linear-layer.js";
+import type { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { float, isStandard } from "../model-file/prepare/attributes.js";
+import {
+  biasedSum,
+  channelNumbers,
+  layerEnd,
+  layerTypes,
+  outAxisOf,
+  type Reason,
+} from "../model-file/prepare/linear-layer.js";
 
 /** A node with a stored weight, which may be shared with others. */
 export interface WeightedLayer {
@@ -35,7 +42,7 @@ export function weightedLayer(editor: GraphEditor, node: OnnxNode): WeightedLaye
   // The kernel has no factor of the product, and takes the bias as it is.
   const scale = opType === "Gemm" && ["alpha", "beta"].find((name) => float(node, name, 1) !== 1);
   if (scale) return { reason: `its ${scale} is not 1` };
-  const outAxis = axisOfResults(node);
+  const outAxis = outAxisOf(node);
   const layer = { node, weight, shape, outAxis, inAxis: 1 - outAxis, bias };
   if (opType === "MatMul") return { ...layer, ...sumOf(editor, layer) };
   return bias === "" || opType === "ConvTranspose" || biasOf(editor, layer) !== undefined
@@ -58,23 +65,11 @@ function sumOf(
   return biasOf(editor, { bias, shape, outAxis }) === undefined ? undefined : { sum, bias };
 }
 
-function axisOfResults(node: OnnxNode): number {
-  if (node.opType === "Conv") return 0;
-  return node.opType === "Gemm" && int(node, "transB", 0) === 1 ? 0 : 1;
-}
-
 /** The bias, a number for each channel; undefined without one. */
 export function biasOf(
   editor: GraphEditor,
   { bias, shape, outAxis }: Pick<WeightedLayer, "bias" | "shape" | "outAxis">,
-): Floats | undefined {
+): Float64Array | undefined {
   const stored = bias === "" ? undefined : editor.floats(bias);
-  // A bias with more axes than a matrix may give the result more of them.
-  if (stored?.dtype !== "float32" || stored.shape.length > 2) return undefined;
-  const channels = shape[outAxis];
-  if (stored.data.length === 1) {
-    return { ...stored, shape: [channels], data: new Float64Array(channels).fill(stored.data[0]) };
-  }
-  const isByChannel = stored.data.length === channels && (stored.shape.at(-1) ?? 0) === channels;
-  return isByChannel ? { ...stored, shape: [channels] } : undefined;
+  return stored?.dtype === "float32" ? channelNumbers(stored, [shape[outAxis]]) : undefined;
 }

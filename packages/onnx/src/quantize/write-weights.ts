@@ -1,6 +1,6 @@
 // The weights and biases of layers in a file become integers with scales; layers that share a weight share its scales.
 import { sizeOf } from "isoloss";
-import { int, type OnnxDType, type OnnxNode } from "isoloss/internal";
+import { groupBy, int, type OnnxDType, type OnnxNode } from "isoloss/internal";
 import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
 import { finiteFloats, type QuantizedWeight, quantizedWeight, type WeightType } from "./quantized-weight.js";
 import { type WeightSettings, weightType } from "./settings.js";
@@ -39,20 +39,12 @@ export function writeWeights(
   settings: WeightSettings,
   operandScale: OperandScale,
 ): readonly WrittenWeight[] {
-  return [...sharing(layers)].flatMap(([key, group]) => {
+  // Layers with the same weight and the same axis of channels.
+  const sharing = groupBy(layers, ({ outAxis, weight }) => `${outAxis} ${weight}`);
+  return [...sharing].flatMap(([key, group]) => {
     const written = writeShared(editor, key, group, settings, operandScale);
     return written === undefined ? [] : [written];
   });
-}
-
-/** Layers with the same weight and the same axis of channels. */
-function sharing(layers: readonly WeightedLayer[]): ReadonlyMap<string, readonly WeightedLayer[]> {
-  const groups = new Map<string, WeightedLayer[]>();
-  for (const layer of layers) {
-    const key = `${layer.outAxis} ${layer.weight}`;
-    groups.set(key, [...(groups.get(key) ?? []), layer]);
-  }
-  return groups;
 }
 
 function writeShared(
@@ -117,7 +109,7 @@ function raiseFloor(
   floor: Float64Array,
 ): void {
   if (operandScale === undefined) return;
-  biasOf(editor, layer)?.data.forEach((b, channel) => {
+  biasOf(editor, layer)?.forEach((b, channel) => {
     const group = per === "tensor" ? 0 : channel;
     floor[group] = Math.max(floor[group], Math.abs(b) / (operandScale * largestBias));
   });
@@ -163,11 +155,10 @@ function writeBias(
 ): Stored | undefined {
   const bias = operandScale === undefined ? undefined : biasOf(editor, layer);
   if (operandScale === undefined || bias === undefined) return undefined;
-  const { shape, data } = bias;
   const scales = weight.scales.map((scale) => operandScale * scale);
   const perChannel = scales.length > 1;
-  const integers = Int32Array.from(data, (b, channel) => Math.round(b / scales[perChannel ? channel : 0]));
+  const integers = Int32Array.from(bias, (b, channel) => Math.round(b / scales[perChannel ? channel : 0]));
   const scaleShape = perChannel ? [scales.length] : [];
-  const own = { dtype: "int32", shape, integers, scales, scaleShape, zero: 0 } as const;
+  const own = { dtype: "int32", shape: [bias.length], integers, scales, scaleShape, zero: 0 } as const;
   return storeIntegers(editor, layer.bias, own, perChannel ? { axis: int(0) } : {});
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { NumericalError, OptionError } from "isoloss";
+import { groupBy } from "isoloss/internal";
 import type { ImportedModel } from "isoloss/onnx";
 import {
   type FineTuned,
@@ -11,7 +12,6 @@ import {
 } from "isoloss-onnx";
 import { oneOf } from "../../config/nearest.js";
 import { countText, formatDuration, formatNumber } from "../../experiments/results/format-number.js";
-import { groupBy } from "../../experiments/results/groups.js";
 import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
 import { finite } from "../../formats/json.js";
 import { importModel, readModelFile } from "../../formats/read-model.js";

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { DataError, OptionError, takeRows } from "isoloss";
-import { isNative } from "isoloss/internal";
+import { groupBy, isNative } from "isoloss/internal";
 import { type KernelUse, profiledKernels } from "isoloss/internal-node";
 import type { ImportedInput } from "isoloss/onnx";
 import {
@@ -13,7 +13,6 @@ import {
   recipeParts,
 } from "isoloss-onnx";
 import { bytesText, countText } from "../../experiments/results/format-number.js";
-import { groupBy } from "../../experiments/results/groups.js";
 import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
 import { finite } from "../../formats/json.js";
 import { importModel, type ModelFile, readModelFile } from "../../formats/read-model.js";

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { sum } from "es-toolkit";
+import { groupBy } from "isoloss/internal";
 import type { AxisDescription, GroupDescription } from "isoloss/symmetry";
 import { countText } from "../../experiments/results/format-number.js";
-import { groupBy } from "../../experiments/results/groups.js";
 import { textList } from "../../experiments/results/table.js";
 import { readModelFile } from "../../formats/read-model.js";
 import { stopsAdvice } from "../../model/discovery.js";

@@ -1,9 +1,8 @@
 import { countBy, partition, sumBy } from "es-toolkit";
-import { summarize } from "isoloss/internal";
+import { groupBy, summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import type { JobResult } from "../kind.js";
 import { formatDuration, formatNumber } from "./format-number.js";
-import { groupBy } from "./groups.js";
 import { finalLoss, finalLossMetric, lossCurve } from "./loss-curve.js";
 import { textTable } from "./table.js";
 

@@ -2,6 +2,7 @@
 import { isEqual, mean, minBy } from "es-toolkit";
 import {
   type DifferenceSummary,
+  groupBy,
   pairedDifference,
   pairedRatio,
   type RatioSummary,
@@ -9,7 +10,6 @@ import {
 } from "isoloss/internal";
 import type { JobResult } from "../kind.js";
 import { endText, formatNumber } from "./format-number.js";
-import { groupBy } from "./groups.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
 
 /** Runs against those of a baseline with the same seeds. */

@@ -1,6 +1,7 @@
 // The point of an orbit of scalings where norms or ranges are balanced: cross-layer equalization (Nagel et al., ICCV
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
+import { groupBy } from "../../group-by.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays, requireView, unitCount } from "../../symmetry/parameter-axes.js";
@@ -143,12 +144,11 @@ function sheetsOn(
   by: ScaleMeasure,
   memory: Map<string, Float64Array>,
 ): (generator: number) => readonly Sheet[] {
-  const legsOn = new Map<string, Leg[]>();
-  for (const leg of generators.flatMap(({ axes }) => axes)) {
-    legsOn.set(leg.path, [...(legsOn.get(leg.path) ?? []), leg]);
-  }
-  // A table of two legs then lies as the parameter does.
-  for (const legs of legsOn.values()) legs.sort((a, b) => a.axis - b.axis);
+  // By axis: a table of two legs then lies as the parameter does.
+  const legsOn = groupBy<Leg, string>(
+    generators.flatMap(({ axes }) => axes).sort((a, b) => a.axis - b.axis),
+    ({ path }) => path,
+  );
   const made = new Map<string, Pick<Sheet, "cells" | "factors" | "isWeight">>();
   return (k) =>
     generators[k].axes.map((leg) => {

@@ -1,6 +1,7 @@
 // What the noise of a quantized graph depends on: its layers, what is rounded, its clips, and how scalings act on their channels.
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import { constantValue } from "../../graph/ops/leaf.js";
+import { readersOf } from "../../graph/readers.js";
 import { isFloat, type Tensor } from "../../graph/tensor.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { analyze } from "../../symmetry/discovery/discovery.js";
@@ -180,19 +181,6 @@ function resultsOf(
     const clip = next(rectifier);
     return clip !== undefined && clips.has(clip) ? clip : rectifier;
   });
-}
-
-/** The nodes that read each tensor; undefined stands for an output of the graph. */
-function readersOf(graph: Graph): ReadonlyMap<Tensor, readonly (Tensor | undefined)[]> {
-  const readers = new Map<Tensor, (Tensor | undefined)[]>();
-  const add = (x: Tensor, reader: Tensor | undefined) => {
-    const known = readers.get(x);
-    if (known) known.push(reader);
-    else readers.set(x, [reader]);
-  };
-  for (const node of nodesOf(graph)) for (const x of new Set(node.inputs)) add(x, node);
-  for (const { tensor } of graph.outputs) add(tensor, undefined);
-  return readers;
 }
 
 /** Parameters, numbers, and what is computed of them alone. */

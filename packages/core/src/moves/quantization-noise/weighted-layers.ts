@@ -1,8 +1,10 @@
 // The convolutions and products with a weight in a graph, and which of their axes are channels.
-import { type NdArray, sizeOf, stridesOf } from "../../array.js";
+import type { NdArray } from "../../array.js";
+import { viewOrigins } from "../../graph/copies.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { summedAxes } from "../../symmetry/discovery/graph/links.js";
 
 /** An operation y = W x whose W is a parameter. */
 export interface WeightedLayer {
@@ -75,20 +77,19 @@ function convolutionOf(y: Tensor, isTransposed: boolean): Layer {
 }
 
 function productOf(y: Tensor, input: 0 | 1): Layer | undefined {
-  const { transposeA, transposeB } = y.attrs as { transposeA: boolean; transposeB: boolean };
   const w = y.inputs[1 - input];
+  const summed = summedAxes(y);
   const lead = y.rank - 2;
   if (w.size !== w.shape[lead] * w.shape[lead + 1]) return undefined;
   // x W with W [in, out], or W x with W [out, in].
-  const isInFirst = input === 0 ? !transposeB : transposeA;
+  const isInFirst = summed[1 - input] === lead;
   const [first, second] = w.shape.slice(lead);
   const [inputs, outputs] = isInFirst ? [first, second] : [second, first];
   const strides = isInFirst ? { output: 1, input: outputs } : { output: inputs, input: 1 };
-  const summed = input === 0 ? !transposeA : transposeB;
   return {
     x: y.inputs[input],
     y,
-    xAxis: lead + (summed ? 1 : 0),
+    xAxis: summed[input],
     yAxis: lead + (input === 0 ? 1 : 0),
     shape: { groups: 1, outputs, inputs, window: 1, strides: { group: 0, ...strides }, terms: 1 },
   };
@@ -124,30 +125,13 @@ function storedWeight(
   const [x] = operand.inputs;
   if (x === undefined || x.size !== operand.size) return undefined;
   const { name } = operand.op;
-  if (name === "transpose") {
-    const inner = storedWeight(x, pathOf);
-    return inner && { path: inner.path, order: transposed(x, operand, inner.order) };
-  }
-  const isSame = name === "reshape" || name === "broadcast" || name === "alias";
-  return isSame ? storedWeight(x, pathOf) : undefined;
-}
-
-function transposed(x: Tensor, { shape, attrs }: Tensor, inner: Int32Array | undefined): Int32Array {
-  const axes = attrs.axes as readonly number[];
-  const from = stridesOf(x.shape);
-  const strides = axes.map((axis) => from[axis]);
-  const order = new Int32Array(sizeOf(shape));
-  const index = shape.map(() => 0);
-  for (let k = 0, at = 0; k < order.length; k++) {
-    order[k] = inner === undefined ? at : inner[at];
-    for (let d = shape.length - 1; d >= 0; d--) {
-      at += strides[d];
-      if (++index[d] < shape[d]) break;
-      at -= strides[d] * shape[d];
-      index[d] = 0;
-    }
-  }
-  return order;
+  if (!["reshape", "broadcast", "alias", "transpose"].includes(name)) return undefined;
+  const inner = storedWeight(x, pathOf);
+  if (inner === undefined || name !== "transpose") return inner;
+  return {
+    path: inner.path,
+    order: viewOrigins(operand, inner.order ?? Int32Array.from({ length: x.size }, (_, i) => i)),
+  };
 }
 
 /** The elements of a parameter in the order of the operand, in float64. */

@@ -11,6 +11,7 @@ import {
   type OnnxValue,
 } from "../../graph/onnx-rule.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
+import { type Readers, readersOf } from "../../graph/readers.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
 import type { BlockEmitter } from "./blocked/layout.js";
 import { emitBlocked } from "./blocked/rules.js";
@@ -76,8 +77,7 @@ export class Emitter implements BlockEmitter {
   readonly convBlock: number | undefined;
   private readonly names = new Map<Tensor, readonly string[]>();
   private readonly emitted = new Map<string, string[]>();
-  private readonly useCounts = new Map<Tensor, number>();
-  private readonly poolIndexed = new Set<Tensor>();
+  private readonly readers: Readers;
   private readonly order: readonly Tensor[];
 
   constructor(
@@ -88,12 +88,7 @@ export class Emitter implements BlockEmitter {
     this.portable = options.portable;
     this.convBlock = options.portable ? undefined : options.convBlock;
     this.order = nodesOf(graph);
-    const use = (x: Tensor) => this.useCounts.set(x, this.uses(x) + 1);
-    for (const node of this.order) {
-      node.inputs.forEach(use);
-      if (node.op.name === "maxPoolIndices2d") this.poolIndexed.add(node.inputs[0]);
-    }
-    for (const { tensor } of graph.outputs) use(tensor);
+    this.readers = readersOf(graph, this.order);
   }
 
   get initializers(): readonly OnnxTensor[] {
@@ -120,11 +115,11 @@ export class Emitter implements BlockEmitter {
   }
 
   uses(tensor: Tensor): number {
-    return this.useCounts.get(tensor) ?? 0;
+    return this.readers.get(tensor)?.length ?? 0;
   }
 
   indexed(tensor: Tensor): boolean {
-    return this.poolIndexed.has(tensor);
+    return this.readers.get(tensor)?.some((reader) => reader?.op.name === "maxPoolIndices2d") ?? false;
   }
 
   value(tensor: Tensor): string {

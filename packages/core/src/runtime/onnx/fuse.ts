@@ -9,6 +9,7 @@ import { matmul } from "../../graph/ops/matmul.js";
 import type { Reduction } from "../../graph/ops/reduce.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { isSlice } from "../../graph/ops/slice.js";
+import { readersOf } from "../../graph/readers.js";
 import { apply, isFloat, type Op, type Port, type Tensor } from "../../graph/tensor.js";
 import { isElementwise } from "./batch-last/plan.js";
 
@@ -69,11 +70,8 @@ function channelVector(x: Tensor): Tensor | undefined {
  */
 export function fuse(graph: Graph): Graph {
   const order = nodesOf(graph);
-  const uses = new Map<Tensor, number>();
-  const count = (x: Tensor) => uses.set(x, (uses.get(x) ?? 0) + 1);
-  for (const node of order) node.inputs.forEach(count);
-  for (const { tensor } of graph.outputs) count(tensor);
-  const once = (x: Tensor, name: string) => x.op.name === name && uses.get(x) === 1;
+  const readers = readersOf(graph, order);
+  const once = (x: Tensor, name: string) => x.op.name === name && readers.get(x)?.length === 1;
 
   const forms = new Map<Tensor, Tensor>(graph.inputs.map(({ tensor }) => [tensor, tensor]));
   const of = (x: Tensor): Tensor => forms.get(x) as Tensor;
@@ -152,8 +150,7 @@ function computedAtOnce(node: Tensor, outer: readonly Tensor[]): Tensor {
   const own = carries + sequences;
   const order = nodesOf(body);
   const outputs = body.outputs.map(({ tensor }) => tensor);
-  const uses = new Map<Tensor, number>();
-  for (const x of [...order.flatMap(({ inputs }) => inputs), ...outputs]) uses.set(x, (uses.get(x) ?? 0) + 1);
+  const readers = readersOf(body, order);
 
   const bound = (from: number, to: number) =>
     new Map(body.inputs.slice(from, to).map(({ tensor }, k) => [tensor, outer[from + k]]));
@@ -172,7 +169,7 @@ function computedAtOnce(node: Tensor, outer: readonly Tensor[]): Tensor {
   }
   function scaledOf({ inputs: [a, b] }: Tensor): Scaled {
     const [x, factor] = all.has(b) ? [a, all.get(b) as Tensor] : [b, all.get(a) as Tensor];
-    const inner = uses.get(x) === 1 ? scaled.get(x) : undefined;
+    const inner = readers.get(x)?.length === 1 ? scaled.get(x) : undefined;
     return inner ? { x: inner.x, factor: mul(inner.factor, factor) } : { x, factor };
   }
 

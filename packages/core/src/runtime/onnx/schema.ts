@@ -93,6 +93,17 @@ export function allNodesOf({ nodes }: OnnxGraph): OnnxNode[] {
   return nodes.flatMap((node) => [node, ...graphsIn(node).flatMap(allNodesOf)]);
 }
 
+/** Names of all values that a node reads, those that graphs inside it take from around it among them. */
+export const operandsOf = (node: OnnxNode): readonly string[] => [
+  ...node.inputs,
+  ...graphsIn(node).flatMap(({ nodes, outputs, inputs, initializers }) => {
+    const own = new Set([...inputs, ...initializers].map(({ name }) => name));
+    for (const { outputs: made } of nodes) for (const name of made) own.add(name);
+    const read = [...nodes.flatMap(operandsOf), ...outputs.map(({ name }) => name)];
+    return read.filter((name) => !own.has(name));
+  }),
+];
+
 export interface OnnxModel {
   readonly irVersion: number;
   readonly opsets: readonly { readonly domain: string; readonly version: number }[];

@@ -1,13 +1,15 @@
 // Where the action of Zhao et al., NeurIPS 2022, eq. 8, applies: W and the next weight must have no other use.
 import { type Graph, nodesOf } from "../../graph/graph.js";
+import { type Readers, readersOf } from "../../graph/readers.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
 import { matchActivation } from "./activations.js";
 import type { BijectionSite } from "./descriptors.js";
+import { summedAxes } from "./graph/links.js";
 import type { ParameterRef } from "./layout.js";
 
 /** What the analysis knows about the nodes of a graph. */
 interface Context {
-  readonly users: ReadonlyMap<Tensor, readonly Tensor[]>;
+  readonly readers: Readers;
   readonly paths: ReadonlyMap<Tensor, string>;
   /** Nodes that depend on an input other than a parameter. */
   readonly data: ReadonlySet<Tensor>;
@@ -33,16 +35,13 @@ export function findBijectionSites(graph: Graph, parameters: readonly ParameterR
 
 function contextOf(graph: Graph, parameters: readonly ParameterRef[]): Context {
   const paths = new Map(parameters.map(({ tensor, path }) => [tensor, path]));
-  const users = new Map<Tensor, Tensor[]>();
+  const nodes = nodesOf(graph);
   const data = new Set<Tensor>();
-  for (const node of nodesOf(graph)) {
-    for (const x of new Set(node.inputs)) users.set(x, [...(users.get(x) ?? []), node]);
+  for (const node of nodes) {
     const isInput = node.op.name === "input" && !paths.has(node);
     if (isInput || node.inputs.some((x) => data.has(x))) data.add(node);
   }
-  // An output is read from outside: that counts as a user which no site may have.
-  for (const { tensor } of graph.outputs) users.set(tensor, [...(users.get(tensor) ?? []), tensor]);
-  return { users, paths, data };
+  return { readers: readersOf(graph, nodes), paths, data };
 }
 
 function siteAt(node: Tensor, context: Context): BijectionSite | undefined {
@@ -50,7 +49,8 @@ function siteAt(node: Tensor, context: Context): BijectionSite | undefined {
   if (!activated) return undefined;
   const { name, attributes, argument, nodes } = activated;
   const inside = [argument, ...nodes].filter((x) => x !== node);
-  if (!inside.every((x) => usersOf(x, context).every((user) => nodes.has(user)))) return undefined;
+  const isInside = (reader: Tensor | undefined) => reader !== undefined && nodes.has(reader);
+  if (!inside.every((x) => context.readers.get(x)?.every(isInside))) return undefined;
   const output = afterReshapes(node, context);
   const preActivation = beforeReshapes(argument, context);
   if (!output || !preActivation || !sameShape(output.shape, preActivation.shape)) return undefined;
@@ -77,12 +77,10 @@ function siteAt(node: Tensor, context: Context): BijectionSite | undefined {
   };
 }
 
-const usersOf = (x: Tensor, { users }: Context): readonly Tensor[] => users.get(x) ?? [];
-
 /** The node that alone reads a value; undefined for an output, too. */
-function onlyUser(x: Tensor, context: Context): Tensor | undefined {
-  const users = usersOf(x, context);
-  return users.length === 1 && users[0] !== x ? users[0] : undefined;
+function onlyUser(x: Tensor, { readers }: Context): Tensor | undefined {
+  const own = readers.get(x);
+  return own?.length === 1 ? own[0] : undefined;
 }
 
 /** The matrix as which a value enters a product; undefined if the value has other users, too. */
@@ -111,24 +109,16 @@ function layerOf(z: Tensor, context: Context): (WeightProduct & { bias?: string 
 /** A product of two matrices, one of them a parameter without any other use. */
 function weightProduct(node: Tensor, context: Context): WeightProduct | undefined {
   if (node.op.name !== "matmul" || node.rank !== 2) return undefined;
-  const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
-  const [a, b] = node.inputs;
-  const right = matrixPath(b, context);
-  if (right) {
-    const summed = (transposeB ? 1 : 0) ^ (right.turned ? 1 : 0);
-    return {
-      path: right.path,
-      out: 1 - summed,
-      in: summed,
-      other: a,
-      summed: transposeA ? 0 : 1,
-      unitAxis: 1,
-    };
+  const summed = summedAxes(node);
+  for (const unitAxis of [1, 0] as const) {
+    const weight = matrixPath(node.inputs[unitAxis], context);
+    if (!weight) continue;
+    const { path, turned } = weight;
+    const axis = turned ? 1 - summed[unitAxis] : summed[unitAxis];
+    const others = { other: node.inputs[1 - unitAxis], summed: summed[1 - unitAxis] };
+    return { path, out: 1 - axis, in: axis, ...others, unitAxis };
   }
-  const left = matrixPath(a, context);
-  if (!left) return undefined;
-  const summed = (transposeA ? 0 : 1) ^ (left.turned ? 1 : 0);
-  return { path: left.path, out: 1 - summed, in: summed, other: b, summed: transposeB ? 1 : 0, unitAxis: 0 };
+  return undefined;
 }
 
 /** The path of a parameter that is a matrix, possibly transposed, and used once. */

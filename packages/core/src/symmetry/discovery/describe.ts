@@ -1,6 +1,7 @@
 import { type NdArray, type Shape, sizeOf } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
+import { groupBy } from "../../group-by.js";
 import { namedArrays } from "../../named-arrays.js";
 import {
   type BlockedRotation,
@@ -16,7 +17,6 @@ import {
   type ScalingGenerator,
   turnedUnits,
 } from "./descriptors.js";
-import { groupBy } from "./parameter-axes.js";
 
 /** An axis of a parameter that a group acts on. */
 export interface AxisDescription {

@@ -2,6 +2,7 @@ import { type Shape, sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { isFloat } from "../../graph/tensor.js";
+import { groupBy } from "../../group-by.js";
 import { findBijectionSites } from "./bijection-sites.js";
 import {
   cutsOf,
@@ -16,7 +17,7 @@ import { findScalings, findSigns } from "./diagonal/scalings.js";
 import { prepare } from "./graph/prepare.js";
 import { type Layout, layOut } from "./layout.js";
 import { findSpaces } from "./linear.js";
-import { groupBy, parameterAxisOf, parameterSlots } from "./parameter-axes.js";
+import { parameterAxisOf, parameterSlots } from "./parameter-axes.js";
 import { findShifts } from "./shifts/find.js";
 
 /**

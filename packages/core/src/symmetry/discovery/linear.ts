@@ -3,6 +3,7 @@
 // whole axis.
 import { sizeOf } from "../../array.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { groupBy } from "../../group-by.js";
 import type { Atom } from "./atoms.js";
 import type {
   BlockedRotation,
@@ -17,7 +18,7 @@ import { numbers } from "./diagonal/field.js";
 import { ruleOf } from "./graph/rules.js";
 import { turnPairs } from "./graph/turns.js";
 import { type Flow, type Layout, variesAlong } from "./layout.js";
-import { groupBy, type ParameterSlot, parameterAxisOf, parameterSlots } from "./parameter-axes.js";
+import { type ParameterSlot, parameterAxisOf, parameterSlots } from "./parameter-axes.js";
 
 /** A space that a group acts on, and what the group's elements are for each axis of a parameter. */
 interface Found {

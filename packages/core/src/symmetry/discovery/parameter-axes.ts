@@ -16,17 +16,6 @@ export function parameterSlots({ parameters, slotsOf }: Layout): ParameterSlot[]
   );
 }
 
-/** Groups values by a key; groups and their members are in order of appearance. */
-export function groupBy<V, K>(values: readonly V[], keyOf: (value: V) => K): Map<K, V[]> {
-  const groups = new Map<K, V[]>();
-  for (const value of values) {
-    const group = groups.get(keyOf(value));
-    if (group) group.push(value);
-    else groups.set(keyOf(value), [value]);
-  }
-  return groups;
-}
-
 const nameOf = ({ path, part }: ParameterRef): Pick<ParameterAxis, "path" | "part"> =>
   part ? { path, part } : { path };
 

@@ -1,4 +1,5 @@
 // A model file as a graph to be drawn: operators, inputs and outputs are nodes, weights are tags of the nodes that read them.
+import { operandsOf } from "isoloss/internal";
 import type { OnnxModel } from "isoloss/onnx";
 
 /** A tensor of the file that a node reads. */
@@ -82,8 +83,8 @@ export function graphOf(
         name: node.name || node.outputs.find(Boolean) || "",
         type: "",
         isKnown: !unknown.has(operatorOf(node)),
-        weights: [...new Set(readBy(node))].flatMap((name) => stored.get(name) ?? []),
-        reads: [...new Set(readBy(node))].filter((name) => !stored.has(name)),
+        weights: [...new Set(operandsOf(node))].flatMap((name) => stored.get(name) ?? []),
+        reads: [...new Set(operandsOf(node))].filter((name) => name !== "" && !stored.has(name)),
         writes: node.outputs.filter(Boolean),
       })),
     ...graph.outputs.map((port) => ({ ...outer(port, "output"), reads: [port.name], writes: [] })),
@@ -98,17 +99,6 @@ function outer(
   const sizes = shape?.map((size) => size || "?").join(", ");
   const type = `${dtype ?? ""}${sizes === undefined ? "" : `[${sizes}]`}`;
   return { kind, op: kind, name, type, isKnown: true, weights: [] };
-}
-
-/** The values that a node reads, those of its branches and loops included. */
-function readBy({ inputs, attributes }: Node): string[] {
-  const inner = Object.values(attributes).flatMap((value) => (value.kind === "graph" ? [value.value] : []));
-  const captured = inner.flatMap(({ nodes, initializers, inputs: own, outputs }) => {
-    const made = new Set([...nodes.flatMap((node) => node.outputs), ...own.map(({ name }) => name)]);
-    for (const { name } of initializers) made.add(name);
-    return [...nodes.flatMap(readBy), ...outputs.map(({ name }) => name)].filter((name) => !made.has(name));
-  });
-  return [...inputs, ...captured].filter(Boolean);
 }
 
 function connected(drafts: readonly Draft[]): ModelGraph {

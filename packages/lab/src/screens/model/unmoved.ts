@@ -1,4 +1,5 @@
 // Weights that no symmetry moves, and what stops the changes of their units.
+import { groupBy } from "isoloss/internal";
 import type { GroupDescription } from "isoloss/symmetry";
 import type { ModelGraph } from "./model-graph.js";
 
@@ -21,12 +22,8 @@ export function unmovedOf(
 ): readonly Unmoved[] {
   const onAllData = groups.filter(({ kind }) => kind !== "bijection");
   const moved = new Set(onAllData.flatMap(({ axes }) => axes.map(({ path }) => path)));
-  const byOperator = new Map<string | undefined, string[]>();
-  for (const name of names) {
-    if (moved.has(name)) continue;
-    const operator = stopBehind(graph, name, stops);
-    byOperator.set(operator, [...(byOperator.get(operator) ?? []), name]);
-  }
+  const still = names.filter((name) => !moved.has(name));
+  const byOperator = groupBy(still, (name) => stopBehind(graph, name, stops));
   return [...byOperator].map(([operator, own]) => ({ operator, names: own }));
 }
 

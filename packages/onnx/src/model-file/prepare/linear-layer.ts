@@ -100,7 +100,6 @@ function channelsOf(node: OnnxNode, weight: Floats | undefined): Channels | Reas
   const { shape } = weight;
   // Known before millions of elements ask for their channel.
   const [along, within] = [sizeOf(shape.slice(1)), sizeOf(shape.slice(2))];
-  if (opType === "Conv") return { count: shape[0], channelOf: (e) => Math.floor(e / along) };
   if (opType === "ConvTranspose") {
     // [inputs, channels of a group, ...window]: the group follows from the input.
     const group = int(node, "group", 1);
@@ -109,11 +108,15 @@ function channelsOf(node: OnnxNode, weight: Floats | undefined): Channels | Reas
       Math.floor(Math.floor(e / along) / perGroup) * shape[1] + (Math.floor(e / within) % shape[1]);
     return { count: shape[1] * group, channelOf };
   }
-  if (shape.length !== 2) return { reason: `its weight has ${shape.length} axes` };
-  return int(node, "transB", 0) === 1
-    ? { count: shape[0], channelOf: (e) => Math.floor(e / shape[1]) }
+  if (opType !== "Conv" && shape.length !== 2) return { reason: `its weight has ${shape.length} axes` };
+  return outAxisOf(node) === 0
+    ? { count: shape[0], channelOf: (e) => Math.floor(e / along) }
     : { count: shape[1], channelOf: (e) => e % shape[1] };
 }
+
+/** The axis of a layer's weight that has the results; that of the operands is the other one of the first two. */
+export const outAxisOf = (node: OnnxNode): 0 | 1 =>
+  node.opType === "Conv" || (node.opType === "Gemm" && int(node, "transB", 0) === 1) ? 0 : 1;
 
 function biasOf(
   editor: GraphEditor,
@@ -125,12 +128,19 @@ function biasOf(
   if (name === "") return new Float64Array(channels);
   const stored = editor.floats(name);
   if (stored === undefined) return { reason: `its bias ${name} is computed` };
-  const { shape, data } = stored;
+  const numbers = channelNumbers(stored, expected);
+  if (numbers !== undefined) return numbers.map((b) => factor * b);
+  return { reason: `its bias has the shape [${stored.shape.join(", ")}], not one number a channel` };
+}
+
+/** A bias as one number a channel, the first axis of the expected shape; undefined for one of another shape. */
+export function channelNumbers(
+  { shape, data }: Floats,
+  expected: readonly number[],
+): Float64Array | undefined {
+  const [channels] = expected;
   // Longer than with the batch axis, it would give the result more axes.
-  const isShort = shape.length <= expected.length + 1;
-  if (data.length === 1 && isShort) return new Float64Array(channels).fill(factor * data[0]);
-  if (data.length === channels && isShort && shape.at(-expected.length) === channels) {
-    return data.map((b) => factor * b);
-  }
-  return { reason: `its bias has the shape [${shape.join(", ")}], not one number a channel` };
+  if (shape.length > expected.length + 1) return undefined;
+  if (data.length === 1) return new Float64Array(channels).fill(data[0]);
+  return data.length === channels && shape.at(-expected.length) === channels ? data : undefined;
 }

@@ -1,7 +1,7 @@
 // The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
+import { groupBy } from "isoloss/internal";
 import type { DrawComparison, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
-import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { meanFinalLoss } from "../../results/to-target.js";
 

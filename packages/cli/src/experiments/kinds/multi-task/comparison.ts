@@ -1,11 +1,10 @@
 import { mean } from "es-toolkit";
-import { summarize } from "isoloss/internal";
+import { groupBy, summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TaskTableData } from "isoloss-figures";
 import type { Named } from "../../catalogue/named.js";
 import type { Controls, DrawComparison, Finding, JobResult, RunComparison } from "../../kind.js";
-import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { gainFindings } from "./gains.js";
 import { costBaselines, plainKey, plainOf, problemKey, variantsOf } from "./plain.js";

@@ -1,5 +1,6 @@
 import { uniqBy, upperFirst } from "es-toolkit";
 import { trace } from "isoloss";
+import { groupBy } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import { twoTaskToy } from "isoloss/problems";
 import { bars, barsWidth, conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
@@ -7,7 +8,6 @@ import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
 import type { DrawComparison, JobResult } from "../../kind.js";
 import { evaluationRuns, gridPoints, point, valuesAt } from "../../results/drawn.js";
-import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { gainRows, lostText } from "./gains.js";
 

@@ -1,11 +1,11 @@
 import { mean } from "es-toolkit";
 import { OptionError } from "isoloss";
+import { groupBy } from "isoloss/internal";
 import { deltaM } from "isoloss/mtl";
 import type { TableColumn, TaskTableData } from "isoloss-figures";
 import { z } from "zod";
 import { count } from "../../catalogue/named.js";
 import type { Evaluation } from "../../kind.js";
-import { groupBy } from "../../results/groups.js";
 import { tableColumn, tableRow } from "../tables.js";
 
 /** How the numbers of a paper's table are made of a run, and that table. */

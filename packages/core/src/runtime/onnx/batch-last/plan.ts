@@ -1,9 +1,9 @@
 import type { Shape } from "../../../array.js";
 import { sizeOf } from "../../../array.js";
-import type { Graph } from "../../../graph/graph.js";
-import { nodesOf } from "../../../graph/graph.js";
+import { type Graph, nodesOf } from "../../../graph/graph.js";
 import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { type PoolAttributes, tiles } from "../../../graph/ops/pool-tiles.js";
+import { type Readers, readersOf } from "../../../graph/readers.js";
 import { sameShape, type Tensor } from "../../../graph/tensor.js";
 import { blockFor } from "../blocked/layout.js";
 import { placesOf, sameTile, type Tile, windowOf } from "./layout.js";
@@ -74,7 +74,7 @@ export function hasTiledGradient(image: Shape, kernel: Shape, output: Shape, til
  */
 export function tilesOf(graph: Graph, block: number | undefined): Map<Tensor, Tile> {
   const order = nodesOf(graph);
-  const users = usersOf(graph, order);
+  const readers = readersOf(graph, order);
   const key = (image: Shape, kernel: Shape) => `${image} ${kernel}`;
   const imageGradients = new Set(
     order
@@ -104,7 +104,7 @@ export function tilesOf(graph: Graph, block: number | undefined): Map<Tensor, Ti
       if (seen.has(image)) continue;
       seen.add(image);
       const convs = convsBehind(image);
-      if (convs?.every((conv) => pays(conv, kernel) && staysTiled(conv, kernel, users)))
+      if (convs?.every((conv) => pays(conv, kernel) && staysTiled(conv, kernel, readers)))
         for (const conv of convs) found.set(conv, kernel);
     }
   }
@@ -120,14 +120,6 @@ function mostPairs(conv: Tensor, block: number | undefined): number {
   const chosen = blockFor(block, w.shape, conv.shape, convAttributes(conv));
   if (chosen === undefined) return 1024;
   return x.shape[3] % chosen === 0 ? 0 : 512;
-}
-
-/** The users of each value; an output counts as its own user. */
-function usersOf({ outputs }: Graph, order: readonly Tensor[]): ReadonlyMap<Tensor, readonly Tensor[]> {
-  const users = new Map<Tensor, Tensor[]>(order.map((node) => [node, []]));
-  for (const node of order) for (const x of node.inputs) users.get(x)?.push(node);
-  for (const { tensor } of outputs) users.get(tensor)?.push(tensor);
-  return users;
 }
 
 /** The images that a max pooling, or its derivative, searches for the largest elements or takes elements from. */
@@ -155,15 +147,14 @@ function convsBehind(image: Tensor): Tensor[] | undefined {
 }
 
 /** Whether everything computed place by place from a convolution can stay in tiles: converting back is slow. */
-function staysTiled(conv: Tensor, tile: Tile, users: ReadonlyMap<Tensor, readonly Tensor[]>): boolean {
+function staysTiled(conv: Tensor, tile: Tile, readers: Readers): boolean {
   const reached = new Set<Tensor>([conv]);
   for (const x of reached) {
-    for (const user of users.get(x) ?? []) {
-      const isOutput = user === x;
-      const isPooled = pooledBy(user).includes(x) && sameTile(poolAttributes(user).kernel, tile);
-      const goesOn = isElementwise(user) || (isPooled && user.op.name === "poolPut");
-      if (goesOn && !isOutput) reached.add(user);
-      else if (!isPooled && !isPerChannel(user) && !isFirstPerChannel(user) && !isGradientOf(x, user))
+    for (const reader of readers.get(x) ?? []) {
+      if (reader === undefined) return false;
+      const isPooled = pooledBy(reader).includes(x) && sameTile(poolAttributes(reader).kernel, tile);
+      if (isElementwise(reader) || (isPooled && reader.op.name === "poolPut")) reached.add(reader);
+      else if (!isPooled && !isPerChannel(reader) && !isFirstPerChannel(reader) && !isGradientOf(x, reader))
         return false;
     }
   }

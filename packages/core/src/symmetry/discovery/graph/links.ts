@@ -102,7 +102,7 @@ export function argmaxLinks(node: Tensor): Links {
   return { aligned: kept.map((d, k) => ({ input: 0, axes: [d], to: [k] })) };
 }
 
-export function matmulLinks(node: Tensor): Links {
+export function matmulLinks(node: Tensor) {
   const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
   const lead = node.rank - 2;
   const [m, k] = transposeA ? [lead + 1, lead] : [lead, lead + 1];
@@ -120,7 +120,13 @@ export function matmulLinks(node: Tensor): Links {
         { input: 1, axes: [p] },
       ],
     ],
-  };
+  } satisfies Links;
+}
+
+/** The axis of each operand along which a matrix product sums. */
+export function summedAxes(product: Tensor): readonly number[] {
+  const [pair] = matmulLinks(product).contracted;
+  return pair.map(({ axes: [axis] }) => axis);
 }
 
 /** Slices of input 0 along an axis at the positions in input 1. */

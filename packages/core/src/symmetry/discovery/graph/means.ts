@@ -1,7 +1,7 @@
 // Means along an axis: where they are subtracted, and where they are zero.
 import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import { matmulLinks, reshapeGroups } from "./links.js";
+import { ruleOf } from "./rules.js";
 
 /** x - mean(x) along an axis. */
 export interface Centering {
@@ -35,48 +35,32 @@ export function isCenteredSum(
 ): boolean {
   const known = isCentered(x, axis);
   if (known !== undefined) return known;
-  const from = (k: number, d: number | undefined): boolean =>
-    d !== undefined && isCenteredSum(x.inputs[k], d, isCentered);
-  const [input] = x.inputs;
+  const from = (k: number): boolean => {
+    const own = axisBehind(x, k, axis);
+    return own !== undefined && isCenteredSum(x.inputs[k], own, isCentered);
+  };
   switch (x.op.name) {
     case "add":
     case "sub":
-      return from(0, axis) && from(1, axis);
-    case "neg":
-    case "alias":
-    case "stopGradient":
-    case "cast":
-      return from(0, axis);
-    case "broadcast": {
-      const d = axis - (x.rank - input.rank);
-      return input.shape[d] === x.shape[axis] && from(0, d);
-    }
-    case "transpose":
-      return from(0, (x.attrs.axes as readonly number[])[axis]);
-    case "reshape":
-      return from(0, sameAxis(input, x, axis));
-    case "slice":
-      return input.shape[axis] === x.shape[axis] && from(0, axis);
-    case "gather": {
-      const [gathered, rows] = [x.attrs.axis as number, x.inputs[1].rank];
-      if (axis < gathered) return from(0, axis);
-      return axis >= gathered + rows && from(0, axis - rows + 1);
-    }
+      return from(0) && from(1);
     case "mul":
-      return x.inputs.some((other, k) => constantValue(other) !== undefined && from(1 - k, axis));
+      return x.inputs.some((other, k) => constantValue(other) !== undefined && from(1 - k));
     case "matmul":
-      return (matmulLinks(x).aligned ?? []).some(
-        ({ input: k, axes, to }) => axis >= x.rank - 2 && to[0] === axis && from(k, axes[0]),
-      );
+      return axis >= x.rank - 2 && (from(0) || from(1));
     default:
-      return false;
+      return moving.has(x.op.name) && from(0);
   }
 }
 
-/** The axis of a reshape's input that is an axis of its result, undefined if that is part of another or has parts. */
-function sameAxis(x: Tensor, result: Tensor, axis: number): number | undefined {
-  const group = reshapeGroups(x.shape, result.shape).find(({ to }) => to.includes(axis));
-  const own = group?.axes.filter((d) => x.shape[d] > 1) ?? [];
-  const others = group?.to.filter((d) => result.shape[d] > 1) ?? [];
-  return own.length === 1 && others.length === 1 ? own[0] : undefined;
+/** Operations that have the elements of their first input, or their negatives, at other places. */
+const moving = new Set("neg alias stopGradient cast broadcast transpose reshape slice gather".split(" "));
+
+/** The axis of an input that is an axis of the result, undefined if that is part of another or has parts. */
+function axisBehind(result: Tensor, k: number, axis: number): number | undefined {
+  const { aligned = [] } = ruleOf(result).links(result);
+  const link = aligned.find(({ input, to }) => input === k && to.includes(axis));
+  const longer = (axes: readonly number[], { shape }: Tensor) =>
+    axes.length === 1 ? axes : axes.filter((d) => shape[d] > 1);
+  const own = link ? longer(link.axes, result.inputs[k]) : [];
+  return own.length === 1 && longer(link?.to ?? [], result).length === 1 ? own[0] : undefined;
 }

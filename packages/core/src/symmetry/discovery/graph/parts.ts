@@ -2,16 +2,17 @@
 // gated unit: cuts are moved from the values to the parameters, so that each piece becomes a parameter of its
 // own.
 import { type Shape, sizeOf } from "../../../array.js";
-import { type Graph, nodesOf } from "../../../graph/graph.js";
+import type { Graph } from "../../../graph/graph.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import { input } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
+import { readersOf } from "../../../graph/readers.js";
 import { apply, Tensor } from "../../../graph/tensor.js";
+import { groupBy } from "../../../group-by.js";
 import { taken } from "../cuts.js";
 import { type Cut as AxisCut, lengthOf, partOf, placeIn } from "../descriptors.js";
 import type { ParameterRef } from "../layout.js";
-import { groupBy } from "../parameter-axes.js";
 import { reshapeGroups } from "./links.js";
 import { analyzedOnly, restrictable, rewrite, sameNodes, withInputs } from "./rewrite.js";
 import { ruleOf } from "./rules.js";
@@ -45,14 +46,10 @@ export function separateParts(
     tensor: cutter.take(tensor, whole(tensor)),
   }));
   const moved: Graph = { inputs: graph.inputs, outputs };
-  const readers = groupBy(
-    nodesOf(moved).flatMap((user) => user.inputs.map((x) => ({ user, x }))),
-    ({ x }) => x,
-  );
+  const readers = readersOf(moved);
   const pieces = new Map<Tensor, Tensor>();
   const refs = parameters.flatMap((ref) => {
-    const users = (readers.get(ref.tensor) ?? []).map(({ user }) => user);
-    const own = outputs.some(({ tensor }) => tensor === ref.tensor) ? undefined : piecesOf(ref, users);
+    const own = piecesOf(ref, readers.get(ref.tensor) ?? []);
     if (!own) return [ref];
     for (const [user, piece] of own.users) pieces.set(user, piece);
     return own.refs;
@@ -79,9 +76,12 @@ const cutsOn = ({ shape }: Tensor, cut: Cut): AxisCut[] =>
 /** New inputs for the pieces of a parameter, and the nodes that read them; undefined if it is not only read in pieces. */
 function piecesOf(
   { path, tensor }: ParameterRef,
-  users: readonly Tensor[],
+  readers: readonly (Tensor | undefined)[],
 ): { refs: ParameterRef[]; users: Map<Tensor, Tensor> } | undefined {
-  if (users.length === 0 || users.some((user) => !isPlainSlice(user) && user.op !== cutOut)) return undefined;
+  const users = readers.filter(
+    (reader) => reader && (isPlainSlice(reader) || reader.op === cutOut),
+  ) as Tensor[];
+  if (users.length === 0 || users.length < readers.length) return undefined;
   const groups = groupBy(users, (user) => keyOf(cutOf(user)));
   const cuts = [...groups.values()].map(([user]) => cutOf(user));
   if (cuts.some((cut) => isWhole(cut, tensor)) || !areCells(cuts, tensor.shape)) return undefined;

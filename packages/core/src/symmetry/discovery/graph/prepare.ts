@@ -12,7 +12,7 @@ import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, sliceAlong } from "../../../graph/ops/slice.js";
 import { apply, sameShape, Tensor } from "../../../graph/tensor.js";
 import type { ParameterRef } from "../layout.js";
-import { matmulLinks, reshapeGroups } from "./links.js";
+import { reshapeGroups, summedAxes } from "./links.js";
 import { separateParts } from "./parts.js";
 import { analyzedOnly, restrictable, rewrite, withInputs } from "./rewrite.js";
 import { ruleOf } from "./rules.js";
@@ -258,7 +258,7 @@ function seamsOf(node: Tensor, known: ReadonlyMap<Tensor, Seams>): Seams {
 
 /** A matrix product or convolution as a sum over the pieces of the axis that it sums over. */
 function splitProduct(node: Tensor, seams: ReadonlyMap<Tensor, Seams>): Tensor {
-  const summed = summedAxes(node);
+  const summed = joinableAxes(node);
   if (!summed) return node;
   const places = new Set(summed.flatMap((d, k) => [...(seams.get(node.inputs[k])?.[d] ?? [])]));
   if (places.size === 0) return node;
@@ -275,9 +275,8 @@ function splitProduct(node: Tensor, seams: ReadonlyMap<Tensor, Seams>): Tensor {
     .reduce(add);
 }
 
-/** The axis of each factor that a product sums over. */
-function summedAxes(node: Tensor): readonly number[] | undefined {
+/** The axis of each factor that a product or convolution sums over. */
+function joinableAxes(node: Tensor): readonly number[] | undefined {
   if (node.op.name === "conv2d") return node.attrs.groups === 1 ? [1, 1] : undefined;
-  if (node.op.name !== "matmul") return undefined;
-  return matmulLinks(node).contracted?.[0].map(({ axes }) => axes[0]);
+  return node.op.name === "matmul" ? summedAxes(node) : undefined;
 }

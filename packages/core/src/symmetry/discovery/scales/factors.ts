@@ -1,5 +1,7 @@
 // Logarithms of factors, element by element, as sums of terms that each vary along a few axes.
 import { type Shape, sizeOf } from "../../../array.js";
+import { placesOf } from "../../../graph/copies.js";
+import { groupBy } from "../../../group-by.js";
 import { combine, type Form } from "../diagonal/elimination.js";
 import { numbers } from "../diagonal/field.js";
 
@@ -47,12 +49,8 @@ export function positions(
   sizes: Sizes,
   strideOf: (axis: number) => number,
 ): number[] {
-  let found = [0];
-  for (const axis of axes) {
-    const [size, stride] = [sizeAt(sizes, axis), strideOf(axis)];
-    found = found.flatMap((at) => Array.from({ length: size }, (_, i) => at + i * stride));
-  }
-  return found;
+  const shape = axes.map((axis) => sizeAt(sizes, axis));
+  return [...placesOf(shape, axes.map(strideOf))];
 }
 
 /** Strides of a term's forms by axis; 0 along axes that it does not have. */
@@ -86,11 +84,7 @@ export const axesOf = (terms: readonly Term[]): number[] =>
 
 /** Terms with those along the same axes added up. */
 export function added(terms: readonly Term[], sizes: Sizes): Factor {
-  const groups = new Map<string, Term[]>();
-  for (const term of terms) {
-    const key = [...term.axes].sort((a, b) => a - b).join();
-    groups.set(key, [...(groups.get(key) ?? []), term]);
-  }
+  const groups = groupBy(terms, ({ axes }) => [...axes].sort((a, b) => a - b).join());
   return [...groups.values()].map((group) =>
     group.length === 1 ? group[0] : joined(group, axesOf(group), sizes),
   );
@@ -112,8 +106,7 @@ export function renamed(
         const taken = new Set(own.flatMap(({ axes }) => axes));
         const rest = term.axes.filter((axis) => !taken.has(axis));
         const order = [...rest, ...own.flatMap(({ axes }) => axes)];
-        const isSame = order.length === term.axes.length && order.every((axis, i) => axis === term.axes[i]);
-        const { forms } = isSame ? term : joined([term], order, sizes);
+        const { forms } = joined([term], order, sizes);
         return { axes: [...rest, ...own.flatMap(({ to }) => to)], forms };
       });
 }

@@ -3,6 +3,7 @@ import { OptionError } from "../../../errors.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
 import { constantValue } from "../../../graph/ops/leaf.js";
 import { isFloat, type Tensor } from "../../../graph/tensor.js";
+import { groupBy } from "../../../group-by.js";
 import { lengthOf, partShape, placeIn, type ScalingGenerator } from "../descriptors.js";
 import type { Form } from "../diagonal/elimination.js";
 import { isGuarded } from "../diagonal/scalings.js";
@@ -10,7 +11,6 @@ import { type InputAxes, type Links, reshapeGroups } from "../graph/links.js";
 import { namedUnpooling } from "../graph/prepare.js";
 import { ruleOf } from "../graph/rules.js";
 import { isZeroConstant } from "../layout.js";
-import { groupBy } from "../parameter-axes.js";
 import {
   added,
   agreed,

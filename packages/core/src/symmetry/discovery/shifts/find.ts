@@ -1,10 +1,11 @@
 // Shifts of added parameters that other added parameters undo, or that the operations between do not see.
 import { sizeOf } from "../../../array.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
+import { readersOf } from "../../../graph/readers.js";
 import type { Tensor } from "../../../graph/tensor.js";
+import { groupBy } from "../../../group-by.js";
 import type { ShiftGenerator } from "../descriptors.js";
 import type { ParameterRef } from "../layout.js";
-import { groupBy } from "../parameter-axes.js";
 import { type Absorber, absorberOf } from "./absorb.js";
 import { isAverage, passed, type Signal } from "./signal.js";
 import { allAxes, Variations } from "./variation.js";
@@ -56,9 +57,8 @@ class Search {
   private readonly nodes: readonly Tensor[];
   private readonly parameters: ReadonlyMap<Tensor, ParameterRef>;
   /** Places in the order of the nodes that read a tensor; an output is read once more, from outside. */
-  private readonly users = new Map<Tensor, number[]>();
+  private readonly users: ReadonlyMap<Tensor, readonly number[]>;
   private readonly variations: Variations;
-  private readonly outputs: readonly Tensor[];
   /** Parameters that the shifts found so far move, and those that their changes depend on. */
   private readonly moved = new Set<Tensor>();
   private readonly read = new Set<Tensor>();
@@ -66,16 +66,9 @@ class Search {
   constructor(graph: Graph, parameters: readonly ParameterRef[]) {
     this.nodes = nodesOf(graph);
     this.parameters = new Map(parameters.map((ref) => [ref.tensor, ref]));
-    this.outputs = graph.outputs.map(({ tensor }) => tensor);
-    const addUser = (x: Tensor, place: number) => {
-      const known = this.users.get(x);
-      if (known) known.push(place);
-      else this.users.set(x, [place]);
-    };
-    this.nodes.forEach(({ inputs }, place) => {
-      for (const x of inputs) addUser(x, place);
-    });
-    for (const x of this.outputs) addUser(x, Infinity);
+    const places = new Map<Tensor | undefined, number>(this.nodes.map((node, place) => [node, place]));
+    const placeOf = (reader: Tensor | undefined) => places.get(reader) ?? Infinity;
+    this.users = new Map([...readersOf(graph, this.nodes)].map(([x, own]) => [x, own.map(placeOf)]));
     this.variations = new Variations(this.nodes, new Set(this.parameters.keys()));
   }
 

@@ -1,7 +1,8 @@
 // Which parameters multiply which inputs, read off the graph of a loss: Wu, Dong, Aloui, Tarokh, arXiv 2502.11362,
 // section 4, for whatever a network is made of.
 
-import { type Shape, sizeOf, stridesOf } from "../../../array.js";
+import { stridesOf } from "../../../array.js";
+import { gathered, type Origins, viewOrigins } from "../../../graph/copies.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
 import { add, cast } from "../../../graph/ops/arithmetic.js";
 import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
@@ -9,6 +10,7 @@ import { fill } from "../../../graph/ops/leaf.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, pad, slice } from "../../../graph/ops/slice.js";
+import { type Readers, readersOf } from "../../../graph/readers.js";
 import { apply, type Tensor } from "../../../graph/tensor.js";
 
 /** A product of parameters with something else. */
@@ -110,7 +112,7 @@ function fromMatmul(node: Tensor, origins: Origins | undefined, side: 0 | 1): We
 function attachBias(
   products: readonly WeightProduct[],
   { node: sum, biases, other }: Addition,
-  users: ReadonlyMap<Tensor, number>,
+  readers: Readers,
 ): boolean {
   const chain: Tensor[] = [];
   let node = other;
@@ -119,7 +121,7 @@ function attachBias(
     node = node.inputs[0];
   }
   const summands = products.filter((product) => product.node === node);
-  if (summands.length === 0 || [node, ...chain].some((x) => users.get(x) !== 1)) return false;
+  if (summands.length === 0 || [node, ...chain].some((x) => readers.get(x)?.length !== 1)) return false;
   const { stride, count, matrixSize } = summands[0].row;
   // The row number of each element of the product, followed through the graph to the addition of the bias.
   const rowAt = chain.reduce<Origins>(
@@ -217,72 +219,6 @@ function patchesTimes(conv: Tensor, group: number, q: Tensor): Tensor {
   return apply(conv.op, [channels, kernels], { ...conv.attrs, groups: 1 });
 }
 
-/** For each element of a tensor, the number of the element that it is a copy of: of a weight's, its position in the vector of all parameters. */
-type Origins = Int32Array;
-
-/**
- * The origins of a result whose elements are copies of those of its input; undefined for operations that compute.
- *
- * @param origins of the node's only input
- */
-function viewOrigins(node: Tensor, origins: Origins): Origins | undefined {
-  const from = node.inputs[0]?.shape;
-  switch (node.op.name) {
-    case "reshape":
-    case "alias":
-    case "stopGradient":
-      return origins;
-    case "transpose": {
-      const strides = stridesOf(from);
-      const axes = node.attrs.axes as readonly number[];
-      return gathered(
-        origins,
-        node.shape,
-        0,
-        axes.map((a) => strides[a]),
-      );
-    }
-    case "slice": {
-      const strides = stridesOf(from);
-      const { starts, steps } = node.attrs as { starts: readonly number[]; steps: readonly number[] };
-      const first = starts.reduce((sum, start, d) => sum + start * strides[d], 0);
-      return gathered(
-        origins,
-        node.shape,
-        first,
-        strides.map((s, d) => s * steps[d]),
-      );
-    }
-    case "broadcast": {
-      const strides = stridesOf(from);
-      const lead = node.rank - from.length;
-      return gathered(
-        origins,
-        node.shape,
-        0,
-        node.shape.map((_, d) => (d < lead || from[d - lead] === 1 ? 0 : strides[d - lead])),
-      );
-    }
-    default:
-      return undefined;
-  }
-}
-
-/** The elements at first + sum_d i_d stride_d, for all indices i of a shape. */
-function gathered(origins: Origins, shape: Shape, first: number, strides: readonly number[]): Origins {
-  const out = new Int32Array(sizeOf(shape));
-  let at = 0;
-  const visit = (d: number, place: number): void => {
-    if (d === shape.length) {
-      out[at++] = origins[place];
-      return;
-    }
-    for (let i = 0; i < shape[d]; i++) visit(d + 1, place + i * strides[d]);
-  };
-  if (out.length > 0) visit(0, first);
-  return out;
-}
-
 /** Vectors of parameters that only ever appear in inner products with the same inputs: the rows of a weight. */
 export interface LinearMap {
   /** Dotted path of the parameter that holds them. */
@@ -373,9 +309,9 @@ export function linearMaps(graph: Graph): LinearMaps {
     } else for (const o of origins) exclude(o, `is used in ${node.op.name}`);
   }
 
-  const users = countUsers(nodes, graph);
+  const readers = readersOf(graph, nodes);
   for (const addition of additions) {
-    if (!attachBias(products, addition, users)) exclude(addition.biases, "is used in add");
+    if (!attachBias(products, addition, readers)) exclude(addition.biases, "is used in add");
   }
   const maps: LinearMap[] = [];
   for (const same of withSameRows(products)) {
@@ -431,13 +367,4 @@ function withColumn(weights: Int32Array, columns: number, bias: Int32Array): Int
     const [i, j] = [Math.floor(at / (columns + 1)), at % (columns + 1)];
     return j === columns ? bias[i] : weights[i * columns + j];
   });
-}
-
-/** The number of nodes and outputs that read each node. */
-function countUsers(nodes: readonly Tensor[], { outputs }: Graph): Map<Tensor, number> {
-  const users = new Map<Tensor, number>();
-  const use = (x: Tensor) => users.set(x, (users.get(x) ?? 0) + 1);
-  for (const node of nodes) node.inputs.forEach(use);
-  for (const { tensor } of outputs) use(tensor);
-  return users;
 }
