@@ -5,8 +5,8 @@ import { lazyCommands } from "./lazy-commands.js";
 
 /** Node.js takes longer to read their many files than all of ours. */
 const bundled = ["es-toolkit", "zod"];
-const licenseOf = (name: string): string =>
-  fileURLToPath(new URL(`../../node_modules/${name}/LICENSE`, import.meta.url));
+const noticeOf = (path: string): string =>
+  fileURLToPath(new URL(`../../node_modules/${path}`, import.meta.url));
 
 export default defineConfig({
   entry: { bin: "src/bin.ts" },
@@ -21,12 +21,14 @@ export default defineConfig({
   deps: {
     neverBundle: [/^isoloss(-[a-z]+)?(\/|$)/],
     alwaysBundle: bundled,
+    onlyBundle: bundled,
   },
   // Beside the program: what `isoloss run NAME` finds, and what `isoloss lab` serves.
   copy: [
     "../../experiments",
     { from: "../lab/dist", to: "dist", rename: "lab" },
-    ...bundled.map((name) => ({ from: licenseOf(name), rename: `LICENSE-${name}` })),
+    ...bundled.map((name) => ({ from: noticeOf(`${name}/LICENSE`), rename: `LICENSE-${name}` })),
+    { from: noticeOf("es-toolkit/NOTICE"), rename: "NOTICE-es-toolkit" },
   ],
   hooks: {
     // The WebAssembly of ONNX Runtime is larger than all else: `isoloss lab` serves what is installed.

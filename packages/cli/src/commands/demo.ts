@@ -83,7 +83,7 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
       `${experimentsText(outcomes.length)} in ${formatDuration(seconds)} on this computer. Every number was measured in this run. ` +
       "Where learning rates are tuned, the method with teleports and the one without have a rate each, chosen on other " +
       "seeds than those of the comparison. Times include the time of teleports; compilation is apart, with teleports and without. " +
-      "Runs whose times are not compared went several at a time.",
+      "Runs whose times are not shown may have had others beside them.",
     tellsPasses: false,
   });
   const document: DemoDocument = { name: "demo", ...experimentsDocument(batch, report) };

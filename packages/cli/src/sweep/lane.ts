@@ -66,6 +66,8 @@ export function createLane(
 
   async function compute(request: RunRequest, directory: string, signal: AbortSignal): Promise<void> {
     const { id, job, pauses } = request;
+    // At once: a long run's program may have been replaced by another version at its end.
+    const pack = request.isBrought ? (await import("./brought-run.js")).packRun : undefined;
     const report = (at: { rung: number; step: number; values: readonly number[] }) =>
       new Promise<Verdict>((resolve) => {
         answer = resolve;
@@ -100,10 +102,8 @@ export function createLane(
       else if ("error" in outcome && isDiskError(outcome.error)) {
         send({ stuck: plainError(outcome.error) });
       } else {
-        const record = recordOf(request, directory, outcome);
-        if (!request.isBrought) return send({ record });
-        const { packRun } = await import("./brought-run.js");
-        send({ record: { ...record, brought: await packRun(outcome, directory) } });
+        const brought = pack ? { brought: await pack(outcome, directory) } : {};
+        send({ record: { ...recordOf(request, directory, outcome), ...brought } });
       }
       return;
     }

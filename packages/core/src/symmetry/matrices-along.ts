@@ -7,7 +7,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { addGram, multiplyColumns, multiplyRows } from "../math/dense.js";
 import type { ParameterAxis } from "./discovery/descriptors.js";
 import { type Matrix, transposed } from "./matrix.js";
-import { changeAlong, elementsAlong, rateAlongAxis, unitAxes } from "./parameter-axes.js";
+import { changeAlong, elementsAlong, rateAlongAxis, requireView, unitAxes } from "./parameter-axes.js";
 
 /** Matrices [copies, n, n]. */
 export type Matrices = Matrix;
@@ -92,6 +92,7 @@ function gathered(data: Float64Array, parameterAxis: ParameterAxis, copies: numb
 /** Adds v v' for all vectors v along a space, to a matrix for each copy. */
 export function addGramsAlong(sums: Matrices, array: NdArray, parameterAxis: ParameterAxis): void {
   const [copies, n] = sums.shape;
+  requireView(array, parameterAxis);
   const isWhole = parameterAxis.part === undefined && array.data instanceof Float64Array;
   const view = isWhole ? (array.data as Float64Array) : elementsAlong(array, parameterAxis);
   if (areColumns(parameterAxis)) {

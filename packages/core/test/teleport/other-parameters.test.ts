@@ -2,6 +2,10 @@ import { describe, expect, it } from "vitest";
 import { zeros } from "../../src/array.js";
 import { digits } from "../../src/data/digits.js";
 import { OptionError } from "../../src/errors.js";
+import { square } from "../../src/graph/ops/elementary.js";
+import { matmul } from "../../src/graph/ops/matmul.js";
+import { sum } from "../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../src/graph/tensor.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
 import { balanced } from "../../src/moves/balance/balanced.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
@@ -96,5 +100,16 @@ describe.each(others)("a symmetry of a network with %s", (_, symmetry, which) =>
       expect((error as Error).message).toMatch(/^The symmetries are of other parameters: /);
       expect((error as Error).message).toMatch(which);
     },
+  );
+});
+
+it("linear maps of spaces of another width are refused by balanced", async () => {
+  const product = ({ a, b }: Record<"a" | "b", Tensor>, { x }: { readonly x: Tensor }) =>
+    sum(square(matmul(matmul(x, a), b)));
+  const of = (width: number) => ({ a: zeros([8, width]), b: zeros([width, 8]) });
+  const { found } = symmetriesOf(product, of(4), { x: zeros([2, 8]) });
+  expect(found.linear).toHaveLength(1);
+  await expect(async () => balanced(of(6), { scalings: [], linear: found.linear })).rejects.toThrow(
+    /^The symmetries are of other parameters: "a" has the shape \[8, 6\]/,
   );
 });

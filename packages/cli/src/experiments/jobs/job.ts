@@ -32,8 +32,6 @@ export interface Job extends Pick<JobContext, (typeof ofContext)[number]> {
   /** Which repetition it is of a run that is timed several times; left out: the first. */
   readonly repeat?: number;
   readonly config: object;
-  /** Whether its seconds are not compared: it takes programs that earlier jobs have compiled. */
-  readonly isUntimed?: boolean;
   /** Where its directory is created; left out: nowhere. */
   readonly out?: string;
   /** The directory of the run to resume instead. */
@@ -96,6 +94,9 @@ export async function jobToResume(
   if (more.length > 0) throw new OptionError(`${directory} is not the directory of one run.`);
   return { ...job, resume: directory };
 }
+
+/** Whether a job ends soon where it is told to stop, with a checkpoint. */
+export const isStoppable = ({ kind }: Job): boolean => kinds[kind].stoppable;
 
 /**
  * Executes a run and writes its directory.

@@ -38,6 +38,8 @@ interface Start {
 type Order = { readonly job: Job } | { readonly answer: "go" | "stop" };
 
 type Message =
+  /** Whether the job looks at `stop`, before it begins. */
+  | { readonly stoppable: boolean }
   | { readonly progress: JobProgress }
   | { readonly report: PauseReport }
   | { readonly result: JobResult }
@@ -162,19 +164,19 @@ export function workerRunner(script: URL, { threads, provider }: Omit<Start, "st
       new Promise((resolve) => {
         worker ??= started();
         const current = worker;
-        let isOver = false;
+        let stoppable = false;
         Atomics.store(stop, 0, signal?.aborted ? 1 : 0);
         const order = (message: Order) => current.postMessage(message);
-        const abort = async () => {
+        const abort = () => {
           Atomics.store(stop, 0, 1);
-          const { kinds } = await import("../kinds/kinds.js");
-          if (isOver || kinds[job.kind].stoppable) return;
+          if (stoppable) return;
           // It does not look at `stop`: its run must be started again.
           worker = undefined;
           void current.terminate();
         };
         const onMessage = (message: Message) => {
-          if ("progress" in message) onProgress(message.progress);
+          if ("stoppable" in message) stoppable = message.stoppable;
+          else if ("progress" in message) onProgress(message.progress);
           else if ("report" in message) void report?.(message.report).then((answer) => order({ answer }));
           else if ("result" in message) finish({ job, result: message.result });
           else finish({ job, error: revived(message.error) });
@@ -185,7 +187,6 @@ export function workerRunner(script: URL, { threads, provider }: Omit<Start, "st
             signal?.aborted ? undefined : { job, error: new Error("The worker thread ended too early.") },
           );
         const finish = (outcome: JobOutcome | undefined) => {
-          isOver = true;
           signal?.removeEventListener("abort", abort);
           current.off("message", onMessage).off("error", onError).off("exit", onExit);
           resolve(outcome);
@@ -232,7 +233,8 @@ export function serveJobs(): void {
   let onAnswer: ((answer: "go" | "stop") => void) | undefined;
   parentPort?.on("message", async (order: Order) => {
     if ("answer" in order) return onAnswer?.(order.answer);
-    const { computedOn, executeJob } = await import("./job.js");
+    const { computedOn, executeJob, isStoppable } = await import("./job.js");
+    send({ stoppable: isStoppable(order.job) });
     const job = computedOn(provider, order.job);
     let last = 0;
     const hooks: JobHooks = {
@@ -252,7 +254,7 @@ export function serveJobs(): void {
     };
     try {
       // Others compile some programs while their clock runs: a later job would be quicker than the first.
-      await keepExecutables(job.kind === "continue" || job.isUntimed ? leftPrograms : 0);
+      await keepExecutables(job.kind === "continue" ? leftPrograms : 0);
       setThreads(job, threads);
       send({ result: await executeJob(job, hooks) });
     } catch (error) {

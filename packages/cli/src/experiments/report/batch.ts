@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { omit } from "es-toolkit";
 import { writeFileAtomic } from "isoloss/node";
 import { prepareFolder } from "../../output.js";
 import { createProgress } from "../../progress.js";
@@ -7,6 +8,7 @@ import type { Resolved } from "../definition/resolve.js";
 import type { Job } from "../jobs/job.js";
 import type { Runner } from "../jobs/pool.js";
 import { elapsedTime, mayNeedOnnx, runSession, type SessionOptions } from "../jobs/session.js";
+import type { JobResult } from "../kind.js";
 import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
 import { experimentsReport, type ReportText } from "./report.js";
@@ -30,6 +32,16 @@ export const lanesFor = (
   { threads, untimed = threads }: { readonly threads: number; readonly untimed?: number | undefined },
 ): number =>
   isTimed || jobs.some((job) => mayNeedOnnx(job) && job.settings.threads !== 1) ? threads : untimed;
+
+/** A run that had others beside it has no times to show. */
+const withoutTimes = (result: JobResult): JobResult => ({
+  ...result,
+  document: {
+    ...result.document,
+    wallSeconds: null,
+    metrics: omit(result.document.metrics, ["move.seconds"]),
+  },
+});
 
 /**
  * Runs experiments one after another, with progress on stderr. Creates `out` first, and directories of runs in it.
@@ -57,12 +69,11 @@ export async function runBatch(
       // Times that count do not depend on the experiments before.
       if (untimed === undefined || resolved.rates.length > 0) await endKept();
       const outcome = await runExperiment(resolved, {
-        session: (jobs, isTimed) =>
-          runSession(jobs, {
-            ...session,
-            kept,
-            threads: lanesFor(jobs, isTimed, { threads: session.threads, untimed }),
-          }),
+        session: async (jobs, isTimed) => {
+          const threads = lanesFor(jobs, isTimed, { threads: session.threads, untimed });
+          const ran = await runSession(jobs, { ...session, kept, threads });
+          return threads > session.threads ? { ...ran, results: ran.results.map(withoutTimes) } : ran;
+        },
         out: runs,
         // Of all processors: a busy computer repeats runs as often as a quiet one.
         now: () => (elsewhere ? elapsed().wall : elapsed().processor),

@@ -53,9 +53,10 @@ export async function drawFigures({
   if (shown.length === 0) return drawn;
   const options = (): FigureOptions => ({ theme, ...size });
   const add = (name: string, element: SVGSVGElement) => drawn.push({ name, svg: svgText(element) });
-  /** Curves against steps and against seconds. */
+  /** Curves against steps and, where runs have times, against seconds. */
   const addBoth = (name: string, title: string, data: CurvesData) => {
     add(name, curves(data, { ...options(), title: `${title} against steps` }));
+    if (shown.some((r) => r.document.wallSeconds === null)) return;
     add(
       `${name}-seconds`,
       curves({ ...data, ...overTime(data) }, { ...options(), title: `${title} against time` }),

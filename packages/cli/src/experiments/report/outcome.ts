@@ -46,8 +46,8 @@ export async function runExperiment(
   { session, out, now }: RunPlace,
 ): Promise<ExperimentOutcome> {
   const jobs = jobsOf(resolved, { ...(out === undefined ? {} : { out }), checkpointSeconds: 30 });
-  // Their times are shown, but judge nothing.
-  const { results: measured, failures, interrupted } = await session(jobs, false);
+  // Where no rates are compared, no time judges.
+  const { results: measured, failures, interrupted } = await session(jobs, resolved.rates.length > 0);
   const results = kinds[resolved.kind].comparison?.compare?.(measured) ?? measured;
   if (failures.some(({ error }) => error instanceof MissingDataError)) {
     return { resolved, status: "skipped", results: [], rates: [], verdicts: [], errors: failures };
@@ -58,7 +58,7 @@ export async function runExperiment(
   const runAll = async (more: readonly Job[], isTimed: boolean) => {
     // After Ctrl-C nothing more begins.
     if (wasInterrupted) return [];
-    const done = await session(isTimed ? more : more.map((job) => ({ ...job, isUntimed: true })), isTimed);
+    const done = await session(more, isTimed);
     wasInterrupted ||= done.interrupted;
     errors.push(...done.failures);
     return done.results;

@@ -66,7 +66,7 @@ export interface RatesResult extends TriedRate {
   readonly constant: BesideConstant | null;
   /** Of each variant at its own tuned rate, and of the chosen ones, by the names of the choices. */
   readonly tuned: Readonly<Record<string, RateComparison>>;
-  /** Of each variant at the baseline's tuned rate, in runs whose times are not compared. */
+  /** Of each variant at the baseline's tuned rate, each run timed once. */
   readonly sameRate: Readonly<Record<string, RateComparison>>;
   /** Those without a rate to tune, as they are. */
   readonly references: Readonly<Record<string, ToTarget>>;
@@ -255,7 +255,7 @@ async function tuned(comparing: Comparing): Promise<Tuning | undefined> {
   return { by, grid, best, chosen: [...own, ...quickest] };
 }
 
-/** Runs on the confirming seeds: of those that judge the quick ones are repeated. */
+/** Runs on the confirming seeds, of which the quick ones are repeated. */
 interface Timed {
   readonly results: readonly JobResult[];
   readonly repeats: number;
@@ -281,11 +281,12 @@ async function timedInTurn(comparing: Comparing, { best, chosen }: Tuning): Prom
     const list = confirm.flatMap((_, i) => [
       ...judging.map((own) => ({ ...own[i], ...(round > 0 ? { repeat: 2 * round } : {}) })),
       { ...plainJobs[i], repeat: 2 * round + 1 },
+      ...(round > 0 ? [] : beside.map((own) => own[i])),
     ]);
     return round % 2 === 1 ? list.reverse() : list;
   };
-  const timed = beside.length > 0 ? [...(await runAll(beside.flat(), false))] : [];
   const begin = now();
+  const timed: JobResult[] = [];
   let repeats = 0;
   let isWhole: boolean;
   do {
@@ -314,7 +315,7 @@ function comparisonOf(
       ),
     );
   const plain = runsOf(baseline, best);
-  /** At the baseline's rate. */
+  /** At the baseline's rate, where each run is timed once. */
   const onceAt = (name: string) => results.filter((r) => r.repeat === undefined && isOf(r, name, best));
   const level = levelOfEach(chosen.filter(({ name }) => !controls.includes(name)).length);
   const compare = (name: string, { rate, decay }: TriedRate): RateComparison => {

@@ -45,6 +45,8 @@ export function summaryRows(results: readonly JobResult[]): {
 } {
   const groups = [...byVariant(results)];
   const hasTeleports = results.some((r) => r.document.teleports.length > 0);
+  // Not of runs side by side.
+  const hasTimes = results.some((r) => r.document.wallSeconds !== null);
   const isThere = (name: string) => results.some((r) => typeof r.document.metrics[name] === "number");
   const measured = [
     "best.epoch",
@@ -58,8 +60,9 @@ export function summaryRows(results: readonly JobResult[]): {
     resultName(finalLossMetric).label,
     ...(hasGradient ? ["||g||^2"] : []),
     ...measured.map((name) => resultName(name).label),
-    ...(hasTeleports ? ["teleports", "largest drift", "teleport time"] : []),
-    "time",
+    ...(hasTeleports ? ["teleports", "largest drift"] : []),
+    ...(hasTimes && hasTeleports ? ["teleport time"] : []),
+    ...(hasTimes ? ["time"] : []),
   ];
   const rows = groups.map(([variant, group]) => {
     const teleports = group.flatMap((r) => r.document.teleports);
@@ -77,10 +80,12 @@ export function summaryRows(results: readonly JobResult[]): {
         ? [
             teleports.length === 0 ? "-" : `${accepted.length} of ${teleports.length}`,
             drifts.length === 0 ? "-" : Math.max(...drifts).toExponential(1),
-            teleports.length === 0 ? "-" : `${Math.round((100 * spent) / Math.max(wall, 1e-9))} %`,
           ]
         : []),
-      formatDuration(wall / group.length),
+      ...(hasTimes && hasTeleports
+        ? [teleports.length === 0 ? "-" : `${Math.round((100 * spent) / Math.max(wall, 1e-9))} %`]
+        : []),
+      ...(hasTimes ? [formatDuration(wall / group.length)] : []),
     ];
   });
   return { head, rows: [...rows, ...constantRow(results, { head, measured })] };

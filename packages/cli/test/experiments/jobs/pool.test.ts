@@ -1,9 +1,8 @@
-import { EventEmitter, once } from "node:events";
+import { EventEmitter } from "node:events";
 import { beforeEach, expect, it, vi } from "vitest";
 import type { Job } from "../../../src/experiments/jobs/job.js";
 import { type Runner, runJobs, workerRunner } from "../../../src/experiments/jobs/pool.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
-import { kinds } from "../../../src/experiments/kinds/kinds.js";
 
 /** Threads, of which a test plays what they do. */
 const { threads } = vi.hoisted(() => ({ threads: [] as EventEmitter[] }));
@@ -27,7 +26,6 @@ beforeEach(() => {
 });
 
 const job = { kind: "minimize" } as Job;
-const restarted = Object.keys(kinds).find((name) => !kinds[name].stoppable) as string;
 const hooks = { onProgress() {} };
 
 it.each([
@@ -52,29 +50,27 @@ it.each([
 it("a runner gives no other job to a thread that an abort ends, though its result came first", async () => {
   const runner = workerRunner(new URL("file:///x.js"));
   const controller = new AbortController();
-  const aborted = { ...job, kind: restarted };
-  const first = runner.run(aborted, { ...hooks, signal: controller.signal });
+  const first = runner.run(job, { ...hooks, signal: controller.signal });
+  threads[0].emit("message", { stoppable: false });
   controller.abort();
-  await once(threads[0], "terminate");
   threads[0].emit("message", { result: 1 });
-  expect(await first).toEqual({ job: aborted, result: 1 });
+  expect(await first).toEqual({ job, result: 1 });
   void runner.run(job, hooks);
   expect(threads).toHaveLength(2);
 });
 
-it("a runner leaves the next job of a thread alone, whose result came before an abort could end it", async () => {
+it("a runner leaves a thread alone whose job stops by itself, and gives it the next one", async () => {
   const runner = workerRunner(new URL("file:///x.js"));
   const controller = new AbortController();
-  const first = runner.run({ ...job, kind: restarted }, { ...hooks, signal: controller.signal });
+  const first = runner.run(job, { ...hooks, signal: controller.signal });
   const onTerminate = vi.fn();
   threads[0].on("terminate", onTerminate);
+  threads[0].emit("message", { stoppable: true });
   controller.abort();
   threads[0].emit("message", { result: 1 });
   await first;
-  const second = runner.run(job, hooks);
-  await vi.dynamicImportSettled();
-  threads[0].emit("message", { result: 2 });
-  expect(await second).toEqual({ job, result: 2 });
+  void runner.run(job, hooks);
+  expect(threads).toHaveLength(1);
   expect(onTerminate).not.toHaveBeenCalled();
 });
 

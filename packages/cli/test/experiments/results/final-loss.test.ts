@@ -128,6 +128,15 @@ describe("the table of an experiment", () => {
     expect(summaryRows([net]).head).not.toContain("test accuracy");
   });
 
+  it("has times where no other run was beside", () => {
+    const times = ({ wallSeconds }: { readonly wallSeconds: number | null }) =>
+      summaryRows([{ ...net, document: { ...net.document, wallSeconds } }]).head.filter((name) =>
+        /time/.test(name),
+      );
+    expect(times({ wallSeconds: 1 })).toContain("time");
+    expect(times({ wallSeconds: null })).toEqual([]);
+  });
+
   it("has the loss on the test data where there is no accuracy", () => {
     const metrics = { "test.loss": 0.4 };
     const { head, rows } = summaryRows([{ ...net, document: { ...net.document, metrics } }]);

@@ -166,13 +166,15 @@ function signsOf(act: Act, size: number): readonly number[] {
   return ones.map((_, i) => (keys[i] < 0 ? -1 : 1));
 }
 
-const exponentials = new Map<number, ReturnType<typeof compileJavaScript>>();
+/** Of the size that was wanted last. */
+let exponential: { readonly n: number; readonly run: ReturnType<typeof compileJavaScript> } | undefined;
 
 /** The exponential of an n x n matrix, row by row. */
 export function matrixExponential(A: Float64Array, n: number): Float64Array {
-  const executable =
-    exponentials.get(n) ?? compileJavaScript(trace(({ a }) => expm(a), { a: spec([n, n], "float64") }).graph);
-  exponentials.set(n, executable);
-  const [exponential] = Object.values(executable.runSync({ a: { shape: [n, n], data: A } }));
-  return exponential.data as Float64Array;
+  if (exponential?.n !== n) {
+    const { graph } = trace(({ a }) => expm(a), { a: spec([n, n], "float64") });
+    exponential = { n, run: compileJavaScript(graph) };
+  }
+  const [result] = Object.values(exponential.run.runSync({ a: { shape: [n, n], data: A } }));
+  return result.data as Float64Array;
 }

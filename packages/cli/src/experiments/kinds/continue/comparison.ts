@@ -23,7 +23,8 @@ function tables(results: readonly JobResult[]): TaskTableData[] {
   return [
     {
       caption:
-        "Validation accuracy in percent after the change and after the training, and the time of the moves",
+        "Validation accuracy in percent after the change and after the training" +
+        (shown.some(({ metric }) => metric === "move.seconds") ? ", and the time of the moves" : ""),
       rowLabel: "variant",
       columns: shown.map(({ name, digits }) => ({ name, digits })),
       rows: [...byVariant(results)].map(([name, runs]) => ({
