@@ -243,6 +243,7 @@ describe("isoloss model quantize", () => {
       sensitivities.slice(0, recommended.left.length).map(({ layer }) => layer),
     );
     expect(recommended.left.length).toBeGreaterThan(0);
+    expect(document.held).toBe(true);
     const { stdout } = await bench.run(...quantize, ...data);
     expect(stdout).toMatch(/^in float\n.*it is to stay float$/m);
     expect(stdout).toMatch(/layers? in float, .* kB instead/);

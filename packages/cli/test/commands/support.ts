@@ -1,29 +1,13 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inProcess, type Outcome } from "isoloss-test-support/cli/in-process";
 import { afterAll, beforeAll } from "vitest";
 import { type BuiltCli, buildCli } from "../built-cli.js";
+import { folderInMemory } from "../memory.js";
 
 /** What a model command says on stderr but for lines of progress, which it has where the machine is slow. */
 export const withoutProgress = (stderr: string): string => stderr.replaceAll(/^\d+ s: .*\n/gm, "");
-
-/** Where commands work: in memory where it has room, as they wait for a disk at each record. */
-function baseFolder(): string {
-  const memory = "/dev/shm";
-  if (!existsSync(memory)) return tmpdir();
-  const { bavail, bsize } = statfsSync(memory);
-  return bavail * bsize > 2 ** 30 ? memory : tmpdir();
-}
 
 /** The built command line and a folder to work in, for the tests of a file. */
 export interface Workbench {
@@ -40,15 +24,19 @@ export interface Workbench {
   runs(): string[];
 }
 
-/** @param options `isInProcess`: commands run in this process, which is cheaper; see `inProcess` */
+/**
+ * @param options `isInProcess`: commands run in this process and in memory, which is cheaper; see `inProcess`. Processes, which may
+ *   be killed, write to a disk
+ */
 export function workbench({ isInProcess = false } = {}): Workbench {
   let cli: BuiltCli;
   let folder: string;
   beforeAll(async () => {
-    folder = realpathSync(mkdtempSync(join(baseFolder(), "isoloss-commands-")));
+    const prefix = "isoloss-commands-";
+    folder = realpathSync(isInProcess ? folderInMemory(prefix) : mkdtempSync(join(tmpdir(), prefix)));
     if (!isInProcess) cli = await buildCli();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   const run = (...args: string[]) => (isInProcess ? inProcess(args, folder) : cli.run(args, { cwd: folder }));
   return {
     get folder() {

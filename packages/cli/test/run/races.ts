@@ -1,14 +1,13 @@
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, rmSync } from "node:fs";
 import { promisify } from "node:util";
+import { folderInMemory } from "../memory.js";
 import { buildWriter } from "./built-writer.js";
 
 /** Lets four processes take the lock of a directory so many times in all. @returns how often two had it, and files that stayed */
 export async function raceForLock(races: number): Promise<{ doubles: number; left: readonly string[] }> {
   const { script, remove } = await buildWriter(new URL("./racer.ts", import.meta.url));
-  const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "isoloss-lock-"));
+  const folder = folderInMemory("isoloss-lock-");
   const { pid: dead } = spawnSync(process.execPath, ["--version"]);
   const args = [script, folder, `${races / 4}`, `${dead}`];
   const racers = Array.from({ length: 4 }, () => promisify(execFile)(process.execPath, args));

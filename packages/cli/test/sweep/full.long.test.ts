@@ -1,7 +1,8 @@
 // The smallest form of each file in experiments/full: one rate, one seed, a few images, a small network.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import type { SweepDocument } from "../../src/sweep/document.js";
 import { workbench } from "../commands/support.js";
 
@@ -15,6 +16,13 @@ const problems: Readonly<Record<string, string>> = {
   "cost-multi-fashion.yaml": "name: multiFashion, imbalanced: true",
 };
 
+/** The sizes of the file's own network, if it has one, with small hidden layers. */
+function sizesOf(name: string): number[][] {
+  const { model } = parse(readFileSync(`${folder}/${name}`, "utf8")).set;
+  if (!model?.sizes) return [];
+  return [model.sizes.map((size: number, k: number) => (k % (model.sizes.length - 1) === 0 ? size : 16))];
+}
+
 /** What makes a sweep small. */
 const small = (name: string): string[] => {
   const problem = problems[name];
@@ -26,7 +34,7 @@ const small = (name: string): string[] => {
     [...data, "set.epochs=2", "seeds=[100]"]
       // Every run of a network unpacks all images first.
       .concat(problem ? ["confirm.seeds=1000..1001", "confirm.until=null"] : ["confirm=false"])
-      .concat(name.startsWith("teleport-mlp") ? ["set.model.sizes=[784, 16, 16, 10]"] : [])
+      .concat(sizesOf(name).map((sizes) => `set.model.sizes=[${sizes.join(", ")}]`))
       .concat(`parameters.learningRate.values=[${rate}]`)
       .flatMap((set) => ["--set", set])
   );

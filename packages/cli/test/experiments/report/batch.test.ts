@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { loadExperiment } from "../../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
 import type { Job } from "../../../src/experiments/jobs/job.js";
@@ -30,6 +30,10 @@ it.each([
   ["are new for each experiment where all times count", undefined, [false, false, false]],
 ])("threads %s", async (_, untimed, expected) => {
   const out = mkdtempSync(join(tmpdir(), "isoloss-batch-"));
+  onTestFinished(() => {
+    rmSync(out, { recursive: true });
+    vi.mocked(runSession).mockReset();
+  });
   const experiments = [];
   for (const name of ["booth", "toy", "booth"])
     experiments.push(resolveExperiment(await loadExperiment(`demo/${name}`)));
@@ -41,5 +45,4 @@ it.each([
   });
   await runBatch(experiments, { out, untimed, threads: 1, quiet: true });
   expect(hasThreads).toEqual(expected);
-  rmSync(out, { recursive: true });
 });
