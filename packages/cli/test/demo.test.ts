@@ -74,7 +74,7 @@ describe("isoloss demo --json", () => {
 
 describe("the command line", () => {
   it.each([
-    [["--help"], ["demo", "Usage: isoloss", "about half a minute"]],
+    [["--help"], ["demo", "Usage: isoloss", "about a minute"]],
     [
       ["demo", "--help"],
       ["--out", "--json", "--quiet", "stdout", "stderr", "judgment", "does not help", "Examples:"],

@@ -46,7 +46,7 @@ export async function createProgram(
       "after",
       `
 Begin with
-  isoloss demo              with and without teleports, in about half a minute
+  isoloss demo              with and without teleports, in about a minute
   isoloss lab               the same by hand, in your browser
   isoloss run booth         a function of two variables, with figures of its teleports
   isoloss reproduce --quick the papers' experiments, small

@@ -6,7 +6,7 @@ import type { ListedCommand } from "./command.js";
 export const commands: readonly ListedCommand[] = [
   {
     usage: "demo [experiments...]",
-    summary: "small experiments with and without teleports, each with its verdict, in about half a minute",
+    summary: "small experiments with and without teleports, each with its verdict, in about a minute",
     load: async () => (await import("./demo.js")).demo,
   },
   {
