@@ -64,7 +64,7 @@ describe("README.md", () => {
     expect(Object.fromEntries(judgments)).toMatchObject({
       balanced: "no better than a control",
       restored: "no better than a control",
-      "level-set-10x20": "fewer steps, no less time",
+      "level-set-10x20": "fewer steps, more time",
       "level-set": "fewer steps, too noisy to time",
       teleports: "undecided",
     });
