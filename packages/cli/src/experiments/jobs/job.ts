@@ -95,7 +95,7 @@ export async function jobToResume(
   return { ...job, resume: directory };
 }
 
-/** Whether a job ends soon where it is told to stop, with a checkpoint. */
+/** Whether a job that is told to stop saves a checkpoint and ends soon. */
 export const isStoppable = ({ kind }: Job): boolean => kinds[kind].stoppable;
 
 /**

@@ -198,9 +198,8 @@ function scaledArrays(
   T: readonly NdArray[],
 ): Map<string, NdArray> {
   const moved = new Map(arrays);
-  for (const path of generators.flatMap(({ axes }, k) =>
-    isStill(T[k]) ? [] : axes.map((leg) => leg.path),
-  )) {
+  const moving = generators.filter((_, k) => !isStill(T[k])).flatMap(({ axes }) => axes);
+  for (const path of new Set(moving.map((leg) => leg.path))) {
     const { shape, data } = arrays.get(path) as NdArray;
     moved.set(path, { shape, data: data.slice() as typeof data });
   }
