@@ -1,6 +1,5 @@
 // A session as a file, made and read beside the page: a large model's numbers take seconds to become text.
 import { keep, kept, keptOf } from "../worker/kept.js";
-import { Moved } from "../worker/protocol.js";
 import { type Port, serve } from "../worker/serve.js";
 
 const format = "isoloss-lab-session";
@@ -27,8 +26,7 @@ const handlers = {
     } satisfies SessionFile;
     const text = JSON.stringify(session);
     const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-    const bytes = await new Response(packed).arrayBuffer();
-    return new Moved(bytes, [bytes]);
+    return new Response(packed).blob();
   },
 
   /**

@@ -12,12 +12,8 @@ const start = () =>
  * @throws Error where it is stopped
  */
 export async function saveSession(signal: AbortSignal): Promise<string> {
-  const bytes = await inWorker(
-    start,
-    (ask) => ask<ArrayBuffer>("pack", { tab, hash: location.hash }),
-    signal,
-  );
-  save("session.isoloss", bytes, "application/gzip");
+  const file = await inWorker(start, (ask) => ask<Blob>("pack", { tab, hash: location.hash }), signal);
+  save("session.isoloss", file, "application/gzip");
   return "session.isoloss saved: it holds the settings, the model with its moves, and the training of this tab.";
 }
 

@@ -6,10 +6,10 @@ let hasRoom = true;
 let forgets = true;
 /** What was done, in order. */
 const done: string[] = [];
-let saved: ArrayBuffer;
+let saved: Blob;
 
 vi.mock("../../src/app/tab.js", () => ({ key: "name", tab: "tab" }));
-vi.mock("../../src/app/save.js", () => ({ save: (_: string, bytes: ArrayBuffer) => (saved = bytes) }));
+vi.mock("../../src/app/save.js", () => ({ save: (_: string, file: Blob) => (saved = file) }));
 vi.mock("../../src/worker/kept.js", () => ({
   keep: async (key: string, value: unknown) => {
     done.push(`${value === undefined ? "forget" : "keep"} ${key.replace(/^[\d.-]+/, "next")}`);

@@ -491,14 +491,12 @@ export class Model extends ScreenModel<ModelState> {
   async save(what: "now" | "quantized" | "half", ending: string): Promise<void> {
     try {
       const of = this.subject;
-      const bytes = await (what === "now"
-        ? this.#ask<Uint8Array<ArrayBuffer>>("file")
-        : this.#ask<Uint8Array<ArrayBuffer>>("made", { kind: what }));
+      const file = await (what === "now" ? this.#ask<Blob>("file") : this.#ask<Blob>("made", { kind: what }));
       const name = `${this.#stem}${ending}.onnx`;
-      save(name, bytes, "application/octet-stream");
+      save(name, file, "application/octet-stream");
       if (what === "now") this.#saved = of;
       const isOther = what === "now" && this.isChecked && !this.isKept;
-      this.message = `${name} saved, ${bytesText(bytes.length)}${isOther ? ": it does NOT compute what the file computes" : ""}.`;
+      this.message = `${name} saved, ${bytesText(file.size)}${isOther ? ": it does NOT compute what the file computes" : ""}.`;
     } catch (error) {
       this.failed(error as Error);
     }

@@ -1,5 +1,5 @@
 import { keep, kept } from "../../worker/kept.js";
-import { type CallContext, Moved } from "../../worker/protocol.js";
+import type { CallContext } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import type { Halved } from "./half.js";
 import { type Direction, type GraphLayout, layOut, mostNodes } from "./layout.js";
@@ -174,7 +174,7 @@ const handlers = {
   looks: async ({ names, tab }: Tabbed & { readonly names: readonly string[] }) =>
     (await opened({ tab })).looks(names),
   inputs: async ({ files, tab }: Tabbed & Chosen) => (await opened({ tab })).takeInputs(files),
-  file: async (args: Tabbed) => moved((await opened(args)).file()),
+  file: async (args: Tabbed) => blobOf((await opened(args)).file()),
   fold: async (args: Tabbed) => (await opened(args)).folded(),
 
   /** Files on integers of 8 bits, from the weights as they are now. Tells what is tried. */
@@ -199,7 +199,7 @@ const handlers = {
   async made({ kind, tab }: Tabbed & { readonly kind: Made }) {
     const bytes = made[kind] ?? (await kept<Uint8Array>(`${tab} ${kind}`));
     if (bytes === undefined) throw new Error("The file was not made yet: make it again.");
-    return moved(bytes.slice());
+    return blobOf(bytes);
   },
 };
 
@@ -211,6 +211,7 @@ const goOn =
     return !(await isStopped());
   };
 
-const moved = (file: Uint8Array) => new Moved(file, [file.buffer as ArrayBuffer]);
+/** A file whose bytes are copied here: the page passes them on. */
+const blobOf = (file: Uint8Array) => new Blob([file as Uint8Array<ArrayBuffer>]);
 
 serve(globalThis as unknown as Port, handlers as never);
