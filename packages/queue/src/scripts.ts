@@ -11,18 +11,21 @@ redis.call("HDEL", KEYS[4], ARGV[1])
 redis.call("PUBLISH", KEYS[5], ARGV[1])
 return "first"`;
 
-export type Committed = "first" | "duplicate" | "closed";
-
-export const commitRecord = (redis: Redis, keys: SweepKeys, run: string, json: string): Promise<Committed> =>
+export const commitRecord = (
+  redis: Redis,
+  keys: SweepKeys,
+  run: string,
+  json: string,
+): Promise<"first" | "duplicate" | "closed"> =>
   redis.eval(
     commit,
     5,
     ...[keys.record, keys.records, keys.closed, keys.live, keys.news],
     ...[run, json],
-  ) as Promise<Committed>;
+  ) as Promise<"first" | "duplicate" | "closed">;
 
 /**
- * The verdict on a run at a rung, by the rule of `verdictOf` in the command line: stop what is no finite number; go while at most
+ * The verdict on a run at a rung, by the rule of `verdictOf` in the command line's sweep/prune.ts: stop what is no finite number; go while at most
  * `startup` values are there; asha: go if fewer than max(1, floor(n / factor)) values are better; median: go unless the
  * run's best is above the median; bound: go unless the value is above it. A verdict is final.
  */
@@ -34,7 +37,7 @@ local field = ARGV[1] .. "/" .. ARGV[2]
 local known = redis.call("HGET", KEYS[3], field)
 if known then return known end
 local value, rule, startup = ARGV[3], ARGV[4], tonumber(ARGV[6])
-local verdict, rank = "go", 1
+local verdict, rank = "go"
 if value == "nan" then
   verdict = "stop"
   rank = redis.call("ZCARD", KEYS[4]) + 1

@@ -11,7 +11,7 @@ export interface Qm9Files {
   readonly sdf: Lines;
   /** gdb9.sdf.csv. */
   readonly csv: Lines;
-  /** uncharacterized.txt; left out: no molecule is. */
+  /** uncharacterized.txt; default: no molecule is excluded. */
   readonly uncharacterized?: Lines | undefined;
 }
 
@@ -21,24 +21,24 @@ export interface Qm9 {
   readonly targets: NdArray<Float64Array>;
 }
 
-const hartree = 27.211386246;
-const kcalPerMole = 0.04336414;
+const eVPerHartree = 27.211386246;
+const eVPerKcalPerMole = 0.04336414;
 
 /**
- * The eleven tasks of multi-task papers, with the column of the file and its unit in theirs: dipole (D), polarizability (a0^3),
+ * The eleven tasks of multi-task papers: name, column of the file, and factor from its unit to the papers': dipole (D), polarizability (a0^3),
  * orbitals (eV), extent (a0^2), zero point energy and energies of atomization (eV), heat capacity (cal / mol K).
  */
 const columns = [
   ["mu", "mu", 1],
   ["alpha", "alpha", 1],
-  ["homo", "homo", hartree],
-  ["lumo", "lumo", hartree],
+  ["homo", "homo", eVPerHartree],
+  ["lumo", "lumo", eVPerHartree],
   ["r2", "r2", 1],
-  ["zpve", "zpve", hartree],
-  ["u0", "u0_atom", kcalPerMole],
-  ["u298", "u298_atom", kcalPerMole],
-  ["h298", "h298_atom", kcalPerMole],
-  ["g298", "g298_atom", kcalPerMole],
+  ["zpve", "zpve", eVPerHartree],
+  ["u0", "u0_atom", eVPerKcalPerMole],
+  ["u298", "u298_atom", eVPerKcalPerMole],
+  ["h298", "h298_atom", eVPerKcalPerMole],
+  ["g298", "g298_atom", eVPerKcalPerMole],
   ["cv", "cv", 1],
 ] as const;
 
@@ -54,26 +54,26 @@ export const qm9Tasks: readonly string[] = columns.map(([task]) => task);
  * const { molecules, targets } = await parseQm9({ sdf: sdfText.split("\n"), csv: csvText.split("\n") });
  */
 export async function parseQm9({ sdf, csv, uncharacterized = [] }: Qm9Files): Promise<Qm9> {
-  const left = await indicesOf(uncharacterized);
+  const excluded = await indicesOf(uncharacterized);
   const molecules: Molecule[] = [];
   let records = 0;
   for await (const molecule of readSdf(sdf)) {
     records += 1;
     requireMolecule(molecule, `gdb9.sdf, molecule ${records}`);
-    if (!left.has(records)) molecules.push(molecule);
+    if (!excluded.has(records)) molecules.push(molecule);
   }
   const targets: number[] = [];
   let rows = 0;
   for await (const numbers of rowsOf(csv)) {
     rows += 1;
-    if (!left.has(rows)) targets.push(...numbers);
+    if (!excluded.has(rows)) targets.push(...numbers);
   }
   if (rows !== records) {
     throw new DataError(
       `gdb9.sdf has ${records} molecules and gdb9.sdf.csv ${rows} rows: the files belong to different versions, or one is cut off.`,
     );
   }
-  const beyond = [...left].find((index) => index > records);
+  const beyond = [...excluded].find((index) => index > records);
   if (beyond !== undefined) {
     throw new DataError(`uncharacterized.txt names molecule ${beyond}; there are ${records}.`);
   }
@@ -103,10 +103,10 @@ async function* rowsOf(lines: Lines): AsyncGenerator<number[]> {
     const cells = line.split(",").map((cell) => cell.trim());
     if (places === undefined) {
       places = columns.map(([, name]) => cells.indexOf(name));
-      const missing = columns.find((_, k) => (places as number[])[k] === -1);
-      if (missing) {
+      const missing = places.indexOf(-1);
+      if (missing >= 0) {
         throw new DataError(
-          `gdb9.sdf.csv begins with the names of its columns; there is no ${missing[1]} among ${cells.slice(0, 6).join(", ")}, ...`,
+          `gdb9.sdf.csv begins with the names of its columns; there is no ${columns[missing][1]} among ${cells.slice(0, 6).join(", ")}, ...`,
         );
       }
       continue;

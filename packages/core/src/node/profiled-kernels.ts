@@ -22,7 +22,7 @@ interface ProfileEvent {
 }
 
 /**
- * The kernels that run a model file, those with most calls first, by ONNX Runtime's profile of a run behind a first one.
+ * The kernels that run a model file, those with most calls first, by ONNX Runtime's profile of the second of two runs.
  *
  * @throws RuntimeError when ONNX Runtime is not there, or refuses the file
  */

@@ -87,7 +87,7 @@ export interface HalfMove {
 export interface ValueSize {
   /** The largest magnitude. */
   readonly largest: number;
-  /** Geometric mean of the magnitudes that are not 0. */
+  /** Geometric mean of the finite magnitudes that are not 0. */
   readonly typical: number;
 }
 
@@ -404,7 +404,7 @@ async function chosenMove({
 
 /**
  * The operators that stay float32 so that the SQNR reaches the tolerance, none of which can be float16 alone: among those that make
- * or read a value that overflows, else also those of which most numbers are subnormal, else all; or, where none reaches it, the best set of less than half of them.
+ * or read a value that overflows, else also those of which most numbers are subnormal, else all; or, where none reaches it, the best of these sets that has less than half of the nodes.
  */
 async function fewestInFloat32(
   moved: Moved,
@@ -540,13 +540,14 @@ const movesOf = (
 interface ValueStatistics {
   readonly counts: HalfCounts;
   readonly largest: number;
-  /** Sum of log2 |x| over the numbers other than 0. */
+  /** How many numbers are finite and not 0, and the sum of their log2 |x|. */
+  readonly finite: number;
   readonly logs: number;
 }
 
-const sizeOfValue = ({ counts, largest, logs }: ValueStatistics): ValueSize => ({
+const sizeOfValue = ({ largest, finite, logs }: ValueStatistics): ValueSize => ({
   largest,
-  typical: counts.numbers === 0 ? 0 : 2 ** (logs / counts.numbers),
+  typical: finite === 0 ? 0 : 2 ** (logs / finite),
 });
 
 interface Ranges {
@@ -569,17 +570,21 @@ async function rangesOf(
     for (const name of names) {
       const { data } = results[name];
       if (!(data instanceof Float32Array || data instanceof Float64Array)) continue;
-      const before = values.get(name) ?? { counts: noCounts, largest: 0, logs: 0 };
-      let [size, logs] = [0, 0];
+      const before = values.get(name) ?? { counts: noCounts, largest: 0, finite: 0, logs: 0 };
+      let [size, finite, logs] = [0, 0, 0];
       // By number: an iterator over millions takes ten times as long.
       for (let i = 0; i < data.length; i++) {
         const own = Math.abs(data[i]);
         if (own > size) size = own;
-        if (own > 0 && own < Infinity) logs += Math.log2(own);
+        if (own > 0 && own < Infinity) {
+          finite++;
+          logs += Math.log2(own);
+        }
       }
       values.set(name, {
         counts: halfCounts(data, before.counts),
         largest: Math.max(before.largest, size),
+        finite: before.finite + finite,
         logs: before.logs + logs,
       });
       if (size > largest.size) largest = { size, name };

@@ -213,6 +213,24 @@ describe("a converted file", () => {
     expectNear(await outputOf((await toHalf(file)).bytes, x), x, 1e-3);
   });
 
+  it("tells the typical size of a value whose other numbers are infinite", async () => {
+    const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) });
+    const file = fileOf({
+      inputs: { x: normal([2, 2]) },
+      initializers: { zero: scalar(0), none: scalar(-Infinity) },
+      nodes: [
+        node("Greater", ["x", "zero"], {}, ["kept"]),
+        node("Where", ["kept", "x", "none"], {}, ["masked"]),
+        node("Softmax", ["masked"]),
+      ],
+    });
+    const given = { shape: [2, 2], data: Float32Array.of(4, -1, -2, 6) };
+    const { values } = await toHalf(file, { calibration: [{ x: given }] });
+    const { before } = values.find(({ name }) => name === "masked") ?? {};
+    expect(before?.largest).toBe(Infinity);
+    expect(before?.typical).toBeCloseTo(Math.sqrt(24), 12);
+  });
+
   it("is refused with an operator that has no float16 in the file's operator set", async () => {
     const axis = { shape: [], data: BigInt64Array.of(1n) };
     const sums = (opset: number) =>

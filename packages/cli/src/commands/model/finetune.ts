@@ -78,7 +78,7 @@ const options = {
   seed: value("<n>", "of the examples that are held out and of the order of the others", seedNumber, 0),
   tolerance: value(
     "<number>",
-    "largest difference by putting back and folding, relative to an output's largest value; default 0.0001, of weights in float16 0.0049",
+    "largest difference by putting back and folding, relative to an output's largest value; default 0.0001, of weights in float16 0.0049, in bfloat16 0.039",
     positiveNumber,
   ),
   limit: value("<n>", "read at most so many examples; default all", positiveInteger),

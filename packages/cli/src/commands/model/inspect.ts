@@ -16,14 +16,14 @@ import type { Result } from "../command.js";
 
 const options = { size: sizeOption, json: json() };
 
-const help = `An operator that is not read must be left out of the model before isoloss can work with it. "keeps" says which changes of
+const help = `Remove operators that are not read before isoloss works with the model. "keeps" says which changes of
 hidden units pass an operator: positive factors (scaling), signs, linear maps, another order (permutation). Each operator
 is judged by itself; isoloss model symmetries judges the whole model. "prevents" says what is not possible because of an
 operator: scaling, permutation or rotation of the units around it; of the whole file, quantize and half.
 
 The document of --json: file, bytes, producer, irVersion, opsets, inputs and outputs [{name, dtype, shape}], parameters
-{tensors, numbers}, stored {tensors, numbers, bytes}, largest [{name, dtype, shape, bytes}], operators [{name, count,
-supported, keeps, prevents}], sizes, problem (why it could not be traced, or null).
+{tensors, numbers} (null: the file could not be read), stored {tensors, numbers, bytes}, largest [{name, dtype, shape, bytes}], operators [{name, count,
+supported, keeps (left out where nothing was traced), prevents}], sizes, problem (why it could not be traced, or null).
 
 Examples:
   isoloss model inspect model.onnx
@@ -105,8 +105,8 @@ function inspectModel(file: ModelFile, given: Sizes): Inspection {
     producer,
     irVersion,
     opsets: Object.fromEntries(opsets.map(({ domain, version }) => [domain || "ai.onnx", version])),
-    inputs: graph.inputs.filter(({ name }) => !initializers.has(name)).map(portOf),
-    outputs: graph.outputs.map(portOf),
+    inputs: graph.inputs.filter(({ name }) => !initializers.has(name)),
+    outputs: graph.outputs,
     parameters,
     stored: {
       tensors: tensors.length,
@@ -164,12 +164,6 @@ const operatorReport = ({ name, count, isSupported, keeps, prevents }: OperatorU
   supported: isSupported,
   keeps,
   prevents,
-});
-
-const portOf = ({ name, dtype, shape }: OnnxModel["graph"]["inputs"][number]): PortReport => ({
-  name,
-  dtype,
-  shape,
 });
 
 type OnnxGraph = OnnxModel["graph"];
@@ -235,7 +229,7 @@ function inspectionText(inspection: Inspection): string[] {
     ],
   ];
   const texts = sections.filter(([, text]) => text !== "").map(([title, text]) => `${bold(title)}\n${text}`);
-  return [headText(inspection), ...texts, ...notesText(inspection)];
+  return [headText(inspection), ...texts, notesText(inspection)].filter((text) => text !== "");
 }
 
 function headText({ file, bytes, opsets, irVersion, producer, parameters, stored }: Inspection): string {
@@ -276,8 +270,8 @@ function keptText(keeps: readonly string[]): string {
 }
 
 /** What to conclude. */
-function notesText({ operators, problem, sizes }: Inspection): string[] {
-  if (problem !== null) return [problem];
+function notesText({ operators, problem, sizes }: Inspection): string {
+  if (problem !== null) return problem;
   const stopping = groupBy(
     operators.filter(({ keeps, prevents }) => keeps !== undefined && prevents.includes("scaling")),
     ({ keeps = [] }) => keeps.join(", "),
@@ -288,14 +282,12 @@ function notesText({ operators, problem, sizes }: Inspection): string[] {
   });
   const isUnfolded = operators.some(({ name }) => name === "BatchNormalization");
   return [
-    [
-      ...lines,
-      ...(isUnfolded ? [foldAdvice] : []),
-      ...(Object.keys(sizes).length > 0
-        ? [`Traced with ${sizesText(sizes)}; other sizes: --size NAME=N.`]
-        : []),
-    ].join("\n"),
-  ].filter((text) => text !== "");
+    ...lines,
+    ...(isUnfolded ? [foldAdvice] : []),
+    ...(Object.keys(sizes).length > 0
+      ? [`Traced with ${sizesText(sizes)}; other sizes: --size NAME=N.`]
+      : []),
+  ].join("\n");
 }
 
 const grouped = (n: number): string => n.toLocaleString("en-US");

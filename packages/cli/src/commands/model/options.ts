@@ -14,7 +14,7 @@ export const writing = { out: outOption, force: flag("replace an existing file")
 
 export const tolerance = value(
   "<number>",
-  "largest difference, relative to an output's largest value; default 0.0001, of weights in float16 0.0049",
+  "largest difference, relative to an output's largest value; default 0.0001, of weights in float16 0.0049, in bfloat16 0.039",
   nonNegativeNumber,
 );
 

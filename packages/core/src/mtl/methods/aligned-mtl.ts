@@ -3,7 +3,7 @@ import { finite, listOf, oneOf, share } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { statelessMethod } from "../checked-method.js";
 import { gramianOf } from "../kernels/gramian.js";
-import { preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -43,7 +43,7 @@ export function alignedMtl(options: AlignedMtlOptions = {}): MultiTaskMethod<nul
     combine(input) {
       const G = gramianOf(input);
       const K = G.shape[0];
-      const p = preferenceOf("alignedMtl", preference, K, scale === "sum" ? 1 : 1 / K);
+      const p = eachTask("alignedMtl: preference", preference ?? (scale === "sum" ? 1 : 1 / K), K);
       const kept = spectrum(G, Math.min(1, K * epsilon));
       const l = kept.values;
       if (l.length === 0) return { weights: p };

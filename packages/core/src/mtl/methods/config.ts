@@ -4,7 +4,7 @@ import { finite, listOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { statelessMethod } from "../checked-method.js";
 import { cosines, dot, gramianOf, precision, rowNorms, times } from "../kernels/gramian.js";
-import { preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -42,7 +42,7 @@ export function config(options: ConfigOptions = {}): MultiTaskMethod<null> {
       const K = G.shape[0];
       const n = rowNorms(G);
       const C = cosines(G, n);
-      const p = preferenceOf("config", preference, K, 1).map((x, k) => (n[k] > 0 ? x : 0));
+      const p = eachTask("config: preference", preference ?? 1, K).map((x, k) => (n[k] > 0 ? x : 0));
       const q = applySpectrum(spectrum(C, precision), p, (l) => 1 / l);
       const Cq = times(C, q);
       const squared = dot(q, Cq);

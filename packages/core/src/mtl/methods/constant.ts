@@ -1,7 +1,7 @@
 import { finite, listOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { statelessMethod } from "../checked-method.js";
-import { preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface ConstantOptions extends OptionsOf<typeof constantOptions> {}
@@ -28,6 +28,6 @@ export function constant(options: ConstantOptions): MultiTaskMethod<null> {
     name: "constant",
     needs: "losses",
     headGradient: "weighted",
-    combine: ({ losses }) => ({ weights: preferenceOf("constant", weights, losses.length, 1) }),
+    combine: ({ losses }) => ({ weights: eachTask("constant: weights", weights, losses.length) }),
   });
 }

@@ -2,7 +2,7 @@
 import { listOf, nonNegative, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { statelessMethod } from "../checked-method.js";
-import { preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import { drawSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -36,10 +36,10 @@ export function cosmos(options: CosmosOptions = {}): MultiTaskMethod<null> {
     name: "cosmos",
     needs: "losses",
     headGradient: "weighted",
-    requireTasks: (tasks) => preferenceOf("cosmos", preference, tasks, 1),
+    requireTasks: (tasks) => eachTask("cosmos: preference", preference ?? 1, tasks),
     combine({ losses, rng }) {
       const K = losses.length;
-      const r = preference ? preferenceOf("cosmos", preference, K, 1) : drawSimplex(rng, K);
+      const r = preference ? eachTask("cosmos: preference", preference, K) : drawSimplex(rng, K);
       const size = Math.hypot(...losses);
       if (size === 0) return { weights: r, note: "All losses are 0: the weights are the preference." };
       const length = Math.hypot(...r);

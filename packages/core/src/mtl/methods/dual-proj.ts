@@ -4,7 +4,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { statelessMethod } from "../checked-method.js";
 import { dualCone, type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
-import { preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface DualProjOptions extends ProjectorOptions, OptionsOf<typeof dualProjOptions> {}
@@ -41,7 +41,9 @@ export function dualProj(options: DualProjOptions = {}): MultiTaskMethod<null> {
     headGradient: "unweighted",
     combine(input) {
       const G = matrixOf(gramianOf(input));
-      return { weights: dualCone(G, preferenceOf("dualProj", preference, G.shape[0], 1 / G.shape[0])) };
+      return {
+        weights: dualCone(G, eachTask("dualProj: preference", preference ?? 1 / G.shape[0], G.shape[0])),
+      };
     },
   });
 }

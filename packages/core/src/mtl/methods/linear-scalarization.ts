@@ -3,7 +3,7 @@
 import { listOf, nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { statelessMethod } from "../checked-method.js";
-import { preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface LinearScalarizationOptions extends OptionsOf<typeof linearScalarizationOptions> {}
@@ -35,7 +35,7 @@ export function linearScalarization(options: LinearScalarizationOptions = {}): M
     needs: "losses",
     headGradient: "weighted",
     combine({ losses: { length: K } }) {
-      const w = preferenceOf("linearScalarization", weights, K, 1);
+      const w = eachTask("linearScalarization: weights", weights ?? 1, K);
       return { weights: reduction === "mean" ? w.map((x) => x / K) : w };
     },
   });

@@ -3,7 +3,7 @@
 import { finite, listOf, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { statelessMethod } from "../checked-method.js";
-import { eachTask, preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface PbiOptions extends OptionsOf<typeof pbiOptions> {}
@@ -35,7 +35,7 @@ export const pbiOptions = optionTable("pbi", {
 export function pbi(options: PbiOptions = {}): MultiTaskMethod<null> {
   const { preference, reference, penalty } = pbiOptions.read(options);
   const read = (tasks: number) => ({
-    ray: preferenceOf("pbi", preference, tasks, 1),
+    ray: eachTask("pbi: preference", preference ?? 1, tasks),
     z: eachTask("pbi: reference", reference, tasks),
   });
   return statelessMethod({

@@ -2,7 +2,7 @@
 import { finite, integerFrom, listOf, oneOf, oneOrEach, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable, refuseGiven } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { eachTask, preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import { softmax } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
@@ -88,7 +88,7 @@ function published(
   reference: number | readonly number[],
 ): MultiTaskMethod<StchState> {
   const read = (tasks: number) => ({
-    lambda: preferenceOf("stch", preference, tasks, 1 / tasks),
+    lambda: eachTask("stch: preference", preference ?? 1 / tasks, tasks),
     z: eachTask("stch: reference", reference, tasks),
   });
   return checkedMethod<StchState>({

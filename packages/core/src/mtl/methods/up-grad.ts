@@ -4,7 +4,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { statelessMethod } from "../checked-method.js";
 import { dualConeEach, type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
-import { preferenceOf } from "../kernels/per-task.js";
+import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface UpGradOptions extends ProjectorOptions, OptionsOf<typeof upGradOptions> {}
@@ -41,7 +41,7 @@ export function upGrad(options: UpGradOptions = {}): MultiTaskMethod<null> {
     headGradient: "unweighted",
     combine(input) {
       const G = matrixOf(gramianOf(input));
-      const p = preferenceOf("upGrad", preference, G.shape[0], 1 / G.shape[0]);
+      const p = eachTask("upGrad: preference", preference ?? 1 / G.shape[0], G.shape[0]);
       return { weights: dualConeEach(G, p) };
     },
   });

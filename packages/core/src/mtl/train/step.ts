@@ -1,4 +1,4 @@
-import { type NdArray, sizeOf } from "../../array.js";
+import { concatenated, type NdArray, sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { NumericalError, OptionError, ShapeError } from "../../errors.js";
 import { createRng, type Rng } from "../../math/rng.js";
@@ -54,13 +54,7 @@ function sharedRanges(
 /** The part of a direction that is in the shared parameters: all of it, but for methods that span the heads. */
 function sharedPart(direction: Float64Array, split: ParameterSplit, wanted: readonly string[]): Float64Array {
   if (split.shared.length === wanted.length) return direction;
-  const out = new Float64Array(direction.length);
-  let at = 0;
-  for (const { from, to } of sharedRanges(split, wanted)) {
-    out.set(direction.subarray(from, to), at);
-    at += to - from;
-  }
-  return out.slice(0, at);
+  return concatenated(sharedRanges(split, wanted).map(({ from, to }) => direction.subarray(from, to)));
 }
 
 /** The Gramian in the shared parameters, from kept rows for methods that span the heads; or in the representation. */
@@ -160,29 +154,30 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     }
     const [batch] = batches;
     const seen = sources.seenAfter(step);
-    const epoch = stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch);
+    const epoch = Math.floor(step / stepsPerEpoch);
     const pass = { seed: stepSeed(parts.seed, step), state: current.state };
     const place = { step, epoch, pass, batches, rng: methodRng };
     let point = stepPoint(parts, current.params, place);
     const given = { epoch, learningRate: rateOf(step), learningRateAt: rateOf, batch, history };
+    const beforeHook = performance.now();
     const change: StepChange<P> = (await beforeStep?.(contextOf(current, point, given))) ?? {};
     // Throws unless these are a tree of arrays: below they are read by known names, unchecked.
     if (change.params !== undefined) namedArrays({ params: change.params });
-    const hookSeconds = (performance.now() - begin) / 1000;
+    const hookSeconds = (performance.now() - beforeHook) / 1000;
     const { learningRate: rate = given.learningRate, skip = false } = change;
     if (change.params !== undefined && !skip) point = stepPoint(parts, change.params, place);
     const { losses, gramian, state } = await point.passed();
     requireFinite(losses, gradients.tasks, { step, rate });
     const combined = skip ? undefined : await point.combined(current.method, rate);
-    const memoryBefore = change.optimizer ?? current.optimizer;
-    const memory = change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore;
+    const stateBefore = change.optimizer ?? current.optimizer;
+    const optimizerState = change.params ? restartState(optimizer, stateBefore, change.params) : stateBefore;
     const updated = combined
       ? await updates.apply(combined.kind, combined.update, {
-          optimizer: memory,
+          optimizer: optimizerState,
           learningRate: rate,
           reuse: change.reuse,
         })
-      : { params: change.params ?? current.params, optimizer: memory, norm: 0 };
+      : { params: change.params ?? current.params, optimizer: optimizerState, norm: 0 };
     if (!Number.isFinite(updated.norm)) {
       throw new NumericalError(
         `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
@@ -290,36 +285,41 @@ function stepPoint<P>(parts: StepParts<P>, params: P, { step, epoch, pass, batch
     const [batch, other] = batches.slice(-2);
     return { ahead: await gradients.ahead(params, { batch, other }, given) };
   };
+  const combine = async (state: unknown, learningRate: number) => {
+    if (measures) all ??= measureAll();
+    const found = (await all) ?? [];
+    const { losses } = await passed();
+    const weights = method.virtualWeights?.(state);
+    const input: TaskInput = {
+      losses,
+      ...(found[0] && { gramian: found[0].gramian }),
+      ...(method.needs === "jacobian" ? jacobians(found) : {}),
+      ...(weights && (await virtual(weights, method.virtualRate ?? learningRate))),
+      step,
+      epoch,
+      rng: rng.fork(step),
+    };
+    const combination = method.combine(input, state);
+    const update = updateOf(parts, combination, found, { params, batch: batches[0], ...pass });
+    return { input, combination, ...update };
+  };
+  let last: { readonly learningRate: number; readonly made: ReturnType<typeof combine> } | undefined;
   return {
     passed,
     measured,
     /** The method's weights or direction, computed from its state before the step, and the inputs of the update. */
-    async combined(state: unknown, learningRate: number) {
-      if (measures) all ??= measureAll();
-      const found = (await all) ?? [];
-      const { losses } = await passed();
-      const weights = method.virtualWeights?.(state);
-      const input: TaskInput = {
-        losses,
-        ...(found[0] && { gramian: found[0].gramian }),
-        ...(method.needs === "jacobian" ? jacobians(found) : {}),
-        ...(weights && (await virtual(weights, method.virtualRate ?? learningRate))),
-        step,
-        epoch,
-        rng: rng.fork(step),
-      };
-      const combination = method.combine(input, state);
-      const update = updateOf(parts, combination, found, { params, batch: batches[0], ...pass });
-      return { input, combination, ...update };
+    combined(state: unknown, learningRate: number) {
+      if (last?.learningRate !== learningRate) last = { learningRate, made: combine(state, learningRate) };
+      return last.made;
     },
   };
 }
 
 function jacobians(found: readonly Measured[]): Partial<TaskInput> {
-  const samples = found.map(({ jacobian }) => ({
-    shape: jacobian?.shape ?? [],
-    data: Float64Array.from((jacobian?.data ?? []) as Float64Array),
-  }));
+  const samples = found.map(({ jacobian }) => {
+    const { shape, data } = jacobian as NdArray;
+    return { shape, data: Float64Array.from(data as Float64Array) };
+  });
   return { jacobian: samples[0], ...(samples.length > 1 ? { samples } : {}) };
 }
 

@@ -1,7 +1,7 @@
 // S. Zhou et al., "On the convergence of stochastic multi-objective gradient manipulation and beyond", NeurIPS 2022, algorithm 1.
-import { OptionError } from "../../errors.js";
 import { finite, listOf, smoothing } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
+import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 import { type Wrapped, weightsOf, wrapped } from "./wrapped.js";
 
@@ -42,17 +42,10 @@ export function crMogm<S>(
   const { alpha, initialWeights } = crMogmOptions.read(options);
   return wrapped<S, CrMogmState<S>>(method, {
     name: `crMogm(${method.name})`,
-    init(tasks) {
-      if (initialWeights && initialWeights.length !== tasks) {
-        throw new OptionError(
-          `crMogm: initialWeights must have one number for each of the ${tasks} tasks; got ${initialWeights.length}.`,
-        );
-      }
-      return {
-        inner: method.init(tasks),
-        smoothed: initialWeights ? Float64Array.from(initialWeights) : null,
-      };
-    },
+    init: (tasks) => ({
+      inner: method.init(tasks),
+      smoothed: initialWeights ? eachTask("crMogm: initialWeights", initialWeights, tasks) : null,
+    }),
     combine(input, { inner, smoothed }) {
       const combination = method.combine(input, inner);
       const w = weightsOf("crMogm", method, combination);

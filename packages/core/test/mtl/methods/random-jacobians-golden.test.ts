@@ -258,7 +258,7 @@ describe("on random Jacobians", () => {
     const { alpha, initialWeights, steps } = golden.cr_mogm;
     const method = crMogm(mgda(), { alpha, initialWeights });
     expectWeights(method, steps, ({ jacobian }) => inputOf(none(3), jacobian));
-    expect(() => method.init(2)).toThrow("one number for each of the 2 tasks; got 3");
+    expect(() => method.init(2)).toThrow("one value for each of the 2 tasks; got 3");
   });
 
   // LibMTL/trainer.py, bacth_forward_AutoLambda, lines 506-517, with softmax(a), by finite differences; the authors train a itself.

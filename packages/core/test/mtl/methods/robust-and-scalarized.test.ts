@@ -121,7 +121,9 @@ describe("weights that are derivatives of an objective", () => {
 
   it("say by name which preference has the wrong length", () => {
     for (const make of [cosmos, pbi]) expect(() => make({ preference: r }).init(2)).toThrow(OptionError);
-    expect(() => stch({ variant: "published", preference: r }).init(2)).toThrow("stch: one weight per task");
+    expect(() => stch({ variant: "published", preference: r }).init(2)).toThrow(
+      "stch: preference must have one value for each of the 2 tasks; got",
+    );
   });
 });
 

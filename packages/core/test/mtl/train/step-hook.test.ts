@@ -105,6 +105,26 @@ describe("a hook before the step", () => {
     },
   );
 
+  it("that asks for the direction has the method combine once, and again for another rate alone", async () => {
+    const combined: number[] = [];
+    const method = fairGrad();
+    const counted: typeof method = {
+      ...method,
+      combine(input, state) {
+        combined.push(input.step);
+        return method.combine(input, state);
+      },
+    };
+    const trainer = await trainerFor(counted, {
+      beforeStep: async ({ direction, step }) => {
+        expect(await direction()).toEqual(await direction());
+        return step === 1 ? { learningRate: 0.5 } : undefined;
+      },
+    });
+    await trainer.run({ steps: 3 });
+    expect(combined).toEqual([0, 1, 1, 2]);
+  });
+
   it("that moves parameters has the step taken at the new point, on the same batch", async () => {
     for (const method of [linearScalarization(), fairGrad()]) {
       const moved = await trainerFor(method, {

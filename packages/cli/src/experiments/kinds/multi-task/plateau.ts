@@ -8,7 +8,7 @@ import type { Tree } from "../../catalogue/problems.js";
 import type { Evaluation } from "../../kind.js";
 import { type Protocol, protocolsByTask, validationDeltas } from "./protocol.js";
 
-/** Lowers the learning rate when Delta_m on the validation data stops falling: see `reduceOnPlateau`. */
+/** Lowers the learning rate when the errors on the validation data, over those of the base, stop falling: see `reduceOnPlateau`. */
 export const plateauSchema = z.strictObject({
   factor: z.number().min(0).max(1).optional(),
   patience: fromZero.optional(),
@@ -21,6 +21,7 @@ export type PlateauConfig = z.output<typeof plateauSchema>;
 export interface PlateauRun {
   readonly protocol: Protocol | undefined;
   readonly evaluations: readonly Evaluation[];
+  /** Whether a step of this run asks, not its settings. */
   readonly isRun: (context: ScheduleContext) => boolean;
 }
 
@@ -29,13 +30,22 @@ function requirePlateau(rate: unknown, protocol: Protocol | undefined): { rate: 
   throw new OptionError("plateau needs a learningRate that is a number, and a protocol with a base.");
 }
 
-/** The rate after some values of the quantity that should fall. */
-function rateAfter(rate: number, config: PlateauConfig, values: readonly number[]): number {
+/**
+ * The rate after some evaluations. What should fall is the mean of errors over the base, 1 + Delta_m / 100: Delta_m itself may be negative,
+ * where a threshold relative to it has the wrong sign.
+ */
+function rateAfter(
+  rate: number,
+  config: PlateauConfig,
+  protocol: Protocol,
+  past: readonly Evaluation[],
+): number {
   const plateau = reduceOnPlateau(config as PlateauOptions);
-  return values.reduce((state, value) => plateau.next(state, value).state, plateau.init(rate)).rate;
+  const ratios = validationDeltas(protocol, past).map((delta) => 1 + delta / 100);
+  return ratios.reduce((state, ratio) => plateau.next(state, ratio).state, plateau.init(rate)).rate;
 }
 
-/** The rate of a step, from the evaluations before it. A run's settings, which look at no epochs, have the first rate. */
+/** The rate of a step, from the evaluations before it. Settings that are written down have the first rate. */
 export function plateauRate(
   first: unknown,
   config: PlateauConfig,
@@ -45,7 +55,7 @@ export function plateauRate(
   return (step, context) => {
     if (!run.isRun(context)) return rate;
     const past = run.evaluations.filter((e) => e.step <= step);
-    return rateAfter(rate, config, validationDeltas(protocol, past));
+    return rateAfter(rate, config, protocol, past);
   };
 }
 
@@ -100,8 +110,7 @@ export function networkRates(
       const past = run.evaluations.filter((e) => e.step <= step);
       const rates = mapValues(state.rates as object, (_, task) => {
         const own = protocols.get(task);
-        const ratios = own ? validationDeltas(own, past).map((delta) => 1 + delta / 100) : [];
-        return array(rateAfter(rate, config, ratios), dtype);
+        return array(own ? rateAfter(rate, config, own, past) : rate, dtype);
       });
       return { optimizer: { ...state, rates } };
     },

@@ -107,6 +107,16 @@ describe("a plateau", () => {
   });
 });
 
+it("lowers the rate of a run that is better than its base and no longer improves", () => {
+  const protocol: Protocol = { columns, report: { last: 1 }, base: [30, 2] };
+  // Delta_m is -50: by a threshold relative to it, each value would be a gain.
+  const evaluations = [1, 2, 3, 4].map((step) => at(step, 0.3, 0));
+  const rate = plateauRate(1, { factor: 0.5, patience: 0 }, { protocol, evaluations, isRun: () => true });
+  expect([1, 2, 3, 4].map((step) => rate(step, { stepsPerEpoch: 1, epochs: [] }))).toEqual([
+    1, 0.5, 0.25, 0.125,
+  ]);
+});
+
 describe("a plateau of networks side by side", () => {
   const setup = { dtype: "float64" } as never;
   const start = { networks: { a: { w: array([1, -2], "float64") }, b: { w: array([3], "float64") } } };

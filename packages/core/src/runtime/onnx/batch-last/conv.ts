@@ -63,7 +63,7 @@ export class TiledConv {
     this.window = windowOf(kernel, tile);
   }
 
-  private constant(name: string, make: () => Tensor): Tensor {
+  private once(name: string, make: () => Tensor): Tensor {
     const made = this.constants.get(name) ?? make();
     this.constants.set(name, made);
     return made;
@@ -74,13 +74,16 @@ export class TiledConv {
     return this.image[1] * sizeOf(this.window);
   }
 
-  /** X [s, c u v, tiles m] of images [s, c, 1, h w m]: places of the image, each copied for all images of a part at a time. */
+  /**
+   * X [s, c u v, tiles m] of images [s, c, 1, h w m]: for each element of the window and each tile, the place on which it falls, of all m
+   * images of a part.
+   */
   columns(x: Tensor): Tensor {
     const { padding, tile, tiles, window } = this;
     const [n, c, h, w] = this.image;
     const s = partsOf(n);
     const size = c * h * w;
-    const places = this.constant("places", () =>
+    const places = this.once("places", () =>
       indices(
         tabulate([c, ...window, ...tiles], (channel, a, b, i, j) => {
           const row = i * tile[0] + a - padding[0];
@@ -120,7 +123,7 @@ export class TiledConv {
    */
   private copies(): Tensor {
     const { kernel, p, tile, window } = this;
-    return this.constant("copies", () => {
+    return this.once("copies", () => {
       const cells = tabulate([kernel[2], kernel[3], ...tile, ...window], (a, b, i, j, u, v) =>
         Number(a + i === u && b + j === v),
       );
@@ -158,7 +161,7 @@ export class TiledConv {
   private byRemainder(): Tensor {
     const { tile, window } = this;
     const [th, tw] = tile;
-    return this.constant("byRemainder", () =>
+    return this.once("byRemainder", () =>
       indices(
         tabulate([this.image[1], th, tw, window[0] / th, window[1] / tw], (channel, a, b, i, j) => {
           const [row, column] = [i * th + this.remainder(a, 0), j * tw + this.remainder(b, 1)];
@@ -174,7 +177,7 @@ export class TiledConv {
     const [th, tw] = tile;
     const cells = [image[2] / th, image[3] / tw];
     const steps = [window[0] / th, window[1] / tw];
-    return this.constant("overlaps", () => {
+    return this.once("overlaps", () => {
       const ones = tabulate([th, tw, ...cells, ...steps, ...tiles], (a, b, y, x, i, j, row, column) => {
         const top = (row + i) * th + this.remainder(a, 0) - padding[0];
         const left = (column + j) * tw + this.remainder(b, 1) - padding[1];
@@ -188,7 +191,7 @@ export class TiledConv {
   private byRow(): Tensor {
     const [, c, height, width] = this.image;
     const [th, tw] = this.tile;
-    return this.constant("byRow", () =>
+    return this.once("byRow", () =>
       indices(
         tabulate([c, height / th, th, width / tw, tw], (channel, y, a, x, b) => {
           const cell = (y * width) / tw + x;
