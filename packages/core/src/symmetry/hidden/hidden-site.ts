@@ -26,10 +26,16 @@ export interface HiddenSite<P, S extends ElementWise = Bijection> {
   values(params: TensorsOf<P>, batch: BatchTensors): { readonly h: Tensor; readonly z: Tensor };
 }
 
+/** The paths of a site's parameters. */
+export const pathsOf = <P, S extends ElementWise>({ weight, bias, next }: HiddenSite<P, S>): string[] => [
+  weight.path,
+  ...(bias === undefined ? [] : [bias]),
+  next.path,
+];
+
 /** A site's tensors while it is traced. */
 export interface SiteValues<S extends ElementWise> {
   readonly activation: S;
-  readonly h: Tensor;
   readonly z: Tensor;
   /** W [units, inputs], b [units] and the next weight [outputs, units], however the parameters store them. */
   readonly weight: Tensor;
@@ -52,7 +58,7 @@ export interface SiteRule<S extends ElementWise> {
   /** Whether {@link move} multiplies the next weight by g^-1, and by nothing else. */
   readonly isUndone: boolean;
   /** The matrix; the action is exact where its rows are independent. */
-  matrix(site: SiteValues<S>, g: Tensor): Tensor;
+  matrix(site: SiteValues<S> & { readonly h: Tensor }, g: Tensor): Tensor;
   /** The parameters moved by g; `back` is g^-1, `plus` the pseudo-inverse of the matrix. */
   move(
     site: SiteValues<S>,
@@ -65,7 +71,7 @@ export interface SiteRule<S extends ElementWise> {
   rate(site: SiteValues<S>, T: Tensor, plus: Tensor): SiteParams;
 }
 
-/** The rule's matrix: `params`, `batch`, `g` to `matrix`. */
+/** What the action reads of the samples: `params`, `batch`, `g` to the rule's `matrix` and `z`. */
 export function traceSiteMatrix<P, S extends ElementWise>(
   rule: SiteRule<S>,
   site: HiddenSite<P, S>,
@@ -73,11 +79,13 @@ export function traceSiteMatrix<P, S extends ElementWise>(
   batch: BatchSpec,
 ): Graph {
   const element = spec([site.size, site.size], floatTypeOf(rule.name, params));
-  return trace(({ params: p, batch: b, g }) => ({ matrix: rule.matrix(valuesOf(site, p, b), g) }), {
-    params,
-    batch,
-    g: element,
-  }).graph;
+  return trace(
+    ({ params: p, batch: b, g }) => {
+      const { h, z } = site.values(p, b);
+      return { matrix: rule.matrix({ ...valuesOf(site, p, z), h }, g), z };
+    },
+    { params, batch, g: element },
+  ).graph;
 }
 
 /** Shape of the pseudo-inverse of the rule's matrix: [columns, samples]. */
@@ -91,7 +99,7 @@ export function plusShape<P, S extends ElementWise>(
   return [columns, samples];
 }
 
-/** A site's parameters moved by g: `params`, `batch`, `g`, `back`, `plus` to `moved`, the changed ones by path. */
+/** A site's parameters moved by g: `params`, `z`, `g`, `back`, `plus` to `moved`, the changed ones by path. */
 export function traceSiteAct<P, S extends ElementWise>(
   rule: SiteRule<S>,
   site: HiddenSite<P, S>,
@@ -101,9 +109,10 @@ export function traceSiteAct<P, S extends ElementWise>(
   const dtype = floatTypeOf(rule.name, params);
   const element = spec([site.size, site.size], dtype);
   const plus = spec(plusShape(rule, site, params, batch), dtype);
+  const units = spec([plus.shape[1], site.size], dtype);
   const { graph } = trace(
-    ({ params: p, batch: b, ...rest }) => ({ moved: stored(site, p, rule.move(valuesOf(site, p, b), rest)) }),
-    { params, batch, g: element, back: element, plus },
+    ({ params: p, z, ...by }) => ({ moved: stored(site, p, rule.move(valuesOf(site, p, z), by)) }),
+    { params, z: units, g: element, back: element, plus },
   );
   return graph;
 }
@@ -116,18 +125,18 @@ export const siteTangent = <P, S extends ElementWise>(
   T: Tensor,
   batch: BatchTensors,
   plus: Tensor,
-): Record<string, Tensor> => stored(site, p, rule.rate(valuesOf(site, p, batch), T, plus));
+): Record<string, Tensor> => stored(site, p, rule.rate(valuesOf(site, p, site.values(p, batch).z), T, plus));
 
 function valuesOf<P, S extends ElementWise>(
   site: HiddenSite<P, S>,
   p: TensorsOf<P>,
-  batch: BatchTensors,
+  z: Tensor,
 ): SiteValues<S> {
   const { activation, weight, bias, next } = site;
   const from = byPath(p);
   return {
     activation,
-    ...site.values(p, batch),
+    z,
     weight: weight.out === 0 ? from(weight.path) : transpose(from(weight.path)),
     ...(bias === undefined ? {} : { bias: reshape(from(bias), [site.size]) }),
     next: next.in === 1 ? from(next.path) : transpose(from(next.path)),
@@ -158,7 +167,7 @@ export function changedNext<P, S extends ElementWise>(
 }
 
 /** The tensor at a path of a tree. */
-function byPath(tree: unknown): (path: string) => Tensor {
+export function byPath(tree: unknown): (path: string) => Tensor {
   const { leaves, paths } = flatten<Tensor>(tree, isTensor);
   return (path) => leaves[paths.indexOf(path)];
 }

@@ -14,6 +14,7 @@ import { mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
 import { isRefusal, orRefusal, type Refusal, type Symmetry } from "../symmetry.js";
 import {
   type HiddenSite,
+  pathsOf,
   plusShape,
   type SiteRule,
   siteTangent,
@@ -85,26 +86,32 @@ export function siteAction<P, S extends ElementWise>(
     };
   };
 
-  /** The pseudo-inverse at a site; the last one is kept. */
-  const plusOf = async (p: P, batch: Batch, m: number, g: Matrix): Promise<NdArray | Refusal> => {
+  /** Z and the pseudo-inverse at a site; the last one is kept. */
+  const siteAt = async (
+    p: P,
+    batch: Batch,
+    m: number,
+    g: Matrix,
+  ): Promise<Record<"z" | "plus", NdArray> | Refusal> => {
     const run = await matrixRun(p, batch, m);
-    const { matrix } = await run.run({ ...namedArrays({ params: p, batch }), g });
+    const { matrix, z } = await run.run({ ...namedArrays({ params: p, batch }), g });
     const last = known[m];
-    if (last && sameArray(last.matrix, matrix)) return last.plus;
+    if (last && sameArray(last.matrix, matrix)) return { z, plus: last.plus };
     const plus = await inverseOf(matrix as Matrix);
-    if (!isRefusal(plus)) known[m] = { matrix: copyArray(matrix), plus };
-    return plus;
+    if (isRefusal(plus)) return plus;
+    known[m] = { matrix: copyArray(matrix), plus };
+    return { z, plus };
   };
 
   /** Moves one site by g. */
   const actOn = async (p: P, batch: Batch, m: number, T: NdArray): Promise<P | Refusal> => {
     const g = identityPlus(T);
-    const plus = await plusOf(p, batch, m, g);
-    if (isRefusal(plus)) return plus;
+    const site = await siteAt(p, batch, m, g);
+    if (isRefusal(site)) return site;
     const back = await orRefusal(() => inverses.inverse(g), "the group element");
     if (isRefusal(back)) return back;
     const run = await actRun(p, batch, m);
-    const result = await run.run({ ...namedArrays({ params: p, batch }), g, back, plus });
+    const result = await run.run({ ...namedArrays({ params: p }), ...site, g, back });
     if (!Object.values(result).every(isAllFinite)) {
       return { refused: outOfRange };
     }
@@ -117,9 +124,7 @@ export function siteAction<P, S extends ElementWise>(
   const whole = { rule, sites, params, allowInexact };
   return {
     name: rule.name,
-    paths: [
-      ...new Set(sites.flatMap(({ weight, bias, next }) => [weight.path, bias ?? weight.path, next.path])),
-    ],
+    paths: [...new Set(sites.flatMap(pathsOf))],
     exact: allowInexact ? "no" : "batch",
     algebra: sites.map(({ size }) => [size, size]),
     bound: { kind: "norm", value: 0.5 },
@@ -134,9 +139,9 @@ export function siteAction<P, S extends ElementWise>(
       const all: NdArray[] = [];
       for (let m = 0; m < sites.length; m++) {
         const identity = identityPlus(zeros([sites[m].size, sites[m].size], "float64"));
-        const plus = await plusOf(p, batch, m, identity);
-        if (isRefusal(plus)) return plus;
-        all.push(plus);
+        const site = await siteAt(p, batch, m, identity);
+        if (isRefusal(site)) return site;
+        all.push(site.plus);
       }
       return all;
     },

@@ -19,7 +19,15 @@ import { flatten } from "../../tree.js";
 import type { ElementWise } from "../bijection.js";
 import { mapTensors } from "../parameter-axes.js";
 import type { TracedContext } from "../symmetry.js";
-import { changedNext, type HiddenSite, type SiteRule, traceSiteAct, traceSiteMatrix } from "./hidden-site.js";
+import {
+  byPath,
+  changedNext,
+  type HiddenSite,
+  pathsOf,
+  type SiteRule,
+  traceSiteAct,
+  traceSiteMatrix,
+} from "./hidden-site.js";
 import { mostError } from "./inverses.js";
 
 /** The action of a rule on all sites. */
@@ -43,24 +51,27 @@ export function traceSites<P, S extends ElementWise>(
     const step = cast(T[m], "float64");
     const g = add(identity(site.size, "float64"), step);
     const inputs = { params: inFloat64(moved), batch: inFloat64(batch), g };
-    const { matrix } = valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), inputs);
+    const { matrix, z } = valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), inputs);
     const plus = matrixPinv(matrix);
-    const values = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
-      ...inputs,
-      plus,
-      back: matrixInverse(g),
-    });
-    const own =
-      rule.isUndone && T[m].dtype === "float32" && site.size >= manyUnits
-        ? changedNext(site, moved, (next) => undone(next, T[m]))
-        : {};
+    const from = moved;
+    const weightAt = byPath(from);
+    const ownOf = (to: (path: string, w: Tensor) => Tensor) =>
+      Object.fromEntries(pathsOf(site).map((path) => [path, to(path, weightAt(path))]));
+    const act = () => {
+      const values = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
+        params: inputs.params,
+        ...{ z, g, back: matrixInverse(g), plus },
+      });
+      const next =
+        rule.isUndone && T[m].dtype === "float32" && site.size >= manyUnits
+          ? changedNext(site, from, (w) => undone(w, T[m]))
+          : {};
+      // As on the host, the next site starts from rounded values: its matrix is then that of the end.
+      return ownOf((path, w) => next[path] ?? cast(values[`moved.${path}`], w.dtype));
+    };
     // The identity moves by nothing, not even by rounding.
-    const isMoving = greater(sum(abs(T[m])), 0);
-    // As on the host, the next site starts from rounded values: its matrix is then that of the end.
-    moved = mapTensors(moved, (w, path) => {
-      const to = values[`moved.${path}`];
-      return own[path] ?? (to ? where(isMoving, cast(to, w.dtype), w) : w);
-    });
+    const changed = cond(greater(sum(abs(T[m])), 0), act, () => ownOf((_, w) => w));
+    moved = mapTensors(from, (w, path) => changed[path] ?? w);
   });
   return moved;
 }
