@@ -2,10 +2,11 @@
 // multiply few numbers need not load it.
 import { setTileKernel, type TileKernel } from "./tile.js";
 
-const pageSize = 2 ** 16;
-
-/** The kernel's memory grows up to this many bytes: it is never given back. */
-const mostBytes = 2 ** 25;
+/**
+ * Pages of 2^16 bytes of the kernel's memory, which is never given back; the machine has those that were written. It does not grow:
+ * its buffer would be detached, and engines then check each access to an array, of any array, for a detached buffer.
+ */
+const pages = 2 ** 9;
 
 let isAsked = false;
 
@@ -19,24 +20,11 @@ export function addTilesInWebAssembly(): void {
       readonly memory: WebAssembly.Memory;
       readonly addTiles: TileKernel["addTiles"];
     };
-    setTileKernel({ addTiles, has: (buffer) => buffer === memory.buffer, buffer: bufferIn(memory) });
+    setTileKernel({ addTiles, buffer: memory.buffer });
   } catch {
     // JavaScript it is.
   }
 }
-
-const bufferIn = (memory: WebAssembly.Memory) => (bytes: number) => {
-  if (bytes > mostBytes) return new ArrayBuffer(bytes);
-  const missing = bytes - memory.buffer.byteLength;
-  try {
-    // Grown memory is another buffer.
-    if (missing > 0) memory.grow(Math.ceil(missing / pageSize));
-    return memory.buffer;
-  } catch {
-    // More than WebAssembly may have.
-    return new ArrayBuffer(bytes);
-  }
-};
 
 type Code = readonly (number | Code)[];
 
@@ -106,7 +94,7 @@ function assembled(): Uint8Array<ArrayBuffer> {
       [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       section(1, list([0x60, sized(Array(8).fill(i32)), 0])),
       section(3, list([0])),
-      section(5, list([0, 1])),
+      section(5, list([0, number(pages)])),
       section(7, list([text("addTiles"), 0, 0], [text("memory"), 2, 0])),
       section(10, list(sized([list([9, i32], [20, v128]), body, 0x0b]))),
     ]),

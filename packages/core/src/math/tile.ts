@@ -20,7 +20,7 @@ export function addTiles(
   count: number,
 ): void {
   let first = 0;
-  if (kernel && count > 0 && kernel.has(out.buffer)) {
+  if (kernel && count > 0 && kernel.buffer === out.buffer) {
     first = columns & ~1;
     const [o, p, q] = [out.byteOffset + 8 * at, a.byteOffset + 8 * x, b.byteOffset + 8 * y];
     if (first > 0) kernel.addTiles(o, p, q, 8 * n, 8 * first, 8 * row, 8 * column, count);
@@ -65,10 +65,8 @@ function addTile(
 }
 
 export interface TileKernel {
-  /** Whether tiles can be added in a buffer. */
-  has(buffer: ArrayBufferLike): boolean;
-  /** A buffer of some bytes or more, the kernel's own if there are not too many; the last one is no longer used. */
-  buffer(bytes: number): ArrayBuffer;
+  /** Where tiles can be added. */
+  readonly buffer: ArrayBuffer;
   /** The same for an even number of columns; places, distances and columns in bytes. */
   addTiles(
     out: number,
@@ -93,7 +91,7 @@ export function setTileKernel(given: TileKernel): void {
 export function scratch(...wanted: readonly (number | Float64Array)[]): Float64Array[] {
   const counts = wanted.map((size) => (typeof size === "number" ? size : size.length));
   const bytes = 8 * counts.reduce((a, b) => a + b, 0);
-  const buffer = kernel?.buffer(bytes) ?? new ArrayBuffer(bytes);
+  const buffer = kernel && bytes <= kernel.buffer.byteLength ? kernel.buffer : new ArrayBuffer(bytes);
   let at = 0;
   return wanted.map((source, k) => {
     const numbers = new Float64Array(buffer, 8 * at, counts[k]);

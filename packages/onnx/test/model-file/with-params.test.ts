@@ -119,6 +119,18 @@ describe("a file with other parameters", () => {
     expect(() => withParams(brain([0, 0]), { w: float64([1e39, 0]) })).toThrow(
       "The largest finite bfloat16 is 3.38",
     );
+    // Half a step above the largest, 2^128 - 2^120, is rounded to infinity; what is below it, to the largest.
+    const half = 2 ** 128 - 2 ** 119;
+    const below = half - 2 ** 75;
+    expect(withParams(brain([0, 0]), { w: float64([below, -below]) })).toEqual(brain([0x7f7f, 0xff7f]));
+    expect(() => withParams(brain([0, 0]), { w: float64([0, -half]) })).toThrow("its element 1");
+  });
+
+  it("rounds to the largest float32 what is less than half a step above it", () => {
+    const largest = 2 ** 128 - 2 ** 104;
+    expect(withParams(before, { raw: float64([2 ** 128 - 2 ** 103 - 2 ** 75, -largest]) })).toEqual(
+      withParams(before, { raw: float32([largest, -largest]) }),
+    );
   });
 
   it("changes the named tensors alone", () => {
@@ -209,6 +221,13 @@ describe("a file with other parameters", () => {
       '"halves" of float16 cannot hold 70000, its element 0. The largest finite float16 is 65504',
     ],
     ["float32 out of range", { raw: float64([1e39, 1]) }, DataError, "cannot hold 1e+39"],
+    ["float16 that is rounded to infinity", { halves: float64([65520, 1]) }, DataError, "cannot hold 65520"],
+    [
+      "float32 that is rounded to infinity",
+      { raw: float64([2 ** 128 - 2 ** 103, 1]) },
+      DataError,
+      "cannot hold 3.4028235677973366e+38",
+    ],
   ])("refuses %s", (_, params, type, message) => {
     expect(() => withParams(before, params)).toThrow(type);
     expect(() => withParams(before, params)).toThrow(message);

@@ -110,18 +110,51 @@ function addStripes(
   unit: number,
   by: ScaleMeasure,
 ): void {
-  const isNorm = by === "norm";
-  const factor = 1 / unit;
-  const [inner, outer] = byLength(stripes.map((own, l) => ({ ...own, stride: strides[l] })));
+  const addTurn = by === "norm" ? addSquares : raiseToSizes;
+  const [inner, second] = byLength(stripes.map((own, l) => ({ ...own, stride: strides[l] })));
+  const outer = second ?? { length: data.length, count: 1, stride: 0 };
+  const turn = inner.length * inner.count;
   for (let e = 0; e < data.length; ) {
-    let cell = outer ? (Math.floor(e / outer.length) % outer.count) * outer.stride : 0;
-    for (let i = 0; i < inner.count; i++, cell += inner.stride) {
-      for (const end = e + inner.length; e < end; e++) {
-        const x = data[e] * factor;
-        if (isNorm) values[cell] += x * x;
-        else values[cell] = Math.max(values[cell], Math.abs(x));
+    for (let o = 0; o < outer.count; o++) {
+      for (const end = e + outer.length; e < end; e += turn) {
+        addTurn(values, o * outer.stride, inner.stride, data.subarray(e, e + turn), inner.length, 1 / unit);
       }
     }
+  }
+}
+
+/** Adds the squares of stripes' elements times a factor to their cells, from `cell` on, `stride` apart. */
+function addSquares(
+  values: Float64Array,
+  cell: number,
+  stride: number,
+  data: Float64Array,
+  length: number,
+  factor: number,
+): void {
+  for (let e = 0, c = cell; e < data.length; c += stride) {
+    let sum = values[c];
+    for (const end = e + length; e < end; e++) {
+      const x = data[e] * factor;
+      sum += x * x;
+    }
+    values[c] = sum;
+  }
+}
+
+/** The same for the largest magnitudes. */
+function raiseToSizes(
+  values: Float64Array,
+  cell: number,
+  stride: number,
+  data: Float64Array,
+  length: number,
+  factor: number,
+): void {
+  for (let e = 0, c = cell; e < data.length; c += stride) {
+    let largest = values[c];
+    for (const end = e + length; e < end; e++) largest = Math.max(largest, Math.abs(data[e] * factor));
+    values[c] = largest;
   }
 }
 

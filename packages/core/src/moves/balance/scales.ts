@@ -226,11 +226,12 @@ const isStill = ({ data }: NdArray): boolean => data.every((t) => t === 0);
  * files nothing has to be compiled for it, which takes several times as long as the product.
  */
 function scaleAlong(array: NdArray, leg: Leg, T: NdArray): void {
-  const factors = Float64Array.from({ length: unitCount(leg) + 1 }, (_, i) => {
-    if (i === unitCount(leg)) return 1;
+  const count = unitCount(leg);
+  const factors = new Float64Array(count + 1).fill(1);
+  for (let i = 0; i < count; i++) {
     const raised = factorOf(Math.abs(leg.power) * Number(T.data[T.data.length > 1 ? i : 0]));
-    return leg.power < 0 ? 1 / raised : raised;
-  });
+    factors[i] = leg.power < 0 ? 1 / raised : raised;
+  }
   requireView(array, leg);
   const data = array.data as Float64Array;
   const stripes = stripesOf(leg);

@@ -15,24 +15,28 @@ type FloatBits = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint16A
 
 interface FloatFormat {
   readonly largest: number;
+  /** The least number that is rounded to infinity: half a step above the largest. */
+  readonly beyond: number;
   readonly encode: (numbers: Float64Array) => FloatBits;
-  /** For bits that are no numbers: those of the exponent, all set in what is not finite. */
-  readonly exponent?: number;
 }
 
 /** The float types of files, and how numbers are stored in them. */
 const formats: Readonly<Record<string, FloatFormat>> = {
-  float32: { largest: 3.4028234663852886e38, encode: (numbers) => new Float32Array(numbers) },
-  float64: { largest: Number.MAX_VALUE, encode: (numbers) => new Float64Array(numbers) },
-  float16: {
-    largest: 65504,
-    encode: (numbers) => bitsOf(numbers, toFloat16Bits),
-    exponent: 0x7c00,
+  float32: {
+    largest: 3.4028234663852886e38,
+    beyond: 2 ** 128 - 2 ** 103,
+    encode: (numbers) => new Float32Array(numbers),
   },
+  float64: {
+    largest: Number.MAX_VALUE,
+    beyond: Number.POSITIVE_INFINITY,
+    encode: (numbers) => new Float64Array(numbers),
+  },
+  float16: { largest: 65504, beyond: 65520, encode: (numbers) => bitsOf(numbers, toFloat16Bits) },
   bfloat16: {
     largest: 3.3895313892515355e38,
+    beyond: 2 ** 128 - 2 ** 119,
     encode: (numbers) => bitsOf(numbers, toBfloat16Bits),
-    exponent: 0x7f80,
   },
 };
 
@@ -76,9 +80,8 @@ export function floatsOf({ data }: NdArray, dtype: string, what: string): FloatB
   const format = formats[dtype];
   const isOwn = data instanceof Float32Array && dtype === "float32";
   const numbers = isOwn ? data : float64Of(data);
-  const bits = isOwn ? (data as Float32Array<ArrayBuffer>) : format.encode(numbers as Float64Array);
-  const wrong = firstLost(numbers, bits, format);
-  if (wrong < 0) return bits;
+  const wrong = firstLost(numbers, format);
+  if (wrong < 0) return isOwn ? (data as Float32Array<ArrayBuffer>) : format.encode(numbers as Float64Array);
   throw new DataError(
     `${what} of ${dtype} cannot hold ${numbers[wrong]}, its element ${wrong}. ` +
       `The largest finite ${dtype} is ${format.largest}. Nothing was written.`,
@@ -86,21 +89,14 @@ export function floatsOf({ data }: NdArray, dtype: string, what: string): FloatB
 }
 
 /** Whether a float type of a file has all the numbers in its range. */
-export function canHold(dtype: string, numbers: Float64Array): boolean {
-  const format = formats[dtype];
-  return firstLost(numbers, format.encode(numbers), format) < 0;
-}
+export const canHold = (dtype: string, numbers: Float64Array): boolean =>
+  firstLost(numbers, formats[dtype]) < 0;
 
-/** The first number that is NaN, or was finite and is no more. */
-function firstLost(
-  numbers: Float64Array | Float32Array,
-  bits: FloatBits,
-  { exponent = 0 }: FloatFormat,
-): number {
-  const isCoded = bits instanceof Uint16Array;
+/** The first number that is NaN, or is finite and would be no more. */
+function firstLost(numbers: Float64Array | Float32Array, { beyond }: FloatFormat): number {
   for (let i = 0; i < numbers.length; i++) {
-    const isKept = isCoded ? (bits[i] & exponent) !== exponent : Number.isFinite(bits[i]);
-    if (!isKept && Math.abs(numbers[i]) !== Number.POSITIVE_INFINITY) return i;
+    const size = Math.abs(numbers[i]);
+    if (!(size < beyond) && size !== Number.POSITIVE_INFINITY) return i;
   }
   return -1;
 }

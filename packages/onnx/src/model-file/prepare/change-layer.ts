@@ -18,7 +18,7 @@ export function changeLayer(editor: GraphEditor, layer: LinearLayer, change: Lay
   if (stored === undefined) return { reason: "its weight is computed" };
   const { dtype } = stored;
   const { factors } = change;
-  const weight = factors && stored.data.map((w, e) => w * factors[layer.channelOf(e)]);
+  const weight = factors && scaledChannels(stored.data, layer, factors);
   const bias = change.bias?.map((b) => b / layer.biasFactor);
   if (![weight, bias].every((numbers) => numbers === undefined || canHold(dtype, numbers))) {
     return { reason: `its new weights are beyond the range of ${dtype}` };
@@ -27,6 +27,13 @@ export function changeLayer(editor: GraphEditor, layer: LinearLayer, change: Lay
   return layer.node.opType === "MatMul" || layer.end !== layer.node
     ? changeSum(editor, layer, change.output, bias)
     : changeNode(editor, layer, change.output, bias);
+}
+
+/** By number: `map` with a function takes several times as long for millions of weights. */
+function scaledChannels(data: Float64Array, { channelOf }: LinearLayer, factors: Float64Array): Float64Array {
+  const scaled = new Float64Array(data.length);
+  for (let e = 0; e < data.length; e++) scaled[e] = data[e] * factors[channelOf(e)];
+  return scaled;
 }
 
 function changeNode(
