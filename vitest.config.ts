@@ -52,7 +52,6 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: "sharing",
           isolate: false,
-          execArgv: mode === "quick" ? lateOptimization : [],
           include: mode === "long" ? [] : ["packages/*/test/**/*.test.ts"],
           exclude: ["**/node_modules/**", ...mocking, long],
         },
@@ -61,6 +60,7 @@ export default defineConfig(({ mode }) => ({
     reporters: ["default", countsReporter()],
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
     pool: "forks",
+    execArgv: lateOptimization,
     // Transformed modules, in node_modules; `npx vitest --clearCache` forgets them.
     experimental: { fsModuleCache: true },
     setupFiles: "scripts/vitest-setup.ts",
