@@ -54,7 +54,7 @@ export interface BenchmarkData extends Loaded {
 interface Benchmark {
   readonly guide: FolderGuide;
   readonly load: (directory: string, options: never) => Promise<Loaded>;
-  /** Options of `load` for the parts as they lie on disk; default none. */
+  /** Options of `load` for the parts without random changes; default none. */
   readonly plain?: object;
   readonly problem: (options: object, data: Loaded) => unknown;
   readonly sample: (options: SampleOptions) => Iterable<SampleFile> | AsyncIterable<SampleFile>;
@@ -139,7 +139,7 @@ function rowOf(name: string): Benchmark {
 }
 
 /**
- * Loads a data set by its name, such as {@link loadCityscapes} does it, with its published network.
+ * Loads a data set by its name, as {@link loadCityscapes} does, with its published network.
  *
  * @param options those of the function that loads it; of QM9 also those of `qm9Streams`
  * @throws MissingDataError, DataError, OptionError
@@ -161,7 +161,7 @@ export async function loadBenchmark(
   };
 }
 
-/** An array of each example of a part. */
+/** An array of each example of a part, as streams have it: QM9's targets standardized, Office's images normalized. */
 export interface ReadArray {
   /** Of one example; where examples differ, this is an error. */
   readonly shape: readonly number[];
@@ -190,7 +190,7 @@ export interface VerifyOptions extends OptionsOf<typeof verifyOptions> {}
 const verifyOptions = optionTable("verifyBenchmark", {
   /** Whether there must be as many examples as were published; default true. */
   isWhole: flag.default(true),
-  /** Called after each part of a stream; default none. */
+  /** Called after each batch that is read; default none. */
   onProgress: inCode<(progress: ReadProgress) => void>("a function", isFunction).otherwise("none"),
 });
 

@@ -1,5 +1,5 @@
 // Explains zod's findings to the author of a YAML file.
-import { sumBy } from "es-toolkit";
+import { partition, sumBy } from "es-toolkit";
 import { stringify } from "yaml";
 import type { z } from "zod";
 import type { Path } from "../dotted-path.js";
@@ -120,11 +120,21 @@ function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Fin
   const value = valueAt(data, path);
   const nodes = nodesAt(schema, path, data);
   if (value !== undefined && values.length > 0 && typeof value === "string") {
+    const meant = nodes.find(({ required = [], properties = {} }) =>
+      required.some((key) => properties[key]?.const === value),
+    );
+    if (meant) return [{ path, message: `"${value}" needs options: ${shortest(meant)}` }];
     return [{ path, message: wrongValue(value, values, titleAt(schema, path, data)) }];
   }
   const expected = [...new Set(flat.map((inner) => expectation(inner, nodes)))];
   const words = [...expected, ...orNull(nodes, expected)].join(" or ") + suchAs(nodes);
   return [{ path, isMissing: value === undefined, message: expectedButGot(words, value) }];
+}
+
+/** The map with the keys alone that must be there: `{ name: mlp, sizes: ... }`. */
+function shortest({ required = [], properties = {} }: SchemaNode): string {
+  const [fixed, open] = partition(required, (key) => properties[key]?.const !== undefined);
+  return `{ ${[...fixed.map((key) => `${key}: ${properties[key].const}`), ...open.map((key) => `${key}: ...`)].join(", ")} }`;
 }
 
 /** Number of a map's keys that no alternative knows among which a key chooses that the map does not have. */

@@ -139,7 +139,6 @@ export type Controls = Readonly<Record<string, readonly string[]>>;
 export interface Finding {
   /** The variant that is judged. */
   readonly title: string;
-  /** `helps`, `fewer steps, more time`, `fewer steps, no less time`, `fewer steps, too noisy to time`, `no better than a control`, `does not help` or `undecided`. */
   readonly judgment: Judgement;
   /** One sentence with the numbers. */
   readonly text: string;
@@ -232,11 +231,11 @@ export interface TaskConflict {
   readonly meanCosines: readonly (number | null)[];
   /** The least cos(g_i, g_j); null for more than 10 tasks. */
   readonly leastCosine: number | null;
-  /** G_0 conflicts with the smallest gradient. */
+  /** g_0 conflicts with the smallest gradient. */
   readonly dominated: boolean;
   /** Some pair conflicts. */
   readonly weak: boolean;
-  /** G_0 conflicts with at least half of the tasks. */
+  /** g_0 conflicts with at least half of the tasks. */
   readonly many: boolean;
   readonly reading: readonly string[];
 }

@@ -17,12 +17,12 @@ import { otherSizes, type Sizes, sizesOf, sizesText, withSizes } from "./sizes.j
 
 /** The document of `isoloss model fold --json` and `isoloss model restore --json`. */
 export interface Prepared {
-  /** Paths of the old and the new file, absolute. */
+  /** Path of the old file, absolute. */
   readonly file: string;
-  /** Path of the new file. */
+  /** Path of the new file, absolute. */
   readonly out: string;
   readonly bytes: number;
-  /** Nodes that were changed, and that could not be. */
+  /** Nodes that were changed. */
   readonly changed: number;
   /** Nodes that could not be. */
   readonly left: number;

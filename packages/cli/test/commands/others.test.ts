@@ -378,6 +378,29 @@ describe("isoloss diagnose", () => {
     for (const { diagnosis } of points) expect(diagnosis.gradNormSq).toBeGreaterThan(0);
   });
 
+  it.each([
+    ["few", "curveFit, hidden: [3, 2], points: 40"],
+    ["many", "mlpRegression"],
+  ])("looks at a loss in float32 of %s parameters", async (name, problem) => {
+    bench.write(
+      `${name}.yaml`,
+      `name: ${name}
+kind: minimize
+problem: { name: ${problem} }
+optimizer: gd
+learningRate: 1.0e-3
+dtype: float32
+steps: 4
+`,
+    );
+    const run = await bench.json<RunDocument>("run", `${name}.yaml`, "--json", "--quiet");
+    const { points } = await bench.json<{ points: DiagnosedPoint[] }>(
+      ...["diagnose", run.directory as string, "--json"],
+    );
+    expect(points.map(({ step }) => step)).toEqual([0, 4]);
+    expect(points[1].diagnosis.loss).toBeLessThan(points[0].diagnosis.loss);
+  });
+
   it("speaks of the run, and not of options of the library", async () => {
     const outputs: string[] = [];
     for (const target of ["rosenbrock", "runs/small-exact-0-1", net]) {

@@ -74,6 +74,7 @@ beforeAll(() => {
      export default async () => of([...Array(40).keys()]);
      export const parts = { data: of([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), validation: of([0, 1]), test: of([1]) };
      export const wrong = { inputs: [[1, 2]], labels: [0] };
+     export const nothing = null;
      export const uneven = { inputs: array([[1], [2]]), labels: array([0], "int64") };`,
   );
 });
@@ -339,6 +340,7 @@ describe("mistakes in one's own data", () => {
       '{ module: "data/mine.mjs#wrong" }',
       /the export wrong must be data, \{ inputs, labels \} of two arrays/,
     ],
+    ["null", '{ module: "data/mine.mjs#nothing" }', /the export nothing must be data, .*; got null\./],
     ["no export", '{ module: "data/mine.mjs#none" }', /has no export none; it exports default, parts/],
     ["parts twice", '{ module: "data/mine.mjs#parts", validation: 0.5 }', /has validation data of its own/],
     ["images without classes", "{ images: images/dark }", /has no folders: expected one for each class/],

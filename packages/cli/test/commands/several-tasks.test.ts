@@ -304,7 +304,7 @@ describe("mistakes in several tasks on one's own table", () => {
   it.each([
     ["label: [the price, sort]", /there is no column "sort"; the columns are a, b, the price, kind, stars/],
     ["label: [the price, kind], features: [a, kind]", /"kind" is chosen twice/],
-    ["label: [the price]", /there is no label "stars"/],
+    ["label: [the price]", /there is no label "stars"; the labels are the price\.\n/],
     ["label: [a, b, the price, kind, stars]", /there is no column besides the labels/],
     ["label: [the price, kind], classes: true", /problem\.data\.classes: unknown key/],
   ])("are told: %s", async (data, message) => {
@@ -359,6 +359,16 @@ describe("mistakes in several tasks on one's own table", () => {
     expect(await failed("numbers.csv")).toContain(
       '"stars" has 40 different numbers in 40 rows, such as 100: too few rows of each for classes. To predict numbers leave it out of classes; if they are codes of classes: text: ["stars"].',
     );
+    // In float32 three of them would be one.
+    amounts(
+      "codes.csv",
+      (i) => "xy"[i % 2],
+      (i) => 100000000 + (i % 4),
+    );
+    expect(await failed("codes.csv")).toContain(
+      '"stars" has integers of more than 24 bits, which are classes only as text: text: ["stars"].',
+    );
+    expect(await failed("codes.csv", "label: [the price, kind, stars], text: [stars]")).toBe("");
     amounts(
       "texts.csv",
       (i) => `$${1000.5 + i}`,

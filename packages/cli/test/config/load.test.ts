@@ -206,6 +206,17 @@ describe("an unknown key", () => {
     ]);
   });
 
+  it("is told by what a choice needs that was written by its name alone", () => {
+    const mlp = z.strictObject({ size: z.int(), seed: z.int().optional(), name: z.literal("mlp") });
+    const model = z
+      .union([z.enum(["convnet"]), z.discriminatedUnion("name", [mlp])])
+      .meta({ title: "model" });
+    const take = (name: string) => () =>
+      parseConfig(`model: ${name}\n`, { schema: z.strictObject({ model }), file: "e.yaml" });
+    expect(messageOf(take("mlp"))).toBe('e.yaml:1:1: model: "mlp" needs options: { name: mlp, size: ... }');
+    expect(messageOf(take("mpl"))).toContain('unknown model "mpl"');
+  });
+
   it("comes first for data that a program has read, too", () => {
     const check = () => checkConfig({ name: "toy", learningrate: 1 }, { schema, file: "e.json" });
     expect(messageOf(check).split("\n")).toEqual([

@@ -93,13 +93,13 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> exte
   prepare?(params: P, batch: BatchSpec): Promise<void>;
   /** {@link traceContext} on arrays, or why the group cannot act there. */
   context?(params: P, batch: Batch): Promise<readonly NdArray[] | Refusal>;
-  /** {@link trace} on arrays, or why the group cannot act there. */
+  /** {@link trace} on arrays; where that is not finite, a refusal if there is a {@link traceRefusal}. */
   act(params: P, T: BlocksOf<A, NdArray>, batch: Batch): Promise<P | Refusal>;
   /** {@link tracePushForward} on arrays. */
   pushForward?(tree: P, T: BlocksOf<A, NdArray>, power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
   /**
-   * Releases what {@link prepare}, {@link context} and {@link act} compiled. They compile again when they are
-   * called again, so disposing twice, or of a symmetry that is still used elsewhere, costs time only. Must
+   * Releases what {@link prepare}, {@link context}, {@link act} and {@link pushForward} compiled. They compile again when they
+   * are called again, so disposing twice, or of a symmetry that is still used elsewhere, costs time only. Must
    * not be called while a call is under way.
    *
    * A search owns its symmetry and disposes it; a teleporter disposes its search. Functions that only read a
@@ -129,10 +129,12 @@ export function requireSymmetry(owner: string, value: unknown): void {
       `${owner} takes a symmetry; got ${value}. Where symmetriesOf finds no such group, its entry is undefined.`,
     );
   }
-  const { algebra, bound, act, derivative } = value as Partial<Symmetry<unknown>>;
+  const { name, algebra, bound, act, derivative } = value as Partial<Symmetry<unknown>>;
   const isThere = {
+    "name, a text": typeof name === "string",
     "algebra, a list of the shapes of T's blocks": Array.isArray(algebra) && algebra.every(Array.isArray),
-    'bound, such as { kind: "norm", value: 1 }': typeof bound?.value === "number",
+    'bound, such as { kind: "norm", value: 1 }':
+      (bound?.kind === "norm" || bound?.kind === "element") && typeof bound.value === "number",
     "derivative, a function": typeof derivative === "function",
   };
   const requireAll = (parts: Readonly<Record<string, boolean>>) => {

@@ -64,6 +64,12 @@ it.each([
     { ...symmetry, bound: 1 },
     /an entry bound, such as \{ kind: "norm", value: 1 \}/,
   ],
+  [
+    "a bound without its kind",
+    { ...symmetry, bound: { value: 1 } },
+    /an entry bound, such as \{ kind: "norm", value: 1 \}/,
+  ],
+  ["no name", { ...symmetry, name: undefined, trace: undefined }, /an entry name, a text/],
   ["no action", { ...symmetry, act: undefined }, /an entry act, a function/],
   ["no derivative", { ...symmetry, derivative: undefined }, /an entry derivative, a function/],
 ])("%s is refused", async (_what, changed, message) => {

@@ -101,6 +101,12 @@ it.each([0, 4])("Adam corrects its averages after %i steps", (steps) => {
   ]);
 });
 
+it.each(["alpha", "beta", "mode"])("Momentum needs %s, which has no default in the standard", (name) => {
+  const attributes = { alpha: float(0.9), beta: float(0.7), mode: string("standard") };
+  const rest = Object.fromEntries(Object.entries(attributes).filter(([key]) => key !== name));
+  expect(() => results("Momentum", 2, rest, [v1, v2])).toThrow(`there is no ${name}`);
+});
+
 it.each([
   ["standard", 0],
   ["standard", 2],

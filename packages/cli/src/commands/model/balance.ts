@@ -37,8 +37,8 @@ layout. Operators at which scalings end are named. Before the file is written, t
 
 ${dataHelp}
 
-The document of --json: file, out, bytes, largest (difference), by, powersOfTwo, changed (tensors), lifted (whether bounds
-moved), stops [{operator, nodes}], before and after (as of isoloss model imbalance), ranges [{parameter, before, after}].
+The document of --json: file, out, bytes, largest (difference), inFloat64 (null: not needed), by, powersOfTwo, changed (tensors),
+lifted (whether bounds moved), stops [{operator, nodes}], before and after (as of isoloss model imbalance), ranges [{parameter, before, after}].
 
 Example:
   isoloss model balance model.onnx --by range --out balanced.onnx`;

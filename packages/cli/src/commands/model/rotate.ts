@@ -37,8 +37,8 @@ the old one.
 
 ${dataHelp}
 
-The document of --json: file, out, bytes, largest (difference), by, seed, spaces [{kind, size, copies, parameters}], weights
-[{parameter, before, after}] (largest magnitude relative to the root mean square).
+The document of --json: file, out, bytes, largest (difference), inFloat64 (null: not needed), by, seed, spaces [{kind, size,
+copies, parameters}], weights [{parameter, before, after}] (largest magnitude relative to the root mean square).
 
 Example:
   isoloss model rotate model.onnx --by descended --out rotated.onnx`;

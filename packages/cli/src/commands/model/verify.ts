@@ -29,10 +29,12 @@ const options = {
 
 const help = `${dataHelp}
 
-The exit code is 1 where an output differs by more. Inputs for which there are no data are random: normal numbers; for
+The exit code is 1 where an output differs by more than --tolerance, and by more than rounding: then both are compared in
+float64. Inputs for which there are no data are random: normal numbers; for
 integers rows of the table that they number, such as tokens, or 0 and 1 where none is found. Rounding to float32 explains differences of 1e-6 in small models and of 1e-4 in deep ones.
 
-The document of --json: first, second, same, tolerance, outputs [{name, shape, absolute, relative}].
+The document of --json: first, second, same, tolerance, inFloat64 {largest, rounding, batches} (null: not needed),
+outputs [{name, shape, absolute, relative}].
 
 Examples:
   isoloss model verify before.onnx after.onnx
@@ -48,7 +50,6 @@ export interface Verification {
   readonly tolerance: number;
   /** Where an output differs by more than the tolerance: both files in float64, and the first one's rounding. */
   readonly inFloat64: Float64Comparison | null;
-  /** Largest differences; null where one is not finite. */
   readonly outputs: readonly {
     readonly name: string;
     /** Of a batch. */

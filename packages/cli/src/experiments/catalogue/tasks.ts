@@ -13,7 +13,7 @@ import { z } from "zod";
 import { benchmarkEntries } from "./benchmarks.js";
 import { dataFiles } from "./datasets.js";
 import { fashionMnist } from "./kept-last.js";
-import { type Entry, flagOption, fromZero, makeNamed, type Named, namedSchema, ownOption } from "./named.js";
+import { type Entry, flagOption, makeNamed, type Named, namedSchema, ownOption } from "./named.js";
 import { type ColumnsConfig, columnsData, columnsOptions, columnsOwn, columnsTasks } from "./own/tasks.js";
 import { problemRegistry, type Tree } from "./problems.js";
 import type { RunData, TestFold } from "./run-data.js";
@@ -48,14 +48,6 @@ export interface MadeTasks
   /** Each task by a model of its own. */
   alone(): MadeTasks;
 }
-
-/** A run's seed is that of its training: the data have one of their own. */
-const dataSeed = {
-  dataSeed: ownOption(fromZero, "an integer >= 0")(
-    "Another name of `seed`: of the choice of partners and of splits, the same for all seeds of a run.",
-    "0",
-  ),
-};
 
 interface TaskContext {
   readonly seed: number;
@@ -120,17 +112,15 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
         name,
         {
           ...multiTaskProblems[name as "multiFashion"],
-          own: dataSeed,
           reads: "fashionMnist",
-          make: async (o) => madeTasks({ tasks: problem(await fashionMnist(), withSeed(o)) }),
+          make: async (o) => madeTasks({ tasks: problem(await fashionMnist(), o) }),
         },
       ],
     ),
   ),
   digitQuestions: {
     ...multiTaskProblems.digitQuestions,
-    own: dataSeed,
-    make: async (o) => madeTasks({ tasks: digitQuestions(withSeed(o)) }),
+    make: async (o) => madeTasks({ tasks: digitQuestions(o) }),
   },
   columns: {
     summary: "columns of a table of your own, each a task: { data: { csv: FILE, label: [COLUMN, ...] } }",
@@ -149,11 +139,6 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     ]),
   ),
 };
-
-const withSeed = ({ dataSeed: seed, ...rest }: Readonly<Record<string, unknown>>): object => ({
-  seed,
-  ...rest,
-});
 
 /** Tasks of one network, which may have a state. */
 interface JointTasks

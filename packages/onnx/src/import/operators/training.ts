@@ -86,7 +86,7 @@ const adagrad = optimizer(1, (call, { R, T }) => {
   };
 });
 
-/** Kingma and Ba (2015); averages are corrected for their start at zero from the first step on. */
+/** Kingma and Ba (2015). As in the standard, averages are corrected for their start at zero only where T > 0. */
 const adam = optimizer(2, (call, { R, T }) => {
   const [alpha, beta] = [call.float("alpha", 0.9), call.float("beta", 0.999)];
   const epsilon = call.float("epsilon", 1e-6);
@@ -103,8 +103,10 @@ const adam = optimizer(2, (call, { R, T }) => {
 
 /** Momentum, standard or Nesterov's; the first gradient enters whole. */
 const momentum = optimizer(1, (call, { R, T }) => {
-  const [alpha, beta] = [call.float("alpha", 0), call.float("beta", 0)];
-  const mode = call.text("mode", "standard");
+  const required = <K extends "float" | "string">(name: string, kind: K) =>
+    call.attribute(name, kind) ?? call.fail(`there is no ${name}`);
+  const [alpha, beta] = [required("alpha", "float"), required("beta", "float")];
+  const mode = required("mode", "string");
   if (mode !== "standard" && mode !== "nesterov") {
     return call.fail(`the mode must be standard or nesterov; it is "${mode}"`);
   }

@@ -24,14 +24,14 @@ import { minimizeNoise, type QuantizeFileOptions, quantize, quantizeFile } from 
 /** Folds batch norms into the layers before them, as exporters do. */
 const fold: Change = {
   isMove: false,
-  apply: (network, { data }) => networkOf(foldBatchNorm(fileOf(network, data)).bytes),
+  apply: (network, { data }) => networkOf(foldBatchNorm(fileOf(network, data, "foldBatchNorm")).bytes),
 };
 
 /** Puts batch norms after all convolutions, with the same function. */
 const restore = (examples: number): Change => ({
   isMove: true,
   async apply(network, { data }) {
-    const file = fileOf(network, data);
+    const file = fileOf(network, data, "restoreBatchNorm");
     const { x } = firstExamples(data, examples);
     const { bytes } = await restoreBatchNorm(
       file,

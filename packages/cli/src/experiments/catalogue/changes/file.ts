@@ -1,5 +1,5 @@
 import { isUndefined, mapValues, omitBy } from "es-toolkit";
-import { dtypeOf, type Model, type Tensor } from "isoloss";
+import { dtypeOf, type Model, OptionError, type Tensor } from "isoloss";
 import { type ModelToOnnxOptions, modelToOnnx } from "isoloss/onnx";
 import { fromOnnx, trainable, withParams } from "isoloss-onnx";
 import type { TrainedRun } from "../../kind.js";
@@ -45,11 +45,23 @@ export function networkFile(
   );
 }
 
-/** The file of a network, as it was read where it was read from one: a graph no longer shows what were batch norms. */
-export const fileOf = (network: Network, data: RunData): Uint8Array =>
-  network.file === undefined
+/**
+ * The file of a network, as it was read where it was read from one: a graph no longer shows what were batch norms.
+ *
+ * @param reader the change that reads it
+ * @throws OptionError after changes that hold from then on and that no file keeps
+ */
+export function fileOf(network: Network, data: RunData, reader: string): Uint8Array {
+  const lasting = network.rounding ?? (network.mask && "prune");
+  if (lasting) {
+    throw new OptionError(
+      `start: ${reader} reads the network from a file, which would forget ${lasting}: put ${lasting} last, or leave one of them out.`,
+    );
+  }
+  return network.file === undefined
     ? networkFile(network, data)
     : withParams(network.file, { ...network.params, ...network.state } as never);
+}
 
 export function networkOf(file: Uint8Array): Network {
   const model = fromOnnx(file);

@@ -10,6 +10,8 @@ export interface Network {
   readonly file?: Uint8Array;
   /** 0 where weights stay zero. */
   readonly mask?: Tree;
+  /** The change since which the model rounds its weights. */
+  readonly rounding?: "quantize" | "quantizeFile";
 }
 
 export interface ChangeContext {

@@ -1,3 +1,4 @@
+import { omit } from "es-toolkit";
 import { flattenTree, type Model, Tensor, takeRows, unflattenTree } from "isoloss";
 import { minimizeQuantizationNoise } from "isoloss/moves";
 import { fakeQuantize } from "isoloss/nn";
@@ -17,6 +18,7 @@ export const quantize = ({ bits, granularity }: QuantizeOptions): Change => ({
   isMove: false,
   apply: (network) => ({
     ...network,
+    rounding: "quantize",
     model: withWeights(network.model, (weight) =>
       fakeQuantize(weight, { bits, ...(granularity === "channel" ? { axis: 0 } : {}) }),
     ),
@@ -51,7 +53,8 @@ export const quantizeFile = ({ granularity, biasCorrection, examples }: Quantize
   isMove: false,
   async apply(network, { data }) {
     const { x } = firstExamples(data, examples);
-    const { bytes } = await quantizeModel(fileOf(network, data), {
+    // The mask goes on beside the file.
+    const { bytes } = await quantizeModel(fileOf(omit(network, ["mask"]), data, "quantizeFile"), {
       calibration: [{ [fileNames.input]: x }],
       activations: "uint8",
       granularity,
@@ -59,7 +62,7 @@ export const quantizeFile = ({ granularity, biasCorrection, examples }: Quantize
       equalize: false,
       compensate: false,
     });
-    return { ...network, model: fixedModel(bytes, network) };
+    return { ...network, rounding: "quantizeFile", model: fixedModel(bytes, network) };
   },
 });
 

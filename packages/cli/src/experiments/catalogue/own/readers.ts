@@ -59,9 +59,9 @@ export async function openTasks(
     options,
   } = opened as unknown as TableData<CsvOptions>;
   const { features: names = [], columns = {} } = options;
-  const unknown = [...labels, ...asClasses].find((name) => !names.includes(name) || !labels.includes(name));
+  const unknown = asClasses.find((name) => !labels.includes(name));
   if (unknown !== undefined) {
-    throw new DataError(`${path}: there is no label "${unknown}"; the columns are ${names.join(", ")}.`);
+    throw new DataError(`${path}: there is no label "${unknown}"; the labels are ${labels.join(", ")}.`);
   }
   const features = names.filter((name) => !labels.includes(name));
   if (features.length === 0) throw new DataError(`${path}: there is no column besides the labels.`);
@@ -86,6 +86,12 @@ export async function openTasks(
     );
     if (text) requireFew(text);
     if (text || !asClasses.includes(name)) return { name, classes: text, values };
+    // Above, float32 holds not every integer: different classes would be one.
+    if (values.some((value) => Math.abs(value) >= 2 ** 24)) {
+      throw new DataError(
+        `${path}: "${name}" has integers of more than 24 bits, which are classes only as text: text: [${JSON.stringify(name)}].`,
+      );
+    }
     const known = [...new Set(values)].sort((a, b) => a - b);
     requireFew(known.map(String));
     return { name, classes: known.map(String), values: values.map((value) => known.indexOf(value)) };
@@ -117,13 +123,12 @@ const columnsOf = (
 
 export async function openImages(path: string, options: object): Promise<Opened> {
   const { stream, classes } = await openImageFolder(path, options);
-  const { inputs, labels } = await collected(stream);
   if (classes.length === 1) {
     throw new DataError(
       `${path} has one folder, ${classes[0]}: expected one for each of two or more classes, with images in it.`,
     );
   }
-  return { ...fromArrays({ inputs, labels }, path), classes };
+  return { ...fromArrays(await collected(stream), path), classes };
 }
 
 interface ArrayOptions {
@@ -155,8 +160,8 @@ export async function openModule(place: string, { classes }: ArrayOptions): Prom
     if (isNdArray(data?.inputs) && isNdArray(data.labels)) {
       return fromArrays({ inputs: data.inputs, labels: data.labels }, file, classes);
     }
-    const got =
-      typeof data === "object" && data !== null ? `{ ${Object.keys(data).join(", ")} }` : typeof data;
+    const kind = data === null ? "null" : typeof data;
+    const got = kind === "object" ? `{ ${Object.keys(data as object).join(", ")} }` : kind;
     throw new OptionError(
       `${file}: the export ${name}${key} must be data, { inputs, labels } of two arrays such as array([[1, 2], [3, 4]]), or a function that returns such; got ${got}.`,
     );
@@ -206,7 +211,7 @@ export function requireFinite({ shape, data }: NdArray, what: string, { orMissin
   );
 }
 
-/** Classes as int64 [n], numbers as floats [n, columns]. */
+/** Classes as int64, a column of them as [n]; numbers as floats, a list of them as [n, 1]. Other shapes stay. */
 function labelsOf(labels: NdArray, path: string, classes?: boolean): NdArray {
   const { shape, data } = labels;
   const isInteger = !(data instanceof Float32Array || data instanceof Float64Array);

@@ -56,11 +56,9 @@ async function run(settings: ContinueSettings, context: JobContext): Promise<Mea
   const first = await pretrained(task, settings, seed);
   const data = shift ? makeShift(shift)(task.data) : task.data;
   const { network, seconds, drift } = await changed(first, start, { seed, data });
-  const made = await trainerFor({ ...task, ...network, data }, training as unknown as Settings, seed);
+  const made = await trainerWith({ ...task, data }, network, training as unknown as Settings, seed);
   const { trainer } = made;
   try {
-    const { params, state } = network;
-    trainer.restore({ step: 0, params, state, optimizer: made.context.optimizer.init(params) });
     const atStart = await validationAt(trainer, data.validation);
     if (before) resume(trainer, decodeCheckpoint(before.checkpoint));
     const measured = await trained({ ...made, secondsBefore: seconds }, settings, context);
@@ -76,6 +74,14 @@ async function run(settings: ContinueSettings, context: JobContext): Promise<Mea
   } finally {
     await trainer.dispose();
   }
+}
+
+/** A trainer that begins with a network. */
+async function trainerWith(task: LearningTask, network: Network, settings: Settings, seed: number) {
+  const made = await trainerFor({ ...task, ...network }, settings, seed);
+  const { params, state } = network;
+  made.trainer.restore({ step: 0, params, state, optimizer: made.context.optimizer.init(params) });
+  return made;
 }
 
 /** Figures on the validation data before the first step. */
@@ -107,6 +113,7 @@ function pretrained(task: LearningTask, settings: FirstSettings, seed: number): 
   return network;
 }
 
+/** The first training, to its end: a run that is to stop stops after it, at step 0. */
 async function trainedFirst(
   task: LearningTask,
   { dtype = "float32", batchSize, pretrain, ...rest }: FirstSettings,
@@ -117,10 +124,8 @@ async function trainedFirst(
   const { start = [], ...given } = pretrain;
   const { network } = await changed(fresh, start, { seed, data: task.data });
   const settings: Settings = { batchSize, ...given, dtype, ...computedBy(rest) };
-  const { trainer, steps, context } = await trainerFor({ ...task, ...network }, settings, seed);
+  const { trainer, steps } = await trainerWith(task, network, settings, seed);
   try {
-    const { params, state } = network;
-    trainer.restore({ step: 0, params, state, optimizer: context.optimizer.init(params) });
     await trainer.run({ steps });
     return { ...network, params: trainer.current.params, state: trainer.current.state };
   } finally {

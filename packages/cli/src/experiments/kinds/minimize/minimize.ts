@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { sumBy } from "es-toolkit";
 import {
+  astype,
   createMinimizer,
   decodeCheckpoint,
+  dtypeOf,
   flattenTree,
   gd,
   isNdArray,
@@ -35,7 +37,7 @@ import { anyProblemSchema, makeAnyProblem } from "../../catalogue/own/problem.js
 import type { Tree } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
-import type { DiagnosedPoint, JobContext, JobResult, Kind, Measured, Settings, Subject } from "../../kind.js";
+import type { DiagnosedPoint, JobContext, JobResult, Kind, Measured, Subject } from "../../kind.js";
 import { numbersOf, trainerForm, weightsFile } from "../../records/points.js";
 import { computedBy, computeSettings } from "../training-loop.js";
 import { sweepFigures } from "./sweep-figures.js";
@@ -59,14 +61,10 @@ const minimizeSettings = {
 
 type MinimizeSettings = z.output<z.ZodObject<typeof minimizeSettings>>;
 
-async function contextOf(settings: Settings, seed: number) {
-  const {
-    problem: named,
-    optimizer,
-    learningRate,
-    steps,
-    dtype = "float64",
-  } = settings as unknown as MinimizeSettings;
+async function contextOf(
+  { problem: named, optimizer, learningRate, steps, dtype = "float64" }: MinimizeSettings,
+  seed: number,
+) {
   const { problem, quadratic, slope, hasSymmetry = true } = await makeAnyProblem(named, { seed, dtype });
   const context: TeleportContext = {
     seed,
@@ -190,7 +188,7 @@ async function compiledFor(
     idle.delete(key);
     return { ...known, others };
   }
-  const { problem, context } = await contextOf(settings as unknown as Settings, seed);
+  const { problem, context } = await contextOf(settings, seed);
   const isFew = !isCompared && numbersOf(problem.start).length <= few;
   const plan = teleport ? makeTeleportPlan(teleport, context) : undefined;
   const minimizer = await minimizerOf(settings, problem, context, { trajectory: isFew, plan });
@@ -281,18 +279,15 @@ interface Place {
 }
 
 /** Start, teleports and end of a run of few parameters; start and end of another. */
-async function placesOf({ run, weights, settings, seed, points }: Subject): Promise<Place[]> {
+async function placesOf({ run, weights, points }: Subject, begin: Tree): Promise<Place[]> {
   if (points !== undefined) {
-    throw new OptionError(
-      "--points is for networks and several tasks. This run is diagnosed at its start, at every teleport and at its end: leave out --points.",
-    );
+    throw new OptionError("--points is for runs of the kinds train and multi-task: leave it out.");
   }
   const start = { at: "at the start", step: 0 };
   if (run?.trajectory === undefined) {
     if (weights === undefined) return [start];
     const { tensors, step } = await weights();
-    const { problem } = await contextOf(settings, seed);
-    const params = Object.keys(namedArrays({ params: problem.start })).flatMap((name) =>
+    const params = Object.keys(namedArrays({ params: begin })).flatMap((name) =>
       Array.from(tensors[name].data as Float64Array, Number),
     );
     return [start, { at: `at step ${step}`, step, params }];
@@ -310,24 +305,24 @@ async function placesOf({ run, weights, settings, seed, points }: Subject): Prom
   ];
 }
 
-/** Diagnoses the run of a function at its start, at every teleport and at its end. */
 async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]> {
-  const { settings, seed } = subject;
-  const { problem, context, hasSymmetry } = await contextOf(settings, seed);
+  const settings = subject.settings as unknown as MinimizeSettings;
+  const { problem, context, hasSymmetry } = await contextOf(settings, subject.seed);
   const { leaves, def } = flattenTree<NdArray>(problem.start, isNdArray);
   const treeOf = (values: readonly number[]): Tree => {
     let from = 0;
     return unflattenTree(
       def,
-      leaves.map(({ shape, data }) => {
-        const part = values.slice(from, from + data.length);
+      leaves.map((leaf) => {
+        const { shape, data } = leaf;
+        const part = Float64Array.from(values.slice(from, from + data.length));
         from += data.length;
-        return { shape, data: Float64Array.from(part) };
+        return astype({ shape, data: part }, dtypeOf(leaf));
       }),
     ) as Tree;
   };
   const points: DiagnosedPoint[] = [];
-  for (const { at, step, params, moved } of await placesOf(subject)) {
+  for (const { at, step, params, moved } of await placesOf(subject, problem.start)) {
     const { learningRate: schedule } = context;
     const learningRate = typeof schedule === "function" ? schedule(step) : schedule;
     const diagnosis = await diagnosisOf<Tree>({

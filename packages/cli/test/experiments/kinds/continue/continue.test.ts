@@ -92,6 +92,32 @@ describe("the kind continue", () => {
   });
 });
 
+describe("changes that hold from then on", () => {
+  it.each([
+    ["prune", "foldBatchNorm"],
+    ["prune", "restoreBatchNorm"],
+    ["quantize", "restoreBatchNorm"],
+    ["quantize", "prune", "quantizeFile"],
+    ["quantizeFile", "foldBatchNorm"],
+  ])("are not forgotten where a later one reads the network from a file: %s, %s", async (...start) => {
+    const [job] = jobs;
+    const settings = { ...job.settings, pretrain: null, start: start.map((name) => ({ name })) };
+    await expect(
+      executeJob({ ...job, settings }, { progress: () => {}, shouldStop: () => false }),
+    ).rejects.toThrow(`${start.at(-1)} reads the network from a file, which would forget ${start[0]}: put`);
+  });
+
+  it("let a pruned network be quantized as a file", async () => {
+    const [job] = jobs;
+    const start = [{ name: "prune" }, { name: "quantizeFile", examples: 60 }];
+    const { document } = await executeJob(
+      { ...job, settings: { ...job.settings, pretrain: null, start, steps: 0 } },
+      { progress: () => {}, shouldStop: () => false },
+    );
+    expect(document.metrics["start.loss"]).toBeGreaterThan(0);
+  });
+});
+
 describe("checkpoints", () => {
   /** Runs the pruned variant, and returns its losses with its last checkpoint. */
   async function prunedRun(steps: number, before?: Uint8Array) {
