@@ -23,6 +23,12 @@ export const portNumber = numberThat(
   "an integer from 0 to 65535",
 );
 
+/** An address to listen on: an empty one would be all that the computer has. */
+export function hostAddress(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It must be an address such as 127.0.0.1.");
+  return text;
+}
+
 export const finiteNumber = numberThat(Number.isFinite, "a number");
 
 export const nonNegativeNumber = numberThat((x) => Number.isFinite(x) && x >= 0, "a number of at least 0");

@@ -1,7 +1,7 @@
 // J. Gilmer et al., "Neural message passing for quantum chemistry", ICML 2017 (messages by edge networks); O. Vinyals et al.,
 // "Order matters: sequence to sequence for sets", ICLR 2016 (Set2Set).
 
-import { type Mt19937, type Tensor, type TensorsOf, zeros } from "isoloss";
+import { type Mt19937, type NdArray, type Tensor, type TensorsOf, zeros } from "isoloss";
 import { integerFrom, listOf, type OptionsOf, optionTable, resolveInit, text } from "isoloss/internal";
 import type { InitOptions, MultiHeadParams } from "isoloss/nn";
 import {
@@ -58,7 +58,7 @@ export interface MessagePassingParams {
   readonly nn: readonly [LinearParams, LinearParams];
   /** Of the atom itself, without a bias, and the bias of the sum [D]. */
   readonly root: LinearParams;
-  readonly bias: ReturnType<typeof zeros>;
+  readonly bias: NdArray;
   readonly gru: CellParams;
   readonly lstm: CellParams;
   readonly lin1: LinearParams;

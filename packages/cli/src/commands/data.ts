@@ -1,5 +1,5 @@
 import { groupBy } from "es-toolkit";
-import { DataError, digits, OptionError } from "isoloss";
+import { DataError, digits, MissingDataError, OptionError } from "isoloss";
 import { loadIdxDataset } from "isoloss/node";
 import {
   type BenchmarkName,
@@ -10,6 +10,7 @@ import {
 } from "isoloss-benchmarks/node";
 import { nearest, oneOf } from "../config/nearest.js";
 import { dataFiles, dataRegistry } from "../experiments/catalogue/datasets.js";
+import { countText } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import { flag, json, type Values, value } from "../option-rows.js";
 import { imageSize, positiveInteger } from "../parse.js";
@@ -52,7 +53,7 @@ interface Shapes {
   readonly name: string;
   /** Whether it is on this computer. */
   readonly present: boolean;
-  /** [examples, pixels] of the parts. */
+  /** [examples, pixels] of the parts; null where the set is not here, or damaged. */
   readonly train: readonly number[] | null;
   /** Likewise; null where there is no part. */
   readonly test: readonly number[] | null;
@@ -77,11 +78,18 @@ export const data = { options, help, run };
 async function listData(_name: unknown, _folder: unknown, { directory }: Settings): Promise<Result> {
   const found: Shapes[] = [];
   for (const key of Object.keys(dataRegistry))
-    found.push(await shapesOf(key, directory).catch(() => absent(key)));
-  const lines = found.map(({ name, present }): [string, string] => [
-    name,
-    `${present ? "here" : "not here"}: ${dataRegistry[name].summary}`,
-  ]);
+    found.push(
+      await shapesOf(key, directory).catch((cause: unknown) => ({
+        name: key,
+        present: !(cause instanceof MissingDataError),
+        train: null,
+        test: null,
+      })),
+    );
+  const lines = found.map(({ name, present, train }): [string, string] => {
+    const state = !present ? "not here" : train ? "here" : `damaged, as isoloss data verify ${name} tells`;
+    return [name, `${state}: ${dataRegistry[name].summary}`];
+  });
   const own = benchmarkList().map(({ name, title, source }): [string, string] => [
     name,
     `in a folder of yours: ${title}, ${source}`,
@@ -98,23 +106,21 @@ async function verifyData(
   settings: Settings,
 ): Promise<Result> {
   if (isBenchmark(name)) return verifyBenchmarkData(name, folder, settings);
-  return shapesResult(await shapesOf(checked(name), settings.directory));
+  return shapesResult(await shapesOf(checked("verify", name, folder), settings.directory));
 }
 
 async function fetchData(
   name: string | undefined,
-  _folder: unknown,
+  folder: string | undefined,
   { directory, mirror }: Settings,
 ): Promise<Result> {
   if (isBenchmark(name)) {
-    const { source, license, title } = benchmarkList().find((one) => one.name === name) as ReturnType<
-      typeof benchmarkList
-    >[number];
+    const { source, license, title } = benchmarkGuides[name];
     throw new OptionError(
       `data fetch: ${title} cannot be fetched by a program: ${license}. Where to get it: ${source}. For a small set in its form: isoloss data sample ${name} DIR.`,
     );
   }
-  const key = checked(name);
+  const key = checked("fetch", name, folder);
   const source = dataFiles[key];
   if (source) {
     await loadIdxDataset(source, {
@@ -126,8 +132,6 @@ async function fetchData(
   return shapesResult(await shapesOf(key, directory));
 }
 
-const absent = (name: string): Shapes => ({ name, present: false, train: null, test: null });
-
 const shapesResult = (document: Shapes): Result => {
   const { name, train, test } = document;
   const tests = test ? ` and ${test[0]} test images` : "";
@@ -137,9 +141,15 @@ const shapesResult = (document: Shapes): Result => {
   };
 };
 
-function checked(name: string | undefined): string {
+/** The name of a data set that has places of its own. */
+function checked(action: string, name: string | undefined, folder: string | undefined): string {
   const known = [...Object.keys(dataRegistry), ...benchmarkNames];
-  if (name !== undefined && known.includes(name)) return name;
+  if (name !== undefined && known.includes(name)) {
+    if (folder === undefined) return name;
+    throw new OptionError(
+      `data ${action}: ${name} takes no DIR: give its folder by --directory ${shellWord(folder)}.`,
+    );
+  }
   const meant = name === undefined ? undefined : nearest(name, known);
   throw new OptionError(
     `data: name a data set${name === undefined ? "" : `; there is no "${name}"`}${meant ? `; did you mean "${meant}"?` : "."} Known: ${known.join(", ")}.`,
@@ -160,13 +170,6 @@ async function shapesOf(name: string, directory: string | undefined): Promise<Sh
 
 // The data sets of papers on several tasks: their folders are the user's own.
 
-interface BenchmarkDataOptions {
-  readonly part: boolean;
-  readonly examples: number | undefined;
-  readonly size: readonly [number, number] | undefined;
-  readonly quiet: boolean;
-}
-
 const benchmarkNames = Object.keys(benchmarkGuides) as BenchmarkName[];
 
 const isBenchmark = (name: string | undefined): name is BenchmarkName =>
@@ -176,18 +179,25 @@ const isBenchmark = (name: string | undefined): name is BenchmarkName =>
 const benchmarkList = () => Object.entries(benchmarkGuides).map(([name, guide]) => ({ name, ...guide }));
 
 /** Names the folder of a data set, which has no usual place. */
-function needFolder(name: BenchmarkName, action: string, folder: string | undefined): string {
-  if (folder !== undefined) return folder;
-  throw new OptionError(`data ${action}: give the folder, too: isoloss data ${action} ${name} DIR.`);
+function needFolder(
+  name: BenchmarkName,
+  action: string,
+  folder: string | undefined,
+  { directory }: Settings,
+): string {
+  if (folder !== undefined && directory === undefined) return folder;
+  const how = directory === undefined ? ", too" : " without --directory";
+  throw new OptionError(`data ${action}: give the folder${how}: isoloss data ${action} ${name} DIR.`);
 }
 
 /** `isoloss data verify NAME DIR`. */
 async function verifyBenchmarkData(
   name: BenchmarkName,
   folder: string | undefined,
-  { part, quiet }: BenchmarkDataOptions,
+  settings: Settings,
 ): Promise<Result> {
-  const directory = needFolder(name, "verify", folder);
+  const { part, quiet } = settings;
+  const directory = needFolder(name, "verify", folder, settings);
   const parts = await withProgress({ quiet }, (step) =>
     verifyBenchmark(name, directory, {
       isWhole: !part,
@@ -202,7 +212,7 @@ function partsText(name: BenchmarkName, parts: Readonly<Record<string, ReadPart>
     // The 40 attributes of a face are of one kind.
     const alike = groupBy(Object.entries(arrays), ([, read]) => describe(read));
     return [
-      `  ${part}: ${examples} examples`,
+      `  ${part}: ${countText(examples, "example")}`,
       ...Object.entries(alike).map(
         ([what, entries]) => `    ${namesText(entries.map(([array]) => array))}: ${what}`,
       ),
@@ -224,18 +234,17 @@ const rounded = (value: number): string => String(Number(value.toPrecision(4)));
 async function sampleData(
   name: string | undefined,
   folder: string | undefined,
-  { examples, size }: BenchmarkDataOptions,
+  settings: Settings,
 ): Promise<Result> {
   if (!isBenchmark(name)) {
     throw new OptionError(
       `data sample: samples are of ${benchmarkNames.join(", ")}; got ${name === undefined ? "none" : `"${name}"`}. Write isoloss data sample ${benchmarkNames[0]} DIR.`,
     );
   }
-  const directory = needFolder(name, "sample", folder);
+  const { examples, size } = settings;
+  const directory = needFolder(name, "sample", folder, settings);
   if (size && !sized.has(name)) {
-    throw new OptionError(
-      `data sample: --size is for ${[...sized].join(" and ")}; the images of ${name} have sizes of their own.`,
-    );
+    throw new OptionError(`data sample: --size is for ${[...sized].join(" and ")}; got ${name}.`);
   }
   const files = await writeSample(name, directory, { examples, size });
   return {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -9,7 +10,7 @@ import { MissingDataError, OptionError } from "isoloss";
 import sirv from "sirv";
 import { untilInterrupted } from "../interrupt.js";
 import { flagOff, json, type Values, value } from "../option-rows.js";
-import { portNumber } from "../parse.js";
+import { hostAddress, portNumber } from "../parse.js";
 import { show } from "./command.js";
 
 const options = {
@@ -17,7 +18,7 @@ const options = {
   host: value(
     "<address>",
     "address to listen on; another one than this computer's own lets others in",
-    String,
+    hostAddress,
     "127.0.0.1",
   ),
   open: flagOff("print the address, and open no browser"),
@@ -130,7 +131,7 @@ const headers = {
   ].join("; "),
 } as const;
 
-export const isLoopback = (host: string): boolean => /^(127\.|localhost$|::1$)/.test(host);
+export const isLoopback = (host: string): boolean => /^(127\.|localhost$|(0*:)+0*1$)/.test(host);
 
 /** The WebAssembly of ONNX Runtime, which the package leaves out: 14 MB. */
 const wasmFile = /\/assets\/ort-wasm-simd-threaded[-\w]*\.wasm$/;
@@ -154,7 +155,8 @@ function sendWasm(path: string, isHead: boolean, response: ServerResponse): void
   response.writeHead(200, {
     "Content-Type": "application/wasm",
     "Content-Length": statSync(path).size,
-    ...immutable,
+    // The name is that of the lab's build, the bytes are those of whichever version is installed.
+    "Cache-Control": "no-cache",
   });
   if (isHead) response.end();
   else createReadStream(path).pipe(response);
@@ -184,9 +186,10 @@ function packedFiles(folder: string): (path: string) => Packed | undefined {
 }
 
 /**
- * Serves a folder as it is at the start: other paths, and files that come later, are not found.
+ * Serves a folder as it is at the start, and the WebAssembly of ONNX Runtime as it is installed: other paths, and files that
+ * come later, are not found.
  *
- * @throws OptionError where the port is taken
+ * @throws OptionError where it cannot listen
  */
 export async function serveLab(folder: string, { port, host }: LabServerOptions): Promise<LabServer> {
   const files = sirv(folder, {
@@ -239,8 +242,7 @@ export async function serveLab(folder: string, { port, host }: LabServerOptions)
     const isLast = i === ports.length - 1;
     if (error.code !== "EADDRINUSE" || isLast) throw new OptionError(whyNot(error, candidate, host));
   }
-  const address = server.address();
-  const bound = typeof address === "object" && address !== null ? address.port : port;
+  const { port: bound } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}/`,
     close: () =>

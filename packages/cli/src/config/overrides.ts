@@ -1,4 +1,4 @@
-import { type Document, isCollection, isMap, isScalar, isSeq, parseDocument } from "yaml";
+import { type Document, isAlias, isCollection, isMap, isScalar, isSeq, parseDocument } from "yaml";
 import { type Path, pathText, pathWords } from "../dotted-path.js";
 import type { ConfigIssue } from "./errors.js";
 
@@ -39,6 +39,10 @@ export function applyOverrides(
       refuse(left, `the value is not YAML: ${value.errors[0].message.split("\n")[0].replace(/:$/, "")}.`);
       continue;
     }
+    if (isAlias(value.contents)) {
+      refuse(left, "the value is a reference; quote text that begins with *.");
+      continue;
+    }
     const found = setAtPath(document, left, value.contents, isShort);
     if (typeof found === "string") {
       refuse(left, found);
@@ -76,7 +80,7 @@ function resolvePath(
       const index = Number(word);
       // The index after the last item appends.
       if (!/^\d+$/.test(word) || index > node.items.length) {
-        return `"${word}" is not an index of the list ${pathText(path)}, whose length is ${node.items.length}; indices start at 0.`;
+        return `"${word}" is not an index of the list ${pathText(path) || "the config"}, whose length is ${node.items.length}; indices start at 0.`;
       }
       path.push(index);
       node = node.get(index, true);

@@ -43,7 +43,7 @@ export async function readLabeled(
   const [{ array: inputs }] = await readInputs([input], source);
   if (labels === undefined) {
     throw new OptionError(
-      `${path} needs labels: a .npy file with one for each example (--labels; --validation-labels for other validation data), or a folder of images for each class.`,
+      `${path} needs labels: a .npy file with one for each example (--labels; --validation-labels or --test-labels for other data), or a folder of images for each class.`,
     );
   }
   const values = await readLabels(labels, limit);

@@ -14,7 +14,7 @@ import { type Sizes, sizesOf, withSizes } from "./sizes.js";
 export interface MeasuredChange {
   /** Null where outputs are identical, and where they are broken. */
   readonly sqnr: number | null;
-  /** Whether outputs, or their errors, are not finite. */
+  /** Whether outputs, or their errors, are not finite, or one was 0 throughout and no longer is. */
   readonly broken: boolean;
   /** 95 % interval over the examples; null of fewer than two, and where one has no error. */
   readonly sqnrInterval: readonly [number, number] | null;
@@ -121,7 +121,7 @@ export function constantText(
     : ["It is of no use as it is: its outputs, which varied, are now the same for all of these examples."];
 }
 
-/** An SQNR as fields: it is Infinity where outputs are identical, and -Infinity where they are not finite. */
+/** An SQNR as fields: it is Infinity where outputs are identical, and -Infinity where they are broken. */
 export const sqnrFields = (sqnr: number): Pick<MeasuredChange, "sqnr" | "broken"> => ({
   sqnr: finite(sqnr),
   broken: !(sqnr > -Infinity),
@@ -142,7 +142,7 @@ export async function changing<T>(
 
 /** What stands in the place of an SQNR that is no number. */
 export const withoutSqnr = ({ broken }: Pick<MeasuredChange, "broken">): string =>
-  broken ? "not finite" : "identical";
+  broken ? "not finite, or 0 before" : "identical";
 
 type ChangeCells = Omit<MeasuredChange, "largest" | "carriedBy" | "constant">;
 

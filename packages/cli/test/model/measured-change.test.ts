@@ -12,8 +12,8 @@ describe("the SQNR of a changed model", () => {
   it.each([
     [31.24, { sqnr: 31.24, broken: false }, "31.2 dB"],
     [Infinity, { sqnr: null, broken: false }, "identical"],
-    [-Infinity, { sqnr: null, broken: true }, "not finite"],
-    [Number.NaN, { sqnr: null, broken: true }, "not finite"],
+    [-Infinity, { sqnr: null, broken: true }, "not finite, or 0 before"],
+    [Number.NaN, { sqnr: null, broken: true }, "not finite, or 0 before"],
   ])("%d tells outputs that are identical from broken ones", (sqnr, fields, cell) => {
     expect(sqnrFields(sqnr)).toEqual(fields);
     const none = { sqnrInterval: null, agreementInterval: null };

@@ -147,7 +147,7 @@ async function describeMissing({ name, files }: IdxSource, places: readonly stri
   }
   return (
     `The files of ${name} (plain or .gz) are in none of these folders:\n${lines.join("\n")}\n` +
-    "Put them into one, set ISOLOSS_DATA to the folder that holds the folder of that name, or pass download: true."
+    "Put them into one, set ISOLOSS_DATA to the folder that holds the folder of that name, or download them: isoloss data fetch, in code download: true."
   );
 }
 

@@ -27,7 +27,7 @@ export function axisOf(
   values: Iterable<number>,
   { label, log = false, count = 6, whole = false, domain }: AxisOptions,
 ): Axis {
-  const [lo, hi] = domain ?? padded(values, log);
+  const [lo, hi] = domain ?? padded(values, log, whole);
   need(
     isDrawable(lo, log) && isDrawable(hi, log) && lo < hi,
     `The range of "${label}" must be two ${log ? "positive " : ""}numbers, the smaller first; got ${lo}, ${hi}.`,
@@ -61,7 +61,7 @@ export interface AxisOptions {
   readonly domain?: readonly [number, number];
 }
 
-function padded(values: Iterable<number>, log: boolean): [number, number] {
+function padded(values: Iterable<number>, log: boolean, whole: boolean): [number, number] {
   let [lo, hi] = [Infinity, -Infinity];
   for (const v of values) {
     if (!isDrawable(v, log)) continue;
@@ -75,7 +75,7 @@ function padded(values: Iterable<number>, log: boolean): [number, number] {
     return [Math.max(smallest, 10 ** (a - pad)), Math.min(largest, 10 ** (b + pad))];
   }
   const scale = Math.max(Math.abs(lo), Math.abs(hi));
-  const pad = hi - lo <= 1e-9 * scale ? 0.1 * scale || 1 : 0.04 * (hi - lo);
+  const pad = hi - lo <= 1e-9 * scale ? 0.1 * scale || (whole ? 0.5 : 1) : 0.04 * (hi - lo);
   return [Math.max(-largest, lo - pad), Math.min(largest, hi + pad)];
 }
 
@@ -105,7 +105,7 @@ function logTicks(lo: number, hi: number, count: number): number[] {
     return powers.filter((v) => Math.round(Math.log10(v)) % every === 0);
   }
   const finer = decades.flatMap((d) => [1, 2, 5].map((m) => Number(`${m}e${d}`))).filter(inside);
-  return finer.length >= 3 ? finer : linearTicks(lo, hi, Math.min(count, 4));
+  return finer.length >= 3 ? finer : linearTicks(lo, hi, 5);
 }
 
 function linearLabels(ticks: readonly number[]): string[] {

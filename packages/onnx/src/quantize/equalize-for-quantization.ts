@@ -28,7 +28,7 @@ export interface EqualizeForQuantizationOptions
   extends Omit<MinimizeQuantizationNoiseOptions, "clips" | "loss"> {
   /**
    * What becomes of bounds such as ReLU6. `expected` (default): the Clip stays, and the damage of scaling its channels is weighed as
-   * noise; `lifted`: a bound a channel, exact, as Min, which ONNX Runtime does not fuse into integers; `exact`: the Clip
+   * noise, without data as `exact`; `lifted`: a bound a channel, exact, as Min, which ONNX Runtime does not fuse into integers; `exact`: the Clip
    * stays, and its channels are not scaled.
    */
   readonly bounds?: "expected" | "lifted" | "exact" | undefined;
@@ -57,7 +57,7 @@ export interface EqualizedModel extends QuantizationNoise<Params> {
  *   data, for which `activations` must be `none`
  * @param options `bounds`, and those of `minimizeQuantizationNoise`
  * @throws DataError if the bytes are no ONNX model that is read; OptionError for unknown options, a missing input, or without a
- *   held-out batch
+ *   held-out batch; ShapeError for batches of other shapes
  *
  * @example
  * const batches = [0, 1, 2, 3].map((seed) => ({ x: torchRand(torchGenerator(seed), [2, 3, 4, 4]) }));

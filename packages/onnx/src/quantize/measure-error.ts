@@ -12,7 +12,7 @@ export interface SquaredError {
 
 /** How far the outputs of a quantized model are from those of the model in float. */
 export interface QuantizationError {
-  /** 10 log10(sum y^2 / sum (y - q)^2) in decibels, the least of all outputs; Infinity where they are equal. */
+  /** 10 log10(sum y^2 / sum (y - q)^2) in decibels, the least of all outputs; Infinity where they are equal, -Infinity where one is not finite, or was 0 throughout and no longer is. */
   readonly sqnr: number;
   /** How often the largest number of a row is at the same place, for outputs with two axes, or three, of tokens; undefined without any. */
   readonly agreement: number | undefined;
@@ -57,10 +57,13 @@ export function errorOf(
   }));
   const differences = outputs.map(({ name, own, other }) => differenceOf("quantizeModel", name, own, other));
   // A row of classes for each example; where no output has that, one for each place, such as a token.
-  const rank = Math.min(...outputs.map(({ own: [y] }) => y.shape.length).filter((own) => own > 1));
-  const [least] = outputs
+  const rows = outputs.filter(
+    ({ own: [{ shape }] }) => (shape.length === 2 || shape.length === 3) && (shape.at(-1) as number) > 1,
+  );
+  const rank = Math.min(...rows.map(({ own: [y] }) => y.shape.length));
+  const [least] = rows
     .filter(({ own: [y] }) => y.shape.length === rank)
-    .flatMap(({ own, other }) => agreementOf(own, other) ?? [])
+    .map(({ own, other }) => agreementOf(own, other))
     .sort((a, b) => a.share - b.share);
   const ratios = outputs.map(({ own, other }) => sqnrOf(own, other));
   const sqnr = Math.min(...ratios);
@@ -80,12 +83,6 @@ function sqnrOf(expected: readonly NdArray[], got: readonly NdArray[]): number {
   const ratio = noiseRatio(expected, got);
   // Also where the noise is not finite.
   return ratio < Infinity ? -10 * Math.log10(ratio) : -Infinity;
-}
-
-/** How many rows an output has: one for each example, or the whole array where its rows are no examples. */
-function rowsOf({ data, shape: [count = 1] }: NdArray, batch: NamedValues) {
-  const rows = Object.values(batch).every(({ shape }) => shape[0] === count) ? count : 1;
-  return { rows, size: data.length / rows };
 }
 
 interface Compared {
@@ -115,7 +112,7 @@ function energyOf(outputs: readonly NdArray[]): number {
   return sum;
 }
 
-/** sum (y - z)^2 over the examples' rows y and the first row z; NaN where these are fewer than four, no rows, or not finite. */
+/** sum (y - z)^2 over the examples' rows y and the first row z; NaN where these are fewer than four, or no rows; not finite where they are not. */
 function variationOf(outputs: readonly NdArray[], batches: readonly NamedValues[]): number {
   const [{ data: first, shape }] = outputs;
   const size = first.length / (shape[0] ?? 1);
@@ -129,8 +126,11 @@ function variationOf(outputs: readonly NdArray[], batches: readonly NamedValues[
   return count < 4 ? Number.NaN : sum;
 }
 
+/** Those of each row, or of the whole array where its rows are no examples. */
 function squaresOf(y: NdArray, q: NdArray, batch: NamedValues): readonly SquaredError[] {
-  const { rows, size } = rowsOf(y, batch);
+  const [count = 1] = y.shape;
+  const rows = Object.values(batch).every(({ shape }) => shape[0] === count) ? count : 1;
+  const size = y.data.length / rows;
   return Array.from({ length: rows }, (_, row) => {
     let [signal, noise] = [0, 0];
     for (let i = row * size; i < (row + 1) * size; i++) {
@@ -145,11 +145,10 @@ function squaresOf(y: NdArray, q: NdArray, batch: NamedValues): readonly Squared
 function agreementOf(
   outputs: readonly NdArray[],
   others: readonly NdArray[],
-): { readonly share: number; readonly rows: number } | undefined {
+): { readonly share: number; readonly rows: number } {
   let [same, rows] = [0, 0];
   for (const [i, expected] of outputs.entries()) {
-    const classes = expected.shape.at(-1) ?? 0;
-    if (expected.shape.length > 3 || classes < 2) return undefined;
+    const classes = expected.shape.at(-1) as number;
     const count = expected.data.length / classes;
     for (let row = 0; row < count; row++) {
       if (placeOfMax(expected, row, classes) === placeOfMax(others[i], row, classes)) same++;

@@ -1,6 +1,6 @@
 // Means and variances of values inside a model, from those that batch norms store or that were measured.
-import type { NdArray } from "isoloss";
-import { erf, float64Of, type OnnxNode } from "isoloss/internal";
+import { dtypeOf, type NdArray } from "isoloss";
+import { erf, float64Of, isFloat, type OnnxNode } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
@@ -44,15 +44,19 @@ export async function measuredMoments(
 ): Promise<MomentsByValue> {
   const editor = new GraphEditor("quantizeModel", file);
   const sums = new Map<string, { readonly first: ChannelMeans; readonly second: ChannelMeans }>();
-  for (const layer of layersOf(editor)) {
+  const layers = layersOf(editor);
+  for (const layer of layers) {
     if (!known.has(resultOf(layer))) {
       sums.set(resultOf(layer), { first: meansFor(layer), second: meansFor(layer) });
     }
   }
   for (const name of editor.freeInputs) {
-    const { shape } = batches[0][name];
-    if (shape.length < 2) continue;
-    sums.set(name, { first: new ChannelMeans(shape[1], 1), second: new ChannelMeans(shape[1], 1) });
+    const value = batches[0][name];
+    if (value.shape.length < 2 || !isFloat(dtypeOf(value))) continue;
+    // A product reads channels along the last axis.
+    const axis = layers.some(({ node }) => node.opType === "MatMul" && node.inputs[0] === name) ? -1 : 1;
+    const channels = value.shape.at(axis) as number;
+    sums.set(name, { first: new ChannelMeans(channels, axis), second: new ChannelMeans(channels, axis) });
   }
   const add = (results: NamedValues) => {
     for (const [name, { first, second }] of sums) {

@@ -149,6 +149,26 @@ describe("analytic bias correction", () => {
     for (const [name, own] of moments) expect(known.get(name)).toBe(own);
   });
 
+  it("measures the last axis of what a product reads, and no integers", async () => {
+    const tokens = { shape: [2, 3], data: BigInt64Array.from([0n, 1n, 2n, 2n, 1n, 0n]) };
+    const x = float32([1, 2, 1, 4, 1, 6, 3, 2, 3, 4, 3, 6], [2, 3, 2]);
+    const bytes = fileOf({
+      inputs: { tokens, x },
+      initializers: { table: draws([3, 2], 4), w: draws([2, 4], 5), v: draws([2, 4], 6) },
+      nodes: [
+        node("Gather", ["table", "tokens"], {}, ["rows"]),
+        node("MatMul", ["x", "w"], {}, ["z"]),
+        node("MatMul", ["rows", "v"], {}, ["y"]),
+      ],
+    });
+    const measured = await measuredMoments(opened(bytes), new Map(), [{ tokens, x }], settings);
+    expect([...measured.keys()].sort()).toEqual(["x", "y", "z"]);
+    // Columns 1, 1, 1, 3, 3, 3 and 2, 4, 6, 2, 4, 6.
+    expect(measured.get("x")?.mean).toEqual(f64(2, 4));
+    expect(measured.get("x")?.variance[0]).toBeCloseTo(1, 12);
+    expect(measured.get("x")?.variance[1]).toBeCloseTo(8 / 3, 12);
+  });
+
   it("brings the mean of a layer behind normal numbers and a ReLU nearer to that in float", async () => {
     // A product of independent normal numbers is normal: what is measured of it decides the mean behind the ReLU.
     const [x, w1, w2] = [draws([2000, 4], 5, 0.5), draws([4, 6], 6), draws([6, 3], 7)];

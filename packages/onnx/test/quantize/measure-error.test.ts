@@ -20,6 +20,14 @@ describe("the error of quantized outputs", () => {
     expect(errorOf(expected, got, got)).toMatchObject({ agreement: 0.75, rows: 4 });
   });
 
+  it("counts rows of tokens beside an output of one number for each example", () => {
+    const tokens = float32([1, 2, 2, 1, 3, 0, 0, 3], [2, 2, 2]);
+    const turned = float32([1, 2, 2, 1, 3, 0, 3, 0], [2, 2, 2]);
+    const score = float32([5, 6], [2, 1]);
+    const [expected, got] = [[{ tokens, score }], [{ tokens: turned, score }]];
+    expect(errorOf(expected, got, [{ x: score }])).toMatchObject({ agreement: 0.75, rows: 4 });
+  });
+
   it("is that of the worst output", () => {
     const expected = [{ a: float32([10]), b: float32([1, 2], [1, 2]) }];
     const got = [{ a: float32([9]), b: float32([1, 2], [1, 2]) }];

@@ -12,7 +12,7 @@ import {
 } from "isoloss-onnx";
 import { oneOf } from "../../config/nearest.js";
 import { countText, formatDuration, formatNumber } from "../../experiments/results/format-number.js";
-import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
+import { type Columns, firstOf, tableOf, textList } from "../../experiments/results/table.js";
 import { finite } from "../../formats/json.js";
 import { importModel, readModelFile } from "../../formats/read-model.js";
 import { interruptedCode, untilInterrupted } from "../../interrupt.js";
@@ -217,7 +217,10 @@ async function run(path: string, settings: Settings): Promise<Result> {
   requireOutput(model, settings.output);
   const { data, validation, test, classes } = await readSets(model, settings);
   const progress = createProgress(process.stderr);
-  const told = () => progress.line("Stopping: the best epoch so far is written. Ctrl-C again ends at once.");
+  const told = () =>
+    progress.line(
+      "Stopping: the best epoch so far is written, if it is better than the model as it came. Ctrl-C again ends at once.",
+    );
   const { loss, output, epochs, batchSize, optimizer, seed, clipNorm, freeze, tolerance } = settings;
   const result = await untilInterrupted(told, (signal) =>
     fineTune(file.bytes, {
@@ -280,7 +283,11 @@ async function run(path: string, settings: Settings): Promise<Result> {
       ],
     }),
     exitCode,
-    error: problem === undefined ? undefined : new NumericalError(`the training diverged: ${problem}`),
+    error:
+      problem === undefined
+        ? undefined
+        : // Advice names options as they are in code.
+          new NumericalError(`the training diverged: ${problem.replace("clipNorm", "--clip-norm")}`),
   };
 }
 
@@ -386,13 +393,6 @@ function leftTexts(report: FineTuning["report"]): readonly string[] {
   return [`layers without a batch normalization\n${textList(rows)}`];
 }
 
-/** The first few of some nodes, by name. */
-const named = (nodes: FineTuning["report"]): string =>
-  `${nodes
-    .slice(0, 3)
-    .map(({ node }) => node)
-    .join(", ")}${nodes.length > 3 ? `, and ${nodes.length - 3} more` : ""}`;
-
 /** What was trained, on what. */
 function trainedText({ examples, parameters, report, differences }: FineTuning): string {
   const frozen = parameters.frozen === 0 ? "" : `, ${parameters.frozen} numbers frozen`;
@@ -402,8 +402,8 @@ function trainedText({ examples, parameters, report, differences }: FineTuning):
   const restored =
     changed.length === 0
       ? ""
-      : ` For the training ${countText(changed.length, "layer")} had a batch normalization put in (${named(changed)}), which was folded again: by both no output changed by more than ${largest}, relative to its largest value. If the network was never trained with such, compare with --no-restore, which trains the layers as they are.`;
-  return `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples; ${examples.validation} others chose the epoch.${zeros}${restored}`;
+      : ` For the training ${countText(changed.length, "layer")} had a batch normalization put in (${firstOf(changed.map(({ node }) => node))}), which was folded again: by both no output changed by more than ${largest}, relative to its largest value. If the network was never trained with such, compare with --no-restore, which trains the layers as they are.`;
+  return `Trained ${parameters.trained} numbers${frozen} on ${countText(examples.training, "example")}; ${countText(examples.validation, "other")} chose the epoch.${zeros}${restored}`;
 }
 
 /** What the new file is worth on examples that chose nothing, or why that is not known. */

@@ -202,7 +202,8 @@ async function run(path: string, settings: Settings): Promise<Result> {
   };
   const cells = tableOf(columnsOf(table), table);
   const broken = whyNot(written, document);
-  const summary = summaryText(document, path) + (isWritten ? tieText(document) : "") + chosenText(settings);
+  const summary =
+    summaryText(document, path) + (isWritten ? tieText(document) : "") + chosenText(settings, document);
   return {
     document,
     text: [
@@ -243,12 +244,10 @@ export const half = { options, help, run };
 
 /** What was done to the numbers of a file. */
 function numbersText({ moved, fused, wide }: Pick<HalfFile, "moved" | "fused" | "wide">): string {
-  const counted = (count: number, one: string, many: string) =>
-    count === 0 ? [] : [count === 1 ? `1 ${one}` : `${count} ${many}`];
   return [
     moved === 0 ? "as they are" : "moved",
-    ...counted(fused.length, "norm fused", "norms fused"),
-    ...counted(wide.length, "operator in float32", "operators in float32"),
+    ...(fused.length === 0 ? [] : [`${countText(fused.length, "norm")} fused`]),
+    ...(wide.length === 0 ? [] : [`${countText(wide.length, "operator")} in float32`]),
   ].join(", ");
 }
 
@@ -265,8 +264,9 @@ function whyNot(
 ): readonly string[] {
   if (isWithin(row, tolerance)) return [];
   const rounded = "with every result rounded to float16";
-  if (row.rounded.broken) return [`${rounded}, its outputs are not finite on ${measured}`];
-  if (row.broken) return [`as the file is run, its outputs are not finite on ${measured}`];
+  const broken = `its outputs are not finite, or one was 0 throughout, on ${measured}`;
+  if (row.rounded.broken) return [`${rounded}, ${broken}`];
+  if (row.broken) return [`as the file is run, ${broken}`];
   return [
     `${rounded}, its SQNR is ${sqnrText(row.rounded)} on ${measured}, below the tolerance of ${tolerance} dB`,
   ];
@@ -295,9 +295,9 @@ export function tieText({ moved, table }: Pick<Half, "moved" | "table">): string
     : " The numbers as they are have the same errors, as printed: --no-move keeps them.";
 }
 
-/** That the measured examples also chose what is written; nothing where none were chosen on, or others measured. */
-const chosenText = ({ calibration, heldOut, move }: Settings): string =>
-  !move || calibration === undefined || heldOut !== undefined
+/** That the measured examples also chose what is written; nothing where none were chosen on, or others measured, or there was no choice. */
+const chosenText = ({ calibration, heldOut, move }: Settings, { table }: Half): string =>
+  !move || calibration === undefined || heldOut !== undefined || table.length === 1
     ? ""
     : " These examples also chose the powers of two and what stays in float32: the row of the written file may look better there than it is. Give others by --held-out.";
 

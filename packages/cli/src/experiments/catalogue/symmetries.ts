@@ -102,7 +102,7 @@ function found(
 }
 
 /** Symmetries by name: all those that the library has, and products of them. */
-export const symmetryRegistry: Readonly<Record<string, Entry<TeleportContext, MakeSymmetry>>> = {
+export const symmetryRegistry: Registry<TeleportContext, MakeSymmetry> = {
   own: {
     summary: "the problem's own: rotations of a quadratic or of residuals; hiddenAction for mlpRegression",
     options: noOptions("own"),

@@ -1,5 +1,5 @@
 import { DataError } from "isoloss";
-import { dataFiles, isOwnData } from "../catalogue/own/data.js";
+import { isOwnData, ownDataFiles } from "../catalogue/own/data.js";
 import { located, type NamedFiles } from "../catalogue/own/file.js";
 import { isOwnModel, modelFile } from "../catalogue/own/model.js";
 import { isOwnModule, moduleFile } from "../catalogue/own/problem.js";
@@ -49,7 +49,7 @@ const filesOf: Readonly<Record<string, (value: object) => NamedFiles | undefined
   model: (value) => (isOwnModel(value) ? modelFile(value) : undefined),
   problem: ofModule,
   loss: ofModule,
-  data: (value) => (isOwnData(value) ? dataFiles(value) : undefined),
+  data: (value) => (isOwnData(value) ? ownDataFiles(value) : undefined),
 };
 
 /** Settings with the absolute paths and the hashes of own files, which are relative to a config's. */

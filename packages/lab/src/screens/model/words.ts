@@ -33,4 +33,4 @@ export const numberText = (value: number): string =>
 
 /** An SQNR. */
 export const decibelText = (sqnr: number): string =>
-  Number.isFinite(sqnr) ? `${sqnr.toFixed(1)} dB` : sqnr > 0 ? "identical" : "not finite";
+  Number.isFinite(sqnr) ? `${sqnr.toFixed(1)} dB` : sqnr > 0 ? "identical" : "not finite, or 0 before";

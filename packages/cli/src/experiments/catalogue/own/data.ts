@@ -153,7 +153,7 @@ export const isOwnData = (data: object): data is OwnData => !("name" in data);
 
 const formatOf = (data: OwnData): string => Object.keys(ownDataRegistry).find((key) => key in data) as string;
 
-export function dataFiles(data: OwnData): NamedFiles {
+export function ownDataFiles(data: OwnData): NamedFiles {
   const format = formatOf(data);
   const { files = [], isFolder } = ownDataRegistry[format];
   return { what: "data", keys: [format, ...files], isFolder };
@@ -169,7 +169,7 @@ export async function loadOwnData(
   data: OwnData,
   { tasks, fold }: { readonly tasks?: OwnTasks | undefined; readonly fold?: TestFold | undefined } = {},
 ): Promise<RunData> {
-  await checkFiles(data, dataFiles(data));
+  await checkFiles(data, ownDataFiles(data));
   const format = formatOf(data);
   const { own = {}, open } = ownDataRegistry[format];
   const { validation, test, splitSeed, limit, ...rest } = data;

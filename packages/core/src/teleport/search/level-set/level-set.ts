@@ -39,8 +39,9 @@ export const levelSetOptions = optionTable("levelSet", {
   /** Shrinks rho until the merit function rises enough, and begins the next step where that rise promises most; default true. */
   lineSearch: flag.default(true),
   /**
-   * The walk ends when the projected step is shorter than this and the loss is as close to the start's;
-   * default 1e-6.
+   * The walk ends when the projected step is shorter than this and the loss is as close to the start's; default 1e-6. With
+   * `project` also when the square of the projected step, over the try's length, is at most 1e-10 (1e-5 in float32): such a
+   * gain could not be told from the drift.
    */
   tolerance: positive.default(1e-6),
   /** Without `project`: accepts points below the level set as well, without returning to it; default true. */
@@ -58,12 +59,13 @@ export const levelSetOptions = optionTable("levelSet", {
  *
  * By itself a step keeps the loss to first order only. With `project`, f - f0 in v includes the c rho^2 by which the
  * loss is expected to leave the level, c measured in the last step, and Newton steps
- * x <- x - (f - f0) (1 + k (f - f0) / 2) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32) after the last
+ * x <- x - (f - f0) (1 + k (f - f0) / 2) g / ||g||^2, k = g'H g / ||g||^4 where phi is ||g||^2 (to 1e-3), else 0, and the
+ * correction k (f - f0) / 2 at most one half in size, restore the loss to a relative 1e-10 (1e-5 in float32) after the last
  * step, and before it, as the next step leads back, too, to a quarter of the guard's drift, at most 2.5e-7 (2.5e-5), where
  * that makes up at most a hundredth of the step's gain; a walk that ends early ends there. Without it, each step drifts by
- * O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
- * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized. With `project`, what has to
- * rise is 1/2 log phi - (g.d / ||g||^2) (f - f0), phi on the level set to first order, before each Newton step, too: a
+ * O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line search requires the merit
+ * 1/2 log phi - gamma |f - f0| to rise, with gamma twice the size of the multiplier g.d / ||g||^2; where `sublevel` allows
+ * points below the level set, they are not penalized. With `project`, what has to rise is 1/2 log phi - (g.d / ||g||^2) (f - f0), phi on the level set to first order, before each Newton step, too: a
  * try that cannot succeed ends there. The next try, or the next step, is as long as the parabola through the merit's
  * rise is highest that a try's promise and its gain define: 0.3 to 0.7 times as long after a failed try, 0.7 to 1.43
  * times after a step.
