@@ -1,5 +1,6 @@
 import type { NdArray } from "../array.js";
 import { specsOf } from "../batch.js";
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, mul } from "../graph/ops/arithmetic.js";
@@ -35,7 +36,7 @@ const productOptions = optionTable("product", {
 export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductOptions = {}): Symmetry<P> {
   const { commuting } = productOptions.read(options);
   if (!Array.isArray(symmetries) || symmetries.length === 0) {
-    throw new OptionError("product: needs a list of at least one symmetry; got none.");
+    throw new OptionError(`product takes a list of at least one symmetry; got ${describeValue(symmetries)}.`);
   }
   for (const symmetry of symmetries) requireSymmetry("product", symmetry);
   const counts = symmetries.map(({ algebra }) => algebra.length);

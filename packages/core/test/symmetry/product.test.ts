@@ -72,6 +72,16 @@ const T = [float64([0.3]), float64([-0.2])];
 const values = (p: unknown): number[] => Object.values(p as Three).flatMap(numbers);
 
 describe("product", () => {
+  it.each([
+    [[], "[]"],
+    ["x", '"x"'],
+    [scalingOf("a", "b"), "an object with name"],
+  ])("says what it got instead of a list of symmetries", (value, got) => {
+    const take = () => product(value as never);
+    expect(take).toThrow(OptionError);
+    expect(take).toThrow(`product takes a list of at least one symmetry; got ${got}`);
+  });
+
   it("acts by one group after the other, by hand", async () => {
     expect(both).toMatchObject({ name: "ab x bc", exact: "everywhere", algebra: [[1], [1]] });
     expect(both.bound).toEqual({ kind: "element", value: 0.5 });

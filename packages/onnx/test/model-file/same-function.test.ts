@@ -4,6 +4,7 @@ import type { OnnxTensor } from "isoloss/internal";
 import { toBfloat16Bits, toFloat16Bits } from "isoloss/internal";
 import { encodeModel } from "isoloss/onnx";
 import { float32, node, tensorOf } from "isoloss-test-support/nn/onnx/support";
+import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { toHalf } from "../../src/half/to-half.js";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
@@ -11,7 +12,7 @@ import { sameFunction } from "../../src/model-file/compare/same-function.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
 
 /** sigmoid((x u) v + offset - less), near 0 everywhere: its float32 is off by 1e-7 of 1, not of itself. */
-const nearZero = (u: readonly number[], v: readonly number[], offset = -14, less = 0) =>
+const nearZero = (u: readonly number[], v: readonly number[], offset = -14, less = 0, of = float32) =>
   encodeModel({
     irVersion: 8,
     opsets: [{ domain: "", version: 18 }],
@@ -19,13 +20,19 @@ const nearZero = (u: readonly number[], v: readonly number[], offset = -14, less
     metadata: {},
     graph: {
       name: "near zero",
-      inputs: [{ name: "x", dtype: "float32", shape: ["batch", 2] }],
+      inputs: [
+        {
+          name: "x",
+          dtype: of([0]).data instanceof Float64Array ? "float64" : "float32",
+          shape: ["batch", 2],
+        },
+      ],
       outputs: [{ name: "y" }],
       initializers: [
-        tensorOf("u", float32(u, [2, 2])),
-        tensorOf("v", float32(v, [2, 1])),
-        tensorOf("offset", float32([offset], [1])),
-        tensorOf("less", float32([less], [1])),
+        tensorOf("u", of(u, [2, 2])),
+        tensorOf("v", of(v, [2, 1])),
+        tensorOf("offset", of([offset], [1])),
+        tensorOf("less", of([less], [1])),
       ],
       nodes: [
         node("MatMul", ["x", "u"], {}, ["h"]),
@@ -97,6 +104,12 @@ describe("whether two files compute the same", () => {
     expect(inFloat64?.largest).toBeLessThan(1e-3);
     expect(largest).toBeGreaterThan(10 * (inFloat64?.rounding as number));
     expect(isSame).toBe(false);
+  });
+
+  it("compares files of different float types in the first one's", async () => {
+    const double = nearZero([0.3, -0.7, 1.1, 0.2], [0.909, -0.4], -14, 0, float64);
+    const { largest } = await compareModels(before, double, { examples: 64 });
+    expect(await sameFunction(before, double, { examples: 64 })).toMatchObject({ isSame: false, largest });
   });
 
   it("measures nothing twice within the tolerance, and believes what is infinite", async () => {

@@ -1,4 +1,4 @@
-import { uniqBy, upperFirst } from "es-toolkit";
+import { isEqual, uniqBy, upperFirst } from "es-toolkit";
 import { type NdArray, namedArrays, trace } from "isoloss";
 import { extremes } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
@@ -18,6 +18,7 @@ import type { DrawComparison, FigureName, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { numbersOf } from "../records/points.js";
 import { evaluationRuns, gridPoints, point, valuesAt } from "../results/drawn.js";
+import { hasBatches } from "../results/loss-curve.js";
 import { byVariant } from "../results/summary.js";
 
 export interface DrawnFigure {
@@ -66,8 +67,10 @@ export async function drawFigures({
   for (const figure of figures) {
     if (figure === "levelSets") {
       const drawable = shown.filter((r) => r.seed === shown[0].seed && r.trajectory?.[0]?.length === 2);
+      const { problem } = drawable[0]?.settings ?? {};
+      const same = drawable.filter(({ settings }) => isEqual(settings.problem, problem));
       // Of a variant that ran twice, one path.
-      const planar = uniqBy(drawable, ({ variant }) => variant);
+      const planar = uniqBy(same, ({ variant }) => variant);
       const element = planar.length > 0 ? await levelSetsOf(planar, options()) : undefined;
       if (element) add("level-sets", element);
     } else if (figure === "loss") {
@@ -123,7 +126,7 @@ const isLog = (series: readonly CurveSeries[]): boolean =>
 /** Losses of mini-batches are noise to a reader: means over a fiftieth of the run. */
 function windowOf(results: readonly JobResult[]): number {
   const [first] = results;
-  return first.evaluations?.length ? Math.max(1, Math.round(first.document.steps / 50)) : 1;
+  return hasBatches(first) ? Math.max(1, Math.round(first.document.steps / 50)) : 1;
 }
 
 const teleportSteps = (group: readonly JobResult[]): number[] => [

@@ -88,10 +88,14 @@ export function verdictOf(
   const { test, validation, deterministic, constant } = compared;
   const speed = speedOf(compared, clock);
   const heldOut = rangeOf(test ?? validation, deterministic);
-  if (heldOut === null) return { judgment: speed, why: "" };
-  const [low, high] = heldOut;
   const undecided = (why: string) => ({ judgment: "undecided" as const, why: ` ${why}` });
   const isGain = (judgment: Judgement) => judgment === "helps" || judgment.startsWith("fewer steps");
+  const besideConstant = (judgment: Judgement, isLower = false) =>
+    constant?.isBeaten === false && (isGain(judgment) || (isUnbeaten && !isLower))
+      ? undecided(constantText(constant))
+      : { judgment, why: "" };
+  if (heldOut === null) return besideConstant(speed);
+  const [low, high] = heldOut;
   if (low > 1) {
     return test === null
       ? undecided("On validation rows it is worse; only test rows, which choose nothing, decide that.")
@@ -121,9 +125,7 @@ export function verdictOf(
       "The validation rows chose, too, and cannot tell whether it is as good on others: with a part for testing (data.test) rows that chose nothing judge.",
     );
   }
-  return constant?.isBeaten === false && (isGain(judgment) || (isUnbeaten && !isLower))
-    ? undecided(constantText(constant))
-    : { judgment, why: "" };
+  return besideConstant(judgment, isLower);
 }
 
 /** Of a lower test loss than the baseline's: whether it is lower than that of each control, too. */

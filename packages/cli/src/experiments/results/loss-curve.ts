@@ -14,10 +14,10 @@ export interface LossCurve {
  * The losses of a run: as they are for full batches; for mini-batches means over a twentieth of the run, since the first
  * loss of a single batch below a target says nothing about other batches.
  */
-export function lossCurve({ document, settings, evaluations = [] }: CurveOf): LossCurve {
+export function lossCurve(result: CurveOf): LossCurve {
+  const { document } = result;
   const { history } = document.loss;
-  const hasBatches = settings.batchSize !== undefined || evaluations.length > 0;
-  if (!hasBatches) return { losses: history, last: document.loss.last, window: 1 };
+  if (!hasBatches(result)) return { losses: history, last: document.loss.last, window: 1 };
   const window = Math.max(1, Math.round(history.length / 20));
   const means = runningMean(
     history.map((loss) => loss ?? Number.NaN),
@@ -26,6 +26,10 @@ export function lossCurve({ document, settings, evaluations = [] }: CurveOf): Lo
   const losses = means.map((mean, t) => (t + 1 >= window && Number.isFinite(mean) ? mean : null));
   return { losses, last: losses.at(-1) ?? null, window };
 }
+
+/** Whether the losses of a run are those of mini-batches. */
+export const hasBatches = ({ settings, evaluations = [] }: Omit<CurveOf, "document">): boolean =>
+  settings.batchSize !== undefined || evaluations.length > 0;
 
 type CurveOf = Pick<JobResult, "document" | "settings" | "evaluations">;
 

@@ -3,7 +3,7 @@ import { groupBy, summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import type { JobResult } from "../kind.js";
 import { formatDuration, formatNumber } from "./format-number.js";
-import { finalLoss, finalLossMetric, lossCurve } from "./loss-curve.js";
+import { finalLoss, finalLossMetric, hasBatches } from "./loss-curve.js";
 import { textTable } from "./table.js";
 
 /** Results by their variant, in the order in which they come. */
@@ -53,7 +53,7 @@ export function summaryRows(results: readonly JobResult[]): {
     ...["loss", "accuracy", "rmse"].flatMap((name) => [`validation.${name}`, `test.${name}`]),
   ].filter(isThere);
   // The gradient of the last mini-batch says nothing about the whole data.
-  const hasGradient = results.every((r) => lossCurve(r).window === 1);
+  const hasGradient = !results.some(hasBatches);
   const head = [
     "",
     "runs",

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { loadOwnData } from "../../../src/experiments/catalogue/own/data.js";
+import { absoluteModule, checkFiles, placeInModule } from "../../../src/experiments/catalogue/own/file.js";
 
 const folder = mkdtempSync(join(tmpdir(), "isoloss-own-data-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -122,4 +123,24 @@ it("gives each fresh run test rows of its own, and its own division of the other
   await expect(loadOwnData(data, { fold: [0, 13] })).rejects.toThrow(
     "The test data have 12 examples, and each of 13 fresh seeds is judged by some of its own",
   );
+});
+
+it("hashes the images that are read: those of linked folders, too, and no hidden ones", async () => {
+  const [images, linked] = [join(folder, "images"), join(folder, "linked")];
+  for (const path of [images, linked, join(images, "cat")]) mkdirSync(path);
+  writeFileSync(join(images, "cat/0.png"), "a cat");
+  symlinkSync(join(images, "cat"), join(linked, "cat"));
+  const hashOf = (path: string) =>
+    checkFiles({ images: path }, { what: "images", keys: ["images"], isFolder: true });
+  const sha256 = await hashOf(images);
+  expect(await hashOf(linked)).toBe(sha256);
+  writeFileSync(join(images, "cat/._0.png"), "a hidden file");
+  expect(await hashOf(images)).toBe(sha256);
+  rmSync(join(images, "cat/0.png"));
+  expect(await hashOf(linked)).not.toBe(sha256);
+});
+
+it.each(["default", "net"])("finds the export %s of a module whose path has a #", (name) => {
+  const text = name === "default" ? "p.mjs" : `p.mjs#${name}`;
+  expect(placeInModule(absoluteModule(text, "/c#/x.yaml"))).toEqual({ file: "/c#/p.mjs", name });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Finding, JobResult } from "../../../src/experiments/kind.js";
-import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy.js";
+import { toyFindings, toyTables } from "../../../src/experiments/kinds/multi-task/toy.js";
 import {
   answerOf,
   conclusionOf,
@@ -143,6 +143,9 @@ describe("verdictOf", () => {
     expect(judgment).toBe("undecided");
     expect(why).toContain("Its test.loss is 0.4, not clearly better than");
     expect(judged({ ...lower, test: same }).judgment).toBe("undecided");
+    // Losses that are not positive have no ratio: the accuracy alone is measured.
+    expect(judged(slower).judgment).toBe("undecided");
+    expect(judgementOf(compared(beside(false)), null)).toBe("undecided");
     // What is worse on test rows is worse, learned or not.
     expect(judged({ ...slower, test: ratio(1.3, 1.2, 1.4) }).judgment).toBe("does not help");
   });
@@ -442,6 +445,17 @@ describe("toyFindings", () => {
     expect(judged(3, 2).judgment).toBe("undecided");
     expect(judged(2, 3).judgment).toBe("no better than a control");
     expect(judged(3, 2).text).toMatch(/Too few starts to decide\.$/);
+  });
+
+  it("has the runs in its table that count in the verdict: also one that ended infinitely far away", () => {
+    const [near, far] = [run("LS", 0, 1), run("LS", 1, 0)];
+    const at = (one: JobResult, distance: number | null): JobResult => ({
+      ...one,
+      document: { ...one.document, metrics: { ...one.document.metrics, "front.distance": distance } },
+    });
+    const [{ columns, rows }] = toyTables([at(near, 0.1), at(far, null)]);
+    const of = columns.findIndex(({ name }) => name === "of");
+    expect(rows[0].values.slice(0, of + 1)).toEqual([0.1, Number.NaN, 1, 2]);
   });
 
   it("gives COST no credit for what a random move does as well", () => {

@@ -99,6 +99,9 @@ describe("the final loss of a run", () => {
 
     const { head, rows } = summaryRows([net]);
     expect(rows[0][head.indexOf("final loss")]).toBe(formatNumber(final, 5));
+    // The gradient is that of the last mini-batch, however short the run.
+    const short = { ...net.document, loss: { ...net.document.loss, history: [2, 1] } };
+    expect(summaryRows([{ ...net, document: short }]).head).not.toContain("||g||^2");
 
     const directory = net.document.directory as string;
     const { stdout } = await inProcess(["compare", directory, "--json"], out);

@@ -153,6 +153,7 @@ describe.each(Object.entries(calls))("%s", (name, call) => {
   it.each([
     ["undefined", undefined, "undefined: does the batch"],
     ["a model's result", { output: float(2), state: {} }, "an object with output, state"],
+    ["a list", [float(2)], "a list: pass its tensors one by one"],
     ["the result of Math.exp", Number.NaN, "got number"],
   ])("refuses %s with its name and a hint", (_what, value, words) => {
     // A number is an operand like any other where two go together.

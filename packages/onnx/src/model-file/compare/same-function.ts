@@ -112,7 +112,7 @@ async function float64Comparison(
   const names = rounded.outputs;
   const batches = batchesFor(rounded, settings);
   const single = await outputsOf(rounded, batches, settings);
-  const other = await outputsOf(imported(b), batches, settings);
+  const other = await outputsOf(imported(b, { dtype: floatOf(rounded) }), batches, settings);
   // The best values known of each batch: distances are relative to the largest of all, as the comparison in float32 is.
   const known = [...single];
   const distance = (expected: readonly NamedValues[], got: readonly NamedValues[]): number =>

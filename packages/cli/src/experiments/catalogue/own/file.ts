@@ -1,7 +1,7 @@
 // Files of the user's own that experiments name: found, hashed, and modules imported.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DataError, MissingDataError, OptionError } from "isoloss";
@@ -22,7 +22,7 @@ export function placeInModule(text: string): { readonly file: string; readonly n
 export function absoluteModule(text: string, config: string): string {
   const { file, name } = placeInModule(text);
   const path = absolute(file, config);
-  return name === "default" ? path : `${path}#${name}`;
+  return name === "default" && !path.includes("#") ? path : `${path}#${name}`;
 }
 
 const absolute = (file: string, config: string): string => resolve(dirname(config), file);
@@ -85,12 +85,13 @@ async function hashOfFiles(paths: readonly string[]): Promise<string> {
 }
 
 async function hashOfFolder(folder: string): Promise<string> {
-  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const list = async (path: string) => (await readdir(path)).filter((name) => !name.startsWith("."));
   const names: string[] = [];
-  for (const { name } of entries) {
-    if (name.startsWith(".")) continue;
-    const files = await readdir(join(folder, name));
-    names.push(...files.filter(isImageName).map((file) => `${name}/${file}`));
+  for (const name of await list(folder)) {
+    const path = join(folder, name);
+    // Of a link, what it leads to.
+    if (!(await stat(path).catch(() => undefined))?.isDirectory()) continue;
+    names.push(...(await list(path)).filter(isImageName).map((file) => `${name}/${file}`));
   }
   return hashOfLines(names.sort().map((name) => ({ path: join(folder, name), name })));
 }

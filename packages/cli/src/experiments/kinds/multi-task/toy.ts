@@ -95,7 +95,7 @@ const comparedOf = (name: string, group: readonly JobResult[]): Compared => ({
 
 /** Of the toy: how far from the Pareto front the runs of each variant ended, start by start. */
 export function toyTables(results: readonly JobResult[]): TaskTableData[] {
-  const shown = results.filter((r) => typeof r.document.metrics["front.distance"] === "number");
+  const shown = results.filter((r) => typeof r.document.metrics["front.reached"] === "number");
   if (shown.length === 0) return [];
   const starts = new Map(shown.map((r) => [startOf(r), r.seed] as const).sort((a, b) => a[1] - b[1]));
   const names = [...starts.keys()];
