@@ -126,7 +126,7 @@ it.each<[string, () => unknown, RegExp]>([
   ["bestAngle", () => bestAngle(uncalled), /bestAngle takes a symmetry; got a function\. Call it/],
   ["orbitCurvature", () => orbitCurvature(none), /orbitCurvature takes a symmetry; got undefined/],
   ["product", () => product([symmetry, none]), /product takes a symmetry; got undefined/],
-  ["product of no list", () => product(symmetry as never), /product: needs a list of at least one symmetry/],
+  ["product of no list", () => product(symmetry as never), /product takes a list of at least one symmetry/],
   ["discreteSearch", () => discreteSearch(none), /discreteSearch takes a discrete symmetry.+; got undefined/],
   ["discreteSearch of another", () => discreteSearch(symmetry as never), /takes a discrete symmetry.+; got/],
   [

@@ -12,7 +12,7 @@ import {
 } from "isoloss-onnx";
 import { oneOf } from "../../config/nearest.js";
 import { countText, formatDuration, formatNumber } from "../../experiments/results/format-number.js";
-import { type Columns, firstOf, tableOf, textList } from "../../experiments/results/table.js";
+import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
 import { finite } from "../../formats/json.js";
 import { importModel, readModelFile } from "../../formats/read-model.js";
 import { interruptedCode, untilInterrupted } from "../../interrupt.js";
@@ -393,6 +393,13 @@ function leftTexts(report: FineTuning["report"]): readonly string[] {
   return [`layers without a batch normalization\n${textList(rows)}`];
 }
 
+/** The first few of some nodes, by name. */
+const named = (nodes: FineTuning["report"]): string =>
+  `${nodes
+    .slice(0, 3)
+    .map(({ node }) => node)
+    .join(", ")}${nodes.length > 3 ? `, and ${nodes.length - 3} more` : ""}`;
+
 /** What was trained, on what. */
 function trainedText({ examples, parameters, report, differences }: FineTuning): string {
   const frozen = parameters.frozen === 0 ? "" : `, ${parameters.frozen} numbers frozen`;
@@ -402,7 +409,7 @@ function trainedText({ examples, parameters, report, differences }: FineTuning):
   const restored =
     changed.length === 0
       ? ""
-      : ` For the training ${countText(changed.length, "layer")} had a batch normalization put in (${firstOf(changed.map(({ node }) => node))}), which was folded again: by both no output changed by more than ${largest}, relative to its largest value. If the network was never trained with such, compare with --no-restore, which trains the layers as they are.`;
+      : ` For the training ${countText(changed.length, "layer")} had a batch normalization put in (${named(changed)}), which was folded again: by both no output changed by more than ${largest}, relative to its largest value. If the network was never trained with such, compare with --no-restore, which trains the layers as they are.`;
   return `Trained ${parameters.trained} numbers${frozen} on ${countText(examples.training, "example")}; ${countText(examples.validation, "other")} chose the epoch.${zeros}${restored}`;
 }
 
