@@ -254,10 +254,10 @@ interface CheckDocument {
   readonly name: string;
   /** `grid`, `random`, `sobol` or `tpe`. */
   readonly method: string;
-  /** null: as many as the time allows. */
-  readonly trials: number | null;
+  /** At most, as all that follows: the budget may end them sooner. */
+  readonly trials: number;
   /** Of the search and of the confirmation, none of them pruned. */
-  readonly runs: number | null;
+  readonly runs: number;
   /** Of all runs; null where their length is not among the settings. */
   readonly steps: number | null;
   /** Of all runs in the lanes of `--jobs`; null without `runSeconds` in the file. */
@@ -281,8 +281,8 @@ async function checked(loaded: LoadedSweep, { jobs = availableParallelism() }: S
   const { metric } = loaded.file;
   const all = [
     ...[
-      `${trials} trials${part ? ` (${part})` : ""}`,
-      `at most ${runs} runs`,
+      `at most ${countText(trials, "trial")}${part ? ` (${part})` : ""}`,
+      countText(runs, "run"),
       ...(steps === null ? [] : [`${steps} steps`]),
     ],
     ...(hours === null ? [] : [`${formatNumber(hours, 3)} hours with ${countText(jobs, "lane")}`]),

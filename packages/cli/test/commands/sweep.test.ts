@@ -166,7 +166,7 @@ confirm: false
     // Three trials, and three contenders on two seeds.
     expect(document).toMatchObject({ trials: 3, runs: 9 });
     const { stdout } = await bench.run("sweep", "booths.yaml", "--check");
-    expect(stdout).toMatch(/^booths: grid, loss.last minimized, 4 trials, at most 10 runs/);
+    expect(stdout).toMatch(/^booths: grid, loss.last minimized, at most 4 trials, 10 runs/);
     expect(stdout).not.toContain("needs the data");
     bench.write(
       "digits.yaml",
@@ -238,7 +238,7 @@ confirm: false
     const { stdout } = await bench.run("sweep", path, "--check");
     // 16 trials of one seed, and two contenders on five seeds.
     expect(stdout).toMatch(
-      /^digits: sobol, validation.loss minimized, 16 trials, at most 26 runs, 6240 steps/,
+      /^digits: sobol, validation.loss minimized, at most 16 trials, 26 runs, 6240 steps/,
     );
   });
 
@@ -533,7 +533,7 @@ describe("a sweep that fails", () => {
     expect(page).toContain("minimize loss.last. Of the grid 3 of 4 points. The search ended as");
     const check = await bench.run("sweep", "early.yaml", "--check");
     expect(check.stdout).toMatch(
-      /^early: grid, loss.last minimized, 3 trials \(3 of 4 points\), at most 3 runs/,
+      /^early: grid, loss.last minimized, at most 3 trials \(3 of 4 points\), 3 runs/,
     );
   });
 

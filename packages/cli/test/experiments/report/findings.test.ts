@@ -253,6 +253,10 @@ describe("answerOf", () => {
       ],
     } as unknown as ExperimentOutcome;
     expect(answerOf(outcome)).toBe("other helps. It is undecided whether exact helps.");
+    // Its runs may have diverged, or have no validation loss.
+    expect(answerOf({ ...outcome, rates: [] })).toBe(
+      "There is no answer: at no rate of the grid has the baseline, with all tuning seeds, the loss that chooses.",
+    );
   });
 });
 
