@@ -80,7 +80,7 @@ function resolvePath(
       const index = Number(word);
       // The index after the last item appends.
       if (!/^\d+$/.test(word) || index > node.items.length) {
-        return `"${word}" is not an index of the list ${pathText(path) || "the config"}, whose length is ${node.items.length}; indices start at 0.`;
+        return `"${word}" is not an index of ${path.length === 0 ? "the config, a list" : `the list ${pathText(path)}`}, whose length is ${node.items.length}; indices start at 0.`;
       }
       path.push(index);
       node = node.get(index, true);

@@ -55,6 +55,15 @@ describe("isoloss data", () => {
 
   it.each([
     ["data verify cityscapes", "give the folder, too: isoloss data verify cityscapes DIR", 2],
+    [
+      "data verify cityscapes DIR --directory x",
+      "folder without --directory: isoloss data verify cityscapes DIR",
+      2,
+    ],
+    ["data verify digits x", "digits takes no DIR: give its folder by --directory x.", 2],
+    ["data fetch mnist x", "data fetch: mnist takes no DIR: give its folder by --directory x.", 2],
+    ["data sample qm9 here --size 8x8", "--size is for cityscapes and nyuv2; got qm9.", 2],
+    ["data verify mnist --directory none", "or download them: isoloss data fetch, in code download: true", 1],
     ["data sample", "samples are of cityscapes, nyuv2", 2],
     ["data sample digits here", '; got "digits"', 2],
     ["data sample cityscapes here --size 32", "a height and a width such as 224x224", 2],

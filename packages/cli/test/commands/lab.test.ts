@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { MissingDataError, OptionError } from "isoloss";
 import { inProcess } from "isoloss-test-support/cli/in-process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LabServer, labFolder, serveLab } from "../../src/commands/lab.js";
+import { isLoopback, type LabServer, labFolder, serveLab } from "../../src/commands/lab.js";
 
 const host = "127.0.0.1";
 
@@ -87,6 +87,7 @@ describe("isoloss lab", () => {
     const wasm = await fetch(`${path}-Ab1_.wasm`, { method: "HEAD" });
     expect(wasm.status).toBe(200);
     expect(wasm.headers.get("content-type")).toBe("application/wasm");
+    expect(wasm.headers.get("cache-control")).toBe("no-cache");
     expect(Number(wasm.headers.get("content-length"))).toBeGreaterThan(1e6);
     const begin = new Uint8Array(await (await fetch(`${path}.wasm`)).arrayBuffer());
     // The magic number of WebAssembly.
@@ -123,8 +124,23 @@ describe("isoloss lab", () => {
     expect(() => labFolder(tmpdir())).toThrow(MissingDataError);
   });
 
-  it("refuses ports that are none", async () => {
-    const { status, stderr } = await inProcess(["lab", "--port", "70000"], folder);
-    expect([status, stderr]).toEqual([2, expect.stringMatching(/It must be an integer from 0 to 65535/)]);
+  it.each([
+    ["ports", "--port", "70000", /It must be an integer from 0 to 65535/],
+    ["addresses", "--host", "", /It must be an address such as 127\.0\.0\.1/],
+  ])("refuses %s that are none", async (_, option, value, message) => {
+    const { status, stderr } = await inProcess(["lab", option, value], folder);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  it.each([
+    ["127.0.0.1", true],
+    ["localhost", true],
+    ["::1", true],
+    ["0:0:0:0:0:0:0:1", true],
+    ["::", false],
+    ["0.0.0.0", false],
+    ["1::1", false],
+  ])("knows whether %s is of this computer alone: %s", (address, is) => {
+    expect(isLoopback(address)).toBe(is);
   });
 });

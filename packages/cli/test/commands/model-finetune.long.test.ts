@@ -33,7 +33,9 @@ it.each(["SIGINT", "SIGTERM"] as const)("writes the best epoch so far at %s", as
   });
   const status = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
   expect(status).toBe(130);
-  expect(text.stderr).toContain("Stopping: the best epoch so far is written.");
+  expect(text.stderr).toContain(
+    "Stopping: the best epoch so far is written, if it is better than the model as it came.",
+  );
   const document: FineTuning = JSON.parse(text.stdout);
   expect(document.ended).toBe("interrupted");
   expect(document.epochs.length).toBeLessThan(100);

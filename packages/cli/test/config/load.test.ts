@@ -304,6 +304,9 @@ describe("overrides", () => {
     expect(messageOf(() => parse("just text", ["name=a"]))).toContain(
       '--set name=a: name: the config is "just text", which has no keys.',
     );
+    expect(messageOf(() => parse("[1]", ["name=a"]))).toContain(
+      '--set name=a: name: "name" is not an index of the config, a list, whose length is 1; indices start at 0.',
+    );
     expect(messageOf(() => parse(`${valid}data: &d {a: 1}\ntasks: *d\n`, ["tasks.a=1"]))).toContain(
       "--set tasks.a=1: tasks.a: tasks is a reference to another value, which has no keys.",
     );
@@ -322,6 +325,7 @@ describe("overrides", () => {
       '--set tasks.a=x: tasks.a: "a" is not an index of the list tasks, whose length is 1; indices start at 0.',
     ],
     ["name.first=x", '--set name.first=x: name.first: name is "toy", which has no keys.'],
+    ["name=*x", "--set name=*x: name: the value is a reference; quote text that begins with *."],
     ["steps=[1", /^--set steps=\[1: steps: the value is not YAML: .+\.$/],
   ])("refuse %j", (set, message) => {
     const text = messageOf(() => parse(`${valid}tasks: [{name: a}]\n`, [set]));

@@ -23,6 +23,7 @@ describe("axisOf", () => {
     expect(log([1e-3, 10]).tickLabels).toEqual(["0.001", "0.01", "0.1", "1", "10"]);
     expect(log([0.2, 2]).tickLabels).toEqual(["0.2", "0.5", "1", "2"]);
     expect(log([3, 4], 4).ticks).toEqual([3, 3.5, 4]);
+    expect(log([0.0572, 0.135]).tickLabels).toEqual(["0.06", "0.08", "0.1", "0.12"]);
     expect(log([1e-8, 1e8]).tickLabels).toEqual(["10⁻⁶", "10⁻³", "10⁰", "10³", "10⁶"]);
   });
 
@@ -37,6 +38,7 @@ describe("axisOf", () => {
   it("has no ticks between whole numbers where they count something", () => {
     expect(axisOf([0, 2], { label: "step", whole: true }).tickLabels).toEqual(["0", "1", "2"]);
     expect(axisOf([0, 0.5], { label: "step", whole: true }).ticks).toEqual([0]);
+    expect(axisOf([0], { label: "step", whole: true })).toMatchObject({ domain: [-0.5, 0.5], ticks: [0] });
     expect(axisOf([0, 100], { label: "step", whole: true }).ticks).toEqual([0, 20, 40, 60, 80, 100]);
   });
 
