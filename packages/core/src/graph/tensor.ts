@@ -159,7 +159,7 @@ export function describe(value: unknown): string {
   }
   if ("shape" in value && "data" in value)
     return "an array: pass it as an argument of the traced function, or make it a constant(...).";
-  if (Array.isArray(value)) return "a list: pass its tensors one by one, or join them with concat.";
+  if (Array.isArray(value)) return "a list: pass its tensors one by one.";
   const keys = Object.keys(value).join(", ");
   return `an object with ${keys || "no entries"}: take it apart first (params.weight, or model.apply(params, x).output, say).`;
 }
