@@ -25,8 +25,8 @@ export const commitRecord = (
   ) as Promise<"first" | "duplicate" | "closed">;
 
 /**
- * The verdict on a run at a rung, by the rule of `verdictOf` in the command line's sweep/prune.ts: stop what is no finite number; go while at most
- * `startup` values are there; asha: go if fewer than max(1, floor(n / factor)) values are better; median: go unless the
+ * The verdict on a run at a rung, by the rule of `verdictOf` in the command line's sweep/prune.ts: stop what is no finite number;
+ * go while at most `startup` values are there; asha: go if fewer than max(1, floor(n / factor)) values are better; median: go unless the
  * run's best is above the median; bound: go unless the value is above it. A verdict is final.
  */
 const ask = `

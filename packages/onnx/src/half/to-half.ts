@@ -404,7 +404,8 @@ async function chosenMove({
 
 /**
  * The operators that stay float32 so that the SQNR reaches the tolerance, none of which can be float16 alone: among those that make
- * or read a value that overflows, else also those of which most numbers are subnormal, else all; or, where none reaches it, the best of these sets that has less than half of the nodes.
+ * or read a value that overflows, else also those of which most numbers are subnormal, else all; or, where none reaches it, the
+ * best of these sets that has less than half of the nodes.
  */
 async function fewestInFloat32(
   moved: Moved,

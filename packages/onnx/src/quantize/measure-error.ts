@@ -12,7 +12,10 @@ export interface SquaredError {
 
 /** How far the outputs of a quantized model are from those of the model in float. */
 export interface QuantizationError {
-  /** 10 log10(sum y^2 / sum (y - q)^2) in decibels, the least of all outputs; Infinity where they are equal, -Infinity where one is not finite, or was 0 throughout and no longer is. */
+  /**
+   * 10 log10(sum y^2 / sum (y - q)^2) in decibels, the least of all outputs; Infinity where they are equal, -Infinity where one is
+   * not finite, or was 0 throughout and no longer is.
+   */
   readonly sqnr: number;
   /** How often the largest number of a row is at the same place, for outputs with two axes, or three, of tokens; undefined without any. */
   readonly agreement: number | undefined;

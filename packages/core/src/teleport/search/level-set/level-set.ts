@@ -65,7 +65,8 @@ export const levelSetOptions = optionTable("levelSet", {
  * that makes up at most a hundredth of the step's gain; a walk that ends early ends there. Without it, each step drifts by
  * O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line search requires the merit
  * 1/2 log phi - gamma |f - f0| to rise, with gamma twice the size of the multiplier g.d / ||g||^2; where `sublevel` allows
- * points below the level set, they are not penalized. With `project`, what has to rise is 1/2 log phi - (g.d / ||g||^2) (f - f0), phi on the level set to first order, before each Newton step, too: a
+ * points below the level set, they are not penalized. With `project`, what has to rise is
+ * 1/2 log phi - (g.d / ||g||^2) (f - f0), phi on the level set to first order, before each Newton step, too: a
  * try that cannot succeed ends there. The next try, or the next step, is as long as the parabola through the merit's
  * rise is highest that a try's promise and its gain define: 0.3 to 0.7 times as long after a failed try, 0.7 to 1.43
  * times after a step.
