@@ -99,14 +99,14 @@ export async function quantizeAndMeasure(
     const weights = { ...settings.weights, rounded: plain.rounded };
     return writeQdq(model, recipe.ranges, { ...settings, weights, leave: left });
   };
-  const source = correct ? (await correct((model) => quantize(model).file)).file : candidate.file;
-  const { file, report } = quantize(source);
+  const corrected = await correct?.((model) => quantize(model).file);
+  const { file, report } = quantize(corrected?.file ?? candidate.file);
   const choice = {
     candidate: candidate.name,
     granularity: settings.weights.per,
     activations: settings.activations,
     isCompensated: settings.weights.rounded !== undefined,
-    isBiasCorrected: correct !== undefined,
+    isBiasCorrected: corrected !== undefined && corrected.layers.length > 0,
     left: leave,
     widened: settings.weights.bits === 4 ? report.nodes.filter(({ bits }) => bits === 8).length : 0,
     bytes: file.bytes.length,

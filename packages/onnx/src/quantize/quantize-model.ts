@@ -5,7 +5,14 @@ import { outputsOfFile } from "../model-file/compare/run-model.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
 import { AS_IT_IS } from "./candidates.js";
-import { type Judge, measured, type QuantizationChoice, quantizeAndMeasure, type Trial } from "./choices.js";
+import {
+  type Judge,
+  measured,
+  type QuantizationChoice,
+  quantizeAndMeasure,
+  type Recipe,
+  type Trial,
+} from "./choices.js";
 import {
   dividedHeldOut,
   examplesIn,
@@ -145,8 +152,14 @@ export async function quantizeModel(
     return false;
   };
   let trials: Trial[] = [];
+  const attempt = async (recipe: Recipe): Promise<void> => {
+    const trial = await quantizeAndMeasure(recipe, judge);
+    // The same file as without correction.
+    if (recipe.correct && !trial.choice.isBiasCorrected) skip(`${nameOf(recipe)}: no bias can be corrected`);
+    else trials.push(trial);
+  };
   for await (const recipe of recipesFor({ file: prepared, given, judge, begins, moments, skip })) {
-    if (begins(nameOf(recipe), trials.length === 0)) trials.push(await quantizeAndMeasure(recipe, judge));
+    if (begins(nameOf(recipe), trials.length === 0)) await attempt(recipe);
   }
   if (given.compensate) {
     const asItIs = trials.filter(({ choice }) => choice.candidate === AS_IT_IS);
@@ -164,10 +177,9 @@ export async function quantizeModel(
         continue;
       }
       if (!begins(next)) continue;
-      trials.push(await quantizeAndMeasure(made[k], judge));
+      await attempt(made[k]);
       // Its moments are not about means: it keeps most of them by itself.
-      if (recipe.correct)
-        trials.push(await quantizeAndMeasure({ ...made[k], correct: recipe.correct }, judge));
+      if (recipe.correct) await attempt({ ...made[k], correct: recipe.correct });
     }
   }
   const level = levelOfEach((trials.length - 1) * looks.length);

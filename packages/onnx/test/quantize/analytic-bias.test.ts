@@ -240,6 +240,26 @@ describe("quantizeModel", () => {
     expect(both.skipped.filter((text) => text.startsWith("equal weight ranges"))).toHaveLength(1);
   });
 
+  it("has no row of corrected biases where no bias can be", async () => {
+    const x = draws([16, 4], 2);
+    const bytes = fileOf({
+      inputs: { x },
+      initializers: { w: draws([4, 3], 1) },
+      nodes: [node("Sigmoid", ["x"], {}, ["s"]), node("MatMul", ["s", "w"], {}, ["y"])],
+    });
+    const { table, skipped } = await quantizeModel(bytes, {
+      calibration: [{ x }],
+      heldOut: [{ x: draws([16, 4], 3) }],
+      granularity: "channel",
+      activations: "uint8",
+      equalize: false,
+      compensate: false,
+      biasCorrection: "analytic",
+    });
+    expect(table.map(({ isBiasCorrected }) => isBiasCorrected)).toEqual([false]);
+    expect(skipped).toEqual(["as it is, per channel, biases corrected: no bias can be corrected"]);
+  });
+
   it("tries the file with high biases absorbed, whose activations have smaller ranges", async () => {
     // h = relu(x W + 50) is near 50: without what is absorbed, 8 bits are steps of about 0.2 for a standard deviation of 2.
     const [x, w1, w2] = [draws([64, 4], 9), draws([4, 6], 10), draws([6, 3], 11)];
