@@ -120,11 +120,12 @@ function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Fin
   const value = valueAt(data, path);
   const nodes = nodesAt(schema, path, data);
   if (value !== undefined && values.length > 0 && typeof value === "string") {
-    const meant = nodes.find(({ required = [], properties = {} }) =>
-      required.some((key) => properties[key]?.const === value),
-    );
+    const namesIn = ({ required = [], properties = {} }: SchemaNode) =>
+      required.flatMap((key) => properties[key]?.const ?? []);
+    const meant = nodes.find((node) => namesIn(node).includes(value));
     if (meant) return [{ path, message: `"${value}" needs options: ${shortest(meant)}` }];
-    return [{ path, message: wrongValue(value, values, titleAt(schema, path, data)) }];
+    const known = [...new Set([...nodes.flatMap(namesIn), ...values])];
+    return [{ path, message: wrongValue(value, known, titleAt(schema, path, data)) }];
   }
   const expected = [...new Set(flat.map((inner) => expectation(inner, nodes)))];
   const words = [...expected, ...orNull(nodes, expected)].join(" or ") + suchAs(nodes);

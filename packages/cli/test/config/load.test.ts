@@ -214,7 +214,9 @@ describe("an unknown key", () => {
     const take = (name: string) => () =>
       parseConfig(`model: ${name}\n`, { schema: z.strictObject({ model }), file: "e.yaml" });
     expect(messageOf(take("mlp"))).toBe('e.yaml:1:1: model: "mlp" needs options: { name: mlp, size: ... }');
-    expect(messageOf(take("mpl"))).toContain('unknown model "mpl"');
+    expect(messageOf(take("mpl"))).toBe(
+      'e.yaml:1:1: model: unknown model "mpl"; did you mean "mlp"? Known: mlp, convnet.',
+    );
   });
 
   it("comes first for data that a program has read, too", () => {
