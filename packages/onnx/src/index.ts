@@ -10,17 +10,10 @@ export type { OutputDifference } from "isoloss/onnx";
 export { type FineTuned, fineTune } from "./fine-tune/fine-tune.js";
 export type { FineTuneOptions, LossName } from "./fine-tune/fine-tune-options.js";
 export type { FineTuneEpoch } from "./fine-tune/run-epochs.js";
-export type {
-  HalfChange,
-  HalfFile,
-  HalfModel,
-  HalfMove,
-  LargestValue,
-  ToHalfOptions,
-  ValueChange,
-  ValueSize,
-} from "./half/to-half.js";
+export type { HalfMove } from "./half/choose.js";
+export type { HalfChange, HalfFile, HalfModel, ToHalfOptions, ValueChange } from "./half/to-half.js";
 export { toHalf } from "./half/to-half.js";
+export type { LargestValue, ValueSize } from "./half/value-ranges.js";
 export { type FromOnnxOptions, fromOnnx } from "./import/from-onnx.js";
 export { type TrainableOptions, trainable } from "./import/trainable.js";
 export type { ReducedGroup, ReducedRank, ReduceRankOptions } from "./low-rank/reduce-rank.js";

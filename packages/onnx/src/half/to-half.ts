@@ -1,41 +1,24 @@
-import type { NdArray } from "isoloss";
-import {
-  flag,
-  halfCounts,
-  inCode,
-  isFloat,
-  noCounts,
-  nodesOf,
-  type OnnxNode,
-  type OptionsOf,
-  oneOf,
-  optionTable,
-} from "isoloss/internal";
+import { flag, inCode, type OptionsOf, oneOf, optionTable } from "isoloss/internal";
 import type { HalfCounts } from "isoloss/moves";
-import { type ScalingGenerator, scalesOf } from "isoloss/symmetry";
 import type { ModelError } from "../model-error.js";
 import { axisSizes, batchList, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { outputsOf } from "../model-file/compare/run-model.js";
-import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
-import { withParamsIn } from "../model-file/edit/with-params.js";
 import { dropIdentityIn } from "../model-file/prepare/drop-identity.js";
-import { type TracedFile, tracedFile } from "../model-file/traced-file.js";
 import { requireBatches, smallBatches } from "../quantize/examples.js";
-import { visitValues } from "../quantize/inner-values.js";
 import { errorOf } from "../quantize/measure-error.js";
+import { chosenMove, fewestInFloat32, fileOf, type HalfMove, type Moved } from "./choose.js";
 import { converted, roundedEverywhere } from "./convert.js";
-import {
-  type Activation,
-  type ActivationCell,
-  activationOf,
-  cellsOf,
-  countValues,
-  descendHalf,
-  shiftedAlong,
-} from "./descend.js";
 import { fuseNorms } from "./fuse-norms.js";
-import { type JudgeSettings, openJudge, smallestSet } from "./judge.js";
+import { observed, readSource, type Source } from "./source.js";
+import {
+  type LargestValue,
+  type Ranges,
+  rangesOf,
+  sizeOfValue,
+  type ValueSize,
+  type ValueStatistics,
+} from "./value-ranges.js";
 
 export interface ToHalfOptions extends OptionsOf<typeof toHalfOptions> {}
 
@@ -65,30 +48,6 @@ const toHalfOptions = optionTable("toHalf", {
 export interface HalfChange {
   readonly before: HalfCounts;
   readonly after: HalfCounts;
-}
-
-/** The largest magnitude of all values inside a file, and the value that has it. */
-export interface LargestValue {
-  readonly size: number;
-  readonly name: string;
-}
-
-/** Units that were scaled: unit i by 2^(power k_i) along each axis of its parameters. */
-export interface HalfMove {
-  readonly parameters: readonly string[];
-  readonly units: number;
-  /** Least and largest k. */
-  readonly exponents: readonly [number, number];
-  /** How many numbers normalizations that read what is scaled take together, such as the width of a residual stream. */
-  readonly stream?: number | undefined;
-}
-
-/** How large a value of a file is. */
-export interface ValueSize {
-  /** The largest magnitude. */
-  readonly largest: number;
-  /** Geometric mean of the finite magnitudes that are not 0. */
-  readonly typical: number;
 }
 
 /** A value inside a file before and after; none where the new file does not have it. */
@@ -295,322 +254,11 @@ async function halfOf(
   };
 }
 
-/** A file of float32 with what is known of its graph. */
-interface ReadSource {
-  readonly file: OnnxFile;
-  readonly traced: TracedFile;
-  /** Names of its values that are floats. */
-  readonly floats: ReadonlySet<string>;
-  /** Those of them that inputs give or nodes make, in this order. */
-  readonly inside: readonly string[];
-}
-
-function readSource(file: OnnxFile, sizes: Readonly<Record<string, number>>): ReadSource {
-  const { graph } = file.model;
-  const { params } = imported(file);
-  // Those of the file as it is: where values inside it are outputs, others might be parameters.
-  const isParameter = (name: string) => Object.hasOwn(params, name.replaceAll(":", "_"));
-  const traced = tracedFile(
-    "toHalf",
-    withInnerValues("toHalf", file),
-    { sizes, isParameter, epsilons: true, factors: true },
-    graph.outputs.map(({ name }) => name),
-  );
-  const { values, model } = traced;
-  const floats = new Set([...values].filter(([, { dtype }]) => isFloat(dtype)).map(([name]) => name));
-  const inside = [
-    ...model.inputs.filter(({ dtype }) => isFloat(dtype)).map(({ name }) => name),
-    ...graph.nodes.flatMap(({ outputs }) => outputs).filter((name) => floats.has(name)),
-  ];
-  return { file, traced, floats, inside };
-}
-
-/** A source with its scalings, and its values on some batches. */
-interface Source extends ReadSource {
-  readonly ranges: Ranges;
-  /** The exact scalings; none where nothing is to be moved. */
-  readonly generators: readonly ScalingGenerator[];
-  readonly cells: readonly ActivationCell[];
-}
-
-async function observed(source: ReadSource, batches: readonly NamedValues[], move: boolean): Promise<Source> {
-  const { file, inside, traced } = source;
-  const generators = move ? traced.found.scalings.filter(({ exact }) => exact) : [];
-  const inGraph = new Set(nodesOf(traced.graph));
-  const known = new Set(inside);
-  const named = [...traced.values].filter(([name, tensor]) => known.has(name) && inGraph.has(tensor));
-  const scales = scalesOf(
-    traced.graph,
-    generators,
-    named.map(([, tensor]) => tensor),
-  );
-  const activations = new Map(
-    named.flatMap(([name, tensor], i) => {
-      const own = activationOf(tensor, scales[i]);
-      return own === undefined ? [] : [[name, own] as const];
-    }),
-  );
-  const ranges = await rangesOf(file, inside, batches, activations);
-  return { ...source, ranges, generators, cells: [...activations.values()].flatMap(cellsOf) };
-}
-
-/** A source with other numbers, and how good it is as float16 on the calibration data. */
-interface Moved {
-  readonly source: Source;
-  readonly params: Params;
-  readonly moves: readonly HalfMove[];
-  readonly fused: readonly string[];
-  readonly sqnr: number;
-}
-
-const fileOf = ({ source, params, moves }: Moved): OnnxFile =>
-  moves.length === 0 ? source.file : withParamsIn(source.file, params);
-
 interface MadeFile extends HalfFile {
-  readonly values: ReadonlyMap<string, ValueStatistics>;
+  readonly values: Ranges["values"];
 }
 
 interface Choice {
   readonly sqnr: number;
   readonly file: MadeFile;
-}
-
-type Measured = Pick<JudgeSettings, "batches" | "expected">;
-
-async function chosenMove({
-  source,
-  fused,
-  move,
-  ...measured
-}: Measured & {
-  readonly source: Source;
-  readonly fused: readonly string[];
-  readonly move: boolean;
-}): Promise<Moved> {
-  const { file, traced, generators } = source;
-  const { params } = traced.model;
-  const judge = openJudge(file, measured);
-  try {
-    if (!move) return { source, fused, params, moves: [], sqnr: await judge.sqnr(params) };
-    const { shifts, sqnr } = await refined(generators, descended(source), (own) =>
-      judge.sqnr(movedTo(params, generators, own)),
-    );
-    const moves = movesOf(generators, shifts);
-    return { source, fused, params: movedTo(params, generators, shifts), moves, sqnr };
-  } finally {
-    await judge.dispose();
-  }
-}
-
-/**
- * The operators that stay float32 so that the SQNR reaches the tolerance, none of which can be float16 alone: among those that make
- * or read a value that overflows, else also those of which most numbers are subnormal, else all; or, where none reaches it, the
- * best of these sets that has less than half of the nodes.
- */
-async function fewestInFloat32(
-  moved: Moved,
-  values: MadeFile["values"],
-  { tolerance, ...measured }: Measured & { readonly tolerance: number },
-): Promise<{ readonly wide: readonly string[]; readonly sqnr: number }> {
-  const { source, params } = moved;
-  const { nodes } = source.file.model.graph;
-  let best: { readonly wide: readonly string[]; readonly sqnr: number } = { wide: [], sqnr: moved.sqnr };
-  let size = 0;
-  for (const isOut of [overflows, isOutOfRange, () => true]) {
-    const candidates = nodesAt(nodes, values, isOut);
-    if (candidates.length === size) continue;
-    size = candidates.length;
-    const judge = openJudge(source.file, { ...measured, candidates });
-    try {
-      const sqnr = await judge.sqnr(params, new Set(candidates));
-      if (sqnr < tolerance) {
-        if (sqnr > best.sqnr && size < nodes.length / 2) best = { wide: candidates, sqnr };
-        continue;
-      }
-      const wide = await smallestSet(
-        candidates,
-        async (names) => (await judge.sqnr(params, names)) >= tolerance,
-      );
-      return { wide, sqnr: await judge.sqnr(params, new Set(wide)) };
-    } finally {
-      await judge.dispose();
-    }
-  }
-  return best;
-}
-
-const overflows = ({ counts }: ValueStatistics): boolean => counts.overflows > 0;
-
-/** Whether a number overflows, or most are subnormal. */
-const isOutOfRange = ({ counts }: ValueStatistics): boolean =>
-  counts.overflows > 0 || 2 * counts.subnormals > counts.numbers;
-
-/** First results of the nodes that make or read some values. */
-function nodesAt(
-  nodes: readonly OnnxNode[],
-  values: ReadonlyMap<string, ValueStatistics>,
-  isOut: (value: ValueStatistics) => boolean,
-): readonly string[] {
-  const out = (name: string) => {
-    const own = values.get(name);
-    return own !== undefined && isOut(own);
-  };
-  const own = nodes.filter(({ inputs, outputs }) => inputs.some(out) || outputs.some(out));
-  return own.filter(({ opType }) => opType !== "Constant").map(({ outputs }) => outputs[0]);
-}
-
-type Params = Readonly<Record<string, NdArray>>;
-
-/** The k of the descent. */
-function descended({ traced, generators, cells }: Source): readonly Int32Array[] {
-  // A variance is added to epsilons, which may be lost beside it: their own bits do not count.
-  const counted = generators.map(({ axes, ...own }) => ({
-    ...own,
-    axes: axes.filter(({ path }) => !own.stream?.epsilons.includes(path)),
-  }));
-  return descendHalf(traced.model.params, counted, cells);
-}
-
-/** Streams whose k is chosen by measuring. */
-const mostRefined = 4;
-/** Steps without a gain after which the search for a better k ends; where outputs are not finite, nothing says how far it is. */
-const mostMisses = (sqnr: number): number => (sqnr > -Infinity ? 1 : 4);
-/** By how many decibels another k must be better: the k of the descent leaves more room for other data. */
-const leastGain = 1;
-
-/**
- * The k of the streams that most normalizations read, in steps from those of the descent to where the measured SQNR is higher: how
- * far lost bits of squares matter depends on what they are added to.
- */
-async function refined(
-  generators: readonly ScalingGenerator[],
-  start: readonly Int32Array[],
-  sqnrAt: (shifts: readonly Int32Array[]) => Promise<number>,
-): Promise<{ readonly shifts: readonly Int32Array[]; readonly sqnr: number }> {
-  const count = (g: number) => generators[g].stream?.epsilons.length ?? 0;
-  const streams = generators
-    .map((_, g) => g)
-    .filter((g) => count(g) > 0 && start[g][0] !== 0)
-    .sort((a, b) => count(b) - count(a));
-  let best = { shifts: start, sqnr: await sqnrAt(start) };
-  for (const g of streams.slice(0, mostRefined)) {
-    const { shifts: from } = best;
-    for (const step of [1, -1]) {
-      for (let k = step, misses = 0; misses < mostMisses(best.sqnr); k += step) {
-        const shifts = from.map((old, i) => (i === g ? old.map((own) => own + k) : old));
-        const sqnr = await sqnrAt(shifts);
-        misses = sqnr > best.sqnr + leastGain ? 0 : misses + 1;
-        if (misses === 0) best = { shifts, sqnr };
-      }
-    }
-  }
-  return best;
-}
-
-function movedTo(
-  given: Params,
-  generators: readonly ScalingGenerator[],
-  shifts: readonly Int32Array[],
-): Params {
-  const params: Record<string, NdArray> = { ...given };
-  generators.forEach(({ axes }, g) => {
-    if (shifts[g].every((k) => k === 0)) return;
-    for (const leg of axes) params[leg.path] = shiftedAlong(params[leg.path], leg, shifts[g]);
-  });
-  return params;
-}
-
-const movesOf = (
-  generators: readonly ScalingGenerator[],
-  shifts: readonly Int32Array[],
-): readonly HalfMove[] =>
-  generators.flatMap(({ axes, stream }, g): HalfMove[] => {
-    const units = shifts[g].filter((k) => k !== 0).length;
-    if (units === 0) return [];
-    return [
-      {
-        parameters: [...new Set(axes.map(({ path }) => path))],
-        units,
-        exponents: [Math.min(...shifts[g]), Math.max(...shifts[g])],
-        ...(stream === undefined ? {} : { stream: stream.units }),
-      },
-    ];
-  });
-
-/** How large the numbers of one value are. */
-interface ValueStatistics {
-  readonly counts: HalfCounts;
-  readonly largest: number;
-  /** How many numbers are finite and not 0, and the sum of their log2 |x|. */
-  readonly finite: number;
-  readonly logs: number;
-}
-
-const sizeOfValue = ({ largest, finite, logs }: ValueStatistics): ValueSize => ({
-  largest,
-  typical: finite === 0 ? 0 : 2 ** (logs / finite),
-});
-
-interface Ranges {
-  readonly counts: HalfCounts;
-  readonly largest: LargestValue;
-  readonly values: ReadonlyMap<string, ValueStatistics>;
-}
-
-/** What is in and out of range in values of a file. @param activations among them, which are counted, too */
-async function rangesOf(
-  file: OnnxFile,
-  names: readonly string[],
-  batches: readonly NamedValues[],
-  activations: ReadonlyMap<string, Activation> = new Map(),
-): Promise<Ranges> {
-  const values = new Map<string, ValueStatistics>();
-  let largest: LargestValue = { size: 0, name: "" };
-  const visit = (results: NamedValues) => {
-    for (const [name, own] of activations) countValues(own, results[name]);
-    for (const name of names) {
-      const { data } = results[name];
-      if (!(data instanceof Float32Array || data instanceof Float64Array)) continue;
-      const before = values.get(name) ?? { counts: noCounts, largest: 0, finite: 0, logs: 0 };
-      let [size, finite, logs] = [0, 0, 0];
-      // By number: an iterator over millions takes ten times as long.
-      for (let i = 0; i < data.length; i++) {
-        const own = Math.abs(data[i]);
-        if (own > size) size = own;
-        if (own > 0 && own < Infinity) {
-          finite++;
-          logs += Math.log2(own);
-        }
-      }
-      values.set(name, {
-        counts: halfCounts(data, before.counts),
-        largest: Math.max(before.largest, size),
-        finite: before.finite + finite,
-        logs: before.logs + logs,
-      });
-      if (size > largest.size) largest = { size, name };
-    }
-  };
-  await visitValues(file, names, batches, visit, { runtime: "auto" });
-  const counts = [...values.values()].reduce(
-    (sum, { counts: own }) => ({
-      numbers: sum.numbers + own.numbers,
-      overflows: sum.overflows + own.overflows,
-      subnormals: sum.subnormals + own.subnormals,
-    }),
-    noCounts,
-  );
-  return { counts, largest, values };
-}
-
-/** The file with the values that nodes read of one another as outputs, too. */
-export function withInnerValues(op: string, file: OnnxFile): OnnxFile {
-  const editor = new GraphEditor(op, file);
-  for (const { opType, outputs } of editor.nodes) {
-    if (opType === "Constant" || opType.includes("Sequence")) continue;
-    for (const name of outputs) {
-      if (name !== "" && editor.uses.isRead(name)) editor.addOutput(name);
-    }
-  }
-  return editor.finish();
 }

@@ -12,7 +12,7 @@ import { fileOf, float32, int64, node, runOrt } from "isoloss-test-support/nn/on
 import { expect, it } from "vitest";
 import { int, ints } from "../../../core/src/runtime/onnx/schema.js";
 import { fuseNorms } from "../../src/half/fuse-norms.js";
-import { withInnerValues } from "../../src/half/to-half.js";
+import { withInnerValues } from "../../src/half/source.js";
 import { tracedFile } from "../../src/model-file/traced-file.js";
 
 const kinds: readonly (readonly [string, string, TransformerOptions])[] = [
