@@ -185,6 +185,14 @@ describe("the recommended file", () => {
     expect(reversed?.[1]).toBeCloseTo(-low, 4);
     expect(sqnrDifference(trial([1]).choice, trial([2]).choice, 0.95).interval).toBeUndefined();
   });
+
+  it("is that of thousands of examples, too, where 2^-n is 0", () => {
+    const [own, other] = [trial(between(5000, 1, 2)), trial(between(5000, 2, 4, 2))];
+    const { decibels, interval } = sqnrDifference(own.choice, other.choice, 0.95);
+    expect(decibels).toBeCloseTo(10 * Math.log10(2), 1);
+    expect(interval?.[0]).toBeGreaterThan(decibels - 0.1);
+    expect(interval?.[1]).toBeLessThan(decibels + 0.1);
+  });
 });
 
 /** The t-statistic of the mean of a - ratio b. */

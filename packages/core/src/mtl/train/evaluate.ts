@@ -175,9 +175,16 @@ export function taskValues(
   tasks: readonly string[],
 ): TaskValues {
   const byTask = Object.entries(results as Readonly<Record<string, object>>);
-  return {
+  const own = {
     loss: losses.reduce((a, b) => a + b, 0) / losses.length,
     ...Object.fromEntries(tasks.map((task, k) => [`${task}.loss`, losses[k]])),
+  };
+  const taken = Object.keys(metrics).find((name) => Object.hasOwn(own, name));
+  if (taken !== undefined) {
+    throw new OptionError(`run: "${taken}" is measured anyway; give the metric another name.`);
+  }
+  return {
+    ...own,
     ...metrics,
     ...Object.fromEntries(
       byTask.flatMap(([task, own]) => Object.entries(own).map(([name, value]) => [`${task}.${name}`, value])),

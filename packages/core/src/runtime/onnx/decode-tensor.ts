@@ -102,7 +102,7 @@ function fromRaw(dtype: OnnxDType, size: number, raw: Uint8Array, what: string, 
     );
   }
   // The copy is aligned, which a view into the file need not be, and does not keep the file in memory.
-  return new ArrayClass(raw.slice().buffer as ArrayBuffer);
+  return new ArrayClass(new Uint8Array(raw).buffer);
 }
 
 /** The repeated field of floats, doubles and small integers is `numbers`, that of 64 bits or uint32 is `bigints`. */

@@ -78,6 +78,10 @@ describe("metrics of several tasks", () => {
     await expect(bare.evaluate(validation, { metrics })).rejects.toThrow(OptionError);
     await expect(bare.evaluate(validation, { metrics })).rejects.toThrow("need the option outputs");
     await expect(make({ outputs: constant(array([1])) })).rejects.toThrow("outputs must be a function");
+    for (const name of ["loss", `${first}.loss`]) {
+      const own = await make({ metrics: () => ({ [name]: constant(array(1)) }) });
+      await expect(own.run({ epochs: 1, validation })).rejects.toThrow(`run: "${name}" is measured anyway`);
+    }
   });
 });
 
