@@ -1,6 +1,6 @@
 import { describeValue, isPlainObject } from "./describe.js";
 import { OptionError } from "./errors.js";
-import { isObject, type Kind, type OptionTableData, type RequiredRow, type Row } from "./option-kinds.js";
+import type { Kind, OptionTableData, RequiredRow, Row } from "./option-kinds.js";
 
 /**
  * The options of a table as the caller passes them, each with the comment above its row:
@@ -55,17 +55,14 @@ export function optionTable<R extends Readonly<Record<string, Row>>>(name: strin
     name,
     rows,
     read(given) {
-      if (!isObject(given)) {
-        throw misplaced(name, given, known, undefined);
-      }
       requireKnown(name, given as Readonly<Record<string, unknown>>, known);
-      const defined = Object.entries(given).filter(([, value]) => value !== undefined);
-      for (const [option, value] of defined) {
+      const defined = withoutUndefined(given);
+      for (const [option, value] of Object.entries(defined)) {
         const { kind } = rows[option];
         if (kind.test(value)) continue;
-        throw new OptionError(`${name}: ${option} must be ${kind.expected}; got ${format(value)}.`);
+        throw new OptionError(`${name}: ${option} must be ${kind.expected}; got ${describeValue(value)}.`);
       }
-      const filled = { ...defaults, ...Object.fromEntries(defined) };
+      const filled = { ...defaults, ...defined };
       const missing = known.find((option) => rows[option].required && !Object.hasOwn(filled, option));
       if (missing !== undefined) {
         throw new OptionError(`${name}: ${missing} must be given: ${rows[missing].kind.expected}.`);
@@ -87,7 +84,14 @@ export function requireKnown<T extends object>(
   known: readonly (string & keyof T)[],
   example?: string,
 ): void {
-  if (!isPlainObject(options)) throw misplaced(owner, options, known, example);
+  if (!isPlainObject(options)) {
+    const sample = example?.slice(example.lastIndexOf("{"), example.lastIndexOf("}") + 1);
+    const such = sample ? ` such as ${sample}` : known.length > 0 ? ` with ${known.join(", ")}` : "";
+    const write = example ? ` Write ${example}.` : "";
+    throw new OptionError(
+      `${owner}: options must be an object${such}; got ${describeValue(options)}.${write}`,
+    );
+  }
   for (const name in options) {
     if (!known.includes(name)) {
       throw new OptionError(`${owner} has no option "${name}"; it has ${known.join(", ") || "none"}.`);
@@ -111,20 +115,8 @@ export function refuseGiven<T extends object>(
   if (given !== undefined) throw new OptionError(`${owner}: ${given} ${why}.`);
 }
 
-function misplaced(
-  owner: string,
-  value: unknown,
-  known: readonly string[],
-  example: string | undefined,
-): OptionError {
-  const sample = example?.slice(example.lastIndexOf("{"), example.lastIndexOf("}") + 1);
-  const such = sample ? ` such as ${sample}` : known.length > 0 ? ` with ${known.join(", ")}` : "";
-  const write = example ? ` Write ${example}.` : "";
-  return new OptionError(`${owner}: options must be an object${such}; got ${describeValue(value)}.${write}`);
-}
-
 /**
- * Throws unless every flag is true, false or undefined: a truthy value such as "false" is a mistake.
+ * Throws unless every flag is true or false: a truthy value such as "false" is a mistake.
  *
  * @throws OptionError
  */
@@ -135,9 +127,6 @@ export function requireFlags(owner: string, flags: Readonly<Record<string, unkno
     }
   }
 }
-
-/** Like JSON, but NaN and infinities keep their names. */
-const format = (value: unknown): string => (typeof value === "number" ? `${value}` : JSON.stringify(value));
 
 /** The options that are not undefined, so that spreading them over defaults keeps the defaults. */
 export function withoutUndefined<T extends object>(options: T | undefined): T {

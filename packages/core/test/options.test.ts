@@ -74,6 +74,17 @@ describe("a table of options", () => {
     expect(() => table.read({ size: 1, kind: "total" })).toThrow(
       'own: kind must be one of sum, mean; got "total".',
     );
+    const cyclic: Record<string, unknown> = {};
+    cyclic.self = cyclic;
+    for (const [rate, shown] of [
+      [5n, "5n"],
+      [cyclic, "{ self: { self: { self: { self: ... } } } }"],
+      [[1, Number.NaN], "[1, NaN]"],
+      [() => 1, "a function"],
+      [new Float64Array(30), "Float64Array of 30 elements"],
+    ]) {
+      expect(() => table.read({ size: 1, rate })).toThrow(`got ${shown}.`);
+    }
   });
 
   it("asks for what must be given", () => {

@@ -114,7 +114,7 @@ export async function close(redis: Redis, address: QueueAddress, id: string): Pr
   } finally {
     await queue.close();
   }
-  for (const name of await allKeys(redis, keys)) await redis.expire(name, keptSeconds);
+  await Promise.all((await lastingKeys(redis, keys)).map((name) => redis.expire(name, keptSeconds)));
 }
 
 /** Closes a sweep of which nothing is to stay. Its workers see that it is closed for a minute. */
@@ -129,8 +129,12 @@ export async function forget(redis: Redis, address: QueueAddress, id: string): P
 /** Opens a sweep that was closed and is resumed. */
 export async function reopen(redis: Redis, keys: SweepKeys): Promise<void> {
   if ((await redis.del(keys.closed)) === 0) return;
-  for (const name of await allKeys(redis, keys)) await redis.persist(name);
+  await Promise.all((await lastingKeys(redis, keys)).map((name) => redis.persist(name)));
 }
+
+/** The keys without those that expire by themselves: kept longer, a lock or a lease would hold for a process that is dead. */
+const lastingKeys = async (redis: Redis, keys: SweepKeys): Promise<string[]> =>
+  (await allKeys(redis, keys)).filter((name) => !/:(lock|stalled-check|lease)$/.test(name));
 
 async function allKeys(redis: Redis, keys: SweepKeys): Promise<string[]> {
   const all: string[] = [];

@@ -1,5 +1,6 @@
 // Workers and a sweep's process in one process, with a server of their own; runs wait instead of computing.
 import { setTimeout as pause } from "node:timers/promises";
+import { Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { DataError } from "isoloss";
 import {
@@ -355,6 +356,27 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     expect(records).toEqual([]);
     expect(begun.size).toBe(1);
     expect((await listSweeps(server)).sweeps).toEqual([]);
+  });
+
+  it("gets the run of a dead worker back when it was closed under way and is resumed", async () => {
+    const { prefix, queue } = sweepKeys(id);
+    const { lanes } = await sweep({}, runsOf(1));
+    const dead = new Worker(queue, () => new Promise(() => {}), {
+      connection: { port: server.port, maxRetriesPerRequest: null },
+      prefix,
+      lockDuration: fast.lock,
+      stalledInterval: fast.stalled,
+    });
+    const redis = new Redis(server.port);
+    await expect.poll(() => redis.exists(`${prefix}:${queue}:r-0:lock`), { interval: 5 }).toBe(1);
+    await lanes.finish();
+    await lanes.stop();
+    await dead.close(true);
+    const { all } = await sweep({}, runsOf(1));
+    expect(await redis.pttl(sweepKeys(id).lease)).toBeGreaterThan(0);
+    redis.disconnect();
+    worker("other");
+    expect(await all()).toEqual(doubled(1));
   });
 
   it("is looked for by an idle worker without a new connection each time", async () => {

@@ -46,24 +46,36 @@ export function layerWeights(bytes: Uint8Array): readonly LayerWeight[] {
     const weight = axis === undefined ? undefined : isInteger ? integersOf(node) : weightOf(node.inputs[1]);
     if (axis === undefined || weight === undefined || weight.shape.length < 2) return [];
     const at = axis < 0 ? weight.shape.length + axis : axis;
-    return [{ name: node.inputs[1], ranges: rangesAlong(weight, at) }];
+    return [{ name: node.inputs[1], ranges: rangesAlong(weight, at, groupsOf(node)) }];
   });
 }
 
 /** The axis of a layer's weight along which its output channels are; undefined for what is no layer. */
-function channelAxis({ opType, attributes }: OnnxNode): number | undefined {
+function channelAxis(node: OnnxNode): number | undefined {
+  const { opType } = node;
   if (opType === "Conv") return 0;
   if (opType === "ConvTranspose") return 1;
   if (opType === "MatMul" || opType === "MatMulInteger") return -1;
   if (opType !== "Gemm") return undefined;
-  return attributes.transB?.kind === "int" && Number(attributes.transB.value) === 1 ? 0 : 1;
+  return integer(node, "transB", 0) === 1 ? 0 : 1;
 }
 
-function rangesAlong({ shape, data }: Numbers, axis: number): number[] {
+/** Groups that each have channels of their own along that axis. */
+const groupsOf = (node: OnnxNode): number =>
+  node.opType === "ConvTranspose" ? integer(node, "group", 1) : 1;
+
+function integer({ attributes }: Pick<OnnxNode, "attributes">, name: string, otherwise: number): number {
+  const own = attributes[name];
+  return own?.kind === "int" ? Number(own.value) : otherwise;
+}
+
+/** Ranges of channels along an axis, of groups one after the other on the first axis. */
+function rangesAlong({ shape, data }: Numbers, axis: number, groups: number): number[] {
   const behind = sizeOf(shape.slice(axis + 1));
-  const ranges = new Array<number>(shape[axis]).fill(0);
+  const ranges = new Array<number>(groups * shape[axis]).fill(0);
   for (let i = 0; i < data.length; i++) {
-    const channel = Math.floor(i / behind) % shape[axis];
+    const group = Math.floor((i * groups) / data.length);
+    const channel = group * shape[axis] + (Math.floor(i / behind) % shape[axis]);
     ranges[channel] = Math.max(ranges[channel], Math.abs(Number(data[i])));
   }
   return ranges;
@@ -71,20 +83,16 @@ function rangesAlong({ shape, data }: Numbers, axis: number): number[] {
 
 /** The numbers of a DequantizeLinear of stored integers: scale (q - zero), by tensor, along an axis or by blocks of it. */
 export function dequantized(
-  { inputs: [integers, scales, zeros], attributes }: Pick<OnnxNode, "inputs" | "attributes">,
+  node: Pick<OnnxNode, "inputs" | "attributes">,
   stored: ReadonlyMap<string, Tensor>,
 ): { readonly shape: readonly number[]; readonly data: Float64Array } | undefined {
-  const [q, scale, zero] = [integers, scales, zeros].map((name) => stored.get(name));
+  const [q, scale, zero] = node.inputs.map((name) => stored.get(name));
   if (q === undefined || scale === undefined || !(scale.data instanceof Float32Array)) return undefined;
   const { shape } = q;
-  const integer = (name: string, otherwise: number) => {
-    const own = attributes[name];
-    return own?.kind === "int" ? Number(own.value) : otherwise;
-  };
-  const given = integer("axis", 1);
+  const given = integer(node, "axis", 1);
   const axis = given < 0 ? shape.length + given : given;
   const behind = sizeOf(shape.slice(axis + 1));
-  const block = integer("block_size", 0);
+  const block = integer(node, "block_size", 0);
   const groupOf = (i: number): number => {
     if (scale.data.length === 1) return 0;
     const along = Math.floor(i / behind) % shape[axis];

@@ -1,5 +1,6 @@
-import { sizeOf } from "isoloss";
+import { ndarray, sizeOf } from "isoloss";
 import { createRng } from "isoloss/data";
+import { int } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
 import { quantizeModel, quantizeWeights, toHalf } from "isoloss-onnx";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
@@ -61,6 +62,20 @@ describe("layerWeights", () => {
       expect(largest((await toHalf(before, { move: false })).bytes)).toBeLessThan(1e-3);
     },
   );
+
+  it("has the channels of all groups of a transposed convolution, by hand", () => {
+    const b = new Builder();
+    const weight = b.constant(
+      "weight",
+      ndarray(
+        Float32Array.from({ length: 12 }, (_, i) => i + 1),
+        [4, 3, 1, 1],
+      ),
+    );
+    const file = b.bytes([1, 4, 2, 2], b.node("ConvTranspose", ["x", weight], { group: int(2) }));
+    // Operands 0 and 1 make the first three channels, 2 and 3 the others.
+    expect(layerWeights(file)).toEqual([{ name: weight, ranges: [4, 5, 6, 10, 11, 12] }]);
+  });
 
   it("leaves out products of two activations", () => {
     const b = new Builder();

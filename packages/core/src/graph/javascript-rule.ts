@@ -51,7 +51,7 @@ export interface KernelWriter {
 
 /** Writes loops over all places of a shape. */
 export function forEachPlace(
-  w: KernelWriter,
+  w: Pick<KernelWriter, "loop">,
   shape: Shape,
   body: (at: readonly Affine[]) => void,
   at: readonly Affine[] = [],

@@ -59,7 +59,8 @@ function sum(values: readonly number[]): number {
     lost += Math.abs(total) >= Math.abs(value) ? total - next + value : value - next + total;
     total = next;
   }
-  return total + lost;
+  // What was lost means nothing once the total has overflowed.
+  return Number.isFinite(total) ? total + lost : total;
 }
 
 /**

@@ -4,7 +4,7 @@ import { cast, mul } from "../graph/ops/arithmetic.js";
 import { equal, greater } from "../graph/ops/compare.js";
 import { mean } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
-import type { Tensor } from "../graph/tensor.js";
+import { requireTensor, type Tensor } from "../graph/tensor.js";
 import type { Mt19937 } from "../math/mt19937.js";
 import type { Representation } from "../mtl/gradients/forward.js";
 import { accuracy, type TaskMetrics } from "../mtl/train/evaluate.js";
@@ -48,7 +48,7 @@ type Params<Trunk, Head> = MultiHeadParams<Trunk, Head>;
 
 /**
  * A problem of classes and questions on one input `x`. The loss is cross-entropy, or binary cross-entropy for
- * questions; the labels have the name of the task.
+ * questions; the labels have the name of the task. Labels of classes are int64, those of questions floats.
  *
  * @param parts `make`: creates the model for given heads
  *
@@ -68,6 +68,9 @@ export function classification<Trunk, Head>(
   requireKnown("classification", parts, ["tasks", "train", "test", "make"], example);
   const { tasks, train, test, make } = parts;
   const kinds = Object.entries(tasks);
+  for (const [task, kind] of kinds) {
+    requireKnown(`classification: the task "${task}"`, kind, ["outputs", "scale"]);
+  }
   const model = make(Object.fromEntries(kinds.map(([task, { outputs }]) => [task, outputs])));
   return {
     name,
@@ -75,14 +78,17 @@ export function classification<Trunk, Head>(
     losses(params, batch, context) {
       const outputs = model.apply(params, batch.x, context);
       return kinds.map(([task, { scale = 1, outputs: count }]) => {
-        const loss = lossOf(outputs[task], batch[task], count);
+        const loss = lossOf(outputs[task], labelsOf(batch, task), count);
         return scale === 1 ? loss : mul(scale, loss);
       });
     },
     metrics(params, batch, context) {
       const outputs = model.apply(params, batch.x, context);
       return Object.fromEntries(
-        kinds.map(([task, { outputs: count }]) => [task, rightOf(outputs[task], batch[task], count)]),
+        kinds.map(([task, { outputs: count }]) => [
+          task,
+          rightOf(outputs[task], labelsOf(batch, task), count),
+        ]),
       );
     },
     params: (rng, options) => model.init(rng, options),
@@ -92,6 +98,11 @@ export function classification<Trunk, Head>(
     only: (task) =>
       classification(`${name}, ${task} alone`, { ...parts, tasks: taskAlone(name, tasks, task) }),
   };
+}
+
+function labelsOf(batch: Readonly<Record<string, Tensor>>, task: string): Tensor {
+  requireTensor(`classification: the task "${task}"`, batch[task]);
+  return batch[task];
 }
 
 const lossOf = (output: Tensor, labels: Tensor, outputs: number): Tensor =>

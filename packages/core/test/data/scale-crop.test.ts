@@ -164,6 +164,6 @@ it("scales maps of a single row", () => {
 it("refuses a kind that maps do not have", () => {
   const image = array([[[[1, 2], [3, 4]]]]); // biome-ignore format: an image
   expect(() => scaleCropFlip({ image }, { maps: { image: "img" as never }, numbers: [0] })).toThrow(
-    'maps must be kinds of maps by name (image, classes, depth, normal); got {"image":"img"}',
+    'maps must be kinds of maps by name (image, classes, depth, normal); got { image: "img" }',
   );
 });

@@ -60,6 +60,11 @@ describe("summarize", () => {
     expect(summarize([0.1, 0.1, 0.1]).std).toBeCloseTo(0, 16);
   });
 
+  it("is infinite where a sum overflows", () => {
+    expect(summarize([1e200, 2e200])).toMatchObject({ std: Infinity, interval: [-Infinity, Infinity] });
+    expect(summarize([1e308, 1e308]).mean).toBe(Infinity);
+  });
+
   it.each([[[]], [[1, Number.NaN]], [[Number.POSITIVE_INFINITY]]])("refuses %j", (values) => {
     expect(() => summarize(values)).toThrow(OptionError);
   });

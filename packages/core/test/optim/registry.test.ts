@@ -55,7 +55,7 @@ describe("createOptimizer", () => {
       { alpha: 0.9 },
       'rmsprop has no option "alpha"; it has decay, epsilon, momentum, centered, weightDecay.',
     ],
-    ["adam", { betas: [0.9, 1] }, "adam: betas must be a list of 2, each a number in [0, 1); got [0.9,1]."],
+    ["adam", { betas: [0.9, 1] }, "adam: betas must be a list of 2, each a number in [0, 1); got [0.9, 1]."],
     ["adam", { betas: [-0.1, 0.9] }, "betas"],
     ["adam", { betas: [0.9] }, "betas"],
     ["adam", { betas: null }, "adam: betas must be a list of 2, each a number in [0, 1); got null."],

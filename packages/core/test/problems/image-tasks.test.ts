@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
 import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
+import { multiLenet } from "../../src/nn/models/multi-lenet.js";
 import { adam } from "../../src/optim/adam.js";
 import { fashionAttributes, fashionDigits, multiFashion } from "../../src/problems/image-tasks.js";
+import { classification, type TaskKind } from "../../src/problems/multi-task.js";
 import { clothes, numbers } from "./image-tasks-support.js";
 
 describe("questions about clothing", () => {
@@ -21,6 +23,31 @@ describe("questions about clothing", () => {
       expect(numbers(problem.train[task])).toEqual(labels.map((l) => Number(classes.includes(String(l)))));
     }
     expect(() => fashionAttributes(clothes, { questions: 2000 })).toThrow(/questions <= 1254/);
+  });
+});
+
+describe("tasks of a problem", () => {
+  const { train, test } = multiFashion(clothes);
+  const problem = (tasks: Readonly<Record<string, TaskKind>>) =>
+    classification("toy", { tasks, train, test, make: (heads) => multiLenet({ heads }) });
+
+  it("are named where the batch has no labels of them", async () => {
+    const trainer = createMultiTaskTrainer({
+      ...problem({ left: { outputs: 10 }, odd: { outputs: 1 } }),
+      data: train,
+      method: linearScalarization(),
+      optimizer: adam(),
+      learningRate: 0.001,
+    });
+    await expect(trainer).rejects.toThrow(
+      'classification: the task "odd" takes traced tensors; got undefined: does the batch',
+    );
+  });
+
+  it("have no other options than those of their kind", () => {
+    expect(() => problem({ left: { outputs: 10, scales: 3 } as never })).toThrow(
+      'classification: the task "left" has no option "scales"; it has outputs, scale.',
+    );
   });
 });
 

@@ -38,7 +38,7 @@ const leastOf = (type: ByteType): number => (type === "uint8" ? 0 : -128);
 /**
  * The affine map of a range, widened to hold 0, which it keeps exactly:
  *
- *     scale = (high - low) / 255,    zero = round(-low / scale)
+ *     scale = (high - low) / 255,    zero = round(-low / scale), less 128 for int8
  *
  * @param bounds no number that the integers stand for exceeds them
  */

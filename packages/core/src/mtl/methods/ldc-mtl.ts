@@ -45,8 +45,8 @@ export interface LdcMtlState {
  * Adam's momentum. A weight may be negative: of a task whose weighted loss is below that of both neighbors, with a large lambda. The authors draw
  * a for QM9 (`log`) from 0.2 to 1. For CityScapes and NYUv2 they make s by a network of the features, which a method does not see.
  *
- * With `log` a loss of 0 has weight 0 and a note, and a first loss of 0 counts as L / L(0) = 1, as with `ratio`. Zero gradients
- * need no special case. K = 1: the weight of u is 1.
+ * With `log` a loss of 0 has weight 0 and a note, and a first loss of 0 counts as L / L(0) = 1; with `ratio` its u is L, and the
+ * smallest is that of the others. Zero gradients need no special case. K = 1: the weight of u is 1.
  *
  * @throws OptionError; NumericalError for a loss that is not finite or, but with `none`, negative, naming its task
  *
@@ -67,9 +67,9 @@ export function ldcMtl(options: LdcMtlOptions = {}): MultiTaskMethod<LdcMtlState
       adam: startAdam(tasks),
       first: null,
     }),
-    combine({ losses, epoch }, { a, adam: before, first = null, firstEpoch = epoch }) {
+    combine({ losses, epoch }, { a, adam: before, first, firstEpoch = epoch }) {
       const isLog = normalization === "log";
-      const isKept = first !== null && !(isLog && firstEpoch !== epoch);
+      const isKept = first !== null && (!isLog || firstEpoch === epoch);
       const start = isKept ? first : losses.slice();
       const s = a.map((x) => 1 / (1 + Math.exp(isLog ? -Math.max(x, 0) : -x)));
       const { u, slope } = normalizedBy[normalization](losses, start);
@@ -96,7 +96,7 @@ const normalizedBy: Readonly<
 > = {
   none: (losses) => ({ u: losses, slope: losses.map(() => 1) }),
   ratio(losses, first) {
-    const least = first.reduce((a, b) => Math.min(a, b), Infinity);
+    const least = first.filter((x) => x > 0).reduce((a, b) => Math.min(a, b), Infinity);
     const slope = first.map((x) => ratio(least, x));
     return { u: losses.map((x, k) => x * slope[k]), slope };
   },

@@ -1,6 +1,5 @@
-import type { Shape } from "../../array.js";
 import { Affine, Index } from "../../graph/index-expression.js";
-import type { KernelWriter } from "../../graph/javascript-rule.js";
+import { forEachPlace, type KernelWriter } from "../../graph/javascript-rule.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { isPulled } from "./layout.js";
 import type { Memory } from "./memory.js";
@@ -41,7 +40,7 @@ export function nodeWriter(
       row(node, node.size, (i) => Index.flat(node.shape, i));
     } else {
       const count = node.shape[node.shape.length - 1];
-      nest(node.shape.slice(0, -1), [], (outer) =>
+      forEachPlace({ loop }, node.shape.slice(0, -1), (outer) =>
         row(node, count, (i) => Index.multi(node.shape, [...outer, i])),
       );
     }
@@ -71,9 +70,9 @@ export function nodeWriter(
   function writer(node: Tensor): KernelWriter {
     const array = node.results ? "" : memory.array(node);
     return {
-      loop: (count, body) => loop(count, body),
+      loop,
       line: (code) => lines.push(code),
-      fresh: (prefix) => fresh(prefix),
+      fresh,
       read: (k, at) => element(node.inputs[k], at),
       store: (at, expression) => lines.push(`${array}[${at.flat}]=${expression};`),
       result: (flat) => (flat === "" ? array : `${array}[${flat}]`),
@@ -99,11 +98,6 @@ export function nodeWriter(
     lines.push("}");
   }
 
-  function nest(shape: Shape, at: Affine[], body: (at: Affine[]) => void): void {
-    if (at.length === shape.length) body(at);
-    else loop(shape[at.length], (i) => nest(shape, [...at, i], body));
-  }
-
   /** Whether one flat loop computes the node, that is, everything fused into it is element-wise. */
   function isFlat(node: Tensor): boolean {
     if (!node.op.js.flat) return node.op.name === "broadcast" && node.inputs[0].size === 1;
@@ -126,11 +120,14 @@ export function nodeWriter(
 
   /** A read, or the name of its value if the value does not change along the row. */
   function hoisted(code: string): string {
-    if (!invariant || invariant.names.size >= maxHoisted) return code;
+    if (!invariant) return code;
     const { variable, names } = invariant;
-    if (code.match(/[a-z]_\d+/g)?.includes(variable)) return code;
-    if (!names.has(code)) names.set(code, fresh("h"));
-    return names.get(code) as string;
+    const known = names.get(code);
+    if (known !== undefined) return known;
+    if (names.size >= maxHoisted || code.match(/[a-z]_\d+/g)?.includes(variable)) return code;
+    const name = fresh("h");
+    names.set(code, name);
+    return name;
   }
 
   function compute(node: Tensor, at: Index): string {

@@ -119,6 +119,16 @@ describe("weights that are derivatives of an objective", () => {
     },
   );
 
+  it("ldcMtl with ratio: a first loss of 0 leaves the others their weights", () => {
+    const method = ldcMtl({ normalization: "ratio" });
+    const { weights } = method.combine(inputOf([0, 1, 2], rows), method.init(3));
+    // u = [0, 1, 1]: the slopes are 1, 1 and 1 / 2, the signs of differences -1 and 0.
+    const s = 1 / (1 + Math.exp(-1));
+    expectNumbers(weights, [1 / 3 - 0.05 * s, 1 / 3 + 0.05 * s, 1 / 6], 1e-12);
+    const zeros = method.combine(inputOf([0, 0, 0], rows), method.init(3));
+    expectNumbers(zeros.weights, [1 / 3, 1 / 3, 1 / 3], 1e-12);
+  });
+
   it("say by name which preference has the wrong length", () => {
     for (const make of [cosmos, pbi]) expect(() => make({ preference: r }).init(2)).toThrow(OptionError);
     expect(() => stch({ variant: "published", preference: r }).init(2)).toThrow(

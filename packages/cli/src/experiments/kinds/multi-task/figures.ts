@@ -3,7 +3,15 @@ import { trace } from "isoloss";
 import { groupBy } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import { twoTaskToy } from "isoloss/problems";
-import { bars, barsWidth, conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
+import {
+  bars,
+  barsWidth,
+  type CurveSeries,
+  conflictCosines,
+  curves,
+  levelSets,
+  paretoFront,
+} from "isoloss-figures";
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
 import type { DrawComparison, JobResult } from "../../kind.js";
@@ -14,17 +22,14 @@ import { gainRows, lostText } from "./gains.js";
 /** So many variants are drawn, of the toy in each scale: the first ones. */
 const most = { paths: 12, front: 8, test: 12, conflicts: 6 } as const;
 
-const toyOf = ({ settings }: JobResult): ReturnType<typeof twoTaskToy> | undefined => {
-  const { name, scale } = settings.problem as Named;
-  return name === "toy" ? twoTaskToy(scale === undefined ? {} : { scale: scale as number }) : undefined;
-};
+const isToy = ({ settings }: JobResult): boolean => (settings.problem as Named).name === "toy";
 
 const isControl = ({ settings }: JobResult): boolean =>
   (settings.cost as CostConfig | undefined)?.control !== undefined;
 
 /** Variants of each scale of the toy, without controls, with a file's part of the name: `1`, `0.1`. */
 function byScale(results: readonly JobResult[]): [string, [string, JobResult[]][]][] {
-  const shown = results.filter((r) => r.trajectory !== undefined && toyOf(r) !== undefined && !isControl(r));
+  const shown = results.filter((r) => r.trajectory !== undefined && isToy(r) && !isControl(r));
   const scales = groupBy(shown, ({ settings }) => String((settings.problem as Named).scale ?? 1));
   return [...scales].map(([scale, group]) => [scale, [...byVariant(group)]]);
 }
@@ -103,8 +108,18 @@ async function lossesOn(
   return [first, second];
 }
 
-/** Between evaluations: mean cosines of the tasks' gradients, with teleports, and the share of dominated conflicts. */
+/** Between evaluations: mean cosines of the tasks' gradients, and the share of steps with a dominated conflict. */
 export const conflictsFigure: DrawComparison = async (results, options) => {
+  const cosines = await cosinesFigure(results, options);
+  const series = seriesOf(results, most.conflicts, "conflicts.dominated");
+  if (series.length === 0) return cosines;
+  const title = "Steps with a dominated conflict";
+  const element = curves({ series, yLabel: "share of steps" }, { ...options(), title });
+  return [...cosines, { name: "dominated", element }];
+};
+
+/** Mean cosines of the first run of each variant, with its teleports. */
+const cosinesFigure: DrawComparison = async (results, options) => {
   const variants = [...byVariant(results)].flatMap(([name, [first]]) => {
     const known = (first.evaluations ?? []).filter((e) => typeof e["conflicts.cosine"] === "number");
     return known.length > 1 ? [{ name, known, first }] : [];
@@ -122,34 +137,29 @@ export const conflictsFigure: DrawComparison = async (results, options) => {
   const triggers = [
     ...new Set(shown.flatMap(({ first }) => first.document.teleports.map(({ step }) => step))),
   ];
-  const dominated = shown.map(({ name, known }) => ({
-    name,
-    runs: [{ steps: known.map(({ step }) => step), values: known.map((e) => e["conflicts.dominated"]) }],
-  }));
   return [
     {
       name: "conflicts",
       element: conflictCosines(
         { steps, pairs, triggers },
-        { ...options(), title: "Cosines of the tasks' gradients" },
-      ),
-    },
-    {
-      name: "dominated",
-      element: curves(
-        { series: dominated, yLabel: "share of steps" },
-        { ...options(), title: "Steps with a dominated conflict" },
+        { ...options(), title: "Cosines of the tasks' gradients, first seed" },
       ),
     },
   ];
 };
 
+/** A curve for each of the first variants that has evaluations with a number of that name. */
+const seriesOf = (results: readonly JobResult[], count: number, name: string): CurveSeries[] =>
+  [...byVariant(results)]
+    .flatMap(([variant, group]) => {
+      const runs = evaluationRuns(group, name);
+      return runs.length > 0 ? [{ name: variant, runs }] : [];
+    })
+    .slice(0, count);
+
 /** Mean accuracy on the test data over the run. */
 export const testFigures: DrawComparison = async (results, options) => {
-  const series = [...byVariant(results)].slice(0, most.test).flatMap(([name, group]) => {
-    const runs = evaluationRuns(group, "test.accuracy");
-    return runs.length > 0 ? [{ name, runs }] : [];
-  });
+  const series = seriesOf(results, most.test, "test.accuracy");
   if (series.length === 0) return [];
   const { label } = resultName("test.accuracy");
   const yLabel = `mean ${label}`;

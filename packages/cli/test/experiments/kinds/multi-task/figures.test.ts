@@ -1,7 +1,7 @@
 import { svgText } from "isoloss-figures";
 import { expect, it } from "vitest";
 import type { JobResult } from "../../../../src/experiments/kind.js";
-import { gainFigures } from "../../../../src/experiments/kinds/multi-task/figures.js";
+import { conflictsFigure, gainFigures } from "../../../../src/experiments/kinds/multi-task/figures.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
 const run = (variant: string, accuracy: number, cost?: object, seed = 0): JobResult => ({
@@ -20,6 +20,25 @@ const run = (variant: string, accuracy: number, cost?: object, seed = 0): JobRes
   }),
   seconds: [0, 1],
   jumps: [],
+});
+
+it("draws dominated conflicts of all seeds, also where cosines are not measured", async () => {
+  const options = () => ({ theme: "auto", width: 480, height: 380 }) as const;
+  const seeds = [0, 1].map((seed): JobResult => {
+    const evaluations = [10, 20].map((step) => ({ step, seconds: step, "conflicts.dominated": seed }));
+    return { ...run("many", 0.5, undefined, seed), evaluations };
+  });
+  const [{ name, element }, ...more] = await conflictsFigure(seeds, options);
+  expect(name).toBe("dominated");
+  expect(more).toEqual([]);
+  expect(svgText(element)).toContain("many ends at 0.5 (mean of 2 runs)");
+  const cosines = seeds.map((own) => ({
+    ...own,
+    evaluations: own.evaluations?.map((e) => ({ ...e, "conflicts.cosine": 0.25 })),
+  }));
+  const drawn = await conflictsFigure(cosines, options);
+  expect(drawn.map((figure) => figure.name)).toEqual(["conflicts", "dominated"]);
+  expect(svgText(drawn[0].element)).toContain("first seed");
 });
 
 it("is as wide as long names of variants need", async () => {
