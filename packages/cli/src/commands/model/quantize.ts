@@ -553,7 +553,7 @@ export function whyText(
   const { table, recommended, simplest, held } = document;
   const others = table.filter((row) => row !== recommended);
   const { choosing, random } = document.examples;
-  // A single example has no interval; ends within what counts are settled, as is an infinite loss.
+  // A single example has no interval; ends within what counts are settled, and so is a row infinitely far behind.
   const isOpenTo = ({ difference, differenceInterval: ends, sqnr, broken }: ChoiceRow) => {
     if (ends !== null) return (ends[0] ?? -Infinity) < -ENOUGH && (ends[1] ?? Infinity) > ENOUGH;
     return difference === null ? sqnr === null && !broken : difference !== 0;

@@ -8,8 +8,9 @@ import type { MultiTaskMethod, TaskInput } from "../method.js";
  *
  * u_k = g_k / ||g_k||; d = sum_k w_k u_k with the w of the method for the u
  *
- * Zero rows stay zero, and w_k is then the weight of the task's head, which would never move otherwise. For methods of losses alone it divides each gradient all the same, as d says. Further samples of a step
- * are divided by their own norms. The rest is as in the method inside.
+ * Zero rows stay zero, and w_k is then the weight of the task's head, which would never move otherwise. For methods of losses
+ * alone it divides each gradient all the same, as d says. Further samples of a step are divided by their own norms. The rest is as
+ * in the method inside.
  *
  * @param method any
  *
