@@ -30,7 +30,8 @@ const modelErrorOptions = optionTable("modelError", {
  * @param options `inputs`, or `examples`, `sizes` and `seed` of random ones
  * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, its sums by `examples`, `agreement` of the largest number of each
  *   row, and `largest`, max |y - z| / max |y|
- * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite; DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
+ * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite, and for an output that
+ *   the other file lacks; ShapeError for one of another shape; DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
  *
  * @example
  * const { sqnr, agreement } = await modelError(before, after);
@@ -49,5 +50,5 @@ export async function modelError(
     await outputsOfFile(file, batches, run),
     await outputsOfFile(runnable("modelError", after), batches, run),
   ] as const;
-  return errorOf(...outputs, batches);
+  return errorOf("modelError", ...outputs, batches);
 }

@@ -1,6 +1,7 @@
 // The error of a changed file: by hand on a layer whose outputs are known.
 
 import { array } from "isoloss";
+import { decodeModel, encodeModel } from "isoloss/onnx";
 import { modelError } from "isoloss-onnx";
 import { Builder, smallNetwork } from "isoloss-test-support/model-file/builder";
 import { describe, expect, it } from "vitest";
@@ -64,5 +65,25 @@ describe("the error of a model", () => {
       "must have examples",
     );
     await expect(modelError(layer, layer, { sizes: { depth: 2 } })).rejects.toThrow('sizes has "depth"');
+  });
+
+  it("is refused for a model of other outputs", async () => {
+    const { graph, ...model } = decodeModel(layer);
+    const renamed = (name: string) => (name === "y" ? "z" : name);
+    const other = encodeModel({
+      ...model,
+      graph: {
+        ...graph,
+        nodes: graph.nodes.map((node) => ({ ...node, outputs: node.outputs.map(renamed) })),
+        outputs: graph.outputs.map((output) => ({ ...output, name: renamed(output.name) })),
+      },
+    });
+    await expect(modelError(layer, other)).rejects.toThrow(
+      'modelError: the other model has no output "y"; it has z.',
+    );
+    const wide = b.bytes(["batch", 2], b.product("x", 2, 3, { bias: false }));
+    await expect(modelError(layer, wide)).rejects.toThrow(
+      'modelError: the output "y" has the shapes [4, 2] and [4, 3].',
+    );
   });
 });

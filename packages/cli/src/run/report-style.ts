@@ -8,8 +8,6 @@ const light = {
   link: "#0a5dc2",
   pass: "#17703a",
   differs: "#a34700",
-  missing: "#59636e",
-  note: "#0a5dc2",
 };
 
 const dark: typeof light = {
@@ -21,8 +19,6 @@ const dark: typeof light = {
   link: "#6cb1ff",
   pass: "#56c97d",
   differs: "#f2a35c",
-  missing: "#9aa4af",
-  note: "#6cb1ff",
 };
 
 const variables = (scheme: "light" | "dark", colors: typeof light): string =>
@@ -60,8 +56,8 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25rem; list-style: none;
 .verdicts p { margin: 0; }
 .verdicts .pass { --kind: var(--pass); }
 .verdicts .differs { --kind: var(--differs); }
-.verdicts .missing { --kind: var(--missing); }
-.verdicts .note { --kind: var(--note); }
+.verdicts .missing { --kind: var(--muted); }
+.verdicts .note { --kind: var(--link); }
 .badge { color: var(--kind); font-weight: 600; display: grid; grid-template-columns: 1.6em minmax(0, 1fr); }
 
 .scroll { overflow-x: auto; container-type: inline-size; }

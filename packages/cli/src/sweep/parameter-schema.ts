@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Finding } from "../config/explain.js";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { axisOf, endsOfNormal, isInteger, mostSteps } from "./axis.js";
-import { type Parameter, type ParameterKeys, parameterKeys } from "./types.js";
+import { type Normal, type Parameter, type ParameterKeys, parameterKeys, type Range } from "./types.js";
 
 type Key = keyof ParameterKeys;
 
@@ -101,13 +101,7 @@ function faultsOfRange({ min, max, scale, step, roundTo, count }: ParameterKeys)
     });
   }
   if (roundTo !== undefined && roundTo > 0 && faults.length === 0) {
-    const { bins } = axisOf({ min, max, scale, roundTo });
-    if (bins?.count === 1) {
-      faults.push({
-        path: ["roundTo"],
-        message: `expected a smaller one, as all numbers from min to max are rounded to ${bins.value(0)}; got ${roundTo}`,
-      });
-    }
+    faults.push(...faultsOfSingle("roundTo", { min, max, scale, roundTo }, "from min to max"));
   }
   const stride = isInteger({ min, max, scale, step, roundTo, count }) ? 1 : (step ?? roundTo);
   const most = (stride ?? Number.POSITIVE_INFINITY) * mostSteps;
@@ -125,11 +119,30 @@ function faultsOfRange({ min, max, scale, step, roundTo, count }: ParameterKeys)
 function faultsOfNormal({ distribution = "normal", mu = 0, sigma = 1, step }: ParameterKeys): Finding[] {
   if (step === undefined || step <= 0) return [];
   const largest = Math.max(...endsOfNormal({ distribution, mu, sigma }).map(Math.abs));
-  if (largest <= step * mostSteps) return [];
+  if (largest <= step * mostSteps) {
+    return faultsOfSingle("step", { distribution, mu, sigma, step }, "that are drawn");
+  }
   return [
     {
       path: ["step"],
       message: `expected a larger one, or another sigma: numbers up to ${formatNumber(largest)} are drawn, and 15 digits do not tell such multiples apart; got ${step}`,
     },
   ];
+}
+
+/** A rounding that leaves one value. */
+function faultsOfSingle<K extends "roundTo" | "step">(
+  key: K,
+  parameter: (Range | Normal) & Readonly<Record<K, number>>,
+  which: string,
+): Finding[] {
+  const { bins } = axisOf(parameter);
+  return bins?.count !== 1
+    ? []
+    : [
+        {
+          path: [key],
+          message: `expected a smaller one, as all numbers ${which} are rounded to ${bins.value(0)}; got ${parameter[key]}`,
+        },
+      ];
 }

@@ -201,8 +201,12 @@ describe("isoloss model quantize", () => {
   it("says first that examples decide nothing, unless a choice is surely worse", () => {
     const row = { candidate: "as it is", per: "tensor", activations: "static", left: [], widened: 0 };
     const written = { ...row, difference: 0, differenceInterval: null };
-    const text = (ends: readonly [number, number] | null, simplest: object = written) => {
-      const other = { ...row, per: "channel", difference: -1, differenceInterval: ends };
+    const text = (
+      ends: readonly [number, number] | null,
+      simplest: object = written,
+      error: object = { difference: -1, sqnr: 40, broken: false },
+    ) => {
+      const other = { ...row, per: "channel", differenceInterval: ends, ...error };
       const examples = { calibration: 6, heldOut: 3, choosing: 3, split: true, random: false };
       return whyText({
         table: [written, other],
@@ -223,6 +227,14 @@ describe("isoloss model quantize", () => {
     ] as const) {
       expect(text(ends)).toMatch(/^The table is of 3 of the 6 examples/);
     }
+    // An infinite difference: to a written file without an error, or of one that is broken; or ahead, on one example.
+    for (const [sqnr, broken, start] of [
+      [40, false, /^The table/],
+      [null, true, /^The table/],
+      [null, false, /^3 examples decide nothing/],
+    ] as const) {
+      expect(text(null, written, { difference: null, sqnr, broken })).toMatch(start);
+    }
     expect(text([-7, 5], row)).toMatch(/^The table is of .* is surely worse than another one\./);
   });
 
@@ -232,6 +244,9 @@ describe("isoloss model quantize", () => {
       ...["model", "quantize", "relu.onnx", "-o", "same.onnx", "--calibration", "images.npy"],
     );
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^No layer was quantized: in the new file/m)]);
+    expect(stdout).toMatch(
+      / Its outputs are identical(, same largest .*)? on the 8 examples that did not choose it\./,
+    );
   });
 
   it("leaves layers in float to keep a limit, and says which", async () => {

@@ -248,6 +248,13 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
     ],
     [
       "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: normal, mu: 0.2, sigma: 0.01, step: 1 }",
+      [
+        "7:63: parameters.learningRate.step: expected a smaller one, as all numbers that are drawn are rounded to 0; got 1",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
       "{ distribution: q_log_normal, sigma: 10 }",
       [
         "7:3: parameters.learningRate.q: expected a larger one, or another sigma: numbers up to 1.14201e+26 are drawn, and 15 digits do not tell such multiples apart; got 1",

@@ -94,7 +94,7 @@ const scaleOf = (width: Tensor, steps: number): Tensor => maximum(div(width, ste
 
 /** An end of the range as an array that broadcasts to `x`. */
 function endOf(x: Tensor, end: number | Tensor, axis: number | undefined): Tensor {
-  const tensor = typeof end === "number" ? constant(end, x.dtype) : end;
+  const tensor = typeof end === "number" ? constant(end, x.dtype) : cast(end, x.dtype);
   if (tensor.rank === 0) return tensor;
   if (axis !== undefined && sameShape(tensor.shape, [x.shape[axis]])) {
     return reshape(

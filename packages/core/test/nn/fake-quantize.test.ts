@@ -1,6 +1,6 @@
 import { evaluate, expectClose, float64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../src/array.js";
+import { array, type NdArray } from "../../src/array.js";
 import { DTypeError, OptionError, ShapeError } from "../../src/errors.js";
 import { grad } from "../../src/graph/autodiff.js";
 import { mul } from "../../src/graph/ops/arithmetic.js";
@@ -92,6 +92,18 @@ describe("fakeQuantize", () => {
       ),
       1e-14,
     );
+  });
+
+  it("takes ends of another element type", () => {
+    const at = (low: NdArray, high: NdArray) =>
+      evaluate(
+        (t: Tensor, a: Tensor, b: Tensor) => fakeQuantize(t, { bits: 4, range: [a, b] }),
+        x,
+        low,
+        high,
+      );
+    const expected = values(x, { bits: 4, range: [-1, 2] });
+    expect(at(array(-1, "float32"), array(2, "int64"))).toEqual(expected);
   });
 
   it("keeps 0 exact, and channels without a range 0", () => {

@@ -16,17 +16,20 @@ import { restoreBatchNormIn } from "../model-file/prepare/restore-batch-norm.js"
 export function withOwnStatistics(op: string, file: OnnxFile): OnnxFile {
   const editor = new GraphEditor(op, file);
   const norms = editor.nodes.filter((node) => node.opType === "BatchNormalization" && isStandard(node));
-  let count = 0;
+  // By layer and place: a layer may be applied several times.
+  const added = new Map<string, string>();
   for (const node of norms) {
     const names = node.inputs.map((name, i) => {
       const floats = i === 3 || i === 4 ? editor.floats(name) : undefined;
       if (floats === undefined || isOwn(editor, node, i)) return name;
-      count++;
-      return editor.add(`${name}_${node.outputs[0]}`, floats);
+      const key = [i, ...node.inputs.slice(1)].join("\n");
+      const own = added.get(key) ?? editor.add(`${name}_${node.outputs[0]}`, floats);
+      added.set(key, own);
+      return own;
     });
     if (names.some((name, i) => name !== node.inputs[i])) editor.rewire(node, { inputs: names });
   }
-  return count === 0 ? file : editor.finish();
+  return added.size === 0 ? file : editor.finish();
 }
 
 /** Whether only this layer reads an operand, in this place; a layer may be applied several times. */

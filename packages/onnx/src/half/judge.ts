@@ -102,7 +102,7 @@ export function openJudge(file: OnnxFile, { batches, expected, candidates = [] }
       const own = { ...params, ...maskValues(wide) };
       const got: NamedValues[] = [];
       for (const batch of batches) got.push(await session.run(batch, own));
-      return errorOf(expected, got, batches).sqnr;
+      return errorOf("toHalf", expected, got, batches).sqnr;
     },
     dispose: () => session.dispose(),
   };

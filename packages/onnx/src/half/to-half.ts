@@ -190,7 +190,7 @@ async function halfOf(
       moves,
       fused,
       wide,
-      error: errorOf(expected, got, measured),
+      error: errorOf("toHalf", expected, got, measured),
       values: ranges.values,
     };
   };

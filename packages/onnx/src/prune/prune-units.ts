@@ -48,7 +48,7 @@ export interface PrunedGroup {
   readonly size: number;
   /** Units that went. */
   readonly removed: number;
-  /** Why none went. */
+  /** Why none can go; left out where some go, and where `fraction` or `multiple` leaves all. */
   readonly reason?: string | undefined;
 }
 

@@ -21,7 +21,7 @@ export interface SqnrDifference {
 
 /** One way to quantize a model, and its error on the examples that choose. */
 export interface QuantizationChoice extends QuantizationError {
-  /** The weights that were quantized: `as it is`, `equal weight ranges`, `least weight noise`, `least noise`, or a given candidate's name. */
+  /** The weights that were quantized: `as it is`, `equal weight ranges`, `least weight noise`, `least noise` or `rotated`, perhaps with `, biases absorbed`, or a given candidate's name. */
   readonly candidate: string;
   readonly granularity: Granularity;
   /** What is rounded in a run; `dynamic` of products, by its range there. */
@@ -119,5 +119,5 @@ export async function quantizeAndMeasure(
 export async function measured(file: OnnxFile, judge: Judge): Promise<QuantizationError> {
   const { expected, heldOut, score, run } = judge;
   const got = await outputsOfFile(file, heldOut, run);
-  return { ...errorOf(expected, got, heldOut), metric: score?.(got) };
+  return { ...errorOf("quantizeModel", expected, got, heldOut), metric: score?.(got) };
 }

@@ -1,4 +1,4 @@
-import { dtypeOf, type NdArray } from "isoloss";
+import { DataError, dtypeOf, type NdArray } from "isoloss";
 import { differenceOf, isFloat, noiseRatio } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 
@@ -45,20 +45,29 @@ export interface Metric {
 /**
  * Measures the error of outputs, batch by batch.
  *
+ * @param op whose error it is where outputs do not match
  * @param batches the inputs
+ * @throws DataError for an output that the other model lacks; ShapeError for one of another shape
  */
 export function errorOf(
+  op: string,
   expected: readonly NamedValues[],
   got: readonly NamedValues[],
   batches: readonly NamedValues[],
 ): Omit<QuantizationError, "metric"> {
   const names = Object.keys(expected[0]);
+  const lost = names.find((name) => got[0][name] === undefined);
+  if (lost !== undefined) {
+    throw new DataError(
+      `${op}: the other model has no output "${lost}"; it has ${Object.keys(got[0]).join(", ")}.`,
+    );
+  }
   const outputs = names.map((name) => ({
     name,
     own: expected.map((run) => run[name]),
     other: got.map((run) => run[name]),
   }));
-  const differences = outputs.map(({ name, own, other }) => differenceOf("quantizeModel", name, own, other));
+  const differences = outputs.map(({ name, own, other }) => differenceOf(op, name, own, other));
   // A row of classes for each example; where no output has that, one for each place, such as a token.
   const rows = outputs.filter(
     ({ own: [{ shape }] }) => (shape.length === 2 || shape.length === 3) && (shape.at(-1) as number) > 1,

@@ -100,8 +100,8 @@ export interface QuantizedModel {
  * @param bytes the bytes of an `.onnx` file of float32, its data inside
  * @param options `calibration`, `heldOut` and others
  * @returns the recommended file, the table and what was left out
- * @throws OptionError for options and examples that do not fit; DataError for a file that cannot be quantized, and
- *   for examples that are not finite
+ * @throws OptionError for options and examples that do not fit; DataError for a file that cannot be quantized, for examples that are
+ *   not finite, and for a candidate without one of the outputs; ShapeError for one with an output of another shape
  *
  * @example
  * const { bytes: quantized, recommended } = await quantizeModel(before, { calibration: [{ x: images }] });
@@ -117,6 +117,11 @@ export async function quantizeModel(
   if (all !== undefined) requireBatches("quantizeModel", file, all, "calibration");
   if (heldOut !== undefined) requireBatches("quantizeModel", file, heldOut, "heldOut");
   if (all === undefined) requireNoData(read);
+  if (read.candidates.some(({ name }) => name === AS_IT_IS)) {
+    throw new OptionError(
+      `quantizeModel: "${AS_IT_IS}" is what the model's own weights are called: give the candidate another name.`,
+    );
+  }
   const given =
     all === undefined
       ? { ...read, biasCorrection: false as const, compensate: false, equalize: false }

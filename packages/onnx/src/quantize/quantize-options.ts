@@ -33,7 +33,7 @@ export interface QuantizeModelOptions extends OptionsOf<typeof quantizeModelOpti
 
 const candidate = inCode<CandidateFile>(
   "{ name, bytes }",
-  (value) => isObject(value) && "name" in value && "bytes" in value,
+  (value) => isObject(value) && "name" in value && typeof value.name === "string" && "bytes" in value,
 );
 
 export const quantizeModelOptions = optionTable("quantizeModel", {

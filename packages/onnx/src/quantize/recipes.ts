@@ -165,7 +165,7 @@ function* variants(
 async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<readonly Candidate[]> {
   const { expected, heldOut, run } = judge;
   const driftOf = async (file: OnnxFile): Promise<number> =>
-    errorOf(expected, await outputsOfFile(file, heldOut, run), heldOut).largest;
+    errorOf("quantizeModel", expected, await outputsOfFile(file, heldOut, run), heldOut).largest;
   const kept: Candidate[] = [];
   for (const { name, bytes, isApproximate } of given.candidates) {
     const candidate = { name, file: OnnxFile.decode("quantizeModel", bytes) };

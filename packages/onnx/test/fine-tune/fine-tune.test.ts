@@ -27,8 +27,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { fineTune } from "../../src/fine-tune/fine-tune.js";
 import type { FineTuneOptions } from "../../src/fine-tune/fine-tune-options.js";
 import type { FineTuneEpoch } from "../../src/fine-tune/run-epochs.js";
+import { withOwnStatistics } from "../../src/fine-tune/training-file.js";
 import { fromOnnx } from "../../src/import/from-onnx.js";
 import { outputsOf } from "../../src/model-file/compare/run-model.js";
+import { OnnxFile } from "../../src/model-file/edit/onnx-file.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 
 let trained: Uint8Array;
@@ -235,6 +237,25 @@ describe("fineTune", () => {
     const statistics = norms.flatMap(({ inputs }) => inputs.slice(3));
     expect(new Set(statistics).size).toBe(4);
     expect(new Set(statistics.map((name) => stored(after, name)?.join())).size).toBe(4);
+  });
+
+  it("leaves a batch norm that is applied several times one layer", () => {
+    const norm = (x: string, layer: string, y: string) =>
+      node("BatchNormalization", [x, `${layer}.scale`, `${layer}.bias`, "zeros", "ones"], {}, [y]);
+    const vector = (value: number) => float32(Array(4).fill(value));
+    const scales = ["first", "second"].flatMap((layer) => [
+      [`${layer}.scale`, vector(1)],
+      [`${layer}.bias`, vector(0.1)],
+    ]);
+    const bytes = fileOf({
+      inputs: { x: float32(Array(32).fill(0), [8, 4]) },
+      initializers: { zeros: vector(0), ones: vector(1), ...Object.fromEntries(scales) },
+      nodes: [norm("x", "first", "a"), norm("a", "first", "b"), norm("b", "second", "y")],
+    });
+    const { model } = withOwnStatistics("fineTune", OnnxFile.decode("fineTune", bytes));
+    const [first, again, second] = model.graph.nodes.map(({ inputs }) => inputs.slice(3));
+    expect(again).toEqual(first);
+    expect(new Set([...first, ...second]).size).toBe(4);
   });
 
   it("takes the operand of the activation that a loss contains", async () => {

@@ -7,7 +7,7 @@ describe("the error of quantized outputs", () => {
   it("is the ratio of squares in decibels, over all batches, by hand", () => {
     const expected = [{ y: float32([3, 4]) }, { y: float32([0, 5]) }];
     const got = [{ y: float32([3, 4.5]) }, { y: float32([0.5, 5]) }];
-    const { sqnr, largest, agreement } = errorOf(expected, got, got);
+    const { sqnr, largest, agreement } = errorOf("modelError", expected, got, got);
     // 10 log10(50 / 0.5) = 20 dB; 0.5 / 5.
     expect(sqnr).toBeCloseTo(20, 10);
     expect(largest).toBeCloseTo(0.1, 10);
@@ -17,7 +17,7 @@ describe("the error of quantized outputs", () => {
   it("counts rows whose largest output stays at its place", () => {
     const expected = [{ y: float32([1, 2, 3, 9, 8, 7, 0, 1, 0, 1, 0, 0], [4, 3]) }];
     const got = [{ y: float32([1, 2, 4, 8, 9, 7, 0, 3, 0, 2, 0, 0], [4, 3]) }];
-    expect(errorOf(expected, got, got)).toMatchObject({ agreement: 0.75, rows: 4 });
+    expect(errorOf("modelError", expected, got, got)).toMatchObject({ agreement: 0.75, rows: 4 });
   });
 
   it("counts rows of tokens beside an output of one number for each example", () => {
@@ -25,13 +25,13 @@ describe("the error of quantized outputs", () => {
     const turned = float32([1, 2, 2, 1, 3, 0, 3, 0], [2, 2, 2]);
     const score = float32([5, 6], [2, 1]);
     const [expected, got] = [[{ tokens, score }], [{ tokens: turned, score }]];
-    expect(errorOf(expected, got, [{ x: score }])).toMatchObject({ agreement: 0.75, rows: 4 });
+    expect(errorOf("modelError", expected, got, [{ x: score }])).toMatchObject({ agreement: 0.75, rows: 4 });
   });
 
   it("is that of the worst output", () => {
     const expected = [{ a: float32([10]), b: float32([1, 2], [1, 2]) }];
     const got = [{ a: float32([9]), b: float32([1, 2], [1, 2]) }];
-    expect(errorOf(expected, got, got)).toEqual({
+    expect(errorOf("modelError", expected, got, got)).toEqual({
       sqnr: 20,
       agreement: 1,
       rows: 1,
@@ -48,9 +48,9 @@ describe("the error of quantized outputs", () => {
       { signal: 5, noise: 1 },
     ];
     const x = float32([0, 0]);
-    expect(errorOf([{ y }], [{ y: q }], [{ x }]).examples).toEqual(rows);
+    expect(errorOf("modelError", [{ y }], [{ y: q }], [{ x }]).examples).toEqual(rows);
     const batches = [{ x: float32([0]) }, { x: float32([0]) }];
-    expect(errorOf([{ y }, { y }], [{ y: q }, { y: q }], batches).examples).toEqual([
+    expect(errorOf("modelError", [{ y }, { y }], [{ y: q }, { y: q }], batches).examples).toEqual([
       { signal: 30, noise: 5 },
       { signal: 30, noise: 5 },
     ]);
@@ -60,7 +60,8 @@ describe("the error of quantized outputs", () => {
     const named = (arrays: readonly NdArray[]) => [
       Object.fromEntries(arrays.map((own, i) => [`y${i}`, own])),
     ];
-    return errorOf(named(y), named(q), [{ x: float32(Array(y[0].shape[0]).fill(0)) }]).isConstant;
+    return errorOf("modelError", named(y), named(q), [{ x: float32(Array(y[0].shape[0]).fill(0)) }])
+      .isConstant;
   };
   const integers = (...y: bigint[]): NdArray => ({ shape: [y.length], data: BigInt64Array.from(y) });
   const varied = float32([3, 4, 1, 2, 5, 5, 0, 2], [4, 2]);
@@ -89,13 +90,13 @@ describe("the error of quantized outputs", () => {
 
   it("does not call outputs constant whose rows are no examples", () => {
     const x = float32([0, 0, 0]);
-    expect(errorOf([{ y: varied }], [{ y: same }], [{ x }]).isConstant).toBeNull();
+    expect(errorOf("modelError", [{ y: varied }], [{ y: same }], [{ x }]).isConstant).toBeNull();
   });
 
   it("is infinite where nothing differs, and where numbers are lost", () => {
     const y = float32([1, 2]);
-    expect(errorOf([{ y }], [{ y }], [{ y }])).toMatchObject({ sqnr: Infinity, largest: 0 });
-    const lost = errorOf([{ y }], [{ y: float32([1, Number.NaN]) }], [{ y }]);
+    expect(errorOf("modelError", [{ y }], [{ y }], [{ y }])).toMatchObject({ sqnr: Infinity, largest: 0 });
+    const lost = errorOf("modelError", [{ y }], [{ y: float32([1, Number.NaN]) }], [{ y }]);
     expect(lost).toMatchObject({ sqnr: -Infinity, largest: Infinity });
   });
 });

@@ -396,6 +396,9 @@ describe("the work of a quantization", () => {
     await expect(run({ calibration: images(4), granularity: "row" })).rejects.toThrow(
       "granularity must be one of tensor, channel, block",
     );
+    const named = (name: unknown) => run({ calibration: images(4), candidates: [{ name, bytes }] });
+    await expect(named(3)).rejects.toThrow("candidates must be a list, each { name, bytes }; got");
+    await expect(named("as it is")).rejects.toThrow("give the candidate another name");
     await expect(run({ calibration: images(4), weightBits: 4 })).rejects.toThrow('activations: "none"');
     await expect(run({ calibration: [{ z: images(4)[0].x }] })).rejects.toThrow('input "x" is missing');
     await expect(quantizeModel(new Uint8Array(3), { calibration: images(4) })).rejects.toThrow(DataError);

@@ -25,6 +25,7 @@ import {
   constantText,
   type MeasuredChange,
   sqnrText,
+  withoutSqnr,
 } from "../../model/measured-change.js";
 import type { PageParts } from "../../model/page.js";
 import { type Sizes, sizesOf } from "../../model/sizes.js";
@@ -62,7 +63,7 @@ const options = {
       ["uint8", "int8", "dynamic"],
     ),
   ),
-  reduceRange: flag("weights of 7 bits, for processors without 8-bit dot products"),
+  reduceRange: flag("8-bit weights keep to 7 bits, for processors without 8-bit dot products"),
   method: excluding(
     "weightsOnly",
     choice(
@@ -129,7 +130,7 @@ Examples:
 
 /** A row of the table; null where a number is infinite or was not measured. */
 export interface ChoiceRow extends MeasuredChange {
-  /** Weights: `as it is`, `equal weight ranges`, `least weight noise` or `least noise`. */
+  /** Weights: `as it is`, `equal weight ranges`, `least weight noise`, `least noise` or `rotated`, perhaps with `, biases absorbed`. */
   readonly candidate: string;
   /** What has a scale of weights: `channel`, `tensor` or `block`. */
   readonly per: Granularity;
@@ -193,7 +194,7 @@ export interface Quantized {
     readonly opType: string;
     /** Of each number of its weight; null without a weight. */
     readonly bits: number | null;
-    /** Why it stays float. */
+    /** Why it stays float, or has 8 bits where 4 were asked for; null otherwise. */
     readonly note: string | null;
   }[];
   /** The kernels that run the written file, by ONNX Runtime's profile of a run on the first example, or on the first batch where the file fixes its size, and their shares of its time: another example may take another branch of an If; null: not measured, without examples or ONNX Runtime. */
@@ -552,9 +553,11 @@ export function whyText(
   const { table, recommended, simplest, held } = document;
   const others = table.filter((row) => row !== recommended);
   const { choosing, random } = document.examples;
-  // A single example has no interval; ends within what counts are settled.
-  const isOpenTo = ({ difference, differenceInterval: ends }: ChoiceRow) =>
-    ends === null ? difference !== 0 : (ends[0] ?? -Infinity) < -ENOUGH && (ends[1] ?? Infinity) > ENOUGH;
+  // A single example has no interval; ends within what counts are settled, and so is a row infinitely far behind.
+  const isOpenTo = ({ difference, differenceInterval: ends, sqnr, broken }: ChoiceRow) => {
+    if (ends !== null) return (ends[0] ?? -Infinity) < -ENOUGH && (ends[1] ?? Infinity) > ENOUGH;
+    return difference === null ? sqnr === null && !broken : difference !== 0;
+  };
   const isUndecided = simplest === recommended && others.length > 0 && others.every(isOpenTo);
   const subject = choosing === 1 ? "1 example decides" : `${choosing} examples decide`;
   const more = random ? "" : ", or by --limit where a file has more";
@@ -590,7 +593,7 @@ function chosenOn({
   if (random) return `${choosing} random inputs`;
   return split
     ? `${choosing} of the ${calibration} examples, held out to choose`
-    : `${choosing} held-out examples`;
+    : countText(choosing, "held-out example");
 }
 
 /** What the file is worth on the examples that did not choose it. */
@@ -608,7 +611,7 @@ function judgedText(document: Quantized): string {
   const broken = `The limit is not held ${others}: give a larger --limit-error for some margin, or more held-out examples.`;
   const hint = "Random inputs say little of real ones: give some by --held-out.";
   return [
-    `It has ${sqnrText(judged)}${same} ${others}.`,
+    `${judged.sqnr === null ? `Its outputs are ${withoutSqnr(judged)}` : `It has ${sqnrText(judged)}`}${same} ${others}.`,
     ...cautions(judged, examples.random),
     ...(held === false ? [broken] : []),
     ...(examples.random && !judged.constant ? [hint] : []),

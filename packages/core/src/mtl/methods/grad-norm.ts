@@ -16,7 +16,10 @@ export const gradNormOptions = optionTable("gradNorm", {
   alpha: nonNegative.default(1.5),
   /** Learning rate of Adam for the logits; default 0.025. */
   learningRate: positive.default(0.025),
-  /** Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`. */
+  /**
+   * Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`, of which a run
+   * without data has none: it keeps the plain sum, so give `step`.
+   */
   initialLosses: oneOf(["epoch", "step"]).default("epoch"),
 });
 

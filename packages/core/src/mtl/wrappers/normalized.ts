@@ -8,8 +8,9 @@ import type { MultiTaskMethod, TaskInput } from "../method.js";
  *
  * u_k = g_k / ||g_k||; d = sum_k w_k u_k with the w of the method for the u
  *
- * Zero rows stay zero. For methods of losses alone it divides each gradient all the same, as d says. Further samples of a step
- * are divided by their own norms. The rest is as in the method inside.
+ * Zero rows stay zero, and w_k is then the weight of the task's head, which would never move otherwise. For methods of losses
+ * alone it divides each gradient all the same, as d says. Further samples of a step are divided by their own norms. The rest is as
+ * in the method inside.
  *
  * @param method any
  *
@@ -26,7 +27,7 @@ export function normalized<S>(method: MultiTaskMethod<S>): MultiTaskMethod<S> {
       const combination = method.combine(unit, state);
       const { weights } = combination;
       if (!weights) return combination;
-      return { ...combination, weights: weights.map((w, k) => (norms[k] === 0 ? 0 : w / norms[k])) };
+      return { ...combination, weights: weights.map((w, k) => (norms[k] === 0 ? w : w / norms[k])) };
     },
   });
 }

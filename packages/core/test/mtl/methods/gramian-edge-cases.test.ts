@@ -15,6 +15,7 @@ import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { upGrad } from "../../../src/mtl/methods/up-grad.js";
+import { normalized } from "../../../src/mtl/wrappers/normalized.js";
 import { firstStep, gramianOf, inner, inputOf, norm, type Rows, shufflesBy } from "./jacobians.js";
 
 const base: Rows = [
@@ -51,6 +52,12 @@ describe("A zero row", () => {
     const gramian = ndarray(Float64Array.of(1e4, -1e-23, -1e-23, 0), [2, 2]);
     const input = { losses: Float64Array.of(1, 1), gramian, step: 0, epoch: 0, rng: createRng(0) };
     expect([...(pcGrad().combine(input, null).weights ?? [])]).toEqual([1, 1]);
+  });
+
+  it("leaves its head the weight of the method inside normalized", () => {
+    const { w, headWeights } = firstStep(normalized(constant({ weights: [1, 2, 3] })), withZero);
+    close(w, [1 / norm(withZero[0]), 2, 3 / norm(withZero[2])], 12);
+    expect(headWeights).toBeUndefined();
   });
 
   it("stops MGDA", () => {

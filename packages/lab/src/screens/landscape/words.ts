@@ -43,7 +43,7 @@ const looks: Readonly<Record<MethodName, Look>> = {
   },
 };
 
-/** The searched methods have the colors of the figures, what is moved by hand that of the point. */
+/** All methods but the one by hand have the colors of the figures; that has the point's. */
 export const lookOf = (method: MethodName, theme: "light" | "dark") => ({
   ...looks[method],
   color:

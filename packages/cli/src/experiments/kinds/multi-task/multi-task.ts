@@ -51,6 +51,10 @@ function checkSettings({
       "With alone each task has a model of its own: nothing is combined. Take the method linearScalarization without cost.",
     );
   }
+  const { control, move = "adapter" } = cost ?? {};
+  if (move !== "adapter" && (control === "lgZero" || control === "random")) {
+    throw new OptionError(`cost: the control ${control} is for the adapter alone: leave out move.`);
+  }
 }
 
 /** Conflicts at the start and at a checkpoint; or at steps of the run, which is then repeated. */
