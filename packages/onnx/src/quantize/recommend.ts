@@ -92,8 +92,9 @@ function signInterval(ratios: readonly number[]): readonly [number, number] {
   const n = ratios.length;
   const sorted = [...ratios].sort((a, b) => a - b);
   let few = 0;
-  for (let chance = 0.5 ** n, sum = chance; sum <= 0.05; few++, sum += chance)
-    chance *= (n - few) / (few + 1);
+  // In logarithms: of many examples the first chance would be 0.
+  for (let log = -n * Math.LN2, sum = Math.exp(log); sum <= 0.05; few++, sum += Math.exp(log))
+    log += Math.log((n - few) / (few + 1));
   return few === 0 ? [0, Number.POSITIVE_INFINITY] : [sorted[few - 1], sorted[n - few]];
 }
 
@@ -105,8 +106,10 @@ function fieller(a: readonly number[], b: readonly number[], level: number): rea
   const n = a.length;
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / n;
   const scale = tQuantile((1 + level) / 2, n - 1) ** 2 / (n - 1);
-  const moment = (x: readonly number[], y: readonly number[]) =>
-    mean(x) * mean(y) - scale * mean(x.map((value, i) => (value - mean(x)) * (y[i] - mean(y))));
+  const moment = (x: readonly number[], y: readonly number[]) => {
+    const [xMean, yMean] = [mean(x), mean(y)];
+    return xMean * yMean - scale * mean(x.map((value, i) => (value - xMean) * (y[i] - yMean)));
+  };
   // The ends are the roots of square rho^2 - 2 middle rho + constant.
   const [square, middle, constant] = [moment(b, b), moment(a, b), moment(a, a)];
   const root = middle + Math.sqrt(Math.max(0, middle ** 2 - square * constant));

@@ -185,6 +185,13 @@ describe("the recommended file", () => {
     expect(reversed?.[1]).toBeCloseTo(-low, 4);
     expect(sqnrDifference(trial([1]).choice, trial([2]).choice, 0.95).interval).toBeUndefined();
   });
+
+  it("is found of more examples than 2^-n tells apart from 0", () => {
+    const [own, other] = [1, 2].map((seed) => trial(between(1100, 1, 2, seed)).choice);
+    const { decibels, interval } = sqnrDifference(own, other, 0.95);
+    expect(interval?.[0]).toBeLessThan(decibels);
+    expect(interval?.[1]).toBeGreaterThan(decibels);
+  });
 });
 
 /** The t-statistic of the mean of a - ratio b. */
