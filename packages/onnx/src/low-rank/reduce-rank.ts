@@ -93,7 +93,7 @@ export async function reduceRank(bytes: Uint8Array, options: ReduceRankOptions =
   }
   const ranks = new Map(done.map((own) => [own.space, own]));
   return {
-    bytes: after === file ? bytes.slice() : after.bytes,
+    bytes: after === file ? new Uint8Array(bytes) : after.bytes,
     groups: found.linear.map((space) => ({
       parameters: [...new Set(space.axes.map(({ path }) => path))],
       size: space.size,

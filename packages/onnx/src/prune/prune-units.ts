@@ -110,7 +110,7 @@ export async function pruneUnits(bytes: Uint8Array, options: PruneUnitsOptions):
   const after = cuts.length === 0 ? file : ((await smaller(check, cuts)) as OnnxFile);
   const removed = new Map(cuts.map(({ space, units }) => [space, units.length]));
   return {
-    bytes: after === file ? bytes.slice() : after.bytes,
+    bytes: after === file ? new Uint8Array(bytes) : after.bytes,
     groups: found.permutations.map((space) => ({
       parameters: [...new Set(space.axes.map(({ path }) => path))],
       size: space.size,

@@ -95,6 +95,16 @@ describe("external data", () => {
     expect(asked).toEqual(["weights.bin", "more/v.bin"]);
   });
 
+  it("is read from Node Buffers, whose memory is not shared", () => {
+    const buffers = {
+      "weights.bin": Buffer.from(files["weights.bin"]),
+      "more/v.bin": Buffer.from(files["more/v.bin"]),
+    };
+    const { params } = fromOnnx(file(), { external: buffers });
+    for (const buffer of Object.values(buffers)) buffer.fill(0);
+    expect(params).toEqual({ w: float32([1, 2]), v: float32([3, 4]) });
+  });
+
   it("of a file that onnx wrote is read", () => {
     const golden = JSON.parse(
       readFileSync(new URL("../../../core/test/golden/onnx-codec.json", import.meta.url), "utf8"),

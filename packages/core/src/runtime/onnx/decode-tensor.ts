@@ -101,8 +101,9 @@ function fromRaw(dtype: OnnxDType, size: number, raw: Uint8Array, what: string, 
       raw.length / ArrayClass.BYTES_PER_ELEMENT,
     );
   }
-  // The copy is aligned, which a view into the file need not be, and does not keep the file in memory.
-  return new ArrayClass(raw.slice().buffer as ArrayBuffer);
+  // The copy is aligned, which a view into the file need not be, and does not keep the file in memory. The slice() of a Node
+  // Buffer would be a view.
+  return new ArrayClass(new Uint8Array(raw).buffer);
 }
 
 /** The repeated field of floats, doubles and small integers is `numbers`, that of 64 bits or uint32 is `bigints`. */

@@ -87,7 +87,7 @@ export function withParams(
   const { replacement, requireKnownNames } = replacementOf(params, files);
   const result = replaceFloats(model, replacement);
   requireKnownNames();
-  return result === bytes ? bytes.slice() : result;
+  return result === bytes ? new Uint8Array(bytes) : result;
 }
 
 /** External data that stay in their files. */
