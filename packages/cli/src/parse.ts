@@ -10,8 +10,11 @@ const numberThat =
     return value;
   };
 
-const integerFrom = (least: number) =>
-  numberThat((x) => Number.isSafeInteger(x) && x >= least, `an integer of at least ${least}`);
+const integerFrom = (least: number) => (text: string) => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const range = Number(text) > most ? `from ${least} to ${most}` : `of at least ${least}`;
+  return numberThat((x) => Number.isSafeInteger(x) && x >= least, `an integer ${range}`)(text);
+};
 
 export const positiveInteger = integerFrom(1);
 
@@ -50,7 +53,7 @@ export function seedRange(text: string): string {
 
 /** The label of an experiment, which has one. */
 export function onlyLabel(text: string, before: string | undefined): string {
-  if (before === undefined) return text;
+  if (before === undefined || before === text) return text;
   throw new InvalidArgumentError(
     `It is given twice, ${before} and ${text}. Several labels are several tasks: kind: multi-task, problem: { name: columns, data: { csv: FILE, label: [${before}, ${text}] } }, see isoloss list columns.`,
   );

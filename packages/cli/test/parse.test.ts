@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { expect, it } from "vitest";
-import { positiveInteger, seedNumber } from "../src/parse.js";
+import { onlyLabel, positiveInteger, seedNumber } from "../src/parse.js";
 
 it.each([
   ["1", 1],
@@ -22,4 +22,14 @@ it.each([
 
 it.each(["-1", "0.5", "", " ", "x", "1e300"])("refuses the seed %j", (text) => {
   expect(() => seedNumber(text)).toThrow(InvalidArgumentError);
+});
+
+it("says what the largest integer is where one is larger", () => {
+  expect(() => seedNumber("99999999999999999999")).toThrow("an integer from 0 to 9007199254740991.");
+  expect(() => seedNumber("-1")).toThrow("an integer of at least 0.");
+});
+
+it("takes a label that is given twice once, and refuses a second one", () => {
+  expect(onlyLabel("c", "c")).toBe("c");
+  expect(() => onlyLabel("c", "b")).toThrow("label: [b, c]");
 });

@@ -30,6 +30,8 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
   check(data);
   const canvas = canvasOf(options);
   const { theme } = canvas;
+  const belowOf = (fraction: number, format: (percent: number) => unknown) =>
+    Number.isNaN(fraction) ? "no angle" : `${format(100 * fraction)} % below 0`;
   const drawn = pairs.map(({ name, cosines }, i) => ({
     name,
     color: theme.series(i),
@@ -37,10 +39,10 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
     // A task without a gradient has no angle: a gap, in the means as in the single cosines.
     raw: steps.map((x, k) => ({ x, y: cosines[k] })),
     means: meansOf(steps, cosines, window),
-    fraction: cosines.filter((c) => c < 0).length / Math.max(1, cosines.filter(Number.isFinite).length),
+    fraction: cosines.filter((c) => c < 0).length / cosines.filter(Number.isFinite).length,
   }));
   const [first, last] = [steps[0], steps[steps.length - 1]];
-  const shown = triggers.filter((t) => t >= first && t <= last);
+  const shown = [...new Set(triggers)].filter((t) => t >= first && t <= last);
   const x = (width: number) =>
     axisOf(steps, {
       label: "step",
@@ -53,13 +55,13 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
       name: "Cosines between the gradients of tasks",
       description:
         `Cosines between gradients from step ${first} to step ${last}. ` +
-        drawn.map(({ name, fraction }) => `${name}: ${formatValue(100 * fraction)} % below 0.`).join(" ") +
-        (shown.length > 0 ? ` Triggers at ${shown.length} steps.` : ""),
+        drawn.map(({ name, fraction }) => `${name}: ${belowOf(fraction, formatValue)}.`).join(" ") +
+        (shown.length > 0 ? ` Triggers at ${shown.length} step${shown.length === 1 ? "" : "s"}.` : ""),
       legend: [
         ...drawn.map(
           ({ name, color, dash, fraction }): LegendEntry => ({
             key: "line",
-            label: `${name} (${Math.round(100 * fraction)} % below 0)`,
+            label: `${name} (${belowOf(fraction, Math.round)})`,
             color,
             dash,
           }),

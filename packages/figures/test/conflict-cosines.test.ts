@@ -20,12 +20,15 @@ describe("conflictCosines", () => {
     const svg = draw({ ...pair([0.5, -0.4, 0.2]), triggers: [1, 2, 7] });
     expect(textsOf(svg)).toContain("trigger");
     expect(svg).toContain("Triggers at 2 steps.");
+    expect(draw({ ...pair([0.5, -0.4]), triggers: [1, 1] })).toContain("Triggers at 1 step.");
   });
 
   it("draws one step, constants and nothing but gaps", () => {
     expect(elementsOf(draw(pair([0.3])), "circle", { r: "3.5" })).toHaveLength(1);
     draw(pair([1, 1, 1]));
-    draw(pair([NaN, NaN]));
+    const gaps = draw(pair([NaN, NaN]));
+    expect(textsOf(gaps)).toContain("a, b (no angle)");
+    expect(gaps).toContain("a, b: no angle.");
     draw({ ...pair([-1, 1, -1, 1]), window: 3 });
   });
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Queue } from "bullmq";
@@ -140,7 +141,8 @@ function stateOf(options: State["options"]): State {
     options,
     timing,
     keys: sweepKeys(sweep.id),
-    owner: `${hostname()}:${process.pid}`,
+    // In two containers of one host name both may be process 1.
+    owner: `${hostname()}:${process.pid} ${randomUUID()}`,
     workforce: createWorkforce(sweep, {
       start: `isoloss worker --queue ${shown(url)}`,
       patience: timing.patience,
@@ -312,13 +314,16 @@ async function add(queue: Queue, runs: readonly QueuedRun[]): Promise<void> {
   await queue.addBulk(runs.map((data) => ({ name: "run", data, opts: opts(data.id) })));
 }
 
+/** The computer and process of a holder of the lease. */
+const placeOf = (holder: string): string => holder.split(" ")[0];
+
 /** Renews the lease. Who was away for so long that another process took it must not go on. */
 async function renew({ options: { sweep }, keys, owner, timing, host }: State, redis: Redis): Promise<void> {
   const holder = await takeLease(redis, keys, owner, timing.lease);
   if (holder === owner) return;
   host?.fail(
     new DataError(
-      `The sweep ${sweep.name} (${sweep.id}) goes on in ${holder}, which took it over while this process did not answer.`,
+      `The sweep ${sweep.name} (${sweep.id}) goes on in ${placeOf(holder)}, which took it over while this process did not answer.`,
     ),
   );
 }
@@ -334,10 +339,10 @@ async function takeOver(
     if (holder === owner) return;
     if (performance.now() > until) {
       throw new OptionError(
-        `The sweep ${sweep.name} (${sweep.id}) is run by ${holder}. Watch it there, or end it with isoloss sweep --close ${sweep.id} --queue ${shown(url)}.`,
+        `The sweep ${sweep.name} (${sweep.id}) is run by ${placeOf(holder)}. Watch it there, or end it with isoloss sweep --close ${sweep.id} --queue ${shown(url)}.`,
       );
     }
-    note(`Waiting for ${holder}, which ran this sweep, to give it up`);
+    note(`Waiting for ${placeOf(holder)}, which ran this sweep, to give it up`);
     await pause(timing.lease / 10);
   }
 }

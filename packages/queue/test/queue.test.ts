@@ -1,4 +1,5 @@
 // Workers and a sweep's process in one process, with a server of their own; runs wait instead of computing.
+import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "bullmq";
 import { Redis } from "ioredis";
@@ -310,7 +311,8 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
 
   it("has one process at a time; another one takes over when it is dead", async () => {
     const { lanes } = await sweep();
-    // The same process would be the same owner.
+    // Also where both have one host name and one process number, as in two containers.
+    await expect(sweep()).rejects.toThrow(`is run by ${hostname()}:${process.pid}. Watch`);
     const other = new Redis(server.port);
     await lanes.stop();
     await other.set(sweepKeys(id).lease, "elsewhere:1", "PX", 5000);

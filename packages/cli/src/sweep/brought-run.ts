@@ -1,5 +1,5 @@
 // A run that comes from another computer whole: its result, and the files of its directory.
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import { deserialize, serialize } from "node:v8";
@@ -39,16 +39,22 @@ export async function packRun(outcome: JobOutcome, directory: string): Promise<s
 }
 
 async function whole({ result }: { readonly result: JobResult }, directory: string): Promise<BroughtRun> {
-  const files: [string, Uint8Array][] = [];
+  const names: string[] = [];
+  let bytes = 0;
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || isOfProcess(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
-    files.push([path.slice(directory.length + 1), await readFile(path)]);
+    names.push(path.slice(directory.length + 1));
+    bytes += (await stat(path)).size;
   }
-  const bytes = files.reduce((sum, [, content]) => sum + content.length, 0);
-  if (bytes <= mostBytes) return { result, files };
-  const texts = files.filter(([name]) => /\.(yaml|jsonl?)$/.test(name) && name !== "checkpoint.json");
-  return { result, files: texts, left: `${hostname()}:${directory}` };
+  const filesOf = async (chosen: readonly string[]) => {
+    const files: [string, Uint8Array][] = [];
+    for (const name of chosen) files.push([name, await readFile(join(directory, name))]);
+    return files;
+  };
+  if (bytes <= mostBytes) return { result, files: await filesOf(names) };
+  const texts = names.filter((name) => /\.(yaml|jsonl?)$/.test(name) && name !== "checkpoint.json");
+  return { result, files: await filesOf(texts), left: `${hostname()}:${directory}` };
 }
 
 /**

@@ -15,7 +15,7 @@ export const positiveScalingOptions = optionTable("positiveScaling", {
   activation: text("the name of an activation").default("relu"),
   /**
    * Slope of leakyRelu. It has no effect, as every slope commutes with positive factors; it is accepted so
-   * that a network's own options can be passed.
+   * that a network's `activation` and `slope` can be passed together.
    */
   slope: finite.otherwise("of no effect"),
 });

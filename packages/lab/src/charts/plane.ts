@@ -369,7 +369,7 @@ export function describePlane({ x, y, xLabel = "x", yLabel = "y", paths }: Plane
       length === 0
         ? ""
         : length <= mostLabels
-          ? ` with teleports before steps ${Array.from(steps).join(", ")}`
+          ? ` with ${length === 1 ? "a teleport before step" : "teleports before steps"} ${Array.from(steps).join(", ")}`
           : ` with ${length} teleports before steps ${steps[0]} to ${steps[length - 1]}${length > mostJumps ? `, of which at most ${mostJumps} are drawn` : ""}`;
     return `${name} ends at (${formatValue(path.x[last])}, ${formatValue(path.y[last])})${when}.`;
   });

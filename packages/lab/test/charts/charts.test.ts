@@ -257,6 +257,10 @@ describe("the plane", () => {
     expect(describePlane(data)).toMatch(
       /with 100000 teleports before steps 0 to 99999, of which at most 100 are/,
     );
+    const few = (length: number) =>
+      describePlane(plane([path({ x, y, jumps: { ...jumps, step: step.slice(4, 4 + length) } })]));
+    expect(few(1)).toMatch(/with a teleport before step 4\.$/);
+    expect(few(2)).toMatch(/with teleports before steps 4, 5\.$/);
     // A path that goes to and fro between two points is two lines.
     const still = plane([path({ shown: n, x: list((k) => k % 2), y: list(() => 0) })]);
     const other = recorder();

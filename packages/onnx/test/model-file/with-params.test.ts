@@ -145,6 +145,8 @@ describe("a file with other parameters", () => {
     const same = withParams(before, {});
     expect(same).toEqual(before);
     expect(same.buffer).not.toBe(before.buffer);
+    const buffer = Buffer.from(before);
+    expect(withParams(buffer, {}).buffer).not.toBe(buffer.buffer);
   });
 
   it("is the file itself with its own parameters, in every form in which onnx stores floats", () => {

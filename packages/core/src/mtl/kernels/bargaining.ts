@@ -39,6 +39,7 @@ export function noteOf(
   K: number,
   instead: string,
 ): { readonly note?: string | undefined } {
+  if (kept.length === 0) return { note: "All gradients are 0, so there is no solution." };
   if (!solved)
     return {
       note: `The gradients have a convex combination that is 0, so there is no solution: ${instead}.`,

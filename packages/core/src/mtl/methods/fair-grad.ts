@@ -10,8 +10,8 @@ export interface FairGradOptions extends OptionsOf<typeof fairGradOptions> {}
 
 export const fairGradOptions = optionTable("fairGrad", {
   /**
-   * Fairness: 1 is proportional (Nash-MTL's weights), 0 approaches the sum, infinity max-min. Default 2, as
-   * in the authors' runs.
+   * Fairness: 1 is proportional (Nash-MTL's weights); towards 0 it approaches the sum, towards infinity max-min.
+   * Default 2, as in the authors' runs.
    */
   alpha: positive.default(2),
   /** Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default). */

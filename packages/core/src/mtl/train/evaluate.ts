@@ -1,15 +1,20 @@
 import type { BatchSpec } from "../../batch.js";
 import { describeValue, isPlainObject } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { OptionError, ShapeError } from "../../errors.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { equal } from "../../graph/ops/compare.js";
 import { argmax, mean } from "../../graph/ops/reduce.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { type NoMetrics, type Quantities, type ResultsOf, requireMetrics } from "../../metrics/metric.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { listOf, prepareSource, type Source } from "../../train/dataset.js";
-import { createEvaluator, type TaskMetricSets, type TaskOutput } from "../../train/evaluator.js";
+import {
+  type BatchMean,
+  createEvaluator,
+  type TaskMetricSets,
+  type TaskOutput,
+} from "../../train/evaluator.js";
 import { type Representation, representedContext } from "../gradients/forward.js";
 import type { TaskValues } from "./history.js";
 import { checkLosses, type LossContext, labelChecks, type TaskLosses } from "./task-losses.js";
@@ -58,7 +63,15 @@ export interface MultiTaskEvaluation<M extends TaskMetricSets = NoMetrics> {
 export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
   mean(cast(equal(argmax(logits), labels), logits.dtype));
 
-const isWeighted = (value: Tensor | WeightedMean): value is WeightedMean => "weight" in value;
+/** @throws ShapeError unless a metric of the trainer is one number, or a mean and its weight */
+function meanOf(name: string, value: Tensor | WeightedMean): BatchMean {
+  const own: Partial<BatchMean> | undefined = isTensor(value) ? { mean: value } : value;
+  const isScalar = (x: unknown) => isTensor(x) && x.size === 1;
+  if (isScalar(own?.mean) && (own?.weight === undefined || isScalar(own.weight))) return own as BatchMean;
+  throw new ShapeError(
+    `The metric "${name}" must be one number (a tensor of size 1), or { mean, weight } of two; got ${describeValue(value)}. Reduce it with mean.`,
+  );
+}
 
 /** Measures losses and metrics of several tasks. */
 export function multiTaskEvaluator<P>(
@@ -86,8 +99,14 @@ export function multiTaskEvaluator<P>(
       const context = representation
         ? representedContext(plain, representation(params, batch, plain))
         : plain;
-      const named = Object.entries(metrics(params, batch, context)).map(
-        ([name, value]) => [ofMetric + name, isWeighted(value) ? value : { mean: value }] as const,
+      const own = metrics(params, batch, context);
+      if (!isPlainObject(own)) {
+        throw new OptionError(
+          `The option metrics must return an object of scalars by name; got ${describeValue(own)}. Write (p, batch) => ({ error: mean(...) }).`,
+        );
+      }
+      const named = Object.entries(own).map(
+        ([name, value]) => [ofMetric + name, meanOf(name, value)] as const,
       );
       const values = checkLosses(losses(params, batch, context));
       return {
@@ -169,27 +188,28 @@ interface Measured {
   readonly tasks: object;
 }
 
-/** What was measured, in one record: `loss`, `left.loss`, the trainer's metrics, `left.f1`. */
+/**
+ * What was measured, in one record: `loss`, `left.loss`, the trainer's metrics, `left.f1`.
+ *
+ * @throws OptionError for a metric of the trainer with the name of another quantity
+ */
 export function taskValues(
   { losses, metrics, tasks: results }: Measured,
   tasks: readonly string[],
 ): TaskValues {
   const byTask = Object.entries(results as Readonly<Record<string, object>>);
-  const own = {
+  const ofLosses = {
     loss: losses.reduce((a, b) => a + b, 0) / losses.length,
     ...Object.fromEntries(tasks.map((task, k) => [`${task}.loss`, losses[k]])),
   };
-  const taken = Object.keys(metrics).find((name) => Object.hasOwn(own, name));
+  const ofTasks = Object.fromEntries(
+    byTask.flatMap(([task, own]) => Object.entries(own).map(([name, value]) => [`${task}.${name}`, value])),
+  );
+  const taken = Object.keys(metrics).find((name) => Object.hasOwn({ ...ofLosses, ...ofTasks }, name));
   if (taken !== undefined) {
     throw new OptionError(`run: "${taken}" is measured anyway; give the metric another name.`);
   }
-  return {
-    ...own,
-    ...metrics,
-    ...Object.fromEntries(
-      byTask.flatMap(([task, own]) => Object.entries(own).map(([name, value]) => [`${task}.${name}`, value])),
-    ),
-  };
+  return { ...ofLosses, ...metrics, ...ofTasks };
 }
 
 /**

@@ -101,7 +101,8 @@ function fromRaw(dtype: OnnxDType, size: number, raw: Uint8Array, what: string, 
       raw.length / ArrayClass.BYTES_PER_ELEMENT,
     );
   }
-  // The copy is aligned, which a view into the file need not be, and does not keep the file in memory.
+  // The copy is aligned, which a view into the file need not be, and does not keep the file in memory. The slice() of a Node
+  // Buffer would be a view.
   return new ArrayClass(new Uint8Array(raw).buffer);
 }
 

@@ -97,6 +97,15 @@ describe("A zero row", () => {
     expect(nash.note).toMatch("task 1");
   });
 
+  it("is all that there is for FairGrad and Nash-MTL, which say so", () => {
+    const zeros = [withZero[1], withZero[1]];
+    for (const { note } of [firstStep(fairGrad(), zeros), firstStep(nashMtl(), zeros)]) {
+      expect(note).toBe("All gradients are 0, so there is no solution.");
+    }
+    expect(firstStep(fairGrad(), zeros).w).toEqual([0, 0]);
+    expect(firstStep(nashMtl(), zeros).w).toEqual([1, 1]);
+  });
+
   it("keeps its preference in UPGrad and DualProj", () => {
     expect(firstStep(upGrad(exact), withZero).w[1]).toBe(1 / 3);
     expect(firstStep(dualProj(exact), withZero).w[1]).toBe(1 / 3);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
+import { OptionError, ShapeError } from "../../../src/errors.js";
 import { cast } from "../../../src/graph/ops/arithmetic.js";
-import { sum } from "../../../src/graph/ops/reduce.js";
-import { accuracy, multiTaskEvaluator } from "../../../src/mtl/train/evaluate.js";
+import { mean, sum } from "../../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { accuracy, multiTaskEvaluator, taskValues } from "../../../src/mtl/train/evaluate.js";
 import { dropout } from "../../../src/nn/dropout.js";
 import { linear } from "../../../src/nn/linear.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
@@ -78,4 +80,37 @@ describe("evaluating several tasks", () => {
     const want = [0, 1].map((i) => Math.log(logits(i).reduce((s, v) => s + Math.exp(v), 0)) - logits(i)[i]);
     expect(losses[0]).toBeCloseTo((want[0] + want[1]) / 2, 10);
   });
+
+  it.each([
+    [{ a: 5 }, ShapeError, /The metric "a" must be one number .* got 5\./],
+    [{ a: null }, ShapeError, /The metric "a" must .* got null\./],
+    [{ a: "x" }, ShapeError, /The metric "a" must .* got "x"\./],
+    [undefined, OptionError, /The option metrics must return an object .* got undefined\./],
+    ["rows", ShapeError, /The metric "a" must .* got a tensor float64\[1203, 4\]\. Reduce it with mean\./],
+    ["weights", ShapeError, /The metric "a" must .* got an object with mean, weight\./],
+  ])("refuses metrics that are no scalars: %j", async (given, type, message) => {
+    const metrics = (_: unknown, batch: Readonly<Record<string, Tensor>>) => {
+      if (given === "rows") return { a: batch.x };
+      return given === "weights" ? { a: { mean: mean(batch.x), weight: batch.x } } : given;
+    };
+    const own = multiTaskEvaluator<typeof params>({
+      losses: ({ shared }, batch) => [mean(linear(batch.x, shared))],
+      metrics: metrics as never,
+      params,
+      dtype: "float64",
+    });
+    const attempt = own.evaluate(params, { x }, { batchSize: n });
+    await expect(attempt).rejects.toThrow(type);
+    await expect(attempt).rejects.toThrow(message);
+  });
+});
+
+it.each(["loss", "left.loss", "left.f1"])("a metric of the trainer cannot be named %s", (name) => {
+  const measured = (metrics: object) =>
+    taskValues({ losses: Float64Array.of(1, 3), metrics: { ...metrics }, tasks: { left: { f1: 5 } } }, [
+      "left",
+      "right",
+    ]);
+  expect(measured({ own: 4 })).toEqual({ loss: 2, "left.loss": 1, "right.loss": 3, own: 4, "left.f1": 5 });
+  expect(() => measured({ [name]: 4 })).toThrow(`"${name}" is measured anyway`);
 });
