@@ -59,11 +59,10 @@ function findingsOf(issues: readonly Issue[], schema: SchemaNode, data: unknown)
 
 function unknownKey(key: string, path: Path, schema: SchemaNode, data: unknown): Finding {
   const known = keysAt(schema, path, data);
-  return {
-    path: [...path, key],
-    isKey: true,
-    message: `unknown key${suggestion(key, known)}`,
-  };
+  const others = Object.keys(valueAt(data, path) as object).filter((name) => name !== key);
+  // Another alternative may know it.
+  const hint = known.includes(key) ? ` beside ${others.join(", ")}.` : suggestion(key, known);
+  return { path: [...path, key], isKey: true, message: `unknown key${hint}` };
 }
 
 /** Keys of a map that none of its alternatives has: one may be the misspelled key that chooses among them. */
@@ -110,7 +109,11 @@ function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Fin
   // Of two that fit alike, the one is meant of which the map has a key, not the one whose key is missing.
   const missing = (branch: readonly Issue[]) =>
     sumBy(branch, (inner) => Number(valueAt(data, [...path, ...(inner.path as Path)]) === undefined));
-  const inside = branches.filter(isInside).sort((a, b) => faults(a) - faults(b) || missing(a) - missing(b));
+  const strange = (branch: readonly Issue[]) =>
+    sumBy(branch, ({ code }) => Number(code === "unrecognized_keys"));
+  const inside = branches
+    .filter(isInside)
+    .sort((a, b) => faults(a) - faults(b) || missing(a) - missing(b) || strange(a) - strange(b));
   if (inside.length > 0) {
     const inner = inside[0].map((i) => ({ ...i, path: [...issue.path, ...i.path] }) as Issue);
     return findingsOf(inner, schema, data);

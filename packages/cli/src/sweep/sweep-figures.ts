@@ -29,24 +29,29 @@ export function completedTrials({ loaded: { file } }: StoredSweep, { trials }: S
     .sort((a, b) => oriented(file.metric, a.value) - oriented(file.metric, b.value));
 }
 
-/** Figures of a sweep's search, by the sections of its report. */
-export function sweepFigures(sweep: StoredSweep, document: SweepDocument) {
-  const best = completedTrials(sweep, document);
+/** Figures of a sweep's search, by the sections of its report. @param best completed trials, the best first */
+export function sweepFigures(sweep: StoredSweep, best: readonly Valued[]) {
   const shown = best.slice(0, most);
+  const notes = best.length > most ? [`The best ${most} of ${best.length} completed trials.`] : [];
   return {
     course: courseFigures(sweep, best),
     losses: lossFigure(sweep, best),
-    parameters: varying(shown).length > 0 ? [parallel(sweep, shown), ...parameterFigures(sweep, shown)] : [],
+    parameters:
+      varying(shown).length > 0
+        ? [parallel(sweep, shown, notes), ...parameterFigures(sweep, shown, notes)]
+        : [],
     rungs: rungFigure(sweep),
-    seeds: seedFigure(sweep, shown),
+    seeds: seedFigure(sweep, shown, notes),
   };
 }
 
+type Notes = readonly string[];
+
 const options = (title: string): FigureOptions => ({ theme: "auto", title });
 
-/** Whether a logarithmic axis shows positive numbers better. */
+/** Whether a logarithmic axis shows positive numbers better; those that are not finite have no place on it. */
 function isWide(values: readonly number[]): boolean {
-  const [least, largest] = extremes(values);
+  const [least, largest] = extremes(values.filter(Number.isFinite));
   return least > 0 && largest > 100 * least;
 }
 
@@ -112,7 +117,7 @@ const drawable = (value: unknown): number | string | null =>
       ? null
       : JSON.stringify(value);
 
-function parallel({ loaded: { file } }: StoredSweep, trials: readonly Valued[]): string {
+function parallel({ loaded: { file } }: StoredSweep, trials: readonly Valued[], notes: Notes): string {
   const paths = varying(trials);
   return svgText(
     parallelCoordinates(
@@ -123,6 +128,7 @@ function parallel({ loaded: { file } }: StoredSweep, trials: readonly Valued[]):
           value,
         ]),
         goal: file.metric.goal,
+        notes,
       },
       { ...options("Trials"), width: Math.max(640, 130 * (paths.length + 1)) },
     ),
@@ -138,7 +144,11 @@ export function varying(trials: readonly SweepTrialDocument[]): string[] {
 }
 
 /** The values against each parameter that is a number. */
-function parameterFigures({ loaded: { file } }: StoredSweep, trials: readonly Valued[]): string[] {
+function parameterFigures(
+  { loaded: { file } }: StoredSweep,
+  trials: readonly Valued[],
+  notes: Notes,
+): string[] {
   return varying(trials)
     .slice(0, mostParameters)
     .flatMap((path) => {
@@ -151,7 +161,10 @@ function parameterFigures({ loaded: { file } }: StoredSweep, trials: readonly Va
       const isLog = parameter !== undefined && "scale" in parameter && parameter.scale === "log";
       const data = axes({ name: path, points }, path, file.metric.name);
       return svgText(
-        scatter({ ...data, logX: isLog || data.logX === true }, options(`${file.metric.name} by ${path}`)),
+        scatter(
+          { ...data, notes, logX: isLog || data.logX === true },
+          options(`${file.metric.name} by ${path}`),
+        ),
       );
     });
 }
@@ -173,14 +186,19 @@ function rungFigure({ loaded: { file }, engine }: StoredSweep): string[] {
     value === null ? [] : [{ x: rung, y: oriented(file.metric, value), verdict }],
   );
   if (known.length < 2) return [];
-  const series = (["go", "stop"] as const)
+  const groups = (["go", "stop"] as const)
     .map((verdict) => ({
       name: verdict === "go" ? "went on" : "stopped",
-      points: known.filter((one) => one.verdict === verdict).slice(0, most),
+      points: known.filter((one) => one.verdict === verdict),
     }))
     .filter(({ points }) => points.length > 0);
   const data: ScatterData = {
-    series,
+    series: groups.map(({ name, points }) => ({ name, points: points.slice(0, most) })),
+    notes: groups.flatMap(({ name, points }) =>
+      points.length > most
+        ? [`Of ${points.length} that ${name === "stopped" ? "were stopped" : name} the first ${most}.`]
+        : [],
+    ),
     xLabel: file.prune?.unit ?? "steps",
     yLabel: file.metric.name,
     logX: isWide(known.map(({ x }) => x)),
@@ -190,11 +208,12 @@ function rungFigure({ loaded: { file }, engine }: StoredSweep): string[] {
 }
 
 /** Whether two seeds agree on which trials are good. */
-function seedFigure({ loaded: { file } }: StoredSweep, trials: readonly Valued[]): string[] {
+function seedFigure({ loaded: { file } }: StoredSweep, trials: readonly Valued[], notes: Notes): string[] {
   const points = trials.flatMap(({ runs: [a, b] }) =>
     a?.value != null && b?.value != null ? [{ x: a.value, y: b.value }] : [],
   );
   if (points.length < 2) return [];
   const [a, b] = file.seeds.map((seed) => `${file.metric.name}, seed ${seed}`);
-  return [svgText(scatter(axes({ name: "trials", points }, a as string, b as string), options("Two seeds")))];
+  const data = axes({ name: "trials", points }, a as string, b as string);
+  return [svgText(scatter({ ...data, notes }, options("Two seeds")))];
 }

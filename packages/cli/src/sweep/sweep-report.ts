@@ -21,8 +21,8 @@ const refreshSeconds = 10;
 export function sweepReport(sweep: StoredSweep, document: SweepDocument, environment: Environment): string {
   const { file } = sweep.loaded;
   const { confirmed, status, seconds } = document;
-  const figures = sweepFigures(sweep, document);
   const best = completedTrials(sweep, document);
+  const figures = sweepFigures(sweep, best);
   const sections = [
     trialSection(document, best),
     ...failureSection(document),

@@ -79,10 +79,13 @@ export async function reduceRank(bytes: Uint8Array, options: ReduceRankOptions =
     const reason = whyUncuttable(model.params, space);
     if (reason !== undefined) reasons.set(space, reason);
     else {
-      const own = reduced({ ...arrays }, space, rank, energy);
+      const moved = { ...arrays };
+      const own = reduced(moved, space, rank, energy);
       // Whether the file can do without these units does not depend on their weights.
       const [kept] = own.rank < space.size ? await passing(check, [unusedUnits(own)], reasons) : [];
-      if (kept !== undefined) done.push(reduced(arrays, space, rank, energy));
+      if (kept === undefined) continue;
+      Object.assign(arrays, moved);
+      done.push(own);
     }
   }
   const after = done.length === 0 ? file : await smaller(movedTo(check, arrays), done.map(unusedUnits));

@@ -6,7 +6,7 @@ import { sizeOption, sizesOf } from "../../model/sizes.js";
 import { preparedText, writePrepared } from "../../model/write-prepared.js";
 import { required, type Values, value } from "../../option-rows.js";
 import { requireOutputs } from "../../output.js";
-import { nonNegativeNumber } from "../../parse.js";
+import { positiveNumber } from "../../parse.js";
 import type { Result } from "../command.js";
 import { sameOutput } from "./options.js";
 
@@ -14,7 +14,7 @@ const options = {
   calibration: required(
     value("<path>", "examples: a .npy or .npz file, or a folder of images or of such folders"),
   ),
-  epsilon: value("<number>", "of the batch normalizations", nonNegativeNumber, 1e-5),
+  epsilon: value("<number>", "of the batch normalizations", positiveNumber, 1e-5),
   ...dataOptions,
   size: sizeOption,
   ...sameOutput,
