@@ -123,7 +123,11 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
     () => astype(array([Number.NaN]), "int64"),
     "astype: int64 holds integers from -2^63 to 2^63 - 1; got NaN.",
   ],
-  ["astype beyond int64", () => astype(array([2 ** 63], "float64"), "int64"), "2^63 - 1; got 9223372036854776000."],
+  [
+    "astype beyond int64",
+    () => astype(array([2 ** 63], "float64"), "int64"),
+    "2^63 - 1; got 9223372036854776000.",
+  ],
   ["full beyond int64", () => full([1], -1e30, "int64"), "full: int64 holds integers from -2^63"],
   [
     "zeros(3)",
