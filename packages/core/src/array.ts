@@ -155,7 +155,7 @@ export function ndarray<D extends TypedArray>(data: D, shape: Shape): NdArray<D>
  * An array from nested lists of numbers (or one number: a scalar).
  *
  * @param dtype element type; default `float32`
- * @throws ShapeError when the lists are ragged; DTypeError when an entry is not a number
+ * @throws ShapeError when the lists are ragged; DTypeError when an entry is not a number, or none that the type holds
  *
  * @example
  * array([[1, 2], [3, 4]], "float64"); // shape [2, 2]
@@ -190,17 +190,19 @@ export function array(values: Nested, dtype: DType = "float32"): NdArray {
           `array takes nested lists of numbers; got ${describeValue(level)}. ${adviceFor(level)}`,
         );
       }
-      if (dtype === "int64" && !Number.isInteger(Number(level))) {
-        throw new DTypeError(
-          `array: int64 holds integers; got ${level}. Round it, or write array(values, "float32").`,
-        );
-      }
       const number = dtype === "bool" ? +(Number(level) !== 0) : Number(level);
-      data[at++] = dtype === "int64" ? BigInt(number) : number;
+      data[at++] = dtype === "int64" ? toInt64("array", number) : number;
     }
   };
   fill(values, 0);
   return { shape, data };
+}
+
+function toInt64(op: string, x: number): bigint {
+  if (Number.isInteger(x) && x >= -(2 ** 63) && x < 2 ** 63) return BigInt(x);
+  throw new DTypeError(
+    `${op}: int64 holds integers from -2^63 to 2^63 - 1; got ${x}. Round it, or take another dtype, such as "float32".`,
+  );
 }
 
 /** What to write instead of a value that is not a number. */
@@ -217,7 +219,11 @@ const isData = (value: unknown): value is TypedArray =>
   value instanceof BigInt64Array ||
   value instanceof Uint8Array;
 
-/** An array of `shape` filled with `value`. */
+/**
+ * An array of `shape` filled with `value`.
+ *
+ * @throws DTypeError for what is no number, or none that the type holds
+ */
 export function full<D extends DType = "float32">(shape: Shape, value: number, dtype?: D): NdArray<DataOf[D]>;
 export function full(shape: Shape, value: number, dtype: DType = "float32"): NdArray {
   if (typeof value !== "number") {
@@ -232,7 +238,7 @@ function filled(op: string, shape: Shape, value: number, dtype: DType): NdArray 
   requireSizes(op, shape);
   requireDType(op, dtype);
   const data = allocate(dtype, sizeOf(shape));
-  if (data instanceof BigInt64Array) data.fill(BigInt(value));
+  if (data instanceof BigInt64Array) data.fill(toInt64(op, value));
   else data.fill(dtype === "bool" ? +(value !== 0) : value);
   return { shape: [...shape], data };
 }
@@ -249,7 +255,11 @@ export function ones(shape: Shape, dtype: DType = "float32"): NdArray {
   return filled("ones", shape, 1, dtype);
 }
 
-/** The same values in another element type; the array itself if it already has that type. */
+/**
+ * The same values in another element type, fractions cut off for int64; the array itself if it already has that type.
+ *
+ * @throws DTypeError for values that int64 does not hold
+ */
 export function astype<D extends DType>(a: NdArray, dtype: D): NdArray<DataOf[D]>;
 export function astype(a: NdArray, dtype: DType): NdArray {
   requireArray("astype", a);
@@ -257,7 +267,7 @@ export function astype(a: NdArray, dtype: DType): NdArray {
   if (dtypeOf(a) === dtype) return a;
   const data = allocate(dtype, a.data.length);
   if (data instanceof BigInt64Array) {
-    for (let i = 0; i < data.length; i++) data[i] = BigInt(Math.trunc(Number(a.data[i])));
+    for (let i = 0; i < data.length; i++) data[i] = toInt64("astype", Math.trunc(Number(a.data[i])));
   } else if (dtype === "bool") {
     for (let i = 0; i < data.length; i++) data[i] = Number(a.data[i]) !== 0 ? 1 : 0;
   } else {

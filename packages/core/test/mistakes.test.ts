@@ -113,7 +113,22 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
     () => array([1], any("float")),
     'array: the dtype must be one of float32, float64, int64, bool; got "float".',
   ],
-  ["array of fractions as int64", () => array([0.5], "int64"), "array: int64 holds integers; got 0.5."],
+  [
+    "array of fractions as int64",
+    () => array([0.5], "int64"),
+    "array: int64 holds integers from -2^63 to 2^63 - 1; got 0.5.",
+  ],
+  [
+    "astype of NaN to int64",
+    () => astype(array([Number.NaN]), "int64"),
+    "astype: int64 holds integers from -2^63 to 2^63 - 1; got NaN.",
+  ],
+  [
+    "astype beyond int64",
+    () => astype(array([2 ** 63], "float64"), "int64"),
+    "2^63 - 1; got 9223372036854776000.",
+  ],
+  ["full beyond int64", () => full([1], -1e30, "int64"), "full: int64 holds integers from -2^63"],
   [
     "zeros(3)",
     () => zeros(any(3)),

@@ -37,7 +37,7 @@ const [atom, pair] = [11, 5];
  * Atoms, pairs and mask of molecules, for models that see all pairs of a molecule's atoms.
  *
  * @param places atoms of a molecule at most; default those of the largest
- * @throws DataError for another element, a bond to no atom or of another order, and molecules that are too large
+ * @throws DataError for another element, a bond to no atom or of another order, and places that are too few or no integer
  *
  * @example
  * const methane: Molecule = {
@@ -50,7 +50,7 @@ const [atom, pair] = [11, 5];
 export function moleculeBatch(molecules: readonly Molecule[], places?: number): MoleculeBatch {
   const most = molecules.reduce((n, { symbols }) => Math.max(n, symbols.length), 1);
   const N = places ?? most;
-  if (most > N)
+  if (!(Number.isInteger(N) && most <= N))
     throw new DataError(`moleculeBatch: a molecule has ${most} atoms; there are places for ${N}.`);
   const atoms = new Float32Array(molecules.length * N * atom);
   const pairs = new Float32Array(molecules.length * N * N * pair);

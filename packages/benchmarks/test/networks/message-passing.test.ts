@@ -137,6 +137,10 @@ describe("moleculeBatch", () => {
     );
     expect(wrong({ bonds: [[0, 5, 1]] })).toThrow("got 0, 5, 1");
     expect(wrong({ positions: [] })).toThrow("5 atoms, and 0 places");
-    expect(() => moleculeBatch([methane], 4)).toThrow("a molecule has 5 atoms; there are places for 4");
+    for (const places of [4, 5.5, NaN, Infinity]) {
+      expect(() => moleculeBatch([methane], places)).toThrow(
+        `a molecule has 5 atoms; there are places for ${places}`,
+      );
+    }
   });
 });

@@ -68,7 +68,8 @@ export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): NdArray {
  * big-endian.
  *
  * @param bytes the whole file
- * @throws DataError for a wrong magic number, and for missing or trailing bytes
+ * @throws DataError for a wrong magic number, and for missing or trailing bytes; DTypeError for numbers that the dtype does not
+ *   hold
  *
  * @example
  * await readIdx(new Uint8Array(await (await fetch("train-labels-idx1-ubyte.gz")).arrayBuffer()));

@@ -4,8 +4,8 @@ import { OptionError, ShapeError } from "../errors.js";
 import { add, mul, sub } from "../graph/ops/arithmetic.js";
 import { constant } from "../graph/ops/leaf.js";
 import { expandDims, reshape } from "../graph/ops/reshape.js";
-import { concat, slice } from "../graph/ops/slice.js";
-import { formatShape, requireTensor, type Tensor } from "../graph/tensor.js";
+import { concat, sliceAlong } from "../graph/ops/slice.js";
+import { formatShape, requireFloat, type Tensor } from "../graph/tensor.js";
 import { positive } from "../option-kinds.js";
 import { requireFlags, requireKnown } from "../options.js";
 import type { FloatDType } from "./model.js";
@@ -22,7 +22,7 @@ export interface RotaryOptions {
  * of queries and keys depend on the distance of their positions alone.
  *
  * @param x [..., length, d] with an even d
- * @throws OptionError for a base that is not above 0; ShapeError for an odd d
+ * @throws OptionError for a base that is not above 0; ShapeError for an odd d; DTypeError unless x is a float
  *
  * @example
  * const f = (q) => rotaryEmbedding(q, { base: 500 });
@@ -31,7 +31,7 @@ export interface RotaryOptions {
 export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor {
   const op = "rotaryEmbedding";
   requireKnown(op, options, ["base", "interleaved"], `${op}(x, { base: 500 })`);
-  requireTensor(op, x);
+  requireFloat(op, x);
   const { base = 10000, interleaved = false } = options;
   requireFlags(op, { interleaved });
   if (!positive.test(base)) {
@@ -62,15 +62,7 @@ export function turnPairs(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool
   const [outer, half] = [x.shape.slice(0, -1), x.shape[x.rank - 1] / 2];
   const pair = interleaved ? x.rank : x.rank - 1;
   const pairs = reshape(x, [...outer, ...(interleaved ? [half, 2] : [2, half])]);
-  const part = (k: number): Tensor => {
-    const only = (value: number, others: readonly number[]) => others.map((n, d) => (d === pair ? value : n));
-    const starts = only(
-      k,
-      pairs.shape.map(() => 0),
-    );
-    return reshape(slice(pairs, { starts, ends: only(k + 1, pairs.shape) }), [...outer, half]);
-  };
-  const [a, b] = [part(0), part(1)];
+  const [a, b] = [0, 1].map((k) => reshape(sliceAlong(pairs, pair, k, k + 1), [...outer, half]));
   const turned = [sub(mul(a, cos), mul(b, sin)), add(mul(a, sin), mul(b, cos))];
   return reshape(
     concat(

@@ -240,7 +240,10 @@ describe("rotaryEmbedding", () => {
     );
   });
 
-  it("refuses an odd width and a base of 0", () => {
+  it("refuses an odd width, a base of 0 and integers", () => {
+    expect(() => trace((x) => rotaryEmbedding(x), [spec([4, 6], "int64")])).toThrow(
+      "rotaryEmbedding takes floats; got int64[4, 6].",
+    );
     expect(() => trace((x) => rotaryEmbedding(x), [spec([4, 5])])).toThrow(/even width; got \[4, 5\]/);
     expect(() => trace((x) => rotaryEmbedding(x, { base: 0 }), [spec([4, 6])])).toThrow(OptionError);
   });

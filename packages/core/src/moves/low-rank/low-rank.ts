@@ -130,7 +130,7 @@ function stacked(
     const data = concatenated(own.map((part) => part.data));
     if (!data.every(Number.isFinite)) {
       throw new NumericalError(
-        `lowRank: the weights of ${axes.map(({ path }) => path).join(", ")} are not all finite.`,
+        `The weights of ${axes.map(({ path }) => path).join(", ")} are not all finite.`,
       );
     }
     return { shape: [data.length / size, size], data };

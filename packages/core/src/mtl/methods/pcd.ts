@@ -1,6 +1,6 @@
 // D. Varam et al., "Not all objectives are born equal: priority-constrained descent for hierarchical multi-objective optimization",
 // TMLR 2026 (arXiv 2606.29521), as TorchJD has it.
-import { nonNegative, oneOrEach, share, smoothing } from "../../option-kinds.js";
+import { anyOf, listOf, nonNegative, share, smoothing } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { solveDefinite } from "../kernels/cholesky.js";
@@ -20,7 +20,7 @@ export interface PcdOptions extends OptionsOf<typeof pcdOptions> {}
 
 export const pcdOptions = optionTable("pcd", {
   /** Share of its own progress that each secondary task gets: one for all, or one for each of the K - 1; default 0.02. */
-  tau: oneOrEach(share).default(0.02),
+  tau: anyOf(share, listOf(share, { least: 1 })).default(0.02),
   /** Decay of the running mean of the squared norms; default 0.999. */
   beta: smoothing.default(0.999),
   /** Added to that mean; default 1e-8. */

@@ -24,7 +24,7 @@ const multiplyAddsIn = (graph: Graph): number =>
 export interface LayerSummary {
   /** Path of its parameters without the last name; `input` for what comes before any. */
   readonly name: string;
-  /** Operations on data, in order and each once; changes of shape are left out. */
+  /** Operations that compute on data, in order and each once; changes of shape and look-ups are left out. */
   readonly operations: readonly string[];
   /** Shape of the last result. */
   readonly output: readonly number[];
@@ -126,11 +126,13 @@ export function layersOf(
   for (const [from, to] of users) {
     const own = layers.get(from);
     if (own === undefined || own.parameters > 0 || from === to) continue;
-    at(to).flops += own.flops;
-    at(to).multiplyAdds += own.multiplyAdds;
+    const into = at(to);
+    into.operations = new Set([...own.operations, ...into.operations]);
+    into.flops += own.flops;
+    into.multiplyAdds += own.multiplyAdds;
     layers.delete(from);
   }
   return [...layers]
-    .filter(([name, { flops }]) => name !== input || flops > 0)
+    .filter(([name, { flops, parameters }]) => name !== input || flops + parameters > 0)
     .map(([name, { operations, ...rest }]) => ({ name, operations: [...operations], ...rest }));
 }

@@ -4,7 +4,6 @@ import { describeValue, isPlainObject } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { backward } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
-import { add } from "../../graph/ops/arithmetic.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { peakBytes } from "../../graph/peak-bytes.js";
@@ -195,16 +194,16 @@ function evaluation(traced: Graph): { graph: Graph; outputs: Summary["outputs"] 
 function memoryOf({ inputs, outputs }: Graph): StepMemory {
   const parameters = inputs.filter(({ name, tensor }) => /^p(\.|$)/.test(name) && isFloat(tensor.dtype));
   const bytes = parameters.reduce((n, { tensor }) => n + bytesOf(tensor), 0);
-  const floats = outputs.filter(({ name, tensor }) => /^outputs(\.|$)/.test(name) && isFloat(tensor.dtype));
-  const loss = floats.map(({ tensor }) => sum(tensor)).reduce((a, b) => add(a, b));
+  const isResult = ({ name }: { readonly name: string }) => /^outputs(\.|$)/.test(name);
+  const results = outputs.filter((port) => isResult(port) && isFloat(port.tensor.dtype));
+  const losses = results.map(({ tensor }) => sum(tensor));
   const gradients = backward(
-    [loss],
-    [fillLike(loss, 1)],
+    losses,
+    losses.map((loss) => fillLike(loss, 1)),
     parameters.map(({ tensor }) => tensor),
   );
-  const ports = gradients.map((tensor, k) => ({ name: `gradient.${k}`, tensor }));
-  const kept = outputs.filter(({ name }) => !/^outputs(\.|$)/.test(name));
-  const graph = simplify({ inputs, outputs: [...kept, { name: "loss", tensor: loss }, ...ports] });
+  const ports = [...losses, ...gradients].map((tensor, k) => ({ name: `${k}`, tensor }));
+  const graph = simplify({ inputs, outputs: [...outputs.filter((port) => !isResult(port)), ...ports] });
   return { parameters: bytes, results: peakBytes(graph) };
 }
 

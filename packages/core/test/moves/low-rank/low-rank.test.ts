@@ -199,5 +199,5 @@ it("spaces are refused of other parameters, with bad options and with weights th
   expect(() => lowRank(params, linear, { rank: 0 })).toThrow("rank must be an integer >= 1");
   expect(() => lowRank(params, linear, { energy: 2 })).toThrow("energy");
   const broken = { ...params, a: { ...params.a, data: params.a.data.map(() => Number.NaN) } };
-  expect(() => lowRank(broken, linear)).toThrow("a are not all finite");
+  expect(() => lowRank(broken, linear)).toThrow("The weights of a are not all finite.");
 });

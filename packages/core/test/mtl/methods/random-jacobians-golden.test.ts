@@ -397,6 +397,9 @@ describe("pcd", () => {
   });
 
   it("says how many shares it needs", () => {
+    expect(() => pcd({ tau: 2 })).toThrow(
+      "tau must be a number in [0, 1], or a list of 1 or more, each a number in [0, 1]; got 2.",
+    );
     expect(() => pcd({ tau: [0.1, 0.2] }).init(2)).toThrow("one value for each of the 1 tasks; got 2");
   });
 });

@@ -3,7 +3,13 @@
 import { messagePassing, segnet } from "isoloss-benchmarks";
 import { fromOnnx } from "isoloss-onnx";
 import { describe, expect, it } from "vitest";
+import { type NdArray, zeros } from "../../../src/array.js";
 import { OptionError, ShapeError } from "../../../src/errors.js";
+import { cast, mul, sub } from "../../../src/graph/ops/arithmetic.js";
+import { exp, sqrt } from "../../../src/graph/ops/elementary.js";
+import { gather } from "../../../src/graph/ops/gather.js";
+import { argmax } from "../../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { namedArrays } from "../../../src/named-arrays.js";
@@ -126,6 +132,46 @@ describe("summary", () => {
     expect(layers.map(({ name }) => name)).toEqual([...names, "heads.a"]);
     // Scale and shift of each of 5 channels (a sum, a root of 10, a quotient, a product, a difference), used on 2 x 5 numbers; ReLU.
     expect(layers[3].flops).toBe(5 * (1 + 10 + 1 + 1 + 1) + 3 * 2 * 5);
+  });
+
+  it("is of models whose outputs are integers, or floats of two types", () => {
+    const w = zeros([3]);
+    const of = (make: (y: Tensor) => unknown): Model<{ w: NdArray }, Stateless, unknown> => ({
+      init: () => ({ params: { w }, state: {} }),
+      apply: (p, x) => ({ output: make(mul(x, p.w)), state: {} }),
+    });
+    const classes = of((y) => argmax(y));
+    expect(summary(classes, [2, 3]).outputs).toEqual({ result: [2] });
+    const both = of((y) => ({ y, precise: cast(y, "float64") }));
+    expect(summary(both, [2, 3]).outputs).toEqual({ y: [2, 3], precise: [2, 3] });
+  });
+
+  it("shows a layer by the name of what comes before any, too", () => {
+    const model: Model<{ input: { weight: NdArray }; head: { w: NdArray } }> = {
+      init: () => ({ params: { input: { weight: zeros([2, 2]) }, head: { w: zeros([2]) } }, state: {} }),
+      apply: (p, x) => ({ output: mul(gather(p.input.weight, x, { axis: 0 }), p.head.w), state: {} }),
+    };
+    const { layers } = summary(model, spec([2, 3], "int64"));
+    expect(layers.map(({ name, parameters }) => [name, parameters])).toEqual([
+      ["input", 4],
+      ["head", 2],
+    ]);
+  });
+
+  it("counts what is computed with carried values alone to a layer, with its operations", () => {
+    const w = zeros([3]);
+    const model: Model<Record<"a" | "b", { w: NdArray }>, { stats: { s: NdArray } }> = {
+      init: () => ({ params: { a: { w }, b: { w } }, state: { stats: { s: w } } }),
+      apply: (p, x, { state }) => {
+        const t = sqrt(state.stats.s);
+        return { output: mul(mul(exp(sub(x, t)), p.a.w), mul(t, p.b.w)), state };
+      },
+    };
+    const { layers } = summary(model, [2, 3]);
+    expect(layers.map(({ name, operations }) => [name, operations])).toEqual([
+      ["a", ["mul"]],
+      ["b", ["sub", "exp", "mul"]],
+    ]);
   });
 
   it("says what it takes", () => {
