@@ -87,10 +87,10 @@ const multiplied = (product: Tensor): number => product.op.flops?.(product, prod
 
 /**
  * (A B) C as A (B C), and C (A B) as (C A) B, where that multiplies fewer elements even if A B is needed elsewhere: a gradient
- * times a matrix follows from the gradient's factors.
+ * times a matrix follows from the gradient's factors. Only in float32: float64 is where the last digits count, and the order is kept.
  */
 function reordered(node: Tensor): Tensor | undefined {
-  if (node.rank !== 2) return undefined;
+  if (node.rank !== 2 || node.dtype !== "float32") return undefined;
   const { transposeA, transposeB } = node.attrs as Turns;
   for (const k of [0, 1]) {
     const x = node.inputs[k];

@@ -3,7 +3,7 @@ import { type BatchTensors, specsOf } from "../../batch.js";
 import { inlined } from "../../graph/control/body.js";
 import { cond } from "../../graph/control/cond.js";
 import type { Graph } from "../../graph/graph.js";
-import { add, cast, sub } from "../../graph/ops/arithmetic.js";
+import { add, cast, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, where } from "../../graph/ops/compare.js";
 import { abs, sqrt, square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
@@ -21,12 +21,15 @@ import { mapTensors } from "../parameter-axes.js";
 import type { TracedContext } from "../symmetry.js";
 import {
   byPath,
+  changed,
   changedNext,
   type HiddenSite,
   pathsOf,
   type SiteRule,
+  stored,
   traceSiteAct,
   traceSiteMatrix,
+  valuesOf,
 } from "./hidden-site.js";
 import { mostError } from "./inverses.js";
 
@@ -55,27 +58,48 @@ export function traceSites<P, S extends ElementWise>(
     const plus = matrixPinv(matrix);
     const from = moved;
     const weightAt = byPath(from);
-    const ownOf = (to: (path: string, w: Tensor) => Tensor) =>
-      Object.fromEntries(pathsOf(site).map((path) => [path, to(path, weightAt(path))]));
-    const act = () => {
+    const ownOf = (paths: readonly string[], to: (path: string, w: Tensor) => Tensor) =>
+      Object.fromEntries(paths.map((path) => [path, to(path, weightAt(path))]));
+    // As on the host, the next site starts from rounded values: its matrix is then that of the end.
+    const inDouble = (paths = pathsOf(site)) => {
       const values = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
         params: inputs.params,
         ...{ z, g, back: matrixInverse(g), plus },
       });
-      const next =
-        rule.isUndone && T[m].dtype === "float32" && site.size >= manyUnits
-          ? changedNext(site, from, (w) => undone(w, T[m]))
-          : {};
-      // As on the host, the next site starts from rounded values: its matrix is then that of the end.
-      return ownOf((path, w) => next[path] ?? cast(values[`moved.${path}`], w.dtype));
+      return ownOf(paths, (path, w) => cast(values[`moved.${path}`], w.dtype));
+    };
+    const act = () => {
+      const { shift } = rule;
+      if (!shift || T[m].dtype !== "float32" || site.size < manyUnits) return inDouble();
+      const change = shift(valuesOf(site, inputs.params, z), (units) =>
+        add(units, cast(matmul(cast(units, "float32"), T[m], { transposeB: true }), "float64")),
+      );
+      const own = valuesOf(site, from, cast(z, "float32"));
+      const isHarmless = lessEqual(
+        mul(sum(square(change)), sum(square(plus))),
+        mul(mostAmplified ** 2 * z.shape[0], cast(sum(square(own.weight)), "float64")),
+      );
+      const [change32, plus32] = [change, plus].map((x) => cast(x, "float32"));
+      const shifted = cond(
+        isHarmless,
+        () =>
+          stored(site, from, changed(own, matmul(change32, plus32, { transposeA: true, transposeB: true }))),
+        () => inDouble(pathsOf(site).slice(0, -1)),
+      );
+      return { ...shifted, ...changedNext(site, from, (w) => undone(w, T[m])) };
     };
     // The identity moves by nothing, not even by rounding.
-    const changed = cond(greater(sum(abs(T[m])), 0), act, () => ownOf((_, w) => w));
-    moved = mapTensors(from, (w, path) => changed[path] ?? w);
+    const next = cond(greater(sum(abs(T[m])), 0), act, () => ownOf(pathsOf(site), (_, w) => w));
+    moved = mapTensors(from, (w, path) => next[path] ?? w);
   });
   return moved;
 }
 
+/**
+ * In float32 a change D' X^+' of W has an error of about 5 eps ||D|| ||X^+|| / sqrt(samples), by the rounding of D and X^+ and of the
+ * product: below that of W itself where ||D|| ||X^+|| is at most this times sqrt(samples) ||W||.
+ */
+const mostAmplified = 0.2;
 /** From so many units on, ONNX Runtime inverts a matrix more slowly than it multiplies several. */
 const manyUnits = 128;
 /** ||T|| up to which four and eight terms of the series below are exact to a rounding error of float32. */
