@@ -11,7 +11,7 @@ import { type Bijection, bijection, slopeOf } from "../bijection.js";
 import type { HiddenUnits } from "../discovery/descriptors.js";
 import type { Symmetry } from "../symmetry.js";
 import { hiddenSites } from "./hidden-layers.js";
-import { changed, type SiteRule, type SiteValues, split } from "./hidden-site.js";
+import { type SiteRule, split, withChange } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 
 export interface HiddenActionOptions extends SiteActionOptions, OptionsOf<typeof hiddenActionOptions> {}
@@ -70,6 +70,8 @@ export function hiddenAction(params: MlpParams, given: HiddenActionOptions): Sym
   return { ...action, generators };
 }
 
+const shift = (s: Bijection, z: Tensor, mixed: Tensor) => sub(s.inverse(mixed), z);
+
 /** Eq. 8 at one site: see {@link hiddenAction}. The rate is dW' = H^+ (s(Z) T' / s'(Z)), dW_next = -W_next T. */
 export const hiddenRule: SiteRule<Bijection> = {
   name: "hidden action (eq. 8)",
@@ -77,9 +79,10 @@ export const hiddenRule: SiteRule<Bijection> = {
   matrix: ({ h }) => h,
   shift,
   move(site, { g, back, plus }) {
-    const change = shift(site, (units) => matmul(units, g, { transposeB: true }));
+    const { activation: s, z } = site;
+    const change = shift(s, z, matmul(s.forward(z), g, { transposeB: true }));
     return {
-      ...changed(site, matmul(change, plus, { transposeA: true, transposeB: true })),
+      ...withChange(site, matmul(change, plus, { transposeA: true, transposeB: true })),
       next: matmul(site.next, back),
     };
   },
@@ -92,8 +95,3 @@ export const hiddenRule: SiteRule<Bijection> = {
     };
   },
 };
-
-/** Z' - Z. */
-function shift({ activation: s, z }: SiteValues<Bijection>, mix: (units: Tensor) => Tensor): Tensor {
-  return sub(s.inverse(mix(s.forward(z))), z);
-}

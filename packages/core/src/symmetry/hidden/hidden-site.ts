@@ -58,10 +58,10 @@ export interface SiteRule<S extends ElementWise> {
   /** Name of the matrix in refusals. */
   readonly matrixName: string;
   /**
-   * Z' - Z, of a rule that moves W by (Z' - Z)' H^+' and multiplies the next weight by g^-1, and moves nothing else; `mix`
-   * multiplies units by g'.
+   * Z' - Z for the mixed units s(Z) g', of a rule that moves W by (Z' - Z)' H^+', multiplies the next weight by g^-1, and moves
+   * nothing else.
    */
-  shift?(site: SiteValues<S>, mix: (units: Tensor) => Tensor): Tensor;
+  shift?(activation: S, z: Tensor, mixed: Tensor): Tensor;
   /** The matrix; the action is exact where its rows are independent. */
   matrix(site: SiteValues<S> & { readonly h: Tensor }, g: Tensor): Tensor;
   /** The parameters moved by g; `back` is g^-1, `plus` the pseudo-inverse of the matrix. */
@@ -150,7 +150,7 @@ export function valuesOf<P, S extends ElementWise>(
 }
 
 /** W and b after a change of both, [W b], [units, inputs (+ 1)]. */
-export function changed({ weight, bias }: SiteValues<ElementWise>, by: Tensor): Omit<SiteParams, "next"> {
+export function withChange({ weight, bias }: SiteValues<ElementWise>, by: Tensor): Omit<SiteParams, "next"> {
   const change = split(by, { weight, bias });
   return {
     weight: add(weight, change.weight),
@@ -175,23 +175,13 @@ export function split(
 export function stored<P, S extends ElementWise>(
   { weight, bias, next }: HiddenSite<P, S>,
   p: TensorsOf<P>,
-  values: Omit<SiteParams, "next"> & Partial<SiteParams>,
+  values: SiteParams,
 ): Record<string, Tensor> {
   return {
     [weight.path]: weight.out === 0 ? values.weight : transpose(values.weight),
     ...(bias !== undefined && values.bias ? { [bias]: reshape(values.bias, byPath(p)(bias).shape) } : {}),
-    ...(values.next ? { [next.path]: next.in === 1 ? values.next : transpose(values.next) } : {}),
+    [next.path]: next.in === 1 ? values.next : transpose(values.next),
   };
-}
-
-/** The next weight of a site after a change of its form [outputs, units], by path. */
-export function changedNext<P, S extends ElementWise>(
-  { next }: HiddenSite<P, S>,
-  p: TensorsOf<P>,
-  change: (next: Tensor) => Tensor,
-): Record<string, Tensor> {
-  const turned = (w: Tensor) => (next.in === 1 ? w : transpose(w));
-  return { [next.path]: turned(change(turned(byPath(p)(next.path)))) };
 }
 
 /** The tensor at a path of a tree. */

@@ -14,15 +14,13 @@ import { corrected, matrixPinv, pinvParts } from "../../graph/ops/pinv.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { retype } from "../../graph/retype.js";
 import { isFloat, isTensor, type Tensor } from "../../graph/tensor.js";
-import type { TensorsOf } from "../../graph/trace.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
 import type { ElementWise } from "../bijection.js";
 import { mapTensors } from "../parameter-axes.js";
 import type { TracedContext } from "../symmetry.js";
 import {
   byPath,
-  changed,
-  changedNext,
   type HiddenSite,
   pathsOf,
   type SiteRule,
@@ -30,6 +28,7 @@ import {
   traceSiteAct,
   traceSiteMatrix,
   valuesOf,
+  withChange,
 } from "./hidden-site.js";
 import { mostError } from "./inverses.js";
 
@@ -58,39 +57,41 @@ export function traceSites<P, S extends ElementWise>(
     const plus = matrixPinv(matrix);
     const from = moved;
     const weightAt = byPath(from);
-    const ownOf = (paths: readonly string[], to: (path: string, w: Tensor) => Tensor) =>
-      Object.fromEntries(paths.map((path) => [path, to(path, weightAt(path))]));
+    const ownOf = (to: (path: string, w: Tensor) => Tensor) =>
+      Object.fromEntries(pathsOf(site).map((path) => [path, to(path, weightAt(path))]));
     // As on the host, the next site starts from rounded values: its matrix is then that of the end.
-    const inDouble = (paths = pathsOf(site)) => {
+    const exactly = () => {
       const values = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
         params: inputs.params,
         ...{ z, g, back: matrixInverse(g), plus },
       });
-      return ownOf(paths, (path, w) => cast(values[`moved.${path}`], w.dtype));
+      return ownOf((path, w) => cast(values[`moved.${path}`], w.dtype));
     };
     const act = () => {
       const { shift } = rule;
-      if (!shift || T[m].dtype !== "float32" || site.size < manyUnits) return inDouble();
-      const change = shift(valuesOf(site, inputs.params, z), (units) =>
-        add(units, cast(matmul(cast(units, "float32"), T[m], { transposeB: true }), "float64")),
-      );
-      const own = valuesOf(site, from, cast(z, "float32"));
+      if (!shift || T[m].dtype !== "float32" || site.size < manyUnits) return exactly();
+      const { activation: s } = site;
+      const units = inDouble({ z }, (x) => s.forward(x.z));
+      const mixing = matmul(cast(units, "float32"), T[m], { transposeB: true });
+      const mixed = add(units, cast(mixing, "float64"));
+      const D = inDouble({ z, mixed }, (x) => shift(s, x.z, x.mixed));
+      const own = valuesOf(site, from, z);
       const isHarmless = lessEqual(
-        mul(sum(square(change)), sum(square(plus))),
+        mul(sum(square(D)), sum(square(plus))),
         mul(mostAmplified ** 2 * z.shape[0], cast(sum(square(own.weight)), "float64")),
       );
-      const [change32, plus32] = [change, plus].map((x) => cast(x, "float32"));
-      const shifted = cond(
-        isHarmless,
-        () =>
-          stored(site, from, changed(own, matmul(change32, plus32, { transposeA: true, transposeB: true }))),
-        () => inDouble(pathsOf(site).slice(0, -1)),
-      );
-      return { ...shifted, ...changedNext(site, from, (w) => undone(w, T[m])) };
+      const next = undone(own.next, T[m]);
+      const inFloat32 = () => {
+        const [d, x] = [D, plus].map((matrix) => cast(matrix, "float32"));
+        const change = matmul(d, x, { transposeA: true, transposeB: true });
+        return stored(site, from, { ...withChange(own, change), next });
+      };
+      const { path } = site.next;
+      return cond(isHarmless, inFloat32, () => ({ ...exactly(), [path]: inFloat32()[path] }));
     };
     // The identity moves by nothing, not even by rounding.
-    const next = cond(greater(sum(abs(T[m])), 0), act, () => ownOf(pathsOf(site), (_, w) => w));
-    moved = mapTensors(from, (w, path) => next[path] ?? w);
+    const changed = cond(greater(sum(abs(T[m])), 0), act, () => ownOf((_, w) => w));
+    moved = mapTensors(from, (w, path) => changed[path] ?? w);
   });
   return moved;
 }
@@ -172,4 +173,10 @@ function valuesIn(graph: Graph, given: object): Record<string, Tensor> {
     graph.inputs.map(({ name }) => leaves[paths.indexOf(name)]),
   );
   return Object.fromEntries(graph.outputs.map(({ name }, k) => [name, outputs[k]]));
+}
+
+/** A function of tensors as the host computes it: with its constants in float64, too. */
+function inDouble<X extends Record<string, Tensor>>(given: X, f: (x: X) => Tensor): Tensor {
+  const specs = Object.fromEntries(Object.entries(given).map(([name, { shape }]) => [name, spec(shape)]));
+  return valuesIn(trace((x) => ({ value: f(x as X) }), specs).graph, given).value;
 }
