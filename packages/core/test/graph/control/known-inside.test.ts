@@ -120,7 +120,10 @@ it("changes signs inside of a branch, not before it", () => {
 it("computes before a loop what follows from unchanging values once its products are in another order", async () => {
   const args = { c: uniform(1, [8, 2]), w: uniform(2, [2, 8]), v: uniform(3, [8, 2]) };
   const given = Object.fromEntries(
-    Object.entries(args).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]),
+    Object.entries(args).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: Float32Array.from(data as Float64Array) },
+    ]),
   );
   const { graph } = trace(({ c, w, v }: Record<string, Tensor>) => {
     const init = { c, count: constant(0, "float32") };
