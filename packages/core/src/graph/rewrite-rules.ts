@@ -80,6 +80,35 @@ function absorbTranspose(node: Tensor): Tensor | undefined {
   return undefined;
 }
 
+/** Which factors of a product are transposed. */
+type Turns = Record<"transposeA" | "transposeB", boolean>;
+
+const multiplied = (product: Tensor): number => product.op.flops?.(product, product.attrs) as number;
+
+/**
+ * (A B) C as A (B C), and C (A B) as (C A) B, where that multiplies fewer elements even if A B is needed elsewhere: a gradient
+ * times a matrix follows from the gradient's factors. Only in float32: float64 is where the last digits count, and the order is kept.
+ */
+function reordered(node: Tensor): Tensor | undefined {
+  if (node.rank !== 2 || node.dtype !== "float32") return undefined;
+  const { transposeA, transposeB } = node.attrs as Turns;
+  for (const k of [0, 1]) {
+    const x = node.inputs[k];
+    if (!isOp(x, "matmul")) continue;
+    const own = x.attrs as Turns;
+    const isTurned = k === 0 ? transposeA : transposeB;
+    const [a, b] = isTurned ? [x.inputs[1], x.inputs[0]] : x.inputs;
+    const [turnA, turnB] = isTurned ? [!own.transposeB, !own.transposeA] : [own.transposeA, own.transposeB];
+    const inner =
+      k === 0
+        ? matmul(b, node.inputs[1], { transposeA: turnB, transposeB })
+        : matmul(node.inputs[0], a, { transposeA, transposeB: turnA });
+    const whole = k === 0 ? matmul(a, inner, { transposeA: turnA }) : matmul(inner, b, { transposeB: turnB });
+    if (multiplied(inner) + multiplied(whole) < multiplied(node)) return whole;
+  }
+  return undefined;
+}
+
 /**
  * Rewrites sums of W * C along an axis, where C is a product A B or a sum or difference of such products, and
  * the graph already has a product with W:
@@ -101,7 +130,7 @@ function contract(node: Tensor, isKnown: IsKnown): Tensor | undefined {
     const [c0, x] = scaled(c) ?? [1, c];
     if (!isOp(x, "matmul")) return undefined;
     const [a, b] = x.inputs;
-    const { transposeA, transposeB } = x.attrs as { transposeA: boolean; transposeB: boolean };
+    const { transposeA, transposeB } = x.attrs as Turns;
     // The factor that stays, and the product of the other factor with W, with k as their first or last axis.
     const alongColumns = axes[0] === 1;
     const [kept, isKFirst] = alongColumns ? [a, transposeA] : [b, !transposeB];
@@ -256,7 +285,7 @@ const rules: Readonly<Record<string, Rule>> = {
     }
     return contract(node, isKnown);
   },
-  matmul: (node) => absorbTranspose(node) ?? factorOut(node, [0, 1]),
+  matmul: (node) => absorbTranspose(node) ?? factorOut(node, [0, 1]) ?? reordered(node),
   conv2d: (node) => factorOut(node, [0]),
   conv2dInputGradient: (node) => factorOut(node, [0]),
   conv2dWeightGradient: (node) => factorOut(node, [0, 1]),

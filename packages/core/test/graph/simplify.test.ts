@@ -3,7 +3,7 @@ import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, full, type Shape } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
-import { type Graph, nodesOf, printGraph } from "../../src/graph/graph.js";
+import { costOf, type Graph, nodesOf, printGraph } from "../../src/graph/graph.js";
 import { leakyRelu, relu } from "../../src/graph/ops/activation.js";
 import { add, cast, div, mul, neg, pow, sub } from "../../src/graph/ops/arithmetic.js";
 import { broadcastTo } from "../../src/graph/ops/broadcast.js";
@@ -234,6 +234,50 @@ describe("Identities", () => {
     expect(operations(simplified((a, b) => add(matmul(neg(a), neg(b)), 1), [2, 2], [2, 2]))).not.toContain(
       "neg",
     );
+  });
+});
+
+describe("Products of products", () => {
+  const flags = [false, true].flatMap((a) => [false, true].map((b) => ({ transposeA: a, transposeB: b })));
+  const shaped = (m: number, n: number, isTurned: boolean) => (isTurned ? [n, m] : [m, n]);
+
+  it.each(flags.flatMap((own) => flags.map((outer) => [own, outer] as const)))(
+    "take the order that multiplies less, in float32: %j in %j",
+    (own, outer) => {
+      for (const first of [true, false]) {
+        const shapes = [
+          shaped(8, 2, own.transposeA),
+          shaped(2, 8, own.transposeB),
+          first ? shaped(8, 2, outer.transposeB) : shaped(2, 8, outer.transposeA),
+        ];
+        const f = ([a, b, c]: readonly Tensor[]) => {
+          const inner = matmul(a, b, own);
+          return first ? matmul(inner, c, outer) : matmul(c, inner, outer);
+        };
+        const graphs = (["float32", "float64"] as const).map((dtype) => {
+          const x = shapes.map((shape) => spec(shape, dtype));
+          return trace(({ x: xs }: { x: Tensor[] }) => f(xs), { x }).graph;
+        });
+        const [fewer, same] = graphs.map((graph) => costOf(simplify(graph)).flops);
+        expect(fewer).toBe(2 * (2 * 8 * 2 + 8 * 2 * 2));
+        expect(same).toBe(costOf(graphs[1]).flops);
+        const values = Object.fromEntries(shapes.map((shape, k) => [`x.${k}`, uniform(k, shape, -1, 1)]));
+        const [short, raw] = graphs.map((graph) => compileJavaScript(simplify(graph)).runSync(values).result);
+        raw.data.forEach((v, i) => {
+          expect(short.data[i]).toBeCloseTo(Number(v), 5);
+        });
+      }
+    },
+  );
+
+  it("stay where the other order multiplies more unless the inner product is needed nowhere else", () => {
+    const x = [
+      [6, 4],
+      [4, 6],
+      [6, 5],
+    ].map((shape) => spec(shape));
+    const { graph } = trace(({ x: [a, b, c] }: { x: Tensor[] }) => matmul(matmul(a, b), c), { x });
+    expect(costOf(simplify(graph)).flops).toBe(costOf(graph).flops);
   });
 });
 

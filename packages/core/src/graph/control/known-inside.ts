@@ -2,7 +2,7 @@ import type { Graph } from "../graph.js";
 import { neg } from "../ops/arithmetic.js";
 import { constantValue, fill } from "../ops/leaf.js";
 import { apply, type Tensor } from "../tensor.js";
-import { inlined } from "./body.js";
+import { closureOfStep, inlined } from "./body.js";
 import type { CondAttributes } from "./cond.js";
 import type { ScanAttributes } from "./scan-op.js";
 import type { WhileAttributes } from "./while-op.js";
@@ -18,11 +18,17 @@ export function knownInScan(node: Tensor): Tensor | undefined {
   return apply(node.op, unknown(node.inputs, known), attrs);
 }
 
-/** Unchanging values of a loop that are known need not be its inputs. */
+/** Unchanging values of a loop that are known need not be its inputs, and what follows from them alone is computed before it. */
 export function knownInWhile(node: Tensor): Tensor | undefined {
   const { body, ...rest } = node.attrs as WhileAttributes;
   const known = knownOf(node.inputs, (k) => (k < rest.carries ? undefined : rest.carries));
-  if (known.every(isNothing)) return undefined;
+  if (known.every(isNothing)) {
+    const [values, same] = [node.inputs.slice(0, rest.carries), node.inputs.slice(rest.carries)];
+    const carried = body.inputs.slice(0, rest.carries).map(({ tensor }) => tensor);
+    const { graph, captured } = closureOfStep(carried, inlined(body, [...carried, ...same]));
+    if (captured.every((x) => same.includes(x))) return undefined;
+    return apply(node.op, [...values, ...captured], { ...rest, body: graph });
+  }
   return apply(node.op, unknown(node.inputs, known), { ...rest, body: withKnown(body, known) });
 }
 

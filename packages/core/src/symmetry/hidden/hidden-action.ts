@@ -1,10 +1,8 @@
 // The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
 
 import { OptionError } from "../../errors.js";
-import { add, div, neg, sub } from "../../graph/ops/arithmetic.js";
+import { div, neg, sub } from "../../graph/ops/arithmetic.js";
 import { matmul } from "../../graph/ops/matmul.js";
-import { reshape } from "../../graph/ops/reshape.js";
-import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { MlpParams } from "../../nn/models/mlp.js";
 import { anyOf, inCode, isObject, positive, text } from "../../option-kinds.js";
@@ -13,7 +11,7 @@ import { type Bijection, bijection, slopeOf } from "../bijection.js";
 import type { HiddenUnits } from "../discovery/descriptors.js";
 import type { Symmetry } from "../symmetry.js";
 import { hiddenSites } from "./hidden-layers.js";
-import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";
+import { type SiteRule, split, withChange } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 
 export interface HiddenActionOptions extends SiteActionOptions, OptionsOf<typeof hiddenActionOptions> {}
@@ -72,20 +70,20 @@ export function hiddenAction(params: MlpParams, given: HiddenActionOptions): Sym
   return { ...action, generators };
 }
 
+const shift = (s: Bijection, z: Tensor, mixed: Tensor) => sub(s.inverse(mixed), z);
+
 /** Eq. 8 at one site: see {@link hiddenAction}. The rate is dW' = H^+ (s(Z) T' / s'(Z)), dW_next = -W_next T. */
 export const hiddenRule: SiteRule<Bijection> = {
   name: "hidden action (eq. 8)",
   matrixName: "a layer's input",
-  isUndone: true,
   matrix: ({ h }) => h,
+  shift,
   move(site, { g, back, plus }) {
-    const { activation: s, z, weight, bias, next } = site;
-    const moved = s.inverse(matmul(s.forward(z), g, { transposeB: true }));
-    const change = split(matmul(sub(moved, z), plus, { transposeA: true, transposeB: true }), site);
+    const { activation: s, z } = site;
+    const change = shift(s, z, matmul(s.forward(z), g, { transposeB: true }));
     return {
-      weight: add(weight, change.weight),
-      ...(bias && change.bias ? { bias: add(bias, change.bias) } : {}),
-      next: matmul(next, back),
+      ...withChange(site, matmul(change, plus, { transposeA: true, transposeB: true })),
+      next: matmul(site.next, back),
     };
   },
   rate(site, T, plus) {
@@ -97,13 +95,3 @@ export const hiddenRule: SiteRule<Bijection> = {
     };
   },
 };
-
-/** W and b of [W b], [units, inputs (+ 1)]. */
-function split(joined: Tensor, { weight, bias }: SiteValues<Bijection>): Omit<SiteParams, "next"> {
-  if (bias === undefined) return { weight: joined };
-  const [units, inputs] = weight.shape;
-  return {
-    weight: slice(joined, { ends: [units, inputs] }),
-    bias: reshape(slice(joined, { starts: [0, inputs] }), [units]),
-  };
-}

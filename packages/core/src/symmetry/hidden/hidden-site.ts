@@ -1,6 +1,8 @@
 import type { BatchSpec, BatchTensors } from "../../batch.js";
 import type { Graph } from "../../graph/graph.js";
+import { add } from "../../graph/ops/arithmetic.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
+import { slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { floatTypeOf } from "../../named-arrays.js";
@@ -55,8 +57,11 @@ export interface SiteRule<S extends ElementWise> {
   readonly name: string;
   /** Name of the matrix in refusals. */
   readonly matrixName: string;
-  /** Whether {@link move} multiplies the next weight by g^-1, and by nothing else. */
-  readonly isUndone: boolean;
+  /**
+   * Z' - Z for the mixed units s(Z) g', of a rule that moves W by (Z' - Z)' H^+', multiplies the next weight by g^-1, and moves
+   * nothing else.
+   */
+  shift?(activation: S, z: Tensor, mixed: Tensor): Tensor;
   /** The matrix; the action is exact where its rows are independent. */
   matrix(site: SiteValues<S> & { readonly h: Tensor }, g: Tensor): Tensor;
   /** The parameters moved by g; `back` is g^-1, `plus` the pseudo-inverse of the matrix. */
@@ -127,7 +132,8 @@ export const siteTangent = <P, S extends ElementWise>(
   plus: Tensor,
 ): Record<string, Tensor> => stored(site, p, rule.rate(valuesOf(site, p, site.values(p, batch).z), T, plus));
 
-function valuesOf<P, S extends ElementWise>(
+/** A site's tensors at given parameters. */
+export function valuesOf<P, S extends ElementWise>(
   site: HiddenSite<P, S>,
   p: TensorsOf<P>,
   z: Tensor,
@@ -143,8 +149,30 @@ function valuesOf<P, S extends ElementWise>(
   };
 }
 
+/** W and b after a change of both, [W b], [units, inputs (+ 1)]. */
+export function withChange({ weight, bias }: SiteValues<ElementWise>, by: Tensor): Omit<SiteParams, "next"> {
+  const change = split(by, { weight, bias });
+  return {
+    weight: add(weight, change.weight),
+    ...(bias && change.bias ? { bias: add(bias, change.bias) } : {}),
+  };
+}
+
+/** W and b of [W b]. */
+export function split(
+  joined: Tensor,
+  { weight, bias }: Pick<SiteValues<ElementWise>, "weight" | "bias">,
+): Omit<SiteParams, "next"> {
+  if (bias === undefined) return { weight: joined };
+  const [units, inputs] = weight.shape;
+  return {
+    weight: slice(joined, { ends: [units, inputs] }),
+    bias: reshape(slice(joined, { starts: [0, inputs] }), [units]),
+  };
+}
+
 /** Values in the parameters' own forms, by path. */
-function stored<P, S extends ElementWise>(
+export function stored<P, S extends ElementWise>(
   { weight, bias, next }: HiddenSite<P, S>,
   p: TensorsOf<P>,
   values: SiteParams,
@@ -154,16 +182,6 @@ function stored<P, S extends ElementWise>(
     ...(bias !== undefined && values.bias ? { [bias]: reshape(values.bias, byPath(p)(bias).shape) } : {}),
     [next.path]: next.in === 1 ? values.next : transpose(values.next),
   };
-}
-
-/** The next weight of a site after a change of its form [outputs, units], by path. */
-export function changedNext<P, S extends ElementWise>(
-  { next }: HiddenSite<P, S>,
-  p: TensorsOf<P>,
-  change: (next: Tensor) => Tensor,
-): Record<string, Tensor> {
-  const turned = (w: Tensor) => (next.in === 1 ? w : transpose(w));
-  return { [next.path]: turned(change(turned(byPath(p)(next.path)))) };
 }
 
 /** The tensor at a path of a tree. */

@@ -61,7 +61,6 @@ export function pseudoInverseAction(
 const pseudoInverseRule: SiteRule<ElementWise> = {
   name: "pseudo-inverse action",
   matrixName: "a hidden layer's output",
-  isUndone: false,
   matrix: movedOutput,
   move(site, { g, plus }) {
     const { activation: s, z, next } = site;

@@ -3,7 +3,7 @@ import { type BatchTensors, specsOf } from "../../batch.js";
 import { inlined } from "../../graph/control/body.js";
 import { cond } from "../../graph/control/cond.js";
 import type { Graph } from "../../graph/graph.js";
-import { add, cast, sub } from "../../graph/ops/arithmetic.js";
+import { add, cast, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, where } from "../../graph/ops/compare.js";
 import { abs, sqrt, square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
@@ -14,19 +14,21 @@ import { corrected, matrixPinv, pinvParts } from "../../graph/ops/pinv.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { retype } from "../../graph/retype.js";
 import { isFloat, isTensor, type Tensor } from "../../graph/tensor.js";
-import type { TensorsOf } from "../../graph/trace.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
 import type { ElementWise } from "../bijection.js";
 import { mapTensors } from "../parameter-axes.js";
 import type { TracedContext } from "../symmetry.js";
 import {
   byPath,
-  changedNext,
   type HiddenSite,
   pathsOf,
   type SiteRule,
+  stored,
   traceSiteAct,
   traceSiteMatrix,
+  valuesOf,
+  withChange,
 } from "./hidden-site.js";
 import { mostError } from "./inverses.js";
 
@@ -57,17 +59,35 @@ export function traceSites<P, S extends ElementWise>(
     const weightAt = byPath(from);
     const ownOf = (to: (path: string, w: Tensor) => Tensor) =>
       Object.fromEntries(pathsOf(site).map((path) => [path, to(path, weightAt(path))]));
-    const act = () => {
+    // As on the host, the next site starts from rounded values: its matrix is then that of the end.
+    const exactly = () => {
       const values = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
         params: inputs.params,
         ...{ z, g, back: matrixInverse(g), plus },
       });
-      const next =
-        rule.isUndone && T[m].dtype === "float32" && site.size >= manyUnits
-          ? changedNext(site, from, (w) => undone(w, T[m]))
-          : {};
-      // As on the host, the next site starts from rounded values: its matrix is then that of the end.
-      return ownOf((path, w) => next[path] ?? cast(values[`moved.${path}`], w.dtype));
+      return ownOf((path, w) => cast(values[`moved.${path}`], w.dtype));
+    };
+    const act = () => {
+      const { shift } = rule;
+      if (!shift || T[m].dtype !== "float32" || site.size < manyUnits) return exactly();
+      const { activation: s } = site;
+      const units = inDouble({ z }, (x) => s.forward(x.z));
+      const mixing = matmul(cast(units, "float32"), T[m], { transposeB: true });
+      const mixed = add(units, cast(mixing, "float64"));
+      const D = inDouble({ z, mixed }, (x) => shift(s, x.z, x.mixed));
+      const own = valuesOf(site, from, z);
+      const isHarmless = lessEqual(
+        mul(sum(square(D)), sum(square(plus))),
+        mul(mostAmplified ** 2 * z.shape[0], cast(sum(square(own.weight)), "float64")),
+      );
+      const next = undone(own.next, T[m]);
+      const inFloat32 = () => {
+        const [d, x] = [D, plus].map((matrix) => cast(matrix, "float32"));
+        const change = matmul(d, x, { transposeA: true, transposeB: true });
+        return stored(site, from, { ...withChange(own, change), next });
+      };
+      const { path } = site.next;
+      return cond(isHarmless, inFloat32, () => ({ ...exactly(), [path]: inFloat32()[path] }));
     };
     // The identity moves by nothing, not even by rounding.
     const changed = cond(greater(sum(abs(T[m])), 0), act, () => ownOf((_, w) => w));
@@ -76,6 +96,11 @@ export function traceSites<P, S extends ElementWise>(
   return moved;
 }
 
+/**
+ * In float32 a change D' X^+' of W has an error of about 5 eps ||D|| ||X^+|| / sqrt(samples), by the rounding of D and X^+ and of the
+ * product: below that of W itself where ||D|| ||X^+|| is at most this times sqrt(samples) ||W||.
+ */
+const mostAmplified = 0.2;
 /** From so many units on, ONNX Runtime inverts a matrix more slowly than it multiplies several. */
 const manyUnits = 128;
 /** ||T|| up to which four and eight terms of the series below are exact to a rounding error of float32. */
@@ -148,4 +173,10 @@ function valuesIn(graph: Graph, given: object): Record<string, Tensor> {
     graph.inputs.map(({ name }) => leaves[paths.indexOf(name)]),
   );
   return Object.fromEntries(graph.outputs.map(({ name }, k) => [name, outputs[k]]));
+}
+
+/** A function of tensors as the host computes it: with its constants in float64, too. */
+function inDouble<X extends Record<string, Tensor>>(given: X, f: (x: X) => Tensor): Tensor {
+  const specs = Object.fromEntries(Object.entries(given).map(([name, { shape }]) => [name, spec(shape)]));
+  return valuesIn(trace((x) => ({ value: f(x as X) }), specs).graph, given).value;
 }

@@ -18,6 +18,7 @@ import { concat, slice } from "../../../src/graph/ops/slice.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
+import { compile } from "../../../src/runtime/compile.js";
 import { expectSame } from "./support.js";
 
 interface Args {
@@ -114,4 +115,26 @@ it("changes signs inside of a branch, not before it", () => {
   const [whenTrue] = bodiesOf(nodesOf(graph).filter(({ op }) => op.name === "cond")[0]);
   expect(namesIn(whenTrue)).toContain("add");
   expect(namesIn(whenTrue)).not.toContain("neg");
+});
+
+it("computes before a loop what follows from unchanging values once its products are in another order", async () => {
+  const args = { c: uniform(1, [8, 2]), w: uniform(2, [2, 8]), v: uniform(3, [8, 2]) };
+  const given = Object.fromEntries(
+    Object.entries(args).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: Float32Array.from(data as Float64Array) },
+    ]),
+  );
+  const { graph } = trace(({ c, w, v }: Record<string, Tensor>) => {
+    const init = { c, count: constant(0, "float32") };
+    const step = (at: typeof init) => ({ c: tanh(matmul(matmul(at.c, w), v)), count: add(at.count, 1) });
+    return { last: whileLoop(({ count }: typeof init) => less(count, 3), step, init, { most: 5 }).c };
+  }, given);
+  const simple = simplify(graph);
+  const productsIn = (body: Graph) => nodesOf(body).filter(({ op }) => op.name === "matmul").length;
+  expect(productsIn(simple)).toBe(1);
+  expect(nodesOf(simple).flatMap(bodiesOf).map(productsIn)).toEqual([1]);
+  const [plain, moved] = await Promise.all([graph, simple].map((g) => compile(g, { runtime: "javascript" })));
+  const [{ last }, { last: expected }] = [await moved.run(given), await plain.run(given)];
+  expect(last).toEqual(expected);
 });
