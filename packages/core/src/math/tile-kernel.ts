@@ -1,4 +1,4 @@
-// The kernel of tiles in WebAssembly, which takes two numbers at once where JavaScript takes one. Apart from tile.ts, as pages that
+// The kernel of tile.ts in WebAssembly, which takes two numbers at once where JavaScript takes one. Apart from it, as pages that
 // multiply few numbers need not load it.
 import { setTileKernel, type TileKernel } from "./tile.js";
 
@@ -10,17 +10,16 @@ const pages = 2 ** 9;
 
 let isAsked = false;
 
-/** Adds tiles in WebAssembly from now on, in this thread: the same bits. Nothing where there is none that takes two numbers at once. */
+/** Sums in WebAssembly from now on, in this thread: the same bits. Nothing where there is none that takes two numbers at once. */
 export function addTilesInWebAssembly(): void {
   if (isAsked) return;
   isAsked = true;
   try {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assembled()));
-    const { memory, addTiles } = exports as unknown as {
+    const { memory, ...sums } = exports as unknown as Omit<TileKernel, "buffer"> & {
       readonly memory: WebAssembly.Memory;
-      readonly addTiles: TileKernel["addTiles"];
     };
-    setTileKernel({ addTiles, buffer: memory.buffer });
+    setTileKernel({ ...sums, buffer: memory.buffer });
   } catch {
     // JavaScript it is.
   }
@@ -28,7 +27,7 @@ export function addTilesInWebAssembly(): void {
 
 type Code = readonly (number | Code)[];
 
-/** The module of `addTiles`: binary format of the WebAssembly Core Specification 2.0, chapter 5. */
+/** The module of a {@link TileKernel}: binary format of the WebAssembly Core Specification 2.0, chapter 5. */
 function assembled(): Uint8Array<ArrayBuffer> {
   const bytesOf = (code: Code): number[] =>
     code.flatMap((part) => (typeof part === "number" ? [part] : bytesOf(part)));
@@ -43,9 +42,8 @@ function assembled(): Uint8Array<ArrayBuffer> {
   const plus = (a: Code, b: Code): Code => [a, b, 0x6a];
   const minus = (a: Code, b: Code): Code => [a, b, 0x6b];
   const times = (a: Code, b: Code): Code => [a, b, 0x6c];
-  const isLess = (a: Code, b: Code): Code => [a, b, 0x49];
   const loopWhile = (body: Code, condition: Code): Code => [0x03, 0x40, body, condition, 0x0d, 0, 0x0b];
-  // Two numbers of 8 bytes: loaded, one of them twice, stored, summed, multiplied.
+  // Two numbers of 8 bytes: loaded, one of them twice, stored, summed, multiplied, the first or the second ones of two pairs.
   const pair = (code: number, ...rest: Code): Code => [0xfd, number(code), rest];
   const load = (place: Code): Code => [place, pair(0x00, 3, 0)];
   const loadTwice = (place: Code): Code => [place, pair(0x0a, 3, 0)];
@@ -53,50 +51,116 @@ function assembled(): Uint8Array<ArrayBuffer> {
   const sum = (a: Code, b: Code): Code => [a, b, pair(0xf0)];
   const product = (a: Code, b: Code): Code => [a, b, pair(0xf2)];
 
-  const four = [0, 1, 2, 3];
-  const [out, a, b, n, columns, row, column, count, end] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-  const sumRow = (r: number) => 9 + r;
-  const termRow = (k: number) => 13 + k;
-  const factor = (r: number, k: number) => 17 + 4 * r + k;
-  const numbers = (k: number) => 33 + k;
-  const places = (first: number, ofRow: (r: number) => number): Code => [
-    set(ofRow(0), get(first)),
-    [1, 2, 3].map((r) => set(ofRow(r), plus(get(ofRow(r - 1)), get(n)))),
+  const chosen = (a: Code, b: Code, which: 0 | 1): Code => {
+    const bytes = eight.map((k) => 8 * which + k);
+    return [a, b, pair(0x0d, bytes, ...bytes.map((k) => 16 + k))];
+  };
+
+  const [two, four, eight] = [2, 4, 8].map((length) => Array.from({ length }, (_, k) => k));
+  const [out, a, b, n, columns, row, column, count, end, at] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const sumRow = (r: number) => 10 + r;
+  const termRow = (k: number) => 12 + k;
+  const numbers = (k: number) => 20 + k;
+  const factor = (k: number) => 24 + k;
+  const behind = (place: Code, distance: number, k: number): Code =>
+    plus(place, times(get(distance), constant(k)));
+  const placesOfTerms = (rows: readonly number[]): Code =>
+    rows.map((k) => set(termRow(k), behind(get(b), n, k)));
+  const moved = (place: number, distance: number, k: number): Code =>
+    set(place, behind(get(place), distance, k));
+  /** For pairs of columns, which the first place tells. */
+  const forPairs = (body: Code, ...places: readonly number[]): Code => [
+    set(end, plus(get(places[0]), get(columns))),
+    loopWhile(
+      [body, places.map((place) => set(place, plus(get(place), constant(16))))],
+      [get(places[0]), get(end), 0x49],
+    ),
   ];
-  const placeOfFactor = (r: number, k: number): Code =>
-    plus(get(a), plus(times(get(row), constant(r)), times(get(column), constant(k))));
-  const tile: Code = [
-    four.map((k) => set(numbers(k), load(get(termRow(k))))),
-    four.map((r) => {
-      const products = four.map((k) => product(get(factor(r, k)), get(numbers(k))));
-      return store(get(sumRow(r)), sum(load(get(sumRow(r))), products.reduce(sum)));
-    }),
-    [...four.map(sumRow), ...four.map(termRow)].map((place) => set(place, plus(get(place), constant(16)))),
+  /** `count` times, each with the next rows of B. */
+  const forRows = (rows: readonly number[], body: Code): Code => [
+    loopWhile([body, moved(b, n, rows.length), set(count, minus(get(count), constant(1)))], get(count)),
+    0x0b,
   ];
-  const body: Code = loopWhile(
-    [
-      set(end, plus(get(out), get(columns))),
-      places(out, sumRow),
-      places(b, termRow),
-      four.map((r) => four.map((k) => set(factor(r, k), loadTwice(placeOfFactor(r, k))))),
-      loopWhile(tile, isLess(get(sumRow(0)), get(end))),
-      set(a, plus(get(a), times(get(column), constant(4)))),
-      set(b, plus(get(b), times(get(n), constant(4)))),
-      set(count, minus(get(count), constant(1))),
-    ],
-    get(count),
-  );
+
+  // Two rows of the sum at a time: processors have registers for eight factors, not for sixteen.
+  const halfTile = (top: number): Code => [
+    two.map((r) => set(sumRow(r), behind(get(out), n, top + r))),
+    placesOfTerms(four),
+    eight.map((k) => set(factor(k), loadTwice(behind(behind(get(a), row, top + (k >> 2)), column, k & 3)))),
+    forPairs(
+      [
+        four.map((k) => set(numbers(k), load(get(termRow(k))))),
+        two.map((r) => {
+          const products = four.map((k) => product(get(factor(4 * r + k)), get(numbers(k))));
+          return store(get(sumRow(r)), sum(load(get(sumRow(r))), products.reduce(sum)));
+        }),
+      ],
+      ...two.map(sumRow),
+      ...four.map(termRow),
+    ),
+  ];
+  const addTiles = forRows(four, [halfTile(0), halfTile(2), moved(a, column, 4)]);
+
+  const addRows = forRows(eight, [
+    set(at, get(out)),
+    placesOfTerms(eight),
+    eight.map((k) => set(factor(k), loadTwice(behind(get(a), column, k)))),
+    forPairs(
+      store(
+        get(at),
+        eight.map((k) => product(load(get(termRow(k))), get(factor(k)))).reduce(sum, load(get(at))),
+      ),
+      at,
+      ...eight.map(termRow),
+    ),
+    moved(a, column, 8),
+  ]);
+
+  // Each sum takes its terms one after another; those of two rows are a pair.
+  const sumRows = forRows(eight, [
+    set(at, get(a)),
+    placesOfTerms(eight),
+    four.map((p) => set(numbers(p), load(behind(get(out), column, 2 * p)))),
+    forPairs(
+      [
+        two.map((k) => set(factor(k), loadTwice(behind(get(at), column, k)))),
+        four.map((p) => [
+          two.map((r) => set(factor(2 + r), load(get(termRow(2 * p + r))))),
+          two.map((k) =>
+            set(
+              numbers(p),
+              sum(
+                get(numbers(p)),
+                product(chosen(get(factor(2)), get(factor(3)), k as 0 | 1), get(factor(k))),
+              ),
+            ),
+          ),
+        ]),
+      ],
+      at,
+      ...eight.map(termRow),
+    ),
+    four.map((p) => store(behind(get(out), column, 2 * p), get(numbers(p)))),
+    moved(out, column, 8),
+  ]);
 
   const [i32, v128] = [0x7f, 0x7b];
   const section = (id: number, code: Code): Code => [id, sized(code)];
+  const functions = { addTiles, addRows, sumRows };
   return Uint8Array.from(
     bytesOf([
       [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       section(1, list([0x60, sized(Array(8).fill(i32)), 0])),
-      section(3, list([0])),
+      section(3, list(...Object.keys(functions).map(() => [0]))),
       section(5, list([0, number(pages)])),
-      section(7, list([text("addTiles"), 0, 0], [text("memory"), 2, 0])),
-      section(10, list(sized([list([9, i32], [20, v128]), body, 0x0b]))),
+      section(
+        7,
+        list(...Object.keys(functions).map((name, k) => [text(name), 0, k]), [text("memory"), 2, 0]),
+      ),
+      section(
+        10,
+        list(...Object.values(functions).map((code) => sized([list([12, i32], [12, v128]), code]))),
+      ),
     ]),
   );
 }

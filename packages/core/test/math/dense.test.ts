@@ -8,7 +8,7 @@ import {
   multiplyRows,
 } from "../../src/math/dense.js";
 import { createRng } from "../../src/math/rng.js";
-import { scratch } from "../../src/math/tile.js";
+import { reserving, scratch } from "../../src/math/tile.js";
 import { addTilesInWebAssembly } from "../../src/math/tile-kernel.js";
 import { product, transposed } from "../../src/symmetry/matrix.js";
 
@@ -92,20 +92,21 @@ it.each([3, 8, 9, 19, 45])(
 
 it("computes in WebAssembly where there is one, and the same bits without, or with too little memory", async () => {
   let running = "";
-  const calls: Record<string, number> = { addGram: 0, addProduct: 0, cholesky: 0, invertLower: 0, small: 0 };
+  const names = ["addGram", "addProduct", "cholesky", "invertLower", "timesVector", "vectorTimes", "small"];
+  const calls: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
   const real = WebAssembly;
   class Instance {
     readonly exports: object;
     constructor(module: WebAssembly.Module) {
-      const { memory, addTiles } = new real.Instance(module).exports;
-      const add = addTiles as (...given: number[]) => void;
-      this.exports = {
-        memory,
-        addTiles(...given: number[]) {
+      const { memory, ...sums } = new real.Instance(module).exports;
+      const counted = Object.entries(sums).map(([name, sum]) => [
+        name,
+        (...given: number[]) => {
           calls[running]++;
-          add(...given);
+          (sum as (...given: number[]) => void)(...given);
         },
-      };
+      ]);
+      this.exports = { memory, ...Object.fromEntries(counted) };
     }
   }
   class Small extends Instance {
@@ -125,11 +126,11 @@ it("computes in WebAssembly where there is one, and the same bits without, or wi
     vi.resetModules();
     vi.stubGlobal("WebAssembly", global);
     (await import("../../src/math/tile-kernel.js")).addTilesInWebAssembly();
-    return import("../../src/math/dense.js");
+    return { ...(await import("../../src/math/dense.js")), ...(await import("../../src/math/tile.js")) };
   };
   const { Module } = real;
   const globals = [{ Module, Instance }, undefined, { Module, Instance: Small }];
-  const kinds: typeof import("../../src/math/dense.js")[] = [];
+  const kinds: Awaited<ReturnType<typeof denseWith>>[] = [];
   for (const global of globals) kinds.push(await denseWith(global));
   for (const n of [7, 12, 33]) {
     const x = draw(260 * n);
@@ -149,8 +150,45 @@ it("computes in WebAssembly where there is one, and the same bits without, or wi
     expect(results[0]).toEqual(results[1]);
     expect(results[2]).toEqual(results[1]);
   }
+  const [table, row, column] = [draw(24 * 40), draw(40), draw(24)];
+  const inTurns = (terms: readonly number[]) => terms.reduce((sum, term) => sum + term, 0);
+  for (const { reserving, timesVector, vectorTimes } of kinds) {
+    reserving((reserve) => {
+      const a = reserve(table.length) ?? new Float64Array(table.length);
+      a.set(table);
+      running = "timesVector";
+      const sums = [...column.keys()].map((r) => inTurns([...row].map((v, k) => table[40 * r + k] * v)));
+      expect([...timesVector(a, row)]).toEqual(sums);
+      running = "vectorTimes";
+      const others = [...row.keys()].map((k) => inTurns([...column].map((v, r) => table[40 * r + k] * v)));
+      expect([...vectorTimes(column, a)]).toEqual(others);
+    });
+  }
   vi.unstubAllGlobals();
   for (const [name, count] of Object.entries(calls)) expect(count, name).toBeGreaterThan(0);
+});
+
+it("reserves memory beside scratch until a function returns or throws", () => {
+  addTilesInWebAssembly();
+  const quarter = 2 ** 20;
+  const first = reserving((reserve) => {
+    const kept = reserve(8) as Float64Array;
+    expect(reserve(3 * quarter)).toBeUndefined();
+    kept.fill(1);
+    // There is no room beside it: other memory is taken.
+    expect(scratch(4 * quarter)[0].buffer).not.toBe(kept.buffer);
+    expect([...kept]).toEqual(Array(8).fill(1));
+    return kept;
+  });
+  expect(() =>
+    reserving((reserve) => {
+      reserve(quarter);
+      throw new Error("stopped");
+    }),
+  ).toThrow("stopped");
+  const again = reserving((reserve) => reserve(8) as Float64Array);
+  expect(again.byteOffset).toBe(first.byteOffset);
+  expect([...again]).toEqual(Array(8).fill(0));
 });
 
 it("gives large matrices memory that is given back", () => {

@@ -1,5 +1,6 @@
 // What scalings see of a parameter: elements that all of them scale alike are one cell.
 import { type NdArray, sizeOf, stridesOf } from "../../array.js";
+import { rowsAtOnce, timesVector, vectorTimes } from "../../math/tile.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { changeAlong, requireView, unitCount, unitsOf } from "../../symmetry/parameter-axes.js";
 
@@ -14,11 +15,13 @@ export interface Cells {
   readonly values: Float64Array;
   /** A power of two near the largest magnitude, by which squares neither over- nor underflow. */
   readonly unit: number;
-  /** Sizes of the table of all legs' units, if the cells are one. */
-  readonly table?: readonly number[] | undefined;
+  /** For each leg its units and, up to a multiple of `rowsAtOnce`, others whose cells in a table are 0. */
+  readonly counts: readonly number[];
+  /** Whether the cells are a table of all legs' units. */
+  readonly isTable: boolean;
   /**
-   * For each leg the unit of each cell; the number of units stands for elements that the leg leaves out. Not of tables of two
-   * legs.
+   * For each leg the unit of each cell; the number of units stands for elements that the leg leaves out. Not of tables of one
+   * or two legs.
    */
   readonly units: readonly Int32Array[];
 }
@@ -26,46 +29,45 @@ export interface Cells {
 /**
  * The cells of a parameter between the legs that act on it.
  *
- * @param memory of cells of the same legs, which are no longer needed: fresh memory takes longer than the sums
+ * @param zeros makes what holds them: fresh memory takes longer than the sums
  */
 export function cellsOf(
   array: NdArray,
   legs: readonly Leg[],
   by: ScaleMeasure,
-  memory?: Float64Array,
+  zeros = (count: number): Float64Array => new Float64Array(count),
 ): Cells {
   for (const leg of legs) requireView(array, leg);
   const data = array.data as Float64Array;
   const unit = unitOf(data);
-  const digits = legs.map((leg) => unitCount(leg) + 1);
   const stripes = nestedStripes(legs);
-  if (stripes) {
-    const values = memory?.fill(0) ?? new Float64Array(sizeOf(digits));
-    addStripes(values, data, stripes, stridesOf(digits), unit, by);
-    return { values, unit, table: digits, units: digits.length === 2 ? [] : unitsOfTable(digits) };
-  }
-  const units = legs.map((leg) => unitsAlong(array.shape, leg));
+  const used = legs.map((leg) => unitCount(leg) + (stripes ? 0 : 1));
+  const counts = used.map((count) => rowsAtOnce * Math.max(1, Math.ceil(count / rowsAtOnce)));
+  const units = stripes ? [] : legs.map((leg) => unitsAlong(array.shape, leg));
   // Where legs are parts of axes, a table of all their units may be larger than the parameter.
-  if (sizeOf(digits) > 2 * data.length) {
+  if (!stripes && sizeOf(used) > 2 * data.length) {
     const cells = runsOf(units);
     const count = cells[cells.length - 1] + 1;
-    const values = memory?.fill(0) ?? new Float64Array(count);
+    const values = zeros(count);
     addElements(values, data, cells, unit, by);
     const unitsOfCells = units.map((own) => {
       const ofCells = new Int32Array(count);
       for (let e = 0; e < cells.length; e++) ofCells[cells[e]] = own[e];
       return ofCells;
     });
-    return { values, unit, units: unitsOfCells };
+    return { values, unit, counts, isTable: false, units: unitsOfCells };
   }
-  const [cells, ...others] = units;
-  others.forEach((own, l) => {
-    const digit = digits[l + 1];
-    for (let e = 0; e < cells.length; e++) cells[e] = cells[e] * digit + own[e];
-  });
-  const values = memory?.fill(0) ?? new Float64Array(sizeOf(digits));
-  addElements(values, data, cells, unit, by);
-  return { values, unit, table: digits, units: digits.length === 2 ? [] : unitsOfTable(digits) };
+  const values = zeros(sizeOf(counts));
+  if (stripes) addStripes(values, data, stripes, stridesOf(counts), unit, by);
+  else {
+    const [cells, ...others] = units;
+    others.forEach((own, l) => {
+      const count = counts[l + 1];
+      for (let e = 0; e < cells.length; e++) cells[e] = cells[e] * count + own[e];
+    });
+    addElements(values, data, cells, unit, by);
+  }
+  return { values, unit, counts, isTable: true, units: counts.length < 3 ? [] : unitsOfTable(counts) };
 }
 
 /** The number of the run of each element, of elements in a row that have the same units. */
@@ -132,6 +134,13 @@ function addSquares(
   length: number,
   factor: number,
 ): void {
+  if (length === 1) {
+    for (let e = 0, c = cell; e < data.length; e++, c += stride) {
+      const x = data[e] * factor;
+      values[c] += x * x;
+    }
+    return;
+  }
   for (let e = 0, c = cell; e < data.length; c += stride) {
     let sum = values[c];
     for (const end = e + length; e < end; e++) {
@@ -209,21 +218,23 @@ function unitsOfTable(digits: readonly number[]): Int32Array[] {
 }
 
 /**
- * Sum or maximum of the cells of each unit of a leg, scaled by the factors of all other legs.
+ * Sum or maximum of the cells of each unit of a leg, scaled by the factors of all other legs; for use before the next call.
  *
  * @param factors of each leg's units, and 1 for elements that it leaves out
  */
 export function slicesOf(
-  { values, units, table }: Cells,
+  { values, units, isTable }: Cells,
   leg: number,
   factors: readonly Float64Array[],
   by: ScaleMeasure,
 ): Float64Array {
-  const out = new Float64Array(factors[leg].length);
-  if (table?.length === 2) {
-    addTable(out, values, leg, factors[1 - leg], by);
-    return out;
+  if (isTable && factors.length === 1) return values.slice();
+  if (isTable && factors.length === 2) {
+    const others = factors[1 - leg];
+    if (by === "range") return largestInTable(values, leg, others);
+    return leg === 0 ? timesVector(values, others) : vectorTimes(others, values);
   }
+  const out = new Float64Array(factors[leg].length);
   const own = units[leg];
   const others = units.flatMap((list, l) => (l === leg ? [] : [{ list, factor: factors[l] }]));
   for (let c = 0; c < values.length; c++) {
@@ -236,61 +247,16 @@ export function slicesOf(
   return out;
 }
 
-/** The same for two legs along the rows and the columns of a table, without a look at every cell's units. */
-function addTable(
-  out: Float64Array,
-  values: Float64Array,
-  leg: number,
-  factors: Float64Array,
-  by: ScaleMeasure,
-): void {
-  if (by === "norm") {
-    if (leg === 0) sumRows(out, values, factors);
-    else addRows(out, values, factors);
-    return;
-  }
+/** The largest of each row of a table, times the columns' factors, or of each column, times the rows'. */
+function largestInTable(values: Float64Array, leg: number, factors: Float64Array): Float64Array {
+  const out = new Float64Array(values.length / factors.length);
   const columns = leg === 0 ? factors.length : out.length;
   for (let r = 0; r < values.length / columns; r++) {
     const row = values.subarray(r * columns, (r + 1) * columns);
     if (leg === 0) out[r] = weightedLargest(row, factors);
     else raiseToRow(out, row, factors[r]);
   }
-}
-
-/** Weighted sums of rows: of four at once, which do not wait for one another. Past the end the last row is summed again. */
-function sumRows(out: Float64Array, values: Float64Array, factors: Float64Array): void {
-  const [last, columns] = [out.length - 1, factors.length];
-  for (let r = 0; r <= last; r += 4) {
-    const [r1, r2, r3] = [Math.min(r + 1, last), Math.min(r + 2, last), Math.min(r + 3, last)];
-    const [a, b, c, d] = [r * columns, r1 * columns, r2 * columns, r3 * columns];
-    let [s0, s1, s2, s3] = [0, 0, 0, 0];
-    for (let k = 0; k < columns; k++) {
-      const factor = factors[k];
-      s0 += values[a + k] * factor;
-      s1 += values[b + k] * factor;
-      s2 += values[c + k] * factor;
-      s3 += values[d + k] * factor;
-    }
-    [out[r], out[r1], out[r2], out[r3]] = [s0, s1, s2, s3];
-  }
-}
-
-/** Adds rows times factors to a row: four at once, which reads and writes it a quarter as often. */
-function addRows(out: Float64Array, values: Float64Array, factors: Float64Array): void {
-  const [rows, columns] = [factors.length, out.length];
-  for (let r = 0; r < rows; ) {
-    const a = r * columns;
-    if (r + 4 > rows) {
-      const factor = factors[r++];
-      for (let k = 0; k < columns; k++) out[k] += values[a + k] * factor;
-      continue;
-    }
-    const [b, c, d] = [a + columns, a + 2 * columns, a + 3 * columns];
-    const [f0, f1, f2, f3] = [factors[r++], factors[r++], factors[r++], factors[r++]];
-    for (let k = 0; k < columns; k++) {
-      out[k] = out[k] + values[a + k] * f0 + values[b + k] * f1 + values[c + k] * f2 + values[d + k] * f3;
-    }
-  }
+  return out;
 }
 
 function weightedLargest(row: Float64Array, factors: Float64Array): number {

@@ -2,6 +2,8 @@
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
 import { groupBy } from "../../group-by.js";
+import { reserving } from "../../math/tile.js";
+import { addTilesInWebAssembly } from "../../math/tile-kernel.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays, requireView, unitCount } from "../../symmetry/parameter-axes.js";
@@ -31,7 +33,7 @@ import type { Sweeps, Swept } from "./sweeps.js";
  *
  * @param arrays in float64
  * @param bounds how far each generator is from its own best point at most; those within the tolerance rest
- * @param memory of each parameter's cells, for the next call with these generators
+ * @param memory of cells for which there is no other, for the next call with these generators
  */
 export function balancedScales(
   arrays: ReadonlyMap<string, NdArray>,
@@ -47,8 +49,18 @@ export function balancedScales(
   };
   // After a first balance weights are near.
   const isFirst = bounds.includes(Number.POSITIVE_INFINITY);
+  addTilesInWebAssembly();
   const swept = (from: ReadonlyMap<string, NdArray>, measure: ScaleMeasure) =>
-    sweptScales(from, generators, measure, sweeps, bounds, memory);
+    reserving((reserve) => {
+      const zeros = (path: string, count: number) => {
+        const reserved = reserve(count);
+        if (reserved) return reserved;
+        const own = memory.get(path)?.fill(0) ?? new Float64Array(count);
+        memory.set(path, own);
+        return own;
+      };
+      return sweptScales(from, generators, measure, sweeps, bounds, zeros);
+    });
   // Squares of factors that bring such weights together overflow: ranges, without squares, do that first.
   const near =
     by === "norm" && isFirst && [...arrays.values()].some(isFar) ? swept(arrays, "range") : undefined;
@@ -70,9 +82,9 @@ function sweptScales(
   by: ScaleMeasure,
   { tolerance, most }: Sweeps,
   bounds: readonly number[],
-  memory: Map<string, Float64Array>,
+  zeros: (path: string, count: number) => Float64Array,
 ): Swept {
-  const sheetsOf = sheetsOn(given, generators, by, memory);
+  const sheetsOf = sheetsOn(given, generators, by, zeros);
   const T = generators.map(({ size }) => ({ shape: [size], data: new Float64Array(size) }));
   const reach = reachOf(generators);
   const resting = generators.map(({ size }, k) =>
@@ -142,7 +154,7 @@ function sheetsOn(
   arrays: ReadonlyMap<string, NdArray>,
   generators: readonly ScalingGenerator[],
   by: ScaleMeasure,
-  memory: Map<string, Float64Array>,
+  zeros: (path: string, count: number) => Float64Array,
 ): (generator: number) => readonly Sheet[] {
   // By axis: a table of two legs then lies as the parameter does.
   const legsOn = groupBy<Leg, string>(
@@ -150,19 +162,22 @@ function sheetsOn(
     ({ path }) => path,
   );
   const made = new Map<string, Pick<Sheet, "cells" | "factors" | "isWeight">>();
-  return (k) =>
-    generators[k].axes.map((leg) => {
+  const sheets: Sheet[][] = [];
+  return (k) => {
+    sheets[k] ??= generators[k].axes.map((leg) => {
       const legs = legsOn.get(leg.path) as Leg[];
       const array = arrays.get(leg.path) as NdArray;
-      const own = made.get(leg.path) ?? {
-        cells: cellsOf(array, legs, by, memory.get(leg.path)),
-        factors: legs.map((other) => new Float64Array(unitCount(other) + 1).fill(1)),
-        isWeight: array.shape.length > 1,
-      };
-      made.set(leg.path, own);
-      memory.set(leg.path, own.cells.values);
+      let own = made.get(leg.path);
+      if (!own) {
+        const cells = cellsOf(array, legs, by, (count) => zeros(leg.path, count));
+        const factors = cells.counts.map((count) => new Float64Array(count).fill(1));
+        own = { cells, factors, isWeight: array.shape.length > 1 };
+        made.set(leg.path, own);
+      }
       return { ...own, leg, index: legs.indexOf(leg) };
     });
+    return sheets[k];
+  };
 }
 
 /** Sets the factors of each leg's units: of squares for norms. */
@@ -174,7 +189,7 @@ function setFactors(sheets: readonly Sheet[], T: Float64Array, by: ScaleMeasure)
     const raised = ofPower.get(leg.power) ?? T.map((t) => Math.exp((by === "norm" ? 2 : 1) * leg.power * t));
     ofPower.set(leg.power, raised);
     if (T.length > 1) own.set(raised);
-    else own.fill(raised[0], 0, own.length - 1);
+    else own.fill(raised[0], 0, unitCount(leg));
   }
 }
 
@@ -241,6 +256,10 @@ function scaleAlong(array: NdArray, leg: Leg, T: NdArray): void {
     return;
   }
   for (let at = 0; at < data.length; ) {
+    if (stripes.length === 1) {
+      for (let i = 0; i < stripes.count; i++) data[at++] *= factors[i];
+      continue;
+    }
     for (let i = 0; i < stripes.count; i++) {
       const factor = factors[i];
       for (const end = at + stripes.length; at < end; at++) data[at] *= factor;
@@ -326,10 +345,9 @@ function logSums(size: number, sheets: readonly Sheet[]): Float64Array {
 
 /** Largest magnitude of each unit's slice. */
 export function rangesAlong(array: NdArray, leg: Leg): Float64Array {
-  const units = unitCount(leg);
   const cells = cellsOf(array, [leg], "range");
-  const slices = slicesOf(cells, 0, [new Float64Array(units + 1)], "range");
-  return slices.subarray(0, units).map((range) => range * cells.unit);
+  const slices = slicesOf(cells, 0, [new Float64Array(cells.counts[0])], "range");
+  return slices.subarray(0, unitCount(leg)).map((range) => range * cells.unit);
 }
 
 interface Side {
