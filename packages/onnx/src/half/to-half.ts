@@ -6,7 +6,7 @@ import { outputsOf } from "../model-file/compare/run-model.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { dropIdentityIn } from "../model-file/prepare/drop-identity.js";
 import { requireBatches, smallBatches } from "../quantize/examples.js";
-import { errorOf } from "../quantize/measure-error.js";
+import { errorOf, requireFiniteOutputs } from "../quantize/measure-error.js";
 import { chosenMove, fewestInFloat32, fileOf, type HalfMove, type Moved } from "./choose.js";
 import { converted, roundedEverywhere } from "./convert.js";
 import { fuseNorms } from "./fuse-norms.js";
@@ -165,10 +165,13 @@ async function halfOf(
   const ranged = calibrated.length > 0 ? calibrated : random(1);
   const measured =
     heldOut.length > 0 ? smallBatches(file, heldOut) : calibrated.length > 0 ? calibrated : random(0);
-  const expectedOn = (batches: readonly NamedValues[]) =>
-    outputsOf(imported(file), batches, { runtime: "auto" });
-  const batches = { batches: ranged, expected: await expectedOn(ranged) };
-  const expected = measured === ranged ? batches.expected : await expectedOn(measured);
+  const expectedOn = async (batches: readonly NamedValues[], given: readonly NamedValues[]) => {
+    const outputs = await outputsOf(imported(file), batches, { runtime: "auto" });
+    if (given.length > 0) requireFiniteOutputs("toHalf", outputs);
+    return outputs;
+  };
+  const batches = { batches: ranged, expected: await expectedOn(ranged, calibration) };
+  const expected = measured === ranged ? batches.expected : await expectedOn(measured, heldOut);
   const given = await observed(read, ranged, move);
   const made = async (moved: Moved, wide: readonly string[] = []): Promise<MadeFile> => {
     const { source, moves, fused } = moved;

@@ -22,7 +22,7 @@ import {
   withoutLabels,
 } from "./examples.js";
 import { type HasTimeFor, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
-import type { QuantizationError } from "./measure-error.js";
+import { type QuantizationError, requireFiniteOutputs } from "./measure-error.js";
 import { withoutIdentities } from "./open-for-quantizing.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { compensated, nameOf, recipesFor } from "./recipes.js";
@@ -139,6 +139,7 @@ export async function quantizeModel(
     const { batches, labels } = withoutLabels(own);
     const score = metric && ((outputs: readonly NamedValues[]) => metric.score(outputs, labels));
     const expected = await outputsOfFile(file, batches, run);
+    if (heldOut ?? all) requireFiniteOutputs("quantizeModel", expected);
     return { calibration, heldOut: batches, expected, score, run };
   };
   const partsOf = (count: number) => dividedHeldOut(file, held.heldOut, count / examplesIn(held.heldOut));

@@ -4,7 +4,7 @@ import { type NdArray, sizeOf } from "isoloss";
 import { createRng } from "isoloss/data";
 import { float, halfCounts, int, openFileSession, tensor } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
-import { compareModels, modelError, toHalf } from "isoloss-onnx";
+import { compareModels, modelError, quantizeModel, toHalf } from "isoloss-onnx";
 import { Builder, opened, smallNetwork } from "isoloss-test-support/model-file/builder";
 import { transformer, transformerInputs } from "isoloss-test-support/model-file/transformer";
 import { fileOf, node, tensorOf } from "isoloss-test-support/nn/onnx/support";
@@ -127,6 +127,21 @@ describe("a converted file", () => {
     expect(error.largest).toBe((await toHalf(file, { heldOut: [given] })).error.largest);
     expect(error.largest).toBe(1);
     expect((await modelError(file, bytes, { inputs: [given] })).largest).toBe(1);
+  });
+
+  it("refuses examples of which the model itself gives NaN", async () => {
+    const x = normal([4, 3]);
+    const bytes = fileOf({
+      inputs: { x },
+      initializers: { w: normal([3, 2], 2) },
+      nodes: [node("Sqrt", ["x"], {}, ["s"]), node("MatMul", ["s", "w"], {}, ["y"])],
+    });
+    const text = 'the model itself gives NaN in its output "y" for one of the examples';
+    await expect(toHalf(bytes, { calibration: [{ x }] })).rejects.toThrow(`toHalf: ${text}`);
+    const positive = { ...x, data: (x.data as Float32Array).map(Math.abs) };
+    const given = { calibration: [{ x: positive }], heldOut: [{ x }] };
+    await expect(toHalf(bytes, given)).rejects.toThrow(`toHalf: ${text}`);
+    await expect(quantizeModel(bytes, given)).rejects.toThrow(`quantizeModel: ${text}`);
   });
 
   it("counts all stored numbers that it rounds: weights, other constants and those of nodes", async () => {

@@ -72,7 +72,7 @@ const columns: Columns<OutputDifference> = [
 async function run(first: string, second: string, settings: Values<typeof options>): Promise<Result> {
   const { data, examples, seed } = settings;
   const [a, b] = [await readModelFile(first), await readModelFile(second)];
-  const [{ inputs }, { inputs: others }] = [a, b].map(importModel);
+  const [{ inputs }, { inputs: others, outputs: ofSecond }] = [a, b].map(importModel);
   const size = { ...examplesFixedBy(others, inputs), ...settings.size };
   const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, settings), size);
   const sizes = sizesOf(inputs, size, batches[0], examples);
@@ -101,12 +101,14 @@ async function run(first: string, second: string, settings: Values<typeof option
   const exactly = inFloat64
     ? ` In float64, on ${inFloat64.batches === 1 ? "the batch" : `the ${inFloat64.batches} batches`} where they differ most, they differ by ${formatNumber(inFloat64.largest, 3)}, and rounding moves those of ${first} by ${formatNumber(inFloat64.rounding, 3)}.`
     : "";
+  const more = ofSecond.filter((name) => outputs.every((own) => own.name !== name));
+  const added = more.length > 0 ? ` ${first} lacks ${more.join(", ")}: not compared.` : "";
   const sentence = same
     ? `Both compute the same on ${where}: no output differs by more than ${most}, relative to its largest value.`
     : `They differ on ${where}: the tolerance is ${formatNumber(tolerance, 2)}, relative to an output's largest value.`;
   return {
     document,
-    text: [tableOf(columns, outputs.map(onAll(batches))), `${sentence}${exactly}`],
+    text: [tableOf(columns, outputs.map(onAll(batches))), `${sentence}${exactly}${added}`],
     exitCode: same ? 0 : 1,
   };
 }
