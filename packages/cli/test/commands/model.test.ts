@@ -321,6 +321,14 @@ describe("isoloss model verify", () => {
     expect(other.status).toBe(1);
     expect(other.stdout).toMatch(/^They differ on random inputs: the tolerance is 0\.0001/m);
     expect(other.stderr).toBe("");
+    const more = changed(perceptron("relu"), ({ nodes, outputs: [logits] }) => ({
+      nodes: [...nodes, { opType: "Relu", inputs: [logits.name], outputs: ["positive"], attributes: {} }],
+      outputs: [logits, { ...logits, name: "positive" }],
+    }));
+    file("more.onnx", more);
+    expect((await bench.run("model", "verify", "relu.onnx", "more.onnx")).stdout).toMatch(
+      /\. relu\.onnx lacks positive: not compared\.$/m,
+    );
     const loose = await bench.run("model", "verify", "relu.onnx", "tanh.onnx", "--tolerance", "10");
     expect(loose.status).toBe(0);
   });

@@ -44,7 +44,8 @@ it("losses are drawn of what is confirmed, else of the best trials", () => {
 it("figures of the best trials say of how many they are", () => {
   const engine = { state: { trials: [], runs: new Map() } };
   const sweep = { loaded: { file: sweepFile() }, engine } as unknown as StoredSweep;
-  const trials = (count: number) => Array.from({ length: count }, (_, k) => valuedTrial(k, { learningRate: k }));
+  const trials = (count: number) =>
+    Array.from({ length: count }, (_, k) => valuedTrial(k, { learningRate: k }));
   const { parameters } = sweepFigures(sweep, trials(500));
   expect(parameters).toHaveLength(2);
   for (const figure of parameters) expect(figure).toContain("The best 400 of 500 completed trials.");
