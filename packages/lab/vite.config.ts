@@ -54,17 +54,20 @@ const fetchedAhead: Plugin = {
   },
 };
 
-/** Leaves out what ml-matrix has beside decompositions: its statistics and its printing in Node, a kilobyte of each worker. */
+/** Leaves out what ml-matrix has beside decompositions: its statistics, functions of elements and printing in Node, two kilobytes of each worker. */
 const decompositionsAlone = (): Plugin => ({
   name: "isoloss-lab-decompositions",
   apply: "build",
   transform: (code, id) =>
-    /\/ml-matrix\/src\/(stat|inspect)\.js$/.test(id)
+    /\/ml-matrix\/src\/(stat|inspect|mathOperations)\.js$/.test(id)
       ? [...code.matchAll(/^export function (\w+)/gm)]
-          .map(([, name]) => `export const ${name} = null;`)
+          .map(([, name]) => `export const ${name} = () => {};`)
           .join("\n")
       : undefined,
 });
+
+/** Hints for bundlers are of no use in what is bundled. Licenses stay. */
+const uncommented = { comments: { legal: true, annotation: false, jsdoc: false } };
 
 export default defineConfig({
   root: fileURLToPath(new URL("./", import.meta.url)),
@@ -83,7 +86,9 @@ export default defineConfig({
   worker: {
     format: "es",
     plugins: () => [decompositionsAlone()],
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "worker", tags: ["$initial"] }] } } },
+    rolldownOptions: {
+      output: { ...uncommented, codeSplitting: { groups: [{ name: "worker", tags: ["$initial"] }] } },
+    },
   },
   // Browsers that know light-dark(): what is put in its place for older ones does not follow the switch of the theme.
   build: {
@@ -93,7 +98,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // What several files load is one: small files compress less. What starts a worker stays with the screens that fetch it ahead.
     rolldownOptions: {
-      output: { codeSplitting: { groups: [{ name: "page", minShareCount: 2, test: /^(?!.*save-figure)/ }] } },
+      output: {
+        ...uncommented,
+        codeSplitting: { groups: [{ name: "page", minShareCount: 2, test: /^(?!.*save-figure)/ }] },
+      },
     },
   },
   // Its script finds the WebAssembly beside itself.

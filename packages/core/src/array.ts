@@ -201,7 +201,7 @@ export function array(values: Nested, dtype: DType = "float32"): NdArray {
 function toInt64(op: string, x: number): bigint {
   if (Number.isInteger(x) && x >= -(2 ** 63) && x < 2 ** 63) return BigInt(x);
   throw new DTypeError(
-    `${op}: int64 holds integers from -2^63 to 2^63 - 1; got ${x}. Round it, or take another dtype, such as "float32".`,
+    `${op}: int64 holds integers from -2^63 to 2^63 - 1; got ${x}. Round it, or take "float32".`,
   );
 }
 

@@ -63,25 +63,33 @@ function delayBroadcast(node: Tensor): Tensor | undefined {
   );
 }
 
+/** A matrix, and whether it is transposed. */
+type Factor = readonly [matrix: Tensor, isTurned: boolean];
+
+const turned = ([matrix, isTurned]: Factor): Factor => [matrix, !isTurned];
+
+/** The factors of a product of matrices, or of its transpose. */
+function factorsOf({ inputs, attrs }: Tensor, isTurned = false): readonly [Factor, Factor] {
+  const [a, b] = [attrs.transposeA, attrs.transposeB].map((own, k) => [inputs[k], own] as Factor);
+  return isTurned ? [turned(b), turned(a)] : [a, b];
+}
+
+const times = ([a, transposeA]: Factor, [b, transposeB]: Factor): Tensor =>
+  matmul(a, b, { transposeA, transposeB });
+
 /** Swaps of the last two axes become flags of the product. */
 function absorbTranspose(node: Tensor): Tensor | undefined {
-  const flags = ["transposeA", "transposeB"] as const;
-  for (const k of [0, 1] as const) {
-    const x = node.inputs[k];
+  const [a, b] = factorsOf(node).map((own): Factor => {
+    const [x] = own;
     const axes = x.attrs.axes as readonly number[];
     const swapsLast =
       isOp(x, "transpose") &&
-      axes.every((a, d) => a === (d === x.rank - 1 ? x.rank - 2 : d === x.rank - 2 ? x.rank - 1 : d));
-    if (swapsLast) {
-      const inputs = node.inputs.map((y, i) => (i === k ? x.inputs[0] : y));
-      return apply(node.op, inputs, { ...node.attrs, [flags[k]]: !node.attrs[flags[k]] });
-    }
-  }
-  return undefined;
+      axes[x.rank - 1] === x.rank - 2 &&
+      axes.every((a, d) => a === d || d >= x.rank - 2);
+    return swapsLast ? turned([x.inputs[0], own[1]]) : own;
+  });
+  return a[0] === node.inputs[0] && b[0] === node.inputs[1] ? undefined : times(a, b);
 }
-
-/** Which factors of a product are transposed. */
-type Turns = Record<"transposeA" | "transposeB", boolean>;
 
 const multiplied = (product: Tensor): number => product.op.flops?.(product, product.attrs) as number;
 
@@ -91,19 +99,12 @@ const multiplied = (product: Tensor): number => product.op.flops?.(product, prod
  */
 function reordered(node: Tensor): Tensor | undefined {
   if (node.rank !== 2 || node.dtype !== "float32") return undefined;
-  const { transposeA, transposeB } = node.attrs as Turns;
-  for (const k of [0, 1]) {
-    const x = node.inputs[k];
-    if (!isOp(x, "matmul")) continue;
-    const own = x.attrs as Turns;
-    const isTurned = k === 0 ? transposeA : transposeB;
-    const [a, b] = isTurned ? [x.inputs[1], x.inputs[0]] : x.inputs;
-    const [turnA, turnB] = isTurned ? [!own.transposeB, !own.transposeA] : [own.transposeA, own.transposeB];
-    const inner =
-      k === 0
-        ? matmul(b, node.inputs[1], { transposeA: turnB, transposeB })
-        : matmul(node.inputs[0], a, { transposeA, transposeB: turnA });
-    const whole = k === 0 ? matmul(a, inner, { transposeA: turnA }) : matmul(inner, b, { transposeB: turnB });
+  const [x, y] = factorsOf(node);
+  for (const own of [x, y]) {
+    if (!isOp(own[0], "matmul")) continue;
+    const [a, b] = factorsOf(...own);
+    const inner = own === x ? times(b, y) : times(x, a);
+    const whole = own === x ? times(a, [inner, false]) : times([inner, false], b);
     if (multiplied(inner) + multiplied(whole) < multiplied(node)) return whole;
   }
   return undefined;
@@ -129,20 +130,16 @@ function contract(node: Tensor, isKnown: IsKnown): Tensor | undefined {
     }
     const [c0, x] = scaled(c) ?? [1, c];
     if (!isOp(x, "matmul")) return undefined;
-    const [a, b] = x.inputs;
-    const { transposeA, transposeB } = x.attrs as Turns;
     // The factor that stays, and the product of the other factor with W, with k as their first or last axis.
     const alongColumns = axes[0] === 1;
-    const [kept, isKFirst] = alongColumns ? [a, transposeA] : [b, !transposeB];
-    const [other, flag] = alongColumns ? [b, transposeB] : [a, !transposeA];
+    const [[kept, isKFirst], other] = factorsOf(x, !alongColumns);
+    const factor: Factor = [w, alongColumns];
     if (kept.size >= product.size) return undefined;
     for (const first of [isKFirst, !isKFirst]) {
-      const known = first
-        ? matmul(other, w, { transposeA: flag, transposeB: alongColumns })
-        : matmul(w, other, { transposeA: !alongColumns, transposeB: !flag });
+      const known = first ? times(other, factor) : times(turned(factor), turned(other));
       if (!isKnown(known)) continue;
-      const turned = first === isKFirst ? kept : transpose(kept);
-      return reshape(scale(sum(mul(turned, known), { axes: first ? 0 : 1 }), c0), node.shape);
+      const own = first === isKFirst ? kept : transpose(kept);
+      return reshape(scale(sum(mul(own, known), { axes: first ? 0 : 1 }), c0), node.shape);
     }
     return undefined;
   };

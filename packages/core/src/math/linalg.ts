@@ -65,6 +65,12 @@ function scaleOf(matrix: Matrix): number {
   return largest === 0 ? 1 : 2 ** Math.max(-1000, Math.min(1000, -Math.floor(Math.log2(largest))));
 }
 
+/** A matrix times a number, in its place: by rows, as pages leave out what ml-matrix does with all elements at once. */
+function multiplied(matrix: Matrix, factor: number): Matrix {
+  for (let row = 0; row < matrix.rows; row++) matrix.mulRow(row, factor);
+  return matrix;
+}
+
 /** Largest absolute column sum. */
 function norm1(a: Float64Array, n: number): number {
   const sums = new Float64Array(n);
@@ -94,7 +100,7 @@ function inverted(a: NdArray, what: string): { matrix: Matrix; inverse: Float64A
   const n = matrix.rows;
   const data = Float64Array.from(a.data as Float64Array, (x) => x * scale);
   const inverse = requireRegular({ shape: [n, n], data }, invert(data, n), what);
-  return { matrix: matrix.mul(scale), inverse, scale };
+  return { matrix: multiplied(matrix, scale), inverse, scale };
 }
 
 /**
@@ -121,7 +127,7 @@ export function solve(a: NdArray, b: NdArray): F64 {
   const x = new LuDecomposition(matrix).solve(
     Matrix.from1DArray(n, b.data.length / n, b.data as Float64Array),
   );
-  return { shape: [...b.shape], data: fromMatrix(x.mul(scale)).data };
+  return { shape: [...b.shape], data: fromMatrix(multiplied(x, scale)).data };
 }
 
 /**
@@ -163,7 +169,7 @@ export function eigenSymmetric(a: NdArray): { readonly values: F64; readonly vec
     }
   }
   const scale = scaleOf(matrix);
-  const evd = new EigenvalueDecomposition(matrix.mul(scale), { assumeSymmetric: true });
+  const evd = new EigenvalueDecomposition(multiplied(matrix, scale), { assumeSymmetric: true });
   const values = Float64Array.from(evd.realEigenvalues, (x) => x / scale);
   return { values: { shape: [values.length], data: values }, vectors: fromMatrix(evd.eigenvectorMatrix) };
 }
@@ -185,7 +191,7 @@ export function svd(a: NdArray): Svd {
 function decompose(a: NdArray, what: string): Svd {
   const matrix = toMatrix(a, what);
   const scale = scaleOf(matrix);
-  matrix.mul(scale);
+  multiplied(matrix, scale);
   // The algorithm needs m >= n.
   const wide = matrix.rows < matrix.columns;
   const decomposition = new SingularValueDecomposition(wide ? matrix.transpose() : matrix);
@@ -246,7 +252,7 @@ export function qr(a: NdArray): { readonly q: F64; readonly r: F64 } {
   if (m < n)
     throw new ShapeError(`qr takes a matrix with at least as many rows as columns; got [${m}, ${n}].`);
   const scale = scaleOf(matrix);
-  const decomposition = new QrDecomposition(matrix.mul(scale));
+  const decomposition = new QrDecomposition(multiplied(matrix, scale));
   const q = fromMatrix(decomposition.orthogonalMatrix);
   const r = fromMatrix(decomposition.upperTriangularMatrix);
   for (let k = 0; k < n; k++) {

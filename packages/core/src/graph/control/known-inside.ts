@@ -21,15 +21,15 @@ export function knownInScan(node: Tensor): Tensor | undefined {
 /** Unchanging values of a loop that are known need not be its inputs, and what follows from them alone is computed before it. */
 export function knownInWhile(node: Tensor): Tensor | undefined {
   const { body, ...rest } = node.attrs as WhileAttributes;
-  const known = knownOf(node.inputs, (k) => (k < rest.carries ? undefined : rest.carries));
-  if (known.every(isNothing)) {
-    const [values, same] = [node.inputs.slice(0, rest.carries), node.inputs.slice(rest.carries)];
-    const carried = body.inputs.slice(0, rest.carries).map(({ tensor }) => tensor);
-    const { graph, captured } = closureOfStep(carried, inlined(body, [...carried, ...same]));
-    if (captured.every((x) => same.includes(x))) return undefined;
-    return apply(node.op, [...values, ...captured], { ...rest, body: graph });
-  }
-  return apply(node.op, unknown(node.inputs, known), { ...rest, body: withKnown(body, known) });
+  const [values, same] = [node.inputs.slice(0, rest.carries), node.inputs.slice(rest.carries)];
+  const carried = body.inputs.slice(0, rest.carries).map(({ tensor }) => tensor);
+  const unchanging = same.map((x) => {
+    const number = constantValue(x);
+    return number === undefined ? x : fill(x.shape, number, x.dtype);
+  });
+  const { graph, captured } = closureOfStep(carried, inlined(body, [...carried, ...unchanging]));
+  if (captured.length === same.length && captured.every((x) => same.includes(x))) return undefined;
+  return apply(node.op, [...values, ...captured], { ...rest, body: graph });
 }
 
 /** Values of a branch that are known need not be its inputs. */
