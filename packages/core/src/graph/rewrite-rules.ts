@@ -1,4 +1,5 @@
 import { sizeOf } from "../array.js";
+import { knownFromBefore } from "./control/known-before.js";
 import { knownInCond, knownInScan, knownInWhile } from "./control/known-inside.js";
 import { add, div, mul, neg, sub } from "./ops/arithmetic.js";
 import { broadcastShapes, broadcastTo } from "./ops/broadcast.js";
@@ -287,7 +288,7 @@ const rules: Readonly<Record<string, Rule>> = {
   conv2dInputGradient: (node) => factorOut(node, [0]),
   conv2dWeightGradient: (node) => factorOut(node, [0, 1]),
   scan: knownInScan,
-  whileLoop: knownInWhile,
+  whileLoop: (node) => knownInWhile(node) ?? knownFromBefore(node),
   cond: knownInCond,
 };
 

@@ -19,6 +19,7 @@ import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { compile } from "../../../src/runtime/compile.js";
+import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { expectSame } from "./support.js";
 
 interface Args {
@@ -137,4 +138,46 @@ it("computes before a loop what follows from unchanging values once its products
   const [plain, moved] = await Promise.all([graph, simple].map((g) => compile(g, { runtime: "javascript" })));
   const [{ last }, { last: expected }] = [await moved.run(given), await plain.run(given)];
   expect(last).toEqual(expected);
+});
+
+it.each(["taken together", "taken apart"])("carries products that the step before computed: %s", (form) => {
+  const isTogether = form === "taken together";
+  const args = {
+    x: uniform(1, [6, 40]),
+    a: uniform(2, [40, 6]),
+    b: uniform(3, [40, 6]),
+    limit: array(0.3, "float64"),
+  };
+  const { graph } = trace(({ x, a: a0, b: b0, limit }: Record<string, Tensor>) => {
+    const init = { a: a0, b: b0, total: constant(0, "float64"), count: constant(0, "float64") };
+    const step = ({ a, b, total, count }: typeof init) => {
+      // Both as they are and moved, two of three of which are taken, as a search does.
+      const productOf = (p: Tensor, q: Tensor) => tanh(matmul(x, add(sin(p), q)));
+      const change = matmul(x, productOf(a, b), { transposeA: true });
+      const [movedA, movedB] = [sub(a, mul(0.01, change)), sub(b, mul(0.02, change))];
+      const change2 = sum(productOf(movedA, movedB));
+      const isTaken = greater(sin(mul(2, count)), neg(limit));
+      const isOtherTaken = greater(sin(mul(3, count)), neg(limit));
+      const kept = cond(
+        isTaken,
+        () => [movedA, movedB],
+        () => [a, b],
+      );
+      const other = isTogether
+        ? kept[1]
+        : cond(
+            isOtherTaken,
+            () => movedB,
+            () => b,
+          );
+      return { a: kept[0], b: other, total: add(total, change2), count: add(count, 1) };
+    };
+    return whileLoop(({ count }: typeof init) => less(count, 7), step, init, { most: 9 });
+  }, args);
+  const simple = simplify(graph);
+  const productsIn = (body: Graph) => nodesOf(body).filter(({ op }) => op.name === "matmul").length;
+  const [loop] = nodesOf(simple).filter(({ op }) => op.name === "whileLoop");
+  expect(bodiesOf(loop).map(productsIn)).toEqual([isTogether ? 2 : 3]);
+  const [plain, carried] = [graph, simple].map((g) => compileJavaScript(g).runSync(args));
+  expect(carried).toEqual(plain);
 });
