@@ -118,6 +118,13 @@ describe("restored batch norms", () => {
     }
   });
 
+  it("are not where the file has some", async () => {
+    const b = new Builder();
+    const before = b.bytes([4, 2, 2, 2], b.node("Relu", [b.batchNorm(b.conv("x", 2, 2), 2)]));
+    const { report } = await restoreBatchNorm(before, { x: normals([4, 2, 2, 2]) });
+    expect(report.map(({ note }) => note)).toEqual(["it has a batch norm"]);
+  });
+
   it("are where the caller wants them, with the epsilon that it wants", async () => {
     const b = new Builder();
     const first = b.conv("x", 2, 2);
