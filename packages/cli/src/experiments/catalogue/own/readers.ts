@@ -86,14 +86,14 @@ export async function openTasks(
     );
     if (text) requireFew(text);
     if (text || !asClasses.includes(name)) return { name, classes: text, values };
-    // Above, float32 holds not every integer: different classes would be one.
-    if (values.some((value) => Math.abs(value) >= 2 ** 24)) {
-      throw new DataError(
-        `${path}: "${name}" has integers of more than 24 bits, which are classes only as text: text: [${JSON.stringify(name)}].`,
-      );
-    }
     const known = [...new Set(values)].sort((a, b) => a - b);
     requireFew(known.map(String));
+    // Of others float32 may hold two as one.
+    if (!known.every((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 24)) {
+      throw new DataError(
+        `${path}: "${name}" has numbers that are no integers of up to 24 bits, which are classes only as text: text: [${JSON.stringify(name)}].`,
+      );
+    }
     return { name, classes: known.map(String), values: values.map((value) => known.indexOf(value)) };
   });
   for (const { classes } of tasks) requireTwo(classes, path);
