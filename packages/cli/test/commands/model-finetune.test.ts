@@ -95,7 +95,7 @@ describe("isoloss model finetune", () => {
     const brief = ["--epochs", "1", "--quiet"];
     const two = await finetune(...usual, ...brief, "--freeze", "first.*", "--freeze", "second.*");
     expect(two.stdout).toMatch(
-      /^layers without a batch normalization\n {2}\S+ \(Conv\) and 1 more {2}its weights must stay\n {2}\S+ \(\S+\) +no activation follows\n\n/,
+      /^layers without a batch normalization\n {2}\S+ \(Conv\) and 1 more {2}its weights must stay\n {2}\S+ \(\S+\) +no activation reads its result\n\n/,
     );
     file("flat.onnx", withShape(perceptron("relu"), ["batch", 4]));
     file(
@@ -228,6 +228,8 @@ describe("isoloss model finetune", () => {
     file("several.onnx", several);
     const run = (...args: string[]) =>
       bench.run("model", "finetune", "several.onnx", ...usual, "--output", "y", ...args);
+    const unnamed = await bench.run("model", "finetune", "several.onnx", ...usual);
+    expect(unnamed.stderr).toBe("isoloss: --output must be given: one of echo, y, pooled.\n");
     const changes = "Other outputs read trained weights and changed, too: pooled.";
     expect((await run()).stdout).toContain(changes);
     expect((await run("--freeze", "first.*", "--freeze", "second.*")).stdout).not.toContain("Other outputs");

@@ -103,7 +103,7 @@ describe("restored batch norms", () => {
       ["Conv", true, "normalized"],
       ["Conv", true, "normalized"],
       ["Add", true, "normalized"],
-      ["Gemm", false, "no activation follows"],
+      ["Gemm", false, "no activation reads its result"],
     ]);
     expect((await compareModels(before, bytes)).largest).toBeLessThan(1e-5);
     const folded = foldBatchNorm(bytes);

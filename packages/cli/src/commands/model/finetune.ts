@@ -346,8 +346,9 @@ function examplesOf(options: Settings): (string | undefined)[] {
 }
 
 function requireOutput({ outputs }: ImportedModel, name: string | undefined): void {
-  if (name === undefined || outputs.includes(name)) return;
-  throw new OptionError(`--output must be ${oneOf(name, outputs)}`);
+  if (name === undefined ? outputs.length === 1 : outputs.includes(name)) return;
+  const wanted = name === undefined ? `given: one of ${outputs.join(", ")}.` : oneOf(name, outputs);
+  throw new OptionError(`--output must be ${wanted}`);
 }
 
 /** The data that are trained on, and those for validation and testing: their own, or a share of the former. */

@@ -127,7 +127,7 @@ function whyNot(
   if (isWanted !== undefined) return isWanted(value) ? undefined : "it is not among the chosen layers";
   if (isActivated(editor, value)) return undefined;
   const isNormalized = editor.uses.readers(value).some(({ opType }) => opType === "BatchNormalization");
-  return isNormalized ? "it has a batch norm" : "no activation follows";
+  return isNormalized ? "it has a batch norm" : "no activation reads its result";
 }
 
 /** Whether a layer's weight and bias may change. */
