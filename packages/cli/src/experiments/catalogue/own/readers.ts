@@ -121,13 +121,18 @@ const columnsOf = (
   ),
 });
 
+/** A folder of images. @throws DataError where it has one class */
+export async function openClasses(path: string, options?: object): ReturnType<typeof openImageFolder> {
+  const opened = await openImageFolder(path, options);
+  const { classes } = opened;
+  if (classes.length > 1) return opened;
+  throw new DataError(
+    `${path} has one folder, ${classes[0]}: expected one for each of two or more classes, with images in it.`,
+  );
+}
+
 export async function openImages(path: string, options: object): Promise<Opened> {
-  const { stream, classes } = await openImageFolder(path, options);
-  if (classes.length === 1) {
-    throw new DataError(
-      `${path} has one folder, ${classes[0]}: expected one for each of two or more classes, with images in it.`,
-    );
-  }
+  const { stream, classes } = await openClasses(path, options);
   return { ...fromArrays(await collected(stream), path), classes };
 }
 
@@ -137,12 +142,17 @@ interface ArrayOptions {
   readonly classes?: boolean;
 }
 
-export async function openNpy(path: string, { labels: labelFile, classes }: ArrayOptions): Promise<Opened> {
-  return fromArrays(await loadArrays(path, { labelFile }), path, classes);
-}
+export const openNpy = (path: string, { labels: labelFile, classes }: ArrayOptions): Promise<Opened> =>
+  fromFile(path, loadArrays(path, { labelFile }), classes);
 
-export async function openNpz(path: string, { classes, ...names }: ArrayOptions): Promise<Opened> {
-  return fromArrays(await loadArrays(path, names), path, classes);
+export const openNpz = (path: string, { classes, ...names }: ArrayOptions): Promise<Opened> =>
+  fromFile(path, loadArrays(path, names), classes);
+
+async function fromFile(path: string, loading: Promise<Dataset>, classes?: boolean): Promise<Opened> {
+  const opened = fromArrays(await loading, path, classes);
+  const { data } = opened.data.labels;
+  if (data instanceof BigInt64Array) requireTwo([...new Set(data)].map(String), path);
+  return opened;
 }
 
 /** Data, or a program of the kind module, which has data. */
