@@ -153,6 +153,7 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
   ["broadcastTo(x, 3)", () => broadcastTo(x, any(3)), "broadcastTo: a shape is a list of integers >= 0"],
   ["transpose(x, 1)", () => transpose(x, any(1)), "Write transpose(x, [1, 0])."],
   ["pad(x, 1)", () => pad(x, any(1)), "pad takes a list of pairs [before, after] and a number; got 1 and 0."],
+  ["pad(x, [[1n, 0]])", () => pad(x, any([[1n, 0]])), "got [[1n, 0]]."],
   [
     "slice of numbers",
     () => slice(x, { starts: any(1) }),

@@ -1,5 +1,5 @@
 // Explains zod's findings to the author of a YAML file.
-import { partition, sumBy } from "es-toolkit";
+import { isEqual, partition, sumBy, uniq } from "es-toolkit";
 import { stringify } from "yaml";
 import type { z } from "zod";
 import type { Path } from "../dotted-path.js";
@@ -114,6 +114,9 @@ function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Fin
   const inside = branches
     .filter(isInside)
     .sort((a, b) => faults(a) - faults(b) || missing(a) - missing(b) || strange(a) - strange(b));
+  const keys = uniq(inside.map(([first]) => first.path[0]));
+  if (isEqual(valueAt(data, path), {}) && keys.length > 1)
+    return [{ path, message: `expected a map with one of ${keys.join(", ")}; got {}` }];
   if (inside.length > 0) {
     const inner = inside[0].map((i) => ({ ...i, path: [...issue.path, ...i.path] }) as Issue);
     return findingsOf(inner, schema, data);

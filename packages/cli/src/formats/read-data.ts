@@ -190,6 +190,12 @@ function stacked(images: readonly NamedImage[], settings: ImageSettings): NdArra
       throw new OptionError(`--${name} takes 1 number, or one a channel: ${channels}; got ${list.length}.`);
     }
   }
+  const wrong = mean.find((m) => m < Math.min(0, scale) || m > Math.max(0, scale));
+  if (wrong !== undefined) {
+    throw new OptionError(
+      `--mean ${wrong} lies outside the pixels, which are in 0..${scale}: ${scale === 1 && wrong <= 255 ? "for pixels in 0..255 give --scale 255." : "give a mean of such pixels."}`,
+    );
+  }
   const area = size[0] * size[1];
   const out = new Float32Array(images.length * channels * area);
   images.forEach(({ path, image }, n) => {

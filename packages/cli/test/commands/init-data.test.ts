@@ -238,7 +238,11 @@ describe("init --data", () => {
     ["my/both.npz --label z", /--label must be an array of my\/both\.npz, one of X, y/],
     ["my/houses.csv --kind minima", /--data writes an experiment of kind train: leave --kind out/],
     ["my", /my\/pets has no image/],
+    ["one", /one has one folder, cat: expected one for each of two or more classes/],
+    ["my/x.npy --label same.npy", /my\/x\.npy: all labels are "2"; a classifier needs two classes or more/],
   ])("says what is wrong with %s", async (args, message) => {
+    cpSync(at("my/pets/cat"), at("one/cat"), { recursive: true });
+    writeFileSync(at("same.npy"), encodeNpy(array(Array(n).fill(2), "int64")));
     const { status, stderr } = await bench.run("init", "--data", ...args.split(" "));
     expect(status).toBeGreaterThan(0);
     expect(stderr).toMatch(message);

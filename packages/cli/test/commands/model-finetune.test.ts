@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { namedLosses } from "../../../onnx/src/fine-tune/fine-tune-options.js";
 import type { FineTuning } from "../../src/commands/model/finetune.js";
 import { lossNames, optimizerNames } from "../../src/commands/model/finetune.js";
-import { perceptron, withShape } from "../model/model-files.js";
+import { changed, perceptron, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -95,7 +95,7 @@ describe("isoloss model finetune", () => {
     const brief = ["--epochs", "1", "--quiet"];
     const two = await finetune(...usual, ...brief, "--freeze", "first.*", "--freeze", "second.*");
     expect(two.stdout).toMatch(
-      /^layers without a batch normalization\n {2}\S+ \(Conv\) and 1 more {2}its weights must stay\n {2}\S+ \(\S+\) +no activation follows\n\n/,
+      /^layers without a batch normalization\n {2}\S+ \(Conv\) and 1 more {2}its weights must stay\n {2}\S+ \(\S+\) +no activation reads its result\n\n/,
     );
     file("flat.onnx", withShape(perceptron("relu"), ["batch", 4]));
     file(
@@ -172,8 +172,9 @@ describe("isoloss model finetune", () => {
       "-o",
       "new/out.onnx",
     ];
-    const { status, stdout } = await finetune(...args);
+    const { status, stdout, stderr } = await finetune(...args);
     expect(stdout).toMatch(/^classes\n {2}0 {2}one\n {2}1 {2}zero\n/);
+    expect(stderr).toMatch(/^isoloss: classes: 8 of the model's 10 classes have no examples\.\n/);
     expect([status, existsSync(at("new/out.onnx"))]).toEqual([0, true]);
     const document = await bench.json<FineTuning>(
       "model",
@@ -214,6 +215,24 @@ describe("isoloss model finetune", () => {
       best: { loss: expect.any(Number), accuracy: expect.any(Number) },
     });
     expect(test?.best).not.toEqual(test?.before);
+  });
+
+  it("names other outputs that read trained weights", async () => {
+    const trunk = { name: "pooled", dtype: "float32" as const, shape: ["batch", 4, 1, 1] };
+    const input = { ...trunk, name: "echo", shape: ["batch", 1, 8, 8] };
+    const echo = { opType: "Relu", inputs: ["x"], outputs: ["echo"], attributes: {} };
+    const several = changed(model, ({ nodes, outputs }) => ({
+      nodes: [...nodes, echo],
+      outputs: [input, ...outputs, trunk],
+    }));
+    file("several.onnx", several);
+    const run = (...args: string[]) =>
+      bench.run("model", "finetune", "several.onnx", ...usual, "--output", "y", ...args);
+    const unnamed = await bench.run("model", "finetune", "several.onnx", ...usual);
+    expect(unnamed.stderr).toBe("isoloss: --output must be given: one of echo, y, pooled.\n");
+    const changes = "Other outputs read trained weights and changed, too: pooled.";
+    expect((await run()).stdout).toContain(changes);
+    expect((await run("--freeze", "first.*", "--freeze", "second.*")).stdout).not.toContain("Other outputs");
   });
 
   it("writes nothing where no epoch is better, and where the training diverges at once", async () => {

@@ -204,6 +204,8 @@ describe("an unknown key", () => {
       'e.yaml:1:1: inepochs: unknown key; did you mean "inEpochs"? Known: atSteps, from, inEpochs, batches.',
       "e.yaml:1:1: inEpochs: missing; expected a list",
     ]);
+    const empty = () => parseConfig("{}", { schema: when, file: "e.yaml" });
+    expect(messageOf(empty)).toBe("e.yaml:1:1: expected a map with one of atSteps, inEpochs; got {}");
   });
 
   it("is told by what a choice needs that was written by its name alone", () => {

@@ -140,6 +140,8 @@ describe("readData", () => {
       OptionError,
       /--mean takes 1 number, or one a channel: 1; got 2/,
     ],
+    ["photos", { images: { mean: [128] } }, OptionError, /--mean 128 .* in 0\.\.1: .* give --scale 255/],
+    ["photos", { images: { scale: 1 / 255, mean: [0.5] } }, OptionError, /--mean 0\.5 lies outside/],
   ])("says what is wrong with %s %j", async (name, options, type, message) => {
     const reading = readData(at(name), options);
     await expect(reading).rejects.toThrow(type);

@@ -35,7 +35,7 @@ export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): NdArray {
   const type = types.get(bytes[2]);
   if (bytes[0] !== 0 || bytes[1] !== 0 || type === undefined) {
     const magic = Array.from(bytes.subarray(0, 4), (b) => b.toString(16).padStart(2, "0")).join(" ");
-    const hint = isGzip(bytes) ? " This file is gzip-compressed: use readIdx." : "";
+    const hint = isGzip(bytes) ? " It is compressed by gzip twice: decompress it once." : "";
     throw new DataError(
       `An IDX file starts with 00 00, a type of 08, 09, 0b, 0c, 0d or 0e, and the rank; got ${magic}.${hint}`,
     );

@@ -78,17 +78,16 @@ export function checkClasses(
     const counted = mask && maskOf(mask);
     if (mask && counted?.data.length !== data.length) continue;
     const [end, ignored] = [BigInt(classes), ignoreIndex === undefined ? undefined : BigInt(ignoreIndex)];
-    const bad = data.findIndex(
-      (label, i) =>
-        (label < 0n || label >= end) &&
-        label !== ignored &&
-        (counted === undefined || Number(counted.data[i]) !== 0),
-    );
+    const isCounted = (label: bigint, i: number) =>
+      label !== ignored && (counted === undefined || Number(counted.data[i]) !== 0);
+    const bad = data.findIndex((label, i) => (label < 0n || label >= end) && isCounted(label, i));
     if (bad < 0) continue;
     const example = shape.length === 0 ? 0 : Math.floor((bad * shape[0]) / data.length);
     throw new DataError(
       `${what} must be classes in 0..${classes - 1}, as the model has ${classes} output${classes === 1 ? "" : "s"}; example ${example} has label ${data[bad]}. ` +
-        "Give the model more outputs, or leave out examples without a class (in a loss: ignoreIndex or mask).",
+        (data.every((label, i) => (label >= 1n && label <= end) || !isCounted(label, i))
+          ? `All labels are in 1..${classes}: if they count from 1, subtract 1.`
+          : "Give the model more outputs, or leave out examples without a class (in a loss: ignoreIndex or mask)."),
     );
   }
 }

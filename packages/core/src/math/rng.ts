@@ -1,5 +1,6 @@
 // Counter-based generator, after J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011:
 // a draw is a hash of a key and a counter, here with 32-bit words, which JavaScript multiplies exactly.
+import { describeValue } from "../describe.js";
 import { DataError, OptionError } from "../errors.js";
 
 const GOLDEN_RATIO = 0x9e3779b9;
@@ -124,7 +125,7 @@ function fromKey(initial: Key): Rng {
       if (kind !== "counter" || !isKey || !Number.isSafeInteger(drawn) || drawn < 0) {
         throw new DataError(
           `A generator's state is {kind: "counter", key: two words in [0, 2^32), counter: an integer >= 0}; ` +
-            `got ${JSON.stringify(state)}.`,
+            `got ${describeValue(state)}.`,
         );
       }
       key = [words[0], words[1]];

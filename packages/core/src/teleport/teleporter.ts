@@ -1,5 +1,6 @@
 import { item } from "../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch, type NoBatch } from "../batch.js";
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { checkLabels, hasLabels } from "../graph/labels.js";
@@ -145,7 +146,7 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
   const { objective = gradNormSq, params, batch, memory = {}, guard = {}, allowInexact = false } = options;
   if (!flag.test(allowInexact)) {
     throw new OptionError(
-      `createTeleporter: allowInexact must be ${flag.expected}; got ${JSON.stringify(allowInexact)}.`,
+      `createTeleporter: allowInexact must be ${flag.expected}; got ${describeValue(allowInexact)}.`,
     );
   }
   const factory = await factoryOf(options);

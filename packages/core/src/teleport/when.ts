@@ -281,9 +281,7 @@ function requireCount(owner: string, name: string, value: number, least: number)
 
 function sortedIntegers(owner: string, name: string, values: readonly number[]): number[] {
   if (!Array.isArray(values) || !values.every((v) => integerFrom(0).test(v))) {
-    throw new OptionError(
-      `${owner}: ${name} must be a list of integers >= 0; got ${JSON.stringify(values)}.`,
-    );
+    throw new OptionError(`${owner}: ${name} must be a list of integers >= 0; got ${describeValue(values)}.`);
   }
   return [...values].sort((a, b) => a - b);
 }

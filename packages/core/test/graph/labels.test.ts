@@ -120,5 +120,6 @@ describe("labels of a compiled function", () => {
     expect(() => lossOf(constant(labels(0, 5)))).toThrow(
       "Constant labels must be classes in 0..1, as the model has 2 outputs; example 1 has label 5.",
     );
+    expect(() => lossOf(constant(labels(1, 2)))).toThrow("in 1..2: if they count from 1, subtract 1.");
   });
 });

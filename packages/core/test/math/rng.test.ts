@@ -137,6 +137,7 @@ describe("createRng", () => {
       /counter: an integer/,
     );
     expect(() => createRng(0).restore({} as RngState)).toThrow(DataError);
+    expect(() => createRng(0).restore({ counter: 1n } as never)).toThrow("got { counter: 1n }");
   });
 });
 

@@ -330,6 +330,12 @@ describe("a CSV file", () => {
 
   it.each<[string, string, CsvOptions, string]>([
     ["nothing", "", { label: "y" }, "The CSV text is empty"],
+    [
+      "lines that end with CR",
+      "a,y\r1,2\r",
+      { label: "y" },
+      "The lines of the CSV text end with CR: save it",
+    ],
     ["a header alone", "a,y\n", { label: "y" }, "the table has no rows"],
     ["no such label", "a,b\n1,2\n", { label: "y" }, 'there is no column "y"; the columns are a, b'],
     ["two columns of one name", "a,a\n1,2\n", { label: "a" }, 'two columns have the name "a"'],

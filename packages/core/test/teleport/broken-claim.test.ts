@@ -396,5 +396,6 @@ describe("the trial", () => {
     await expect(createTeleporter<Toy>({ ...options, allowInexact: "yes" as never })).rejects.toThrow(
       /allowInexact must be true or false/,
     );
+    await expect(createTeleporter<Toy>({ ...options, allowInexact: 1n as never })).rejects.toThrow("got 1n");
   });
 });

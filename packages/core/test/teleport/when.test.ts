@@ -175,6 +175,7 @@ describe("refusals", () => {
   it.each<[string, () => unknown, RegExp]>([
     ["steps below 0", () => atSteps([-1]), /steps must be a list of integers >= 0; got \[-1\]/],
     ["a step for a list", () => atSteps(5 as never), /steps must be a list/],
+    ["BigInt", () => atSteps([1n] as never), /steps must be a list .*; got \[1n\]/],
     ["k = 0", () => every(0), /k must be an integer >= 1; got 0/],
     ["an unknown option", () => every(1, { till: 3 } as never), /no option "till"; it has from, until, max/],
     ["epochs that are no integers", () => inEpochs([0.5]), /epochs must be a list of integers/],

@@ -103,7 +103,7 @@ describe("restored batch norms", () => {
       ["Conv", true, "normalized"],
       ["Conv", true, "normalized"],
       ["Add", true, "normalized"],
-      ["Gemm", false, "no activation follows"],
+      ["Gemm", false, "no activation reads its result"],
     ]);
     expect((await compareModels(before, bytes)).largest).toBeLessThan(1e-5);
     const folded = foldBatchNorm(bytes);
@@ -116,6 +116,13 @@ describe("restored batch norms", () => {
         expect(Number(back[name].data[i])).toBeCloseTo(Number(value), 5);
       });
     }
+  });
+
+  it("are not where the file has some", async () => {
+    const b = new Builder();
+    const before = b.bytes([4, 2, 2, 2], b.node("Relu", [b.batchNorm(b.conv("x", 2, 2), 2)]));
+    const { report } = await restoreBatchNorm(before, { x: normals([4, 2, 2, 2]) });
+    expect(report.map(({ note }) => note)).toEqual(["it has a batch norm"]);
   });
 
   it("are where the caller wants them, with the epsilon that it wants", async () => {

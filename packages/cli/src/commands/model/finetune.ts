@@ -1,20 +1,22 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
-import { NumericalError, OptionError } from "isoloss";
-import { groupBy } from "isoloss/internal";
+import { isEqual } from "es-toolkit";
+import { type Dataset, NumericalError, OptionError } from "isoloss";
+import { allNodesOf, groupBy } from "isoloss/internal";
 import type { ImportedModel } from "isoloss/onnx";
 import {
   type FineTuned,
   type FineTuneEpoch,
   type FineTuneOptions,
   fineTune,
+  fromOnnx,
   type LossName,
 } from "isoloss-onnx";
 import { oneOf } from "../../config/nearest.js";
 import { countText, formatDuration, formatNumber } from "../../experiments/results/format-number.js";
 import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
 import { finite } from "../../formats/json.js";
-import { importModel, readModelFile } from "../../formats/read-model.js";
+import { importModel, type ModelFile, readModelFile } from "../../formats/read-model.js";
 import { interruptedCode, untilInterrupted } from "../../interrupt.js";
 import { dataSource, imageOptions } from "../../model/data-options.js";
 import { type LabeledData, readLabeled } from "../../model/labeled-data.js";
@@ -95,6 +97,7 @@ type FineTuneSettings = Parameters<typeof fineTune>[1];
 const help = `In a file without batch normalizations each layer that an activation follows gets one with the statistics of the examples, so that
 the model computes the same; it is trained with them, and then they are folded into the layers again: the new file has
 the form of the old one. Layers with frozen weights get none. Normalizations that the file has stay in it, and are trained.
+The model must have one input.
 The new file has the weights of the epoch with the smallest validation loss, which looks better on these examples than it is:
 --test 0.1 holds others out and reports loss and accuracy on them. If no epoch is better than the model as it
 came, nothing is written and the exit code is 1. Ctrl-C ends the training and writes the best epoch so far.
@@ -216,6 +219,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
   const model = importModel(file);
   requireOutput(model, settings.output);
   const { data, validation, test, classes } = await readSets(model, settings);
+  const remark = emptyClassesText(file, data, settings);
   const progress = createProgress(process.stderr);
   const told = () =>
     progress.line(
@@ -239,7 +243,11 @@ async function run(path: string, settings: Settings): Promise<Result> {
       freeze,
       tolerance,
       batchNorm: restore === undefined ? undefined : restore ? "restore" : "keep",
-      onEpoch: (row) => (settings.quiet ? undefined : progress.line(epochLine(row, epochs))),
+      onEpoch: (row) => {
+        // The labels fit the model by now.
+        if (row.epoch === 0 && remark !== undefined) progress.line(`isoloss: ${settings.data}: ${remark}`);
+        if (!settings.quiet) progress.line(epochLine(row, epochs));
+      },
     }),
   );
   const isBetter = result.best.epoch > 0;
@@ -248,7 +256,8 @@ async function run(path: string, settings: Settings): Promise<Result> {
   // Other networks have none by design, which needs no note.
   const isConvolutional = file.model.graph.nodes.some(({ opType }) => opType.startsWith("Conv"));
   const exitCode = result.ended === "interrupted" ? interruptedCode : isBetter ? 0 : 1;
-  const sentence = writtenText(document, { path, out });
+  const others = isBetter ? othersText(file, result.bytes, output) : "";
+  const sentence = `${writtenText(document, { path, out })}${others}`;
   const { problem } = result;
   return {
     document,
@@ -337,8 +346,9 @@ function examplesOf(options: Settings): (string | undefined)[] {
 }
 
 function requireOutput({ outputs }: ImportedModel, name: string | undefined): void {
-  if (name === undefined || outputs.includes(name)) return;
-  throw new OptionError(`--output must be ${oneOf(name, outputs)}`);
+  if (name === undefined ? outputs.length === 1 : outputs.includes(name)) return;
+  const wanted = name === undefined ? `given: one of ${outputs.join(", ")}.` : oneOf(name, outputs);
+  throw new OptionError(`--output must be ${wanted}`);
 }
 
 /** The data that are trained on, and those for validation and testing: their own, or a share of the former. */
@@ -368,6 +378,48 @@ async function readSets(
     return given;
   };
   return { ...read, validation: await part("validation"), test: await part("test") };
+}
+
+/** How many classes of a classifier have no examples; nothing where all have some, or where the file does not tell. */
+function emptyClassesText(
+  { model: { graph } }: ModelFile,
+  { labels }: Dataset,
+  { loss, output = graph.outputs[0].name }: Settings,
+): string | undefined {
+  const shape = graph.outputs.find(({ name }) => name === output)?.shape ?? [];
+  const classes = Number(shape[1]);
+  const empty = classes - new Set<number | bigint>(labels.data).size;
+  if (loss !== "crossEntropy" || shape.length !== 2 || !(empty > 0)) return undefined;
+  return `${empty} of the model's ${classes} classes ${empty === 1 ? "has" : "have"} no examples.`;
+}
+
+/** Outputs besides the trained one that trained weights reach, as a sentence. */
+function othersText(
+  { bytes, model: { graph } }: ModelFile,
+  after: Uint8Array,
+  trained = graph.outputs[0].name,
+): string {
+  const [before, now] = [bytes, after].map((file) => {
+    const { params, state } = fromOnnx(file);
+    return { ...params, ...state };
+  });
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
+  const behind = (output: string): readonly string[] => {
+    const names = new Set([output]);
+    for (const name of names) {
+      const maker = makers.get(name);
+      const nodes = maker ? allNodesOf({ ...graph, nodes: [maker] }) : [];
+      for (const input of nodes.flatMap(({ inputs }) => inputs)) names.add(input);
+    }
+    return [...names].map((name) => name.replaceAll(":", "_"));
+  };
+  const changed = new Set(behind(trained).filter((name) => !isEqual(before[name], now[name])));
+  const others = graph.outputs
+    .map(({ name }) => name)
+    .filter((name) => name !== trained && behind(name).some((weight) => changed.has(weight)));
+  return others.length === 0
+    ? ""
+    : ` Other outputs read trained weights and changed, too: ${others.join(", ")}.`;
 }
 
 const percent = (share: number): string => `${formatNumber(100 * share, 3)} %`;

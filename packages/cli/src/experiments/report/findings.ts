@@ -218,7 +218,7 @@ export function answerOf(outcome: ExperimentOutcome): string {
   const findings = findingsOf(outcome);
   if (findings.length === 0) {
     return resolved.rates.length > 0
-      ? "There is no answer: at no rate of the grid has the baseline, with all tuning seeds, the loss that chooses."
+      ? "There is no answer: at each rate of the grid the baseline diverged with a tuning seed, or has no loss to choose the rate by."
       : "Nothing is judged: without the key rates, no learning rate is tuned, and no variant is compared with another one.";
   }
   return Object.entries(phrases)

@@ -255,7 +255,7 @@ describe("answerOf", () => {
     expect(answerOf(outcome)).toBe("other helps. It is undecided whether exact helps.");
     // Its runs may have diverged, or have no validation loss.
     expect(answerOf({ ...outcome, rates: [] })).toBe(
-      "There is no answer: at no rate of the grid has the baseline, with all tuning seeds, the loss that chooses.",
+      "There is no answer: at each rate of the grid the baseline diverged with a tuning seed, or has no loss to choose the rate by.",
     );
   });
 });

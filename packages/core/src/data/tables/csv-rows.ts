@@ -68,7 +68,7 @@ async function* csvRows(pieces: AsyncIterable<string>, delimiter: string): Async
 /**
  * The rows of a CSV text as those of a table.
  *
- * @throws DataError for an empty text, records of other lengths than the first, and quotes that {@link csvRows} refuses
+ * @throws DataError for an empty text, lines that end with CR, records of other lengths than the first, and quotes that {@link csvRows} refuses
  */
 export async function* csvTable(
   open: () => AsyncIterable<string>,
@@ -77,6 +77,10 @@ export async function* csvTable(
   let names: readonly string[] | undefined;
   for await (const { fields, line } of csvRows(open(), delimiter)) {
     if (names === undefined) {
+      if (fields.some((field) => /\r(?!\n)/.test(field)))
+        throw new DataError(
+          "The lines of the CSV text end with CR: save it with lines that end with LF or CR LF.",
+        );
       names = header ? fields.map((name) => name.trim()) : fields.map((_, i) => `${i}`);
       yield names;
       if (header) continue;

@@ -194,7 +194,7 @@ export function pad(x: Tensor, padding: readonly (readonly [number, number])[], 
   }
   if (padding.length !== x.rank || padding.flat().some((n) => n < 0 || !Number.isInteger(n))) {
     throw new ShapeError(
-      `pad: needs one pair [before, after] of integers >= 0 for each of the ${x.rank} axes of ${formatShape(x.shape)}; got ${JSON.stringify(padding)}.`,
+      `pad: needs one pair [before, after] of integers >= 0 for each of the ${x.rank} axes of ${formatShape(x.shape)}; got ${describeValue(padding)}.`,
     );
   }
   const shape = x.shape.map((n, d) => n + padding[d][0] + padding[d][1]);

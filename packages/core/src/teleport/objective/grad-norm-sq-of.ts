@@ -1,3 +1,4 @@
+import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
 import { add } from "../../graph/ops/arithmetic.js";
@@ -24,7 +25,7 @@ import type { Objective } from "./objective.js";
 export function gradNormSqOf(paths: readonly string[]): Objective {
   if (!Array.isArray(paths) || paths.length === 0 || paths.some((path) => typeof path !== "string")) {
     throw new OptionError(
-      `gradNormSqOf: needs a list of at least one path, such as ["layers.0"]; got ${JSON.stringify(paths)}.`,
+      `gradNormSqOf: needs a list of at least one path, such as ["layers.0"]; got ${describeValue(paths)}.`,
     );
   }
   return (loss) => (params, batch) => {

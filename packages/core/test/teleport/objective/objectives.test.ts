@@ -42,6 +42,7 @@ describe("gradNormSqOf", () => {
     );
     expect(() => gradNormSqOf([])).toThrow(OptionError);
     expect(() => gradNormSqOf("first" as never)).toThrow(/got "first"/);
+    expect(() => gradNormSqOf([1n] as never)).toThrow("got [1n]");
   });
 });
 

@@ -125,7 +125,9 @@ function whyNot(
   isWanted: RestoreBatchNormOptions["layers"],
 ): string | undefined {
   if (isWanted !== undefined) return isWanted(value) ? undefined : "it is not among the chosen layers";
-  return isActivated(editor, value) ? undefined : "no activation follows";
+  if (isActivated(editor, value)) return undefined;
+  const isNormalized = editor.uses.readers(value).some(({ opType }) => opType === "BatchNormalization");
+  return isNormalized ? "it has a batch norm" : "no activation reads its result";
 }
 
 /** Whether a layer's weight and bias may change. */

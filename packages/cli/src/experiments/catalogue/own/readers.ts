@@ -86,14 +86,14 @@ export async function openTasks(
     );
     if (text) requireFew(text);
     if (text || !asClasses.includes(name)) return { name, classes: text, values };
-    // Above, float32 holds not every integer: different classes would be one.
-    if (values.some((value) => Math.abs(value) >= 2 ** 24)) {
-      throw new DataError(
-        `${path}: "${name}" has integers of more than 24 bits, which are classes only as text: text: [${JSON.stringify(name)}].`,
-      );
-    }
     const known = [...new Set(values)].sort((a, b) => a - b);
     requireFew(known.map(String));
+    // Of others float32 may hold two as one.
+    if (!known.every((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 24)) {
+      throw new DataError(
+        `${path}: "${name}" has numbers that are no integers of up to 24 bits, which are classes only as text: text: [${JSON.stringify(name)}].`,
+      );
+    }
     return { name, classes: known.map(String), values: values.map((value) => known.indexOf(value)) };
   });
   for (const { classes } of tasks) requireTwo(classes, path);
@@ -121,13 +121,18 @@ const columnsOf = (
   ),
 });
 
+/** A folder of images. @throws DataError where it has one class */
+export async function openClasses(path: string, options?: object): ReturnType<typeof openImageFolder> {
+  const opened = await openImageFolder(path, options);
+  const { classes } = opened;
+  if (classes.length > 1) return opened;
+  throw new DataError(
+    `${path} has one folder, ${classes[0]}: expected one for each of two or more classes, with images in it.`,
+  );
+}
+
 export async function openImages(path: string, options: object): Promise<Opened> {
-  const { stream, classes } = await openImageFolder(path, options);
-  if (classes.length === 1) {
-    throw new DataError(
-      `${path} has one folder, ${classes[0]}: expected one for each of two or more classes, with images in it.`,
-    );
-  }
+  const { stream, classes } = await openClasses(path, options);
   return { ...fromArrays(await collected(stream), path), classes };
 }
 
@@ -137,12 +142,17 @@ interface ArrayOptions {
   readonly classes?: boolean;
 }
 
-export async function openNpy(path: string, { labels: labelFile, classes }: ArrayOptions): Promise<Opened> {
-  return fromArrays(await loadArrays(path, { labelFile }), path, classes);
-}
+export const openNpy = (path: string, { labels: labelFile, classes }: ArrayOptions): Promise<Opened> =>
+  fromFile(path, loadArrays(path, { labelFile }), classes);
 
-export async function openNpz(path: string, { classes, ...names }: ArrayOptions): Promise<Opened> {
-  return fromArrays(await loadArrays(path, names), path, classes);
+export const openNpz = (path: string, { classes, ...names }: ArrayOptions): Promise<Opened> =>
+  fromFile(path, loadArrays(path, names), classes);
+
+async function fromFile(path: string, loading: Promise<Dataset>, classes?: boolean): Promise<Opened> {
+  const opened = fromArrays(await loading, path, classes);
+  const { data } = opened.data.labels;
+  if (data instanceof BigInt64Array) requireTwo([...new Set(data)].map(String), path);
+  return opened;
 }
 
 /** Data, or a program of the kind module, which has data. */

@@ -1,8 +1,8 @@
 import { DataError, type NdArray, OptionError } from "isoloss";
 import { decodeNpy, decodeNpz } from "isoloss/data";
-import { openImageFolder, readFileOrThrow } from "isoloss/node";
+import { readFileOrThrow } from "isoloss/node";
 import { oneOf } from "../../../config/nearest.js";
-import { openNpy, openNpz } from "../../catalogue/own/readers.js";
+import { openClasses, openNpy, openNpz } from "../../catalogue/own/readers.js";
 
 /** What an experiment on data is to hold. */
 export interface Guess {
@@ -24,7 +24,7 @@ export interface Guess {
 }
 
 export async function guessImages(path: string): Promise<Guess> {
-  const { stream, classes } = await openImageFolder(path);
+  const { stream, classes } = await openClasses(path);
   const [first] = [await stream.batches(0, 0)[Symbol.asyncIterator]().next()];
   const [, channels, height, width] = first.value.inputs.shape as readonly number[];
   return {
