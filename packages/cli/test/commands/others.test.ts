@@ -183,11 +183,11 @@ describe("isoloss compare", () => {
       seeds: [0],
       reached: 1,
       steps: { mean: 10 },
-      speedUp: null,
+      stepsRatio: null,
     });
     // From its teleport before step 4, L falls by (1 - 18 * 0.08)^2 = 0.1936 a step: 17.95, 3.47, 0.67.
     expect(exact).toMatchObject({ name: "exact", reached: 1, steps: { mean: 6 } });
-    expect(exact.speedUp?.ratio).toBeGreaterThan(0);
+    expect(exact.stepsRatio?.ratio).toBeCloseTo(10 / 6, 12);
     const names = readdirSync(join(bench.folder, "compared")).sort();
     const figures = ["grad-norm", "level-sets", "loss", "loss-seconds"];
     expect(names).toEqual(
@@ -200,7 +200,7 @@ describe("isoloss compare", () => {
       ...["compare", "runs/small-plain-0-1", "runs/small-exact-0-1", "--target", "1e9", "--json"],
     );
     for (const group of groups) expect(group).toMatchObject({ reached: 1, steps: { mean: 1 } });
-    expect(groups[1].speedUp?.ratio).toBeGreaterThan(0);
+    expect(groups[1].stepsRatio?.ratio).toBe(1);
   });
 
   it("says where runs of one variant have different settings", async () => {
@@ -213,6 +213,24 @@ describe("isoloss compare", () => {
     ]);
     const alike = await bench.run("compare", "runs/small-plain-0-1", "runs/small-exact-0-1");
     expect(alike.stderr).toBe("");
+  });
+
+  it("says where losses of groups measure different things", async () => {
+    const other = ["--set", "problem=rosenbrock", "--set", "name=other", "--variant", "plain"];
+    await bench.run(
+      "run",
+      "small.yaml",
+      "--quiet",
+      ...other,
+      "--set",
+      "learningRate=1e-4",
+      "--out",
+      "others",
+    );
+    const { stderr } = await bench.run("compare", "runs/small-plain-0-1", "others/other-plain-0-1");
+    expect(stderr).toBe(
+      "isoloss: other-plain differs from small-plain in problem: their losses may measure different things.\n",
+    );
   });
 
   it("says where a seed counts twice", async () => {
