@@ -160,6 +160,7 @@ function textOf(
   ];
   const lines = [
     `"Sooner by": steps of ${groups[0].name} to the target / those of this one, same seeds, with a 95 % interval. A time includes the start of its run, which is long in the first run of a process: isoloss reproduce takes the times of an experiment with rates in turns.`,
+    ...(groups.some(({ seeds }) => seeds.length > 1) ? ["+-: standard deviation over seeds"] : []),
     ...figures.map((path) => `Figure: ${relative(process.cwd(), path)}`),
   ];
   return [tableOf(columns, groups), lines.join("\n")];

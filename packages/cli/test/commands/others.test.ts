@@ -90,6 +90,13 @@ describe("isoloss list", () => {
     expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
+  it("offers no value that a config refuses", async () => {
+    const { stdout } = await bench.run("list", "every");
+    expect(stdout).toMatch(/\n {2}max +an integer >= 0; default Infinity\n/);
+    const cost = await bench.run("list", "cost");
+    expect(cost.stdout).not.toContain("or Infinity");
+  });
+
   it("tells all meanings of a name", async () => {
     const found = await bench.json<{ section: string }[]>("list", "scaling", "--json");
     expect(found.map(({ section }) => section)).toEqual(["symmetries"]);
@@ -142,6 +149,34 @@ describe("isoloss init --kind sweep", () => {
 });
 
 describe("a table of runs", () => {
+  it("says of which runs the loss grew", async () => {
+    // Beyond 2 / 18 of the largest curvature.
+    const grow = ["--variant", "plain", "--set", "learningRate=0.2", "--out", "grown"];
+    const { status, stdout } = await bench.run("run", "small.yaml", "--quiet", ...grow);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /^plain: the loss grew in 1 of 1 run, from 144 to [\d.e+]+ with seed 0; a smaller learning rate may help$/m,
+    );
+    const { stdout: fallen } = await bench.run("run", "small.yaml", "--quiet", "--out", "fallen");
+    expect(fallen).not.toContain("grew");
+  });
+
+  it("names what is behind +-", async () => {
+    const { stdout } = await bench.run(
+      "run",
+      "digits.yaml",
+      "--quiet",
+      "--set",
+      "steps=30",
+      "--seeds",
+      "0..1",
+      "--out",
+      "spread",
+    );
+    expect(stdout).toMatch(/ \+- /);
+    expect(stdout).toMatch(/^\+-: standard deviation over seeds$/m);
+  });
+
   it("says why no teleport of a variant was accepted", async () => {
     bench.write(
       "refused.yaml",
