@@ -18,9 +18,9 @@ const columns = [
 ] as const;
 
 function tables(results: readonly JobResult[]): TaskTableData[] {
-  if (results.length === 0) return [];
   const groups = [...byVariant(results)];
   const shown = columns.filter(({ metric }) => results.some(({ document }) => metric in document.metrics));
+  if (shown.length === 0) return [];
   return [
     {
       caption:
