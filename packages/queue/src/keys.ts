@@ -57,7 +57,7 @@ export function sweepKeys(id: string): SweepKeys {
 
 /** Hash of the open sweeps as JSON, by id. */
 export const sweepsKey = "isoloss:sweeps";
-/** Set of the names of workers, some of which may be gone. */
+/** Set of the ids of workers, some of which may be gone. */
 export const workersKey = "isoloss:workers";
 /** A worker as JSON; expires. */
-export const workerKey = (name: string): string => `isoloss:worker:${name}`;
+export const workerKey = (id: string): string => `isoloss:worker:${id}`;

@@ -55,10 +55,10 @@ export async function openSweeps(redis: Redis): Promise<SweepNotice[]> {
 
 /** Workers that have shown a sign of life. */
 export async function livingWorkers(redis: Redis): Promise<WorkerNotice[]> {
-  const names = await redis.smembers(workersKey);
-  if (names.length === 0) return [];
-  const texts = await redis.mget(names.map(workerKey));
-  const gone = names.filter((_, i) => texts[i] === null);
+  const ids = await redis.smembers(workersKey);
+  if (ids.length === 0) return [];
+  const texts = await redis.mget(ids.map(workerKey));
+  const gone = ids.filter((_, i) => texts[i] === null);
   if (gone.length > 0) await redis.srem(workersKey, ...gone);
   return texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as WorkerNotice]));
 }

@@ -39,6 +39,8 @@ export async function serveQueue<
   Report extends VerdictRequest,
 >(options: QueueWorkerOptions<Run, Rec, Report>): Promise<number> {
   const { name, version, lanes, missing = [], computing } = options;
+  // Computers may share a name, as containers do, and then processes a number.
+  const id = randomUUID();
   const [failed, alone] = [new AbortController(), new AbortController()];
   // In each case its runs are given back.
   const signal = AbortSignal.any([
@@ -78,8 +80,8 @@ export async function serveQueue<
 
   const beat = async () => {
     const notice = JSON.stringify({ name, lanes, version, missing });
-    await redis.set(workerKey(name), notice, "PX", 3 * timing.heartbeat);
-    await redis.sadd(workersKey, name);
+    await redis.set(workerKey(id), notice, "PX", 3 * timing.heartbeat);
+    await redis.sadd(workersKey, id);
     await dropCancelled();
   };
   /** Runs of closed sweeps, and those that nobody waits for any more. */
@@ -136,7 +138,7 @@ export async function serveQueue<
     clearInterval(heart);
     clearInterval(watch);
     await computing.stop();
-    if (!isAway()) await atMost(patience, redis.del(workerKey(name)));
+    if (!isAway()) await atMost(patience, redis.del(workerKey(id)));
     redis.disconnect();
   }
   failed.signal.throwIfAborted();

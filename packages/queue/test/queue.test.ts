@@ -257,6 +257,16 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     expect(await all()).toEqual(doubled(2));
   });
 
+  it("counts workers of one name, as in containers, apart", async () => {
+    const first = worker("host:1");
+    worker("host:1");
+    const names = async () => (await listSweeps({ url: server.url })).workers.map(({ name }) => name);
+    await expect.poll(names).toEqual(["host:1", "host:1"]);
+    first.stop();
+    await first.done;
+    expect(await names()).toEqual(["host:1"]);
+  });
+
   it("gets runs back from a worker whose disk is full, which ends with the error", async () => {
     const begun = new Map<string, number>();
     const { computing } = fakeComputing("full", begun, true);

@@ -30,8 +30,8 @@ type Settings = Values<typeof options>;
 const help = `Runs are directories, as isoloss run makes them. Those of one variant make a group; the others are compared with the first.
 Losses of mini-batches are compared as means over a twentieth of the run.
 
-The document of --json: target, groups [{name, seeds, finalLoss, reached, steps, seconds, speedUp}], figures; a summary
-is {n, mean, std, min, max, interval}, a ratio {n, ratio, interval} with a 95 % interval.
+The document of --json: target, groups [{name, seeds, finalLoss, reached, steps, seconds, stepsRatio}], figures; a
+summary is {n, mean, std, min, max, interval}, a ratio {n, ratio, interval} with a 95 % interval.
 
 Example:
   isoloss compare runs/regression-gd-plain-* runs/regression-gd-exact-* --out out`;
@@ -48,8 +48,11 @@ export interface ComparedGroup {
   readonly steps: Summary | null;
   /** To the target, of those. */
   readonly seconds: Summary | null;
-  /** Seconds of the first group / those of this one, over the seeds with which both reached it. */
-  readonly speedUp: RatioSummary | null;
+  /**
+   * Steps of the first group / those of this one, over the seeds with which both reached it. Not seconds: the first run of a process
+   * takes long to start.
+   */
+  readonly stepsRatio: RatioSummary | null;
 }
 
 export interface CompareDocument {
@@ -71,6 +74,12 @@ async function run(paths: readonly string[], { target: given, out }: Settings): 
     throw new OptionError(`No run of ${firstName} has a final loss to reach: give one with --target.`);
   }
   for (const [name, group] of groups) {
+    const apart = differing(first[0])(group[0]).filter((key) => taskKeys.includes(key));
+    if (apart.length > 0) {
+      process.stderr.write(
+        `isoloss: ${name} differs from ${firstName} in ${apart.join(", ")}: their losses may measure different things.\n`,
+      );
+    }
     const keys = [...new Set(group.flatMap(differing(group[0])))];
     const seeds = group.map(({ seed }) => seed);
     const repeated = uniq(seeds.filter((seed, i) => seeds.indexOf(seed) !== i));
@@ -95,7 +104,7 @@ async function run(paths: readonly string[], { target: given, out }: Settings): 
       reached: there.length,
       steps: there.length > 0 ? summarize(there.map((p) => p.step)) : null,
       seconds: there.length > 0 ? summarize(there.map((p) => p.seconds)) : null,
-      speedUp: group === first ? null : speedUpOf(first, group, places),
+      stepsRatio: group === first ? null : stepsRatioOf(first, group, places),
     };
   });
   const figures = out === undefined ? [] : await writeRunFigures(runs, { out: resolve(out) });
@@ -105,7 +114,10 @@ async function run(paths: readonly string[], { target: given, out }: Settings): 
 
 export const compare = { options, help, run };
 
-/** The settings in which a run differs from another one of its variant. */
+/** Settings that say what a loss measures. */
+const taskKeys = ["problem", "data", "shift", "loss"];
+
+/** The settings in which a run differs from another one. */
 const differing =
   (one: StoredResult) =>
   (other: StoredResult): string[] =>
@@ -113,7 +125,7 @@ const differing =
       (key) => !isDeepStrictEqual(one.settings[key], other.settings[key]),
     );
 
-function speedUpOf(
+function stepsRatioOf(
   first: readonly StoredResult[],
   group: readonly StoredResult[],
   places: ReadonlyMap<StoredResult, ReturnType<typeof arrival>>,
@@ -121,7 +133,7 @@ function speedUpOf(
   const pairs = first.flatMap((a) => {
     const b = group.find((r) => r.seed === a.seed);
     const [from, to] = [places.get(a), b && places.get(b)];
-    return from && to ? [[from.seconds, to.seconds]] : [];
+    return from && to ? [[from.step, to.step]] : [];
   });
   return pairs.length === 0
     ? null
@@ -144,10 +156,11 @@ function textOf(
     [`reached ${formatNumber(target, 4)}`, ({ reached, seeds }) => `${reached} of ${seeds.length}`],
     ["steps", ({ steps }) => spread(steps, (v) => formatNumber(v, 4))],
     ["time", ({ seconds }) => spread(seconds, formatDuration)],
-    ["sooner by", ({ speedUp }) => ratioText(speedUp)],
+    ["sooner by", ({ stepsRatio }) => ratioText(stepsRatio)],
   ];
   const lines = [
-    `"Sooner by": seconds of ${groups[0].name} to the target / those of this one, same seeds, with a 95 % interval.`,
+    `"Sooner by": steps of ${groups[0].name} to the target / those of this one, same seeds, with a 95 % interval. A time includes the start of its run, which is long in the first run of a process: isoloss reproduce takes the times of an experiment with rates in turns.`,
+    ...(groups.some(({ seeds }) => seeds.length > 1) ? ["+-: standard deviation over seeds"] : []),
     ...figures.map((path) => `Figure: ${relative(process.cwd(), path)}`),
   ];
   return [tableOf(columns, groups), lines.join("\n")];

@@ -1,5 +1,6 @@
 import { join, relative, resolve } from "node:path";
 import { OptionError } from "isoloss";
+import { groupBy } from "isoloss/internal";
 import { writeFileAtomic } from "isoloss/node";
 import { loadExperiment } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
@@ -110,7 +111,9 @@ async function run(target: string | undefined, settings: Settings): Promise<unde
   if (settings.mlflow !== undefined) await sendAll(results, settings.mlflow);
   for (const error of errorsToTell(session.failures, session.results.length === 0)) fail(error);
   if (session.interrupted) {
-    process.stderr.write(`isoloss: interrupted. ${queue ? leftAtQueue : howToGoOn(results)}\n`);
+    const begun = [...results, ...session.failures.map(({ job }) => job)];
+    const left = jobs.filter((job) => !begun.some((o) => o.variant === job.variant && o.seed === job.seed));
+    process.stderr.write(`isoloss: interrupted. ${queue ? leftAtQueue : howToGoOn(results, left)}\n`);
     process.exitCode = interruptedCode;
   } else if (results.some((r) => r.document.status === "diverged")) {
     process.stderr.write(
@@ -125,12 +128,31 @@ export const runCommand = { options, help, run };
 const leftAtQueue =
   "The runs go on with their workers: the same command collects them, and computes none twice.";
 
-function howToGoOn(results: readonly JobResult[]): string {
+/** @param left the runs that had not begun */
+function howToGoOn(results: readonly JobResult[], left: readonly Job[]): string {
+  if (results.length === 0) return "There is no checkpoint to resume: start the run again.";
   const advice = resumeAdvice(results);
-  if (advice.length > 0) return `Resume with\n${advice.map((line) => `  ${line}`).join("\n")}`;
-  return results.length > 0
-    ? "The runs that had begun are complete."
-    : "There is no checkpoint to resume: start the run again.";
+  return [
+    ...(advice.length > 0
+      ? ["Resume with", ...advice.map(indented)]
+      : ["The runs that had begun are complete."]),
+    ...(left.length > 0
+      ? [
+          "For the others give the same command with, in place of its variants and seeds,",
+          ...[...groupBy(left, ({ variant }) => variant)].flatMap(choosing).map(indented),
+        ]
+      : []),
+  ].join("\n");
+}
+
+const indented = (line: string): string => `  ${line}`;
+
+/** Options that choose jobs of a variant. */
+function choosing([variant, jobs]: readonly [string, readonly Job[]]): string[] {
+  const seeds = jobs.map(({ seed }) => seed);
+  const isRange = seeds.every((seed, i) => seed === seeds[0] + i);
+  const texts = isRange ? [`--seeds ${seeds[0]}..${seeds.at(-1)}`] : seeds.map((seed) => `--seed ${seed}`);
+  return texts.map((text) => `--variant ${shellWord(variant)} ${text}`);
 }
 
 /** Sends runs to a tracking server. A failure is printed, with the command that sends them later: the runs are complete. */

@@ -65,6 +65,13 @@ export function readConfig<T extends z.ZodType>(
   text: string,
   { schema, set = [], translate = asItIs, file }: LoadOptions<T> & { readonly file: string },
 ): Reading<z.output<T>> {
+  const isModel = /\.onnx$/i.test(file);
+  if (isModel || text.slice(0, 1024).includes("\0")) {
+    const message = isModel
+      ? "this is an ONNX model, not a config: isoloss model --help lists the commands that take one."
+      : "this is a binary file, not a config in YAML.";
+    throw new ConfigError([{ where: file, path: "", message }]);
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,

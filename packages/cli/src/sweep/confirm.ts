@@ -63,7 +63,7 @@ export interface Confirmed {
   readonly tuning: number | null;
   /** Over the fresh seeds; null where a run diverged, or none ended. */
   readonly fresh: number | null;
-  /** How much worse it is on fresh seeds: what the search found by luck. */
+  /** How much worse it is on fresh seeds: what the search found by luck. Null where another number, as of other rows, judged there. */
   readonly optimism: number | null;
   /** With the baseline, seed by seed. */
   readonly comparison: PairedComparison | null;
@@ -154,7 +154,8 @@ export function confirmed(
       isControl: contender.isControl ?? false,
       tuning: tuning ?? null,
       fresh,
-      optimism: fresh === null || tuning === undefined ? null : sign * (fresh - tuning),
+      optimism:
+        fresh === null || tuning === undefined || tunedBy !== metric.name ? null : sign * (fresh - tuning),
       comparison,
       // Of runs that diverged no rows judge.
       judgment: rowsChose && isWhole ? "undecided" : judged,

@@ -90,6 +90,13 @@ describe("isoloss list", () => {
     expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
+  it("offers no value that a config refuses", async () => {
+    const { stdout } = await bench.run("list", "every");
+    expect(stdout).toMatch(/\n {2}max +an integer >= 0; default Infinity\n/);
+    const cost = await bench.run("list", "cost");
+    expect(cost.stdout).not.toContain("or Infinity");
+  });
+
   it("tells all meanings of a name", async () => {
     const found = await bench.json<{ section: string }[]>("list", "scaling", "--json");
     expect(found.map(({ section }) => section)).toEqual(["symmetries"]);
@@ -142,6 +149,34 @@ describe("isoloss init --kind sweep", () => {
 });
 
 describe("a table of runs", () => {
+  it("says of which runs the loss grew", async () => {
+    // Beyond 2 / 18 of the largest curvature.
+    const grow = ["--variant", "plain", "--set", "learningRate=0.2", "--out", "grown"];
+    const { status, stdout } = await bench.run("run", "small.yaml", "--quiet", ...grow);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /^plain: the loss grew in 1 of 1 run, from 144 to [\d.e+]+ with seed 0; a smaller learning rate may help$/m,
+    );
+    const { stdout: fallen } = await bench.run("run", "small.yaml", "--quiet", "--out", "fallen");
+    expect(fallen).not.toContain("grew");
+  });
+
+  it("names what is behind +-", async () => {
+    const { stdout } = await bench.run(
+      "run",
+      "digits.yaml",
+      "--quiet",
+      "--set",
+      "steps=30",
+      "--seeds",
+      "0..1",
+      "--out",
+      "spread",
+    );
+    expect(stdout).toMatch(/ \+- /);
+    expect(stdout).toMatch(/^\+-: standard deviation over seeds$/m);
+  });
+
   it("says why no teleport of a variant was accepted", async () => {
     bench.write(
       "refused.yaml",
@@ -183,11 +218,11 @@ describe("isoloss compare", () => {
       seeds: [0],
       reached: 1,
       steps: { mean: 10 },
-      speedUp: null,
+      stepsRatio: null,
     });
     // From its teleport before step 4, L falls by (1 - 18 * 0.08)^2 = 0.1936 a step: 17.95, 3.47, 0.67.
     expect(exact).toMatchObject({ name: "exact", reached: 1, steps: { mean: 6 } });
-    expect(exact.speedUp?.ratio).toBeGreaterThan(0);
+    expect(exact.stepsRatio?.ratio).toBeCloseTo(10 / 6, 12);
     const names = readdirSync(join(bench.folder, "compared")).sort();
     const figures = ["grad-norm", "level-sets", "loss", "loss-seconds"];
     expect(names).toEqual(
@@ -200,7 +235,7 @@ describe("isoloss compare", () => {
       ...["compare", "runs/small-plain-0-1", "runs/small-exact-0-1", "--target", "1e9", "--json"],
     );
     for (const group of groups) expect(group).toMatchObject({ reached: 1, steps: { mean: 1 } });
-    expect(groups[1].speedUp?.ratio).toBeGreaterThan(0);
+    expect(groups[1].stepsRatio?.ratio).toBe(1);
   });
 
   it("says where runs of one variant have different settings", async () => {
@@ -213,6 +248,24 @@ describe("isoloss compare", () => {
     ]);
     const alike = await bench.run("compare", "runs/small-plain-0-1", "runs/small-exact-0-1");
     expect(alike.stderr).toBe("");
+  });
+
+  it("says where losses of groups measure different things", async () => {
+    const other = ["--set", "problem=rosenbrock", "--set", "name=other", "--variant", "plain"];
+    await bench.run(
+      "run",
+      "small.yaml",
+      "--quiet",
+      ...other,
+      "--set",
+      "learningRate=1e-4",
+      "--out",
+      "others",
+    );
+    const { stderr } = await bench.run("compare", "runs/small-plain-0-1", "others/other-plain-0-1");
+    expect(stderr).toBe(
+      "isoloss: other-plain differs from small-plain in problem: their losses may measure different things.\n",
+    );
   });
 
   it("says where a seed counts twice", async () => {

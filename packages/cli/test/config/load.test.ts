@@ -45,6 +45,14 @@ function messageOf(action: () => unknown): string {
 const valid = "name: toy\nlearningRate: 1e-3\n";
 
 describe("parseConfig", () => {
+  it("takes no binary file for YAML", () => {
+    const refused = (text: string, file: string) => messageOf(() => parseConfig(text, { schema, file }));
+    expect(refused(valid, "net.onnx")).toBe(
+      "net.onnx: this is an ONNX model, not a config: isoloss model --help lists the commands that take one.",
+    );
+    expect(refused(`PK\0${valid}`, "x.npz")).toBe("x.npz: this is a binary file, not a config in YAML.");
+  });
+
   it("gives the values with their defaults", () => {
     expect(parse(`# comment\n${valid}tasks: [{name: a}, {name: b, weight: 2}]\n`)).toEqual({
       name: "toy",

@@ -5,7 +5,7 @@ const tolerance = 2e-3;
 
 /** Whether a key of a document is measured by a clock, or is a date, a version, an identifier or a path: that differs from run to run. */
 export const varies = (key: string): boolean =>
-  /seconds|speedUp|^time|Time$|since|clock|^(fraction|ordinarySteps|id|workers|version|directory|report|path|out|file|url)$/i.test(
+  /seconds|^time|Time$|since|clock|^(fraction|ordinarySteps|id|workers|version|directory|report|path|out|file|url)$/i.test(
     key,
   );
 

@@ -196,6 +196,13 @@ describe("confirmed", () => {
     expect(one.text).toMatch(/; \+0\.2 \[0\.2, 0\.2\] from the baseline over 2 pairs/);
   });
 
+  it("tells no optimism where other rows judged than chose", () => {
+    const by = { rows: "test", rowsChose: false, tunedBy: "validation.loss", text: "" } as const;
+    const contender = { trial: 0, tuning: 0.5, fresh: seeds(1, 2) };
+    const [one] = confirmedBy({ ...loss, name: "test.loss" }, seeds(2, 4), [contender], by);
+    expect([one?.tuning, one?.fresh, one?.optimism]).toEqual([0.5, 1.5, null]);
+  });
+
   it("tells of runs that diverged or did not end, and pairs those that did", () => {
     const contender = (fresh: SeedValues) => confirmed(loss, seeds(2, 4, 8), [{ trial: 3, fresh }])[0];
     const diverged = contender(seeds(1, Number.NaN, 2));

@@ -45,7 +45,12 @@ export function describeConfigOptions({ options, own = {} }: ConfigOptions): rea
     const { name, kind } = option;
     if (Object.hasOwn(own, name) || kindSchema(options.rows[name].kind, name) === undefined) return [];
     const inside = kind.type === "anyOf" ? kind.kinds.map(({ spec }) => spec) : [kind];
-    return [option, ...inside.flatMap((spec) => (spec.type === "nested" ? below(name, spec.table) : []))];
+    // No number of a file is infinite.
+    const range = option.range.replaceAll(", or Infinity", "");
+    return [
+      { ...option, range },
+      ...inside.flatMap((spec) => (spec.type === "nested" ? below(name, spec.table) : [])),
+    ];
   });
   const others = Object.entries(own).flatMap(([name, { range, summary, otherwise, fields }]) => [
     {

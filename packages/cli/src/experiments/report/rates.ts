@@ -219,6 +219,11 @@ async function tuned(comparing: Comparing): Promise<Tuning | undefined> {
   );
   const hasValidation = runs.some((r) => Number.isFinite(lossOn("validation", r)));
   const by = comparing.by ?? (hasValidation ? "validation" : "loss");
+  if (by === "validation" && !hasValidation && runs.some(({ document }) => document.status === "completed")) {
+    throw new OptionError(
+      "rates.by: validation needs validation data, which these runs do not have: hold a part out, such as validation: 0.2 in data, or set by: loss.",
+    );
+  }
   const meanAt = (name: string, at: TriedRate): number | null => {
     const own = runs.filter((r) => isOf(r, name, at));
     const isWhole = own.length === tune.length && own.every((r) => r.document.status === "completed");
@@ -383,7 +388,7 @@ export function rateSentence(
   comparison: RatesComparison,
   compared: RateComparison | ToTarget,
 ): string {
-  const { baseline, rate, grid, finalLoss, clock } = comparison;
+  const { baseline, rate, grid, finalLoss, clock, tuned } = comparison;
   const c = shownRatios(compared);
   /** Among the rates that the variant was tuned at: a baseline may have further ones. */
   const isAtEnd = (variant: string, r: number) => {
@@ -410,10 +415,18 @@ export function rateSentence(
     (c.accuracy === null
       ? ""
       : ` Its ${c.test === null ? "validation" : "test"} accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
-  const areAtEnd = isAtEnd(baseline, rate) || ("rate" in c && isAtEnd(c.variant ?? name, c.rate));
-  const edge = areAtEnd ? " A tuned rate lies at the end of the grid." : "";
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
   const controls = "controls" in c ? Object.entries(c.controls ?? {}) : [];
+  const atEnd = [
+    { variant: baseline, rate },
+    ...("rate" in c ? [{ variant: name, ...c }] : []),
+    // A reference has no tuned rate.
+    ...controls.flatMap(([variant]) => (variant in tuned ? [{ ...tuned[variant], variant }] : [])),
+  ].filter((one) => isAtEnd(one.variant, one.rate));
+  const edge =
+    atEnd.length === 0
+      ? ""
+      : ` The tuned rate of ${atEnd.map(({ variant }) => variant).join(" and of ")} lies at the end of the grid.`;
   const beside = controls
     .map(([control, than]) => controlText(control, than, { compared: c, clock }))
     .join("");

@@ -2,8 +2,8 @@ import { countBy, partition, sumBy } from "es-toolkit";
 import { groupBy, summarize } from "isoloss/internal";
 import { resultName } from "isoloss/metrics";
 import type { JobResult } from "../kind.js";
-import { formatDuration, formatNumber } from "./format-number.js";
-import { finalLoss, finalLossMetric, hasBatches } from "./loss-curve.js";
+import { countText, formatDuration, formatNumber } from "./format-number.js";
+import { finalLoss, finalLossMetric, hasBatches, lossCurve } from "./loss-curve.js";
 import { textTable } from "./table.js";
 
 /** Results by their variant, in the order in which they come. */
@@ -116,10 +116,35 @@ function constantRow(
   ];
 }
 
-/** Compares variants by means and standard deviations over seeds; says why a variant accepted no teleport. */
+/** Compares variants by means and standard deviations over seeds; says where a loss grew, and why a variant accepted no teleport. */
 export function summaryTable(results: readonly JobResult[]): string {
   const { head, rows } = summaryRows(results);
-  return [textTable(head, rows), ...refusals(results), ...dataNotes(results)].join("\n");
+  const hasSpread = rows.flat().some((cell) => cell.includes(" +- "));
+  return [
+    textTable(head, rows),
+    ...(hasSpread ? ["+-: standard deviation over seeds"] : []),
+    ...growths(results),
+    ...refusals(results),
+    ...dataNotes(results),
+  ].join("\n");
+}
+
+/** For variants some of whose losses ended above their beginning, how many and the first of them. */
+function growths(results: readonly JobResult[]): string[] {
+  return [...byVariant(results)].flatMap(([variant, group]) => {
+    const grown = group.flatMap((run) => {
+      const { losses, last } = lossCurve(run);
+      const first = losses.find((loss) => loss !== null);
+      // A kind whose list of losses is no curve has a final loss of its own.
+      const isGrown = last !== null && first != null && last > first && finalLoss(run) === last;
+      return isGrown ? [`from ${formatNumber(first)} to ${formatNumber(last)} with seed ${run.seed}`] : [];
+    });
+    return grown.length === 0
+      ? []
+      : [
+          `${variant}: the loss grew in ${grown.length} of ${countText(group.length, "run")}, ${grown[0]}; a smaller learning rate may help`,
+        ];
+  });
 }
 
 /** What is to be known of data of the user's own, and of classes that no run predicts on them. */

@@ -99,7 +99,7 @@ export function textOfTable({ columns, rows, caption }: TaskTableData): string {
       return `${cell.mean.toFixed(digits)} +- ${cell.spread.toFixed(digits)}`;
     }),
   ]);
-  return `${caption ? `${caption}\n` : ""}${textTable(["", ...columns.map(head)], lines)}`;
+  return `${caption ? `${caption.replaceAll("±", "+-")}\n` : ""}${textTable(["", ...columns.map(head)], lines)}`;
 }
 
 export interface TextTable {

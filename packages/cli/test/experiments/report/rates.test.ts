@@ -107,7 +107,9 @@ describe("compareRates", () => {
     if (rates && tuned) {
       const text =
         "exact, at its tuned rate 0.2, reached the final loss of plain, at its tuned rate 0.1, in 0.5 of the steps and in 0.5 of the time (nothing is random here, the time is averaged over 3 runs). At equal steps the loss of exact is 0.000977 times that of plain. At equal seconds the loss of exact is 0.000977 times that of plain.";
-      expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
+      expect(rateSentence("exact", rates, tuned)).toBe(
+        `${text} The tuned rate of plain and of exact lies at the end of the grid.`,
+      );
       const other = { decay: "none", losses: { plain: 1, exact: 1 } } as const;
       const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];
       expect(rateSentence("exact", { ...rates, grid: wider }, tuned)).toBe(text);
@@ -368,6 +370,13 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     expect(rates?.tuned.exact.reached).toBe(1);
   });
 
+  it("refuses to choose by validation data that runs do not have", async () => {
+    const given = resolved("{ grid: [0.1], by: validation, tune: [0], confirm: [1] }");
+    await expect(compareOnce(given, runAll)).rejects.toThrow(
+      "rates.by: validation needs validation data, which these runs do not have: hold a part out",
+    );
+  });
+
   it("refuses seeds that both choose and judge, and variants that are not there", async () => {
     await expect(compareOnce(resolved("{ grid: [0.1], tune: 0..3, confirm: 3..5 }"), runAll)).rejects.toThrow(
       OptionError,
@@ -442,6 +451,10 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
       /Of the steps of heavy, a control, it needs 1 .*times as many and 1 .*times its time\./,
     );
     expect(tie.beside.map(({ title }) => title)).toEqual(["heavy"]);
+    // Both rates are ends of the grid: the first one of equal losses counts.
+    expect(tie.findings[0].text).toContain(
+      "The tuned rate of plain and of exact and of heavy lies at the end of the grid.",
+    );
     const better = await compare({ plain: 0.5, exact: 0.1, heavy: 0.4 });
     expect(better.findings[0].judgment).toBe("helps");
     const lost = await compare({ plain: 0.5, exact: 0.1, heavy: 0.9 });

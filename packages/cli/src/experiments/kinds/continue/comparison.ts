@@ -18,16 +18,18 @@ const columns = [
 ] as const;
 
 function tables(results: readonly JobResult[]): TaskTableData[] {
-  if (results.length === 0) return [];
+  const groups = [...byVariant(results)];
   const shown = columns.filter(({ metric }) => results.some(({ document }) => metric in document.metrics));
+  if (shown.length === 0) return [];
   return [
     {
       caption:
         "Validation accuracy in percent after the change and after the training" +
-        (shown.some(({ metric }) => metric === "move.seconds") ? ", and the time of the moves" : ""),
+        (shown.some(({ metric }) => metric === "move.seconds") ? ", and the time of the moves" : "") +
+        (results.length > groups.length ? ": mean ± standard deviation over seeds" : ""),
       rowLabel: "variant",
       columns: shown.map(({ name, digits }) => ({ name, digits })),
-      rows: [...byVariant(results)].map(([name, runs]) => ({
+      rows: groups.map(([name, runs]) => ({
         name,
         values: shown.map(({ metric, scale }) => {
           const values = runs.flatMap(({ document }) => document.metrics[metric] ?? []);

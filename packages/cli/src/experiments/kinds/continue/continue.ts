@@ -53,7 +53,8 @@ async function run(settings: ContinueSettings, context: JobContext): Promise<Mea
   const { pretrain: _, shift, start = [], ...training } = settings;
   const { seed, before } = context;
   const task = await taskOf(settings);
-  const first = await pretrained(task, settings, seed);
+  const first = await pretrained(task, settings, context);
+  if (!first) return { status: "interrupted", steps: 0, wallSeconds: 0, loss: [], seconds: [], metrics: {} };
   const data = shift ? makeShift(shift)(task.data) : task.data;
   const { network, seconds, drift } = await changed(first, start, { seed, data });
   const made = await trainerWith({ ...task, data }, network, training as unknown as Settings, seed);
@@ -99,26 +100,29 @@ type FirstSettings = ComputeSettings &
   Pick<ContinueSettings, "data" | "testFold" | "model" | "loss" | "batchSize" | "dtype" | "pretrain">;
 
 /** Networks that were trained in this thread: the runs of all variants and rates with a seed begin at the same one. */
-const done = new Map<string, Promise<Network>>();
+const done = new Map<string, Network>();
 const mostKept = 100;
 
-/** The network that a run begins with, after its first training if it has one. */
-function pretrained(task: LearningTask, settings: FirstSettings, seed: number): Promise<Network> {
+/** The network that a run begins with, after its first training if it has one; undefined where the user stopped that. */
+async function pretrained(
+  task: LearningTask,
+  settings: FirstSettings,
+  { seed, shouldStop }: JobContext,
+): Promise<Network | undefined> {
   const { data, testFold, model, loss, dtype, batchSize, pretrain } = settings;
   const computed = computedBy(settings);
   const key = JSON.stringify([data, testFold, model, loss, dtype, computed, batchSize, pretrain, seed]);
-  const network = done.get(key) ?? trainedFirst(task, settings, seed);
+  const network = done.get(key) ?? (await trainedFirst(task, settings, { seed, shouldStop }));
   if (done.size >= mostKept && !done.has(key)) done.clear();
-  done.set(key, network);
+  if (network) done.set(key, network);
   return network;
 }
 
-/** The first training, to its end: a run that is to stop stops after it, at step 0. */
 async function trainedFirst(
   task: LearningTask,
   { dtype = "float32", batchSize, pretrain, ...rest }: FirstSettings,
-  seed: number,
-): Promise<Network> {
+  { seed, shouldStop }: Pick<JobContext, "seed" | "shouldStop">,
+): Promise<Network | undefined> {
   const fresh = { model: task.model, ...task.model.init(torchGenerator(seed), { dtype }) };
   if (!pretrain) return fresh;
   const { start = [], ...given } = pretrain;
@@ -126,7 +130,12 @@ async function trainedFirst(
   const settings: Settings = { batchSize, ...given, dtype, ...computedBy(rest) };
   const { trainer, steps } = await trainerWith(task, network, settings, seed);
   try {
-    await trainer.run({ steps });
+    const stopping = new AbortController();
+    const onProgress = () => {
+      if (shouldStop()) stopping.abort();
+    };
+    const { status } = await trainer.run({ steps, onProgress, signal: stopping.signal });
+    if (status === "interrupted") return undefined;
     return { ...network, params: trainer.current.params, state: trainer.current.state };
   } finally {
     await trainer.dispose();
