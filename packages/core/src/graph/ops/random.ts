@@ -1,4 +1,4 @@
-import { type DType, requireSizes, type Shape } from "../../array.js";
+import { array, type DType, requireSizes, type Shape, sizeOf } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { hash32 } from "../../math/rng.js";
@@ -6,6 +6,7 @@ import { requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { int, type OnnxEmitter, onnxType, text } from "../onnx-rule.js";
 import { apply, formatType, type Op, type Tensor } from "../tensor.js";
+import { constant } from "./leaf.js";
 
 // Two rounds of multiply and xor-shift, the `lowbias32` family of integer mixers; the same constants as math/rng.ts.
 const multipliers = [0x21f0aaad, 0x735a2d97] as const;
@@ -19,9 +20,9 @@ const shifts = [16, 15, 15] as const;
 const offsetOf = (stream: number): number => hash32(stream) >>> 2;
 
 interface RandomAttributes extends Record<string, unknown> {
+  /** Of the draws of one stream. */
   readonly shape: Shape;
   readonly dtype: DType;
-  readonly stream: number;
 }
 
 const right = { direction: text("RIGHT") };
@@ -42,36 +43,35 @@ function emitHash(e: OnnxEmitter, x: string): string {
   return fold(times(v, multipliers[1]), shifts[2]);
 }
 
+/** Draws of the streams whose offsets are the second input, [...streams, ...shape]. */
 const randomOp: Op<RandomAttributes> = {
   name: "randomUniform",
-  infer([seed], { shape, dtype }) {
+  infer([seed, offsets], { shape, dtype }) {
     if (seed.dtype !== "int64")
       throw new DTypeError(`randomUniform: the seed must be int64; got ${formatType(seed)}.`);
     if (seed.size !== 1)
       throw new ShapeError(`randomUniform: the seed must be a scalar; got ${formatType(seed)}.`);
-    return { shape, dtype };
+    return { shape: [...offsets.shape, ...shape], dtype };
   },
   js: {
     flat: true,
-    pull(at, read, { inputs: [seed] }, { stream }) {
-      const key = `hash32(${read(0, Index.flat(seed.shape, Affine.zero))}+${offsetOf(stream)})`;
-      return `((hash32(hash32(${at.flat})^${key})>>>8)*${2 ** -24})`;
+    pull(at, read, { inputs: [seed, offsets] }, { shape }) {
+      const [stream, count] = at.reshaped([offsets.size, sizeOf(shape)]).multi;
+      const offset = read(1, Index.flat(offsets.shape, stream));
+      const key = `hash32(${read(0, Index.flat(seed.shape, Affine.zero))}+${offset})`;
+      return `((hash32(hash32(${count})^${key})>>>8)*${2 ** -24})`;
     },
   },
   onnx: {
-    emit(e, [seed], node, { stream }) {
-      const key = emitHash(
-        e,
-        e.emit("Cast", [e.emit("Add", [seed, e.scalar(offsetOf(stream), "int64")])], {
-          to: int(onnxType.int32),
-        }),
-      );
+    emit(e, [seed, offsets], node, { shape }) {
+      const sums = e.emit("Cast", [e.emit("Add", [seed, offsets])], { to: int(onnxType.int32) });
+      const keys = e.emit("Reshape", [emitHash(e, sums), e.indices([-1, 1])]);
       const range = e.emit(
         "Range",
-        [0, node.size, 1].map((v) => e.scalar(v, "int64")),
+        [0, sizeOf(shape), 1].map((v) => e.scalar(v, "int64")),
       );
       const counter = emitHash(e, e.emit("Cast", [range], { to: int(onnxType.int32) }));
-      const bits = emitHash(e, e.emit("BitwiseXor", [counter, key]));
+      const bits = emitHash(e, e.emit("BitwiseXor", [counter, keys]));
       const high = e.emit(
         "BitShift",
         [cast32(e, bits, "uint32"), cast32(e, e.indices([8]), "uint32")],
@@ -109,5 +109,15 @@ export function randomUniform(
   if (!Number.isInteger(stream)) {
     throw new OptionError(`randomUniform: stream must be an integer; got ${describeValue(stream)}.`);
   }
-  return apply(randomOp, [seed], { shape, dtype, stream });
+  return apply(randomOp, [seed, constant(offsetOf(stream), "int64")], { shape, dtype });
+}
+
+/** The draws of {@link randomUniform} of several streams, [streams, ...shape], in the nodes of one. */
+export function randomUniforms(
+  seed: Tensor,
+  streams: readonly number[],
+  { shape, dtype }: Pick<Tensor, "shape" | "dtype">,
+): Tensor {
+  const offsets = constant(array(streams.map(offsetOf), "int64"));
+  return apply(randomOp, [seed, offsets], { shape, dtype });
 }

@@ -161,6 +161,12 @@ async function open(
   { provider, threads = threadsFor(graph), isLarge }: SessionSettings,
 ): Promise<Session> {
   const isDouble = someNode(graph, (node) => node.dtype === "float64" && node.rank >= 2);
+  const skipped = [
+    // The emitter has shared equal nodes already; to look for them takes a fifth to two fifths of the time to open a large graph.
+    "CommonSubexpressionElimination",
+    // This fusion stores the factor of a product as a float32, even if the matrices are float64.
+    ...(isDouble ? ["MatMulScaleFusion"] : []),
+  ];
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: [provider],
@@ -174,8 +180,7 @@ async function open(
         // Otherwise a session's threads spin while they wait for its next run, and take the cores from other
         // sessions.
         session: { force_spinning_stop: "1" },
-        // This fusion stores the factor of a product as a float32, even if the matrices are float64.
-        ...(isDouble ? { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } : {}),
+        optimization: { disable_specified_optimizers: skipped.join(";") },
       },
     });
   } catch (cause) {

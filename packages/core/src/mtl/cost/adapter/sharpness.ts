@@ -4,11 +4,13 @@
 import { grad } from "../../../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { abs, cos, log, sqrt, square } from "../../../graph/ops/elementary.js";
-import { randomUniform } from "../../../graph/ops/random.js";
+import { randomUniforms } from "../../../graph/ops/random.js";
 import { mean, sum } from "../../../graph/ops/reduce.js";
-import { vectorOf } from "../../../graph/ops/slice.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import { sliceAlong, vectorOf } from "../../../graph/ops/slice.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
-import { isTensor, type Tensor } from "../../../graph/tensor.js";
+import { formatType, isTensor, type Tensor } from "../../../graph/tensor.js";
+import { groupBy } from "../../../group-by.js";
 import { flag, integerFrom, oneOf, positive } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
 import { flatten, replaced, unflatten } from "../../../tree.js";
@@ -101,14 +103,19 @@ export function balancedSharpness(
   };
 }
 
-/** Independent standard normal numbers in the shapes of tensors, by Box-Muller. */
+/** Independent standard normal numbers in the shapes of tensors, by Box-Muller: tensors of equal shapes at once. */
 function normalLike(leaves: readonly Tensor[], seed: Tensor, index: number): readonly Tensor[] {
-  return leaves.map(({ shape, dtype }, i) => {
-    const stream = 2 * (index * leaves.length + i);
-    const draw = (offset: number) =>
-      randomUniform(seed, shape, { dtype: dtype as "float32" | "float64", stream: stream + offset });
-    return mul(sqrt(mul(-2, log(sub(1, draw(0))))), cos(mul(2 * Math.PI, draw(1))));
-  });
+  const normal: Tensor[] = [];
+  for (const equal of groupBy(leaves.keys(), (i) => formatType(leaves[i])).values()) {
+    const { shape } = leaves[equal[0]];
+    const draw = (offset: number) => {
+      const streams = equal.map((i) => 2 * (index * leaves.length + i) + offset);
+      return randomUniforms(seed, streams, leaves[equal[0]]);
+    };
+    const all = mul(sqrt(mul(-2, log(sub(1, draw(0))))), cos(mul(2 * Math.PI, draw(1))));
+    for (const [row, i] of equal.entries()) normal[i] = reshape(sliceAlong(all, 0, row, row + 1), shape);
+  }
+  return normal;
 }
 
 /** Scales tensors to length 1, over all of them or each. */
