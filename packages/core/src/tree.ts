@@ -1,6 +1,5 @@
 import { isNdArray } from "./array.js";
-import { describeValue } from "./describe.js";
-import { ShapeError } from "./errors.js";
+import { describeValue, ShapeError } from "./errors.js";
 
 /**
  * A tree: nested plain objects and arrays with leaves of type `L`. Parameters, optimizer states and batches are trees.

@@ -98,7 +98,7 @@ export const firstScaling = <P extends MlpParams>(params: P, _options: object = 
     text: `import { mul } from "../../graph/ops/arithmetic.js";
 import { sign } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
-import { integerFrom } from "../../option-kinds.js";
+import { integerFrom } from "../../options.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { ascentAlong, compileOrbitWalk, contextAt, orbitSearch } from "./orbit-walk.js";
@@ -140,7 +140,7 @@ export function signAscent<P>(
   },
   "a multi-task method": {
     file: "packages/core/src/mtl/methods/first-task.ts",
-    text: `import { checkedMethod } from "../checked-method.js";
+    text: `import { checkedMethod } from "../method.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export const firstTask = (): MultiTaskMethod<null> =>

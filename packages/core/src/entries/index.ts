@@ -67,7 +67,7 @@ export { type AdamOptions, adam } from "../optim/adam.js";
 export type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 export type { Schedule } from "../optim/schedules.js";
 export { type GdOptions, gd, type SgdOptions, sgd } from "../optim/sgd.js";
-export type { Kind, KindSpec, OptionTableData, Row } from "../option-kinds.js";
+export type { Kind, KindSpec, OptionTableData, Row } from "../options.js";
 export { booth } from "../problems/booth.js";
 export type { Problem } from "../problems/problem.js";
 export type { Choice } from "../registry.js";

@@ -3,8 +3,7 @@
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, mul } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
-import { nonNegative } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { nonNegative, type OptionsOf, optionTable } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";

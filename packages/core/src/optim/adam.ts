@@ -2,8 +2,7 @@
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
-import { flag, listOf, nonNegative, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, listOf, nonNegative, type OptionsOf, optionTable, smoothing } from "../options.js";
 import { chain, type GradientTransform, type TransformTree } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";

@@ -1,6 +1,5 @@
 // I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
-import { nonNegative } from "../option-kinds.js";
-import { optionTable } from "../options.js";
+import { nonNegative, optionTable } from "../options.js";
 import { type AdamOptions, adamRows, scaleByAdam } from "./adam.js";
 import { chain } from "./chain.js";
 import { shrink } from "./decay.js";

@@ -1,6 +1,5 @@
 import { full } from "../array.js";
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
 import type { Tensor } from "../graph/tensor.js";

@@ -11,8 +11,7 @@ import type { LinearParams } from "../nn/linear.js";
 import type { MultiHeadParams } from "../nn/models/multi-head.js";
 import { type LenetHeadParams, type LenetTrunkParams, multiLenet } from "../nn/models/multi-lenet.js";
 import { type MlpTrunkParams, multiMlp } from "../nn/models/multi-mlp.js";
-import { flag, integerFrom, listOf, number, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, integerFrom, listOf, number, type OptionsOf, optionTable, smoothing } from "../options.js";
 import { classification, type MultiTaskProblem } from "./multi-task.js";
 
 export type LenetParams = MultiHeadParams<LenetTrunkParams, LenetHeadParams>;

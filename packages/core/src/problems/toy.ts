@@ -9,8 +9,7 @@ import { reshape } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TaskLosses } from "../mtl/train/task-losses.js";
-import { positive } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, optionTable, positive } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { vector } from "./problem.js";
 

@@ -1,6 +1,5 @@
 import { float32Providers, whyNoOrt } from "#ort";
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { costOf, requireGraph, someNode } from "../graph/graph.js";
 import { retype } from "../graph/retype.js";

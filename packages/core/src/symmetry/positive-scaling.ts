@@ -2,8 +2,7 @@
 
 import { OptionError } from "../errors.js";
 import type { MlpParams } from "../nn/models/mlp.js";
-import { finite, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, type OptionsOf, optionTable, text } from "../options.js";
 import { hiddenLayers } from "./hidden/hidden-layers.js";
 import { scaling } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";

@@ -1,9 +1,7 @@
 // The schedule K of symmetry teleportation: Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, algorithm 1.
 
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
-import { integerFrom, nonNegative, number } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { describeValue, OptionError } from "../errors.js";
+import { integerFrom, nonNegative, number, type OptionsOf, optionTable } from "../options.js";
 
 /** What a schedule gets when it is asked, before a step is taken. */
 export interface Occasion {

@@ -1,7 +1,6 @@
 import { allocate, astype, dtypeOf, type FloatArray, isNdArray, type NdArray, sizeOf } from "../array.js";
 import { rowsOf, takeRows } from "../data/batches.js";
-import { describeValue } from "../describe.js";
-import { DTypeError, OptionError, ShapeError } from "../errors.js";
+import { DTypeError, describeValue, OptionError, ShapeError } from "../errors.js";
 import { formatShape, isFloat, isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";

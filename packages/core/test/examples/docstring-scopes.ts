@@ -10,7 +10,7 @@ import { processed } from "isoloss-test-support/data/qm9-processed";
 import { files } from "isoloss-test-support/data/qm9-support";
 import * as lib from "isoloss-test-support/library";
 import { Builder, smallNetwork } from "isoloss-test-support/model-file/builder";
-import * as kinds from "../../src/option-kinds.js";
+import * as kinds from "../../src/options.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { createHessian } from "../../src/teleport/curvature/hessian.js";
 import { rmsNorm } from "../symmetry/discovery/random-network.js";

@@ -1,9 +1,7 @@
 import { astype, dtypeOf } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { NumericalError, OptionError } from "../../errors.js";
+import { describeValue, NumericalError, OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
-import { flag, integerFrom, oneOf, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { flag, integerFrom, type OptionsOf, oneOf, optionTable, positive } from "../../options.js";
 import type { Discovery } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { isRefusal } from "../../symmetry/symmetry.js";

@@ -1,7 +1,6 @@
 import type { NdArray } from "../../array.js";
 import { float64Of } from "../../bytes.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";

@@ -1,10 +1,8 @@
 import { concatenated, dtypeOf, type NdArray } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { NumericalError, OptionError } from "../../errors.js";
+import { describeValue, NumericalError, OptionError } from "../../errors.js";
 import { qr, svd } from "../../math/linalg.js";
 import { namedArrays } from "../../named-arrays.js";
-import { integerFrom, number } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, number, type OptionsOf, optionTable } from "../../options.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import { multipliedAlong, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
 import { type Matrix, product, transposed } from "../../symmetry/matrix.js";

@@ -5,8 +5,7 @@ import { cast, mul } from "../../graph/ops/arithmetic.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { isFloat, isTensor, sameShape, type Tensor } from "../../graph/tensor.js";
 import { type Optimizer, requireOptimizer, seeing } from "../../optim/optimizer.js";
-import { inCode, oneOf, share } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { inCode, type OptionsOf, oneOf, optionTable, share } from "../../options.js";
 import { flatten, leavesByPath, unflatten } from "../../tree.js";
 
 export interface PrunedOptions extends OptionsOf<typeof prunedOptions> {}

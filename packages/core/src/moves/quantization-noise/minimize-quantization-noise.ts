@@ -2,8 +2,7 @@
 
 import { isNdArray } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
-import { describeValue, isPlainObject } from "../../describe.js";
-import { NumericalError, OptionError } from "../../errors.js";
+import { describeValue, isPlainObject, NumericalError, OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type TensorsOf } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";

@@ -1,11 +1,9 @@
 import type { NdArray } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { qr, solve } from "../../math/linalg.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
-import { integerFrom, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import {
   type Discovery,
   type LinearSpace,

@@ -7,8 +7,16 @@ import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";
 import { dotOf } from "../../math/dense.js";
 import { namedArrays } from "../../named-arrays.js";
-import { finite, flag, inCode, integerFrom, isFunction, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import {
+  finite,
+  flag,
+  inCode,
+  integerFrom,
+  isFunction,
+  type OptionsOf,
+  optionTable,
+  positive,
+} from "../../options.js";
 import { compile, pickCompileOptions, type RuntimeName } from "../../runtime/compile.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";

@@ -1,12 +1,10 @@
 import { item } from "../../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../../batch.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { trace } from "../../graph/trace.js";
 import { normOf } from "../../math/dense.js";
 import { floatTypeOf, namedArrays } from "../../named-arrays.js";
-import { positive } from "../../option-kinds.js";
-import { requireKnown } from "../../options.js";
+import { positive, requireKnown } from "../../options.js";
 import {
   type CompileOptions,
   compile,

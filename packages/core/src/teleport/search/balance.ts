@@ -19,8 +19,7 @@ import {
 import { hasEvenPowers, scaledParams } from "../../moves/balance/scales.js";
 import { tracedScales } from "../../moves/balance/traced-scales.js";
 import { namedArrays } from "../../named-arrays.js";
-import { oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { lazy } from "../../runtime/lazy.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";

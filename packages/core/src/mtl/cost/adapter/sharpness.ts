@@ -9,8 +9,7 @@ import { mean, sum } from "../../../graph/ops/reduce.js";
 import { vectorOf } from "../../../graph/ops/slice.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
-import { flag, integerFrom, oneOf, positive } from "../../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../../options.js";
+import { flag, integerFrom, type OptionsOf, oneOf, optionTable, positive } from "../../../options.js";
 import { flatten, replaced, unflatten } from "../../../tree.js";
 
 export interface BalancedSharpnessOptions extends OptionsOf<typeof balancedSharpnessOptions> {}
