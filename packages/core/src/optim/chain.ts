@@ -73,18 +73,10 @@ export interface GradientTransform {
  * @throws OptionError unless these are transformations whose entries of the state have different names
  *
  * @example
+ * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
  * const optimizer = chain("clipped momentum", [clip({ norm: 1 }), velocity({ momentum: 0.9 })]);
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(1, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(problem, { optimizer, learningRate: 1, steps: 4 });
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.000 4.410 0.372 4.198
  */
 export function chain(name: string, transforms: readonly GradientTransform[]): Optimizer {

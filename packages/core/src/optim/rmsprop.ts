@@ -43,18 +43,9 @@ export const rmspropOptions = optionTable("rmsprop", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = rmsprop({ decay: 0.9 });
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(0.3, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
+ * const { loss } = await minimize(problem, { optimizer: rmsprop({ decay: 0.9 }), learningRate: 0.3, steps: 4 });
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 13.518 8.276 5.272 3.409
  */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
