@@ -36,8 +36,6 @@ export const boothOptions = optionTable("booth", {
  *
  * L = (x + 2y - 7)^2 + (2x + y - 5)^2, w = (x, y)
  *
- * @param options `start`: default (5, -5), as in the paper
- *
  * @example
  * booth().optimum; // (1, 3), value 0
  */

@@ -174,7 +174,6 @@ function questionsAbout(item: "left" | "right", count: number): Readonly<Record<
  * Eight questions about each handwritten digit of the package (see {@link digitAttributes}) by one multilayer perceptron:
  * shared layers 64-64-32, one linear head for each question. Four fifths of the digits are for training.
  *
- * @param options `seed` of the split; `hidden`: shared widths, default 64 and 32
  * @throws OptionError
  *
  * @example

@@ -33,7 +33,6 @@ export const generalLinearOptions = optionTable("generalLinear", {
  * exact on all data. T holds one block [copies, n, n] per space.
  *
  * @param spaces such as those that `symmetriesOf` finds
- * @param options `name` in reports; `bound` on the Frobenius norm of T, default 0.5
  * @throws OptionError for settings out of range, and without spaces
  *
  * @example

@@ -29,7 +29,6 @@ export const positiveScalingOptions = optionTable("positiveScaling", {
  * networks see `symmetriesOf`.
  *
  * @param params of an `mlp` with one hidden layer or more
- * @param options `activation` of the network; default `relu`
  * @throws OptionError for an activation that does not commute with positive factors, and for a network without hidden
  *   layers
  *

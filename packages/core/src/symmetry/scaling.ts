@@ -31,7 +31,6 @@ export const scalingOptions = optionTable("scaling", {
  * The group is commutative: elements add up, and -T is the inverse of T.
  *
  * @param generators such as those that `symmetriesOf` finds
- * @param options `name` in reports; `bound` on |T_i|, default 0.3
  * @throws OptionError for settings out of range, and without generators
  *
  * @example

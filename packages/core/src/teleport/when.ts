@@ -133,7 +133,6 @@ export const inEpochsOptions = optionTable("inEpochs", {
  * NeurIPS 2022.
  *
  * @param epochs counted from 0
- * @param options `batches`: number of mini-batches in each epoch; default 1
  * @throws OptionError for numbers that are no integers, or too small
  *
  * @example
@@ -254,7 +253,6 @@ const whenOptions = optionTable("when", {
 /**
  * A custom schedule from a function without a state. For one with a state, write a {@link When}.
  *
- * @param options `every`: steps between two calls; default 1: before every step, so that no steps run without a break
  * @throws OptionError for options out of range
  *
  * @example

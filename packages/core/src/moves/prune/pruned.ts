@@ -45,7 +45,6 @@ export interface Pruned<P> {
  * units, LAMP with that of units. Pruning `await balanced(params, found)` instead of `params` removes the dependence.
  *
  * @param params a tree of arrays
- * @param options `fraction`, `by` and `isPruned`
  * @throws OptionError for a fraction outside of [0, 1], or where no weights are selected; NumericalError when weights are not finite
  *
  * Sources: S. Han et al., NeurIPS 2015, for magnitude; J. Lee et al., ICLR 2021, eq. 4, for LAMP.

@@ -42,7 +42,6 @@ export const orthogonalOptions = optionTable("orthogonal", {
  * in the place of n. T holds one block [copies, m (m - 1) / 2] per space, the upper entries of skew matrices.
  *
  * @param spaces such as those that `symmetriesOf` finds
- * @param options `name` in reports; `bound` on the norm of T, default 1
  * @throws OptionError for settings out of range, and without spaces
  *
  * @example
