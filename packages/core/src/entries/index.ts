@@ -49,7 +49,6 @@ export type {
   RunMultiTaskOptions,
 } from "../mtl/train/trainer.js";
 export { createMultiTaskTrainer } from "../mtl/train/trainer.js";
-export { namedArrays } from "../named-arrays.js";
 export type { Activation } from "../nn/activation.js";
 export { crossEntropy } from "../nn/losses/cross-entropy.js";
 export type {
@@ -62,7 +61,6 @@ export type {
   StatelessModel,
 } from "../nn/model.js";
 export { type MlpOptions, type MlpParams, mlp } from "../nn/models/mlp.js";
-
 export { type AdamOptions, adam } from "../optim/adam.js";
 export type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 export type { Schedule } from "../optim/schedules.js";
@@ -128,5 +126,11 @@ export type {
   TrainerOptions,
   TrainerTeleportPlan,
 } from "../train/trainer-options.js";
-export type { MapLeaves, Tree, TreeDef } from "../tree.js";
-export { flatten as flattenTree, unflatten as unflattenTree } from "../tree.js";
+export {
+  flatten as flattenTree,
+  type MapLeaves,
+  namedArrays,
+  type Tree,
+  type TreeDef,
+  unflatten as unflattenTree,
+} from "../tree.js";

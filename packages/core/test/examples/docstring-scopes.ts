@@ -255,7 +255,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "mtl/gradients/parameter-split.ts": () => ({ w: lib.zeros([2]), params: pair().params }),
   "mtl/train/trainer.ts": pair,
   "options.ts": () => ({ ...kinds }),
-  "named-arrays.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
+  "tree.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
   "runtime/onnx/export.ts": () => {
     const model = lib.mlp({ sizes: [64, 10] });
     const { params } = model.init(lib.torchGenerator(0));

@@ -1,7 +1,7 @@
 import { describeValue, OptionError } from "../../errors.js";
-import { namedArrays } from "../../named-arrays.js";
 import { type OptionsOf, optionTable, share } from "../../options.js";
 import type { PermutationSpace } from "../../symmetry/discovery/descriptors.js";
+import { namedArrays } from "../../tree.js";
 import { cutParams, cutsOf, judged, leastUnits, type UnitCut, unitNorms } from "./units.js";
 
 export interface PrunedUnitsOptions extends OptionsOf<typeof prunedUnitsOptions> {}

@@ -5,10 +5,9 @@ import type { Batch, BatchSpec } from "../../batch.js";
 import { describeValue, isPlainObject, NumericalError, OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type TensorsOf } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
 import { compile, pickCompileOptions } from "../../runtime/compile.js";
 import { namedGraph } from "../../symmetry/symmetries-of.js";
-import type { Tree } from "../../tree.js";
+import { namedArrays, type Tree } from "../../tree.js";
 import { scaledParams } from "../balance/scales.js";
 import {
   calibrationShare,

@@ -2,7 +2,6 @@ import type { NdArray } from "../../array.js";
 import { describeValue, OptionError } from "../../errors.js";
 import { qr, solve } from "../../math/linalg.js";
 import { createRng, type Rng } from "../../math/rng.js";
-import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import {
   type Discovery,
@@ -15,6 +14,7 @@ import { multipliedAlong, stackOf, vectorsAlong } from "../../symmetry/matrices-
 import { type Matrix, plusDiagonal, product, transposed } from "../../symmetry/matrix.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { diagonalOf, inSpace, seenThrough, zeroSums } from "../../symmetry/rotation/orthogonal.js";
+import { namedArrays } from "../../tree.js";
 import { scaledParams } from "../balance/scales.js";
 import { doublesOf } from "../balance/sweeps.js";
 
@@ -48,7 +48,6 @@ type Space = LinearSpace | OrthogonalSpace;
  * descent by Cayley transforms comes in `steps`.
  *
  * @param found what `symmetriesOf` finds for the loss of these parameters
- * @param options `by`, `seed` and `steps`
  * @returns new parameters; those that no rotation reaches are the same arrays
  * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not finite
  *
