@@ -40,8 +40,10 @@ export const adamOptions = optionTable("adam", adamRows);
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
- * const { loss } = await minimize(problem, { optimizer: adam({ betas: [0.9, 0.99] }), learningRate: 0.5, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: adam({ betas: [0.9, 0.99] }), learningRate: 0.5, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 18.500 13.033 8.604 5.197
  */

@@ -23,8 +23,10 @@ export const adamwOptions = optionTable("adamw", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
- * const { loss } = await minimize(problem, { optimizer: adamw({ weightDecay: 0.1 }), learningRate: 0.5, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: adamw({ weightDecay: 0.1 }), learningRate: 0.5, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.413 9.994 5.463 2.532
  */

@@ -73,9 +73,11 @@ export interface GradientTransform {
  * @throws OptionError unless these are transformations whose entries of the state have different names
  *
  * @example
- * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
  * const optimizer = chain("clipped momentum", [clip({ norm: 1 }), velocity({ momentum: 0.9 })]);
- * const { loss } = await minimize(problem, { optimizer, learningRate: 1, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer, learningRate: 1, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.000 4.410 0.372 4.198
  */

@@ -44,8 +44,10 @@ export const larsOptions = optionTable("lars", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const problem = { loss: (p: { weight: Tensor }) => sum(square(p.weight)), start: { weight: array([[3, -4]], "float64") } };
- * const { loss } = await minimize(problem, { optimizer: lars({ trust: 0.1 }), learningRate: 1, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: ({ weight }) => sum(square(weight)), start: { weight: array([[3, -4]], "float64") } },
+ *   { optimizer: lars({ trust: 0.1 }), learningRate: 1, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 20.250 12.960 5.905 1.286
  */

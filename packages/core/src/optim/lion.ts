@@ -32,8 +32,10 @@ export const lionOptions = optionTable("lion", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
- * const { loss } = await minimize(problem, { optimizer: lion(), learningRate: 0.5, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: lion(), learningRate: 0.5, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 18.500 13.000 8.500 5.000
  */

@@ -41,8 +41,10 @@ export const nadamOptions = optionTable("nadam", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
- * const { loss } = await minimize(problem, { optimizer: nadam({ betas: [0.9, 0.99] }), learningRate: 0.5, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: nadam({ betas: [0.9, 0.99] }), learningRate: 0.5, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 18.163 14.116 10.960 8.348
  */

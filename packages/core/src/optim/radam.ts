@@ -40,8 +40,10 @@ export const radamOptions = optionTable("radam", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
- * const { loss } = await minimize(problem, { optimizer: radam({ betas: [0.9, 0.99] }), learningRate: 0.1, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: radam({ betas: [0.9, 0.99] }), learningRate: 0.1, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.000 9.643 5.343 2.605
  */

@@ -43,8 +43,10 @@ export const rmspropOptions = optionTable("rmsprop", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
- * const { loss } = await minimize(problem, { optimizer: rmsprop({ decay: 0.9 }), learningRate: 0.3, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: rmsprop({ decay: 0.9 }), learningRate: 0.3, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 13.518 8.276 5.272 3.409
  */

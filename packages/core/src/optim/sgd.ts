@@ -43,8 +43,10 @@ export const sgdOptions = optionTable("sgd", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const problem = { loss: (w: Tensor) => sum(square(w)), start: array([3, -4], "float64") };
- * const { loss } = await minimize(problem, { optimizer: sgd({ momentum: 0.5 }), learningRate: 0.1, steps: 4 });
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: sgd({ momentum: 0.5 }), learningRate: 0.1, steps: 4 },
+ * );
  * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.000 7.290 2.280 0.376
  */
