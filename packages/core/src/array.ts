@@ -1,5 +1,4 @@
-import { describeValue } from "./describe.js";
-import { DTypeError, ShapeError } from "./errors.js";
+import { DTypeError, describeValue, ShapeError } from "./errors.js";
 
 /** Element types. `int64` is for indices, `bool` for masks; only the floats are differentiable. */
 export type DType = "float32" | "float64" | "int64" | "bool";

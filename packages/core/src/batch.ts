@@ -1,6 +1,5 @@
 import type { NdArray } from "./array.js";
-import { describeValue } from "./describe.js";
-import { OptionError } from "./errors.js";
+import { describeValue, OptionError } from "./errors.js";
 import type { Tensor } from "./graph/tensor.js";
 import { type Spec, type SpecLeaf, spec, type TensorsOf } from "./graph/trace.js";
 import { mapValues } from "./tree.js";

@@ -1,6 +1,5 @@
 import type { NdArray } from "./array.js";
-import { describeValue } from "./describe.js";
-import { DataError } from "./errors.js";
+import { DataError, describeValue } from "./errors.js";
 
 /**
  * Throws unless `bytes` is a Uint8Array with the bytes of a file.

@@ -1,4 +1,4 @@
-import type { KindSpec, OptionTableData } from "./option-kinds.js";
+import type { KindSpec, OptionTableData } from "./options.js";
 
 /** The description of an option, for programs that print it. */
 export interface OptionDescription {

@@ -1,4 +1,4 @@
-import type { OptionTableData } from "./option-kinds.js";
+import type { OptionTableData } from "./options.js";
 
 /** Something that a configuration chooses by name. */
 export interface Choice<Make> {

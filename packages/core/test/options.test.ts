@@ -12,15 +12,16 @@ import {
   nested,
   nonNegative,
   number,
+  type OptionsOf,
   oneOf,
   oneOrEach,
+  optionTable,
   positive,
   record,
   share,
   smoothing,
   text,
-} from "../src/option-kinds.js";
-import { type OptionsOf, optionTable } from "../src/options.js";
+} from "../src/options.js";
 
 const table = optionTable("own", {
   rate: nonNegative.default(0.4),

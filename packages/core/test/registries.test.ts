@@ -6,7 +6,7 @@ import { models } from "../src/nn/models/registry.js";
 import { datasets } from "../src/node/registry.js";
 import { optimizers } from "../src/optim/registry.js";
 import { schedules } from "../src/optim/schedule-registry.js";
-import type { OptionTableData } from "../src/option-kinds.js";
+import type { OptionTableData } from "../src/options.js";
 import { imageProblems, multiTaskProblems, problems } from "../src/problems/registry.js";
 import { discreteSymmetries, foundSymmetries, mlpSymmetries } from "../src/symmetry/registry.js";
 import { objectives, orbitObjectives } from "../src/teleport/objective/registry.js";

@@ -27,7 +27,6 @@ const modelErrorOptions = optionTable("modelError", {
  *
  * @param before the bytes of an `.onnx` file
  * @param after those of another with the same inputs and outputs
- * @param options `inputs`, or `examples`, `sizes` and `seed` of random ones
  * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, its sums by `examples`, `agreement` of the largest number of each
  *   row, and `largest`, max |y - z| / max |y|
  * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite, and for an output that

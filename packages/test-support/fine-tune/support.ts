@@ -1,7 +1,6 @@
 // Small networks for digits as ONNX files, and digits for them.
 
-import type { Dataset } from "isoloss";
-import { adam, createTrainer, digits, type NdArray, sizeOf, takeRows } from "isoloss";
+import { adam, createTrainer, type Dataset, digits, type NdArray, sizeOf, takeRows } from "isoloss";
 import { createRng } from "isoloss/data";
 import { int, type OnnxNode } from "isoloss/internal";
 import { decodeModel, encodeModel } from "isoloss/onnx";

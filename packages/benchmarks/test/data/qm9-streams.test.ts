@@ -1,8 +1,7 @@
 import { ndarray, OptionError } from "isoloss";
 import { readEpoch } from "isoloss/data";
 import { describe, expect, it } from "vitest";
-import type { Molecule } from "../../src/data/molecules.js";
-import { moleculeBatch } from "../../src/data/molecules.js";
+import { type Molecule, moleculeBatch } from "../../src/data/molecules.js";
 import { qm9Streams } from "../../src/data/qm9-streams.js";
 
 const n = 30;

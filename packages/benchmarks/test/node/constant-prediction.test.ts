@@ -3,11 +3,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Tensor } from "isoloss";
-import { crossEntropy, item, type NdArray, ndarray } from "isoloss";
+import { crossEntropy, item, type NdArray, ndarray, type Tensor } from "isoloss";
 import { readEpoch } from "isoloss/data";
-import type { StreamingMetric } from "isoloss/metrics";
-import { depthError, f1, iou, normalAngle, topK } from "isoloss/metrics";
+import { depthError, f1, iou, normalAngle, type StreamingMetric, topK } from "isoloss/metrics";
 import { deltaM } from "isoloss/mtl";
 import { l1Loss, normalLoss } from "isoloss/nn";
 import { greater } from "isoloss/ops";

@@ -1,10 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Batch } from "isoloss";
-import { DataError } from "isoloss";
-import type { DataStream } from "isoloss/data";
-import { decodeNpy, readEpoch } from "isoloss/data";
+import { type Batch, DataError } from "isoloss";
+import { type DataStream, decodeNpy, readEpoch } from "isoloss/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyBenchmark, writeSample } from "../../src/node/benchmarks.js";
 import { loadCityscapes, loadNyuv2 } from "../../src/node/dense.js";

@@ -3,10 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Batch, NdArray } from "isoloss";
-import { adam, createMultiTaskTrainer } from "isoloss";
-import type { DataStream } from "isoloss/data";
-import { readEpoch } from "isoloss/data";
+import { adam, type Batch, createMultiTaskTrainer, type NdArray } from "isoloss";
+import { type DataStream, readEpoch } from "isoloss/data";
 import { linearScalarization } from "isoloss/mtl";
 import { stepSchedule } from "isoloss/optim";
 import { attributeTasks, denseTasks, moleculeTasks, ownImageTasks } from "isoloss-benchmarks";

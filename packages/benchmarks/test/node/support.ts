@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Batch } from "isoloss";
-import { dtypeOf, type NdArray } from "isoloss";
+import { type Batch, dtypeOf, type NdArray } from "isoloss";
 
 /** Types, shapes and hashes of arrays, which are equal where all bits are: comparing long arrays takes tests long. */
 export const bitsOf = (batch: Batch) =>

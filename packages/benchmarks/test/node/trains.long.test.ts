@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Tensor } from "isoloss";
-import { adam, createMultiTaskTrainer, crossEntropy, torchGenerator } from "isoloss";
+import { adam, createMultiTaskTrainer, crossEntropy, type Tensor, torchGenerator } from "isoloss";
 import { readEpoch } from "isoloss/data";
 import { depthError, iou, mae, normalAngle } from "isoloss/metrics";
 import { linearScalarization } from "isoloss/mtl";

@@ -16,8 +16,7 @@ import {
 } from "./confirm.js";
 import type { RunState, SweepState, TrialState } from "./engine-types.js";
 import { oriented, partOf, testNameOf } from "./metric.js";
-import type { ConfirmPlan, Metric, SweepFile } from "./schema.js";
-import { goalOf } from "./schema.js";
+import { type ConfirmPlan, goalOf, type Metric, type SweepFile } from "./schema.js";
 import type { Assignment, Trial } from "./types.js";
 
 /** Trials to confirm, and what they are compared with; undefined where no trial was completed, or there is none to compare. */

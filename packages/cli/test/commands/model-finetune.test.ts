@@ -8,8 +8,7 @@ import { stored as twoArrays } from "isoloss-test-support/data/npz-files";
 import { convnet, exported, images, operators, stored } from "isoloss-test-support/fine-tune/support";
 import { beforeAll, describe, expect, it } from "vitest";
 import { namedLosses } from "../../../onnx/src/fine-tune/fine-tune-options.js";
-import type { FineTuning } from "../../src/commands/model/finetune.js";
-import { lossNames, optimizerNames } from "../../src/commands/model/finetune.js";
+import { type FineTuning, lossNames, optimizerNames } from "../../src/commands/model/finetune.js";
 import { changed, perceptron, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 

@@ -98,8 +98,7 @@ export const firstScaling = <P extends MlpParams>(params: P, _options: object = 
     text: `import { mul } from "../../graph/ops/arithmetic.js";
 import { sign } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
-import { integerFrom } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, type OptionsOf, optionTable } from "../../options.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { ascentAlong, compileOrbitWalk, contextAt, orbitSearch } from "./orbit-walk.js";
 import type { SearchFactory } from "./search.js";
@@ -140,7 +139,7 @@ export function signAscent<P>(
   },
   "a multi-task method": {
     file: "packages/core/src/mtl/methods/first-task.ts",
-    text: `import { checkedMethod } from "../checked-method.js";
+    text: `import { checkedMethod } from "../method.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export const firstTask = (): MultiTaskMethod<null> =>
@@ -192,7 +191,6 @@ import { createOptimizer } from "isoloss/optim";
 import { square, sub, sum } from "isoloss/ops";
 import { mlpSymmetries, positiveScaling } from "isoloss/symmetry";
 import { orbitSearches, teleport } from "isoloss/teleport";
-import { expect, it } from "vitest";
 
 it.each(["javascript", "onnx"] as const)("an operation is computed and differentiated in %s", async (runtime) => {
   const x = array([1, -2], "float32");

@@ -6,8 +6,7 @@ import { pathToFileURL } from "node:url";
 import { DataError } from "isoloss";
 import { describe, expect, it, vi } from "vitest";
 import { plainError } from "../../src/experiments/jobs/pool.js";
-import type { LaneMessage, LaneOrder } from "../../src/sweep/lane.js";
-import { isDiskError } from "../../src/sweep/lane.js";
+import { isDiskError, type LaneMessage, type LaneOrder } from "../../src/sweep/lane.js";
 import type { LaneHost, RunRecord, RunRequest } from "../../src/sweep/lanes.js";
 import { childLane, processLanes } from "../../src/sweep/process-lanes.js";
 

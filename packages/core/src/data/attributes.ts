@@ -1,6 +1,5 @@
 import { dtypeOf, type NdArray, ndarray, requireArray } from "../array.js";
-import { describeValue, isPlainObject } from "../describe.js";
-import { DataError } from "../errors.js";
+import { DataError, describeValue, isPlainObject } from "../errors.js";
 
 /**
  * Eight questions about a digit and the digits for which the answer is yes; no two questions are equal or

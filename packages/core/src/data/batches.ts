@@ -1,7 +1,6 @@
 // Index arithmetic of mini-batch training: shuffled batches without replacement, splits and row selection.
 import { allocate, dtypeOf, isNdArray, type NdArray, sizeOf } from "../array.js";
-import { describeValue } from "../describe.js";
-import { OptionError, ShapeError } from "../errors.js";
+import { describeValue, OptionError, ShapeError } from "../errors.js";
 import { permutation } from "../math/rng.js";
 import { requireFlags, requireKnown } from "../options.js";
 

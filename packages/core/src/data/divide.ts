@@ -1,7 +1,6 @@
 import { OptionError } from "../errors.js";
 import { permutation } from "../math/rng.js";
-import { integerFrom, number } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, number, type OptionsOf, optionTable } from "../options.js";
 import { split, takeRows } from "./batches.js";
 import type { Dataset } from "./dataset.js";
 import { type LabeledImages, requireLabeled } from "./labeled-images.js";

@@ -1,6 +1,5 @@
 import { isNdArray, type NdArray } from "../array.js";
-import { describeValue } from "../describe.js";
-import { DataError, ShapeError } from "../errors.js";
+import { DataError, describeValue, ShapeError } from "../errors.js";
 import { formatShape } from "../graph/tensor.js";
 
 /** Images with their classes, one row of pixels for each image. */

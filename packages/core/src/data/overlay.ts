@@ -4,8 +4,7 @@
 import { type NdArray, ndarray } from "../array.js";
 import { ShapeError } from "../errors.js";
 import { createRng } from "../math/rng.js";
-import { finite, integerFrom, number, positive } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, integerFrom, number, type OptionsOf, optionTable, positive } from "../options.js";
 import { type LabeledImages, requireLabeled } from "./labeled-images.js";
 import { imageCount, nearestIndices } from "./resize.js";
 

@@ -1,8 +1,7 @@
 // Sets of points in the plane with two classes: moons and circles as in F. Pedregosa et al., "Scikit-learn", JMLR 12,
 // 2011; spirals as in K. Lang and M. Witbrock, "Learning to tell two spirals apart", 1988.
 import { createRng } from "../math/rng.js";
-import { integerFrom, nonNegative, number, positive } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, nonNegative, number, type OptionsOf, optionTable, positive } from "../options.js";
 import type { LabeledImages } from "./labeled-images.js";
 
 export interface PlanarOptions extends OptionsOf<typeof moonsOptions> {}

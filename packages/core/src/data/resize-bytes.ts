@@ -1,6 +1,5 @@
 // Bilinear resizing of bytes as Pillow has it (libImaging/Resample.c), which torchvision's Resize is on its images.
-import { describeValue } from "../describe.js";
-import { ShapeError } from "../errors.js";
+import { describeValue, ShapeError } from "../errors.js";
 
 /** Bytes of an image, [height, width, channels]. */
 export interface ByteImage {

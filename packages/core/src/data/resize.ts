@@ -1,7 +1,6 @@
 // Resampling of images with pixel centers at half-integers, as in image libraries.
 import { isNdArray, type NdArray, ndarray } from "../array.js";
-import { describeValue } from "../describe.js";
-import { OptionError, ShapeError } from "../errors.js";
+import { describeValue, OptionError, ShapeError } from "../errors.js";
 import { requireKnown } from "../options.js";
 
 type Size = readonly [number, number];

@@ -1,8 +1,7 @@
 // The safetensors format, version 0.x: https://github.com/huggingface/safetensors, section "Format".
 import { allocate, type DType, dtypeOf, isNdArray, type NdArray, requireArray, sizeOf } from "../array.js";
 import { bfloatToNumber, halfToNumber, requireBytes, writeElements } from "../bytes.js";
-import { describeValue, isPlainObject } from "../describe.js";
-import { DataError } from "../errors.js";
+import { DataError, describeValue, isPlainObject } from "../errors.js";
 
 /** The limit of the reference implementation. */
 const LARGEST_HEADER = 100_000_000;

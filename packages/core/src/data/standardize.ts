@@ -4,8 +4,7 @@ import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
 import { formatShape } from "../graph/tensor.js";
 import type { Model } from "../nn/model.js";
-import { flag, integerFrom, listOf, oneOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, integerFrom, listOf, type OptionsOf, oneOf, optionTable } from "../options.js";
 import type { Dataset } from "./dataset.js";
 
 /** Numbers by which others are centered and scaled, (x - mean) / std: one for each group of the elements of an example. */

@@ -1,5 +1,4 @@
-import { describeValue } from "../describe.js";
-import { DataError } from "../errors.js";
+import { DataError, describeValue } from "../errors.js";
 
 /**
  * A data set that is read part by part, because it does not fit into memory or is changed by chance at every reading.

@@ -49,7 +49,6 @@ export type {
   RunMultiTaskOptions,
 } from "../mtl/train/trainer.js";
 export { createMultiTaskTrainer } from "../mtl/train/trainer.js";
-export { namedArrays } from "../named-arrays.js";
 export type { Activation } from "../nn/activation.js";
 export { crossEntropy } from "../nn/losses/cross-entropy.js";
 export type {
@@ -62,12 +61,11 @@ export type {
   StatelessModel,
 } from "../nn/model.js";
 export { type MlpOptions, type MlpParams, mlp } from "../nn/models/mlp.js";
-
 export { type AdamOptions, adam } from "../optim/adam.js";
 export type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 export type { Schedule } from "../optim/schedules.js";
 export { type GdOptions, gd, type SgdOptions, sgd } from "../optim/sgd.js";
-export type { Kind, KindSpec, OptionTableData, Row } from "../option-kinds.js";
+export type { Kind, KindSpec, OptionTableData, Row } from "../options.js";
 export { booth } from "../problems/booth.js";
 export type { Problem } from "../problems/problem.js";
 export type { Choice } from "../registry.js";
@@ -128,5 +126,11 @@ export type {
   TrainerOptions,
   TrainerTeleportPlan,
 } from "../train/trainer-options.js";
-export type { MapLeaves, Tree, TreeDef } from "../tree.js";
-export { flatten as flattenTree, unflatten as unflattenTree } from "../tree.js";
+export {
+  flatten as flattenTree,
+  type MapLeaves,
+  namedArrays,
+  type Tree,
+  type TreeDef,
+  unflatten as unflattenTree,
+} from "../tree.js";

@@ -18,7 +18,7 @@ export { keptExamples } from "../data/streams/example-stream.js";
 export { joinParts } from "../data/streams/part-reader.js";
 export { openThread } from "../data/streams/thread.js";
 export { requireClasses } from "../data/tables/columns.js";
-export { describeValue, isPlainObject } from "../describe.js";
+export { describeValue, isPlainObject } from "../errors.js";
 export { loopWhile } from "../graph/control/while.js";
 export { nodesOf, topologicalOrder } from "../graph/graph.js";
 export { checkClasses, type LabelUse, labelUses } from "../graph/labels.js";
@@ -57,10 +57,10 @@ export type { Reduction } from "../nn/losses/reduction.js";
 export { resolveInit } from "../nn/model.js";
 export { headSizes } from "../nn/models/multi-head.js";
 export { turnPairs } from "../nn/rotary.js";
-export type { DefaultRow, OptionalRow, RequiredRow } from "../option-kinds.js";
 export {
   abortSignal,
   anyOf,
+  type DefaultRow,
   finite,
   flag,
   inCode,
@@ -70,14 +70,20 @@ export {
   listOf,
   nonNegative,
   number,
+  type OptionalRow,
+  type OptionsOf,
+  type OptionTable,
   oneOf,
+  optionTable,
   positive,
+  type RequiredRow,
+  requireFlags,
+  requireKnown,
   share,
   smoothing,
   text,
-} from "../option-kinds.js";
-export type { OptionsOf, OptionTable } from "../options.js";
-export { optionTable, requireFlags, requireKnown, withoutUndefined } from "../options.js";
+  withoutUndefined,
+} from "../options.js";
 export { taskAlone } from "../problems/multi-task.js";
 export { compiledAnew, keepExecutables, usedExecutables } from "../runtime/kept-executables.js";
 export { Lifetime } from "../runtime/lifetime.js";

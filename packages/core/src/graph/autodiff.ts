@@ -1,6 +1,5 @@
 import { isNdArray, type NdArray } from "../array.js";
-import { describeValue } from "../describe.js";
-import { DTypeError, OptionError, ShapeError } from "../errors.js";
+import { DTypeError, describeValue, OptionError, ShapeError } from "../errors.js";
 import { flatten, leavesByPath, unflatten } from "../tree.js";
 import { isResult } from "./control/result.js";
 import { orderSince } from "./graph.js";

@@ -1,5 +1,4 @@
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import type { Attributes, Graph, Port, Type } from "./tensor.js";
 import { bytesOf, formatShape, formatType, type Tensor } from "./tensor.js";
 

@@ -1,5 +1,4 @@
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import { type Graph, mapBodies, nodesOf, requireGraph } from "./graph.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 

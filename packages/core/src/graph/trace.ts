@@ -1,7 +1,6 @@
 import type { DType, NdArray, Shape } from "../array.js";
 import { dtypeOf, isNdArray, requireDType, requireSizes } from "../array.js";
-import { describeValue } from "../describe.js";
-import { OptionError, ShapeError } from "../errors.js";
+import { describeValue, OptionError, ShapeError } from "../errors.js";
 import { flatten, type MapLeaves, type TreeDef, unflatten } from "../tree.js";
 import { type Graph, nodesOf, type Port } from "./graph.js";
 import { input } from "./ops/leaf.js";

@@ -1,7 +1,6 @@
 // Pearson's r with R. A. Fisher's interval ("On the 'probable error' of a coefficient of correlation", Metron 1, 1921),
 // and C. Spearman's rank correlation (1904); partial correlation as in G. U. Yule (1907).
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 
 export interface Correlation {
   /** Number of pairs. */

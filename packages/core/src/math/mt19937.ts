@@ -1,8 +1,7 @@
 // M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; floats are derived from it as in
 // PyTorch 2.6.
 import { allocate, type NdArray, requireSizes, type Shape, sizeOf } from "../array.js";
-import { describeValue } from "../describe.js";
-import { DataError, DTypeError, OptionError } from "../errors.js";
+import { DataError, DTypeError, describeValue, OptionError } from "../errors.js";
 import { requireKnown } from "../options.js";
 import { fma, fmaFloat32 } from "./fma.js";
 

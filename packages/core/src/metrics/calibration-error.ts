@@ -1,6 +1,5 @@
 // C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", ICML 2017, eqs. 2-5.
-import { finite, integerFrom } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, integerFrom, type OptionsOf, optionTable } from "../options.js";
 import { classScores, predictedClass } from "./class-scores.js";
 import type { StreamingMetric } from "./metric.js";
 

@@ -1,6 +1,5 @@
 import type { NdArray } from "../array.js";
-import { finite } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, type OptionsOf, optionTable } from "../options.js";
 import { classScores, predictedClass } from "./class-scores.js";
 import type { MetricBatch, StreamingMetric } from "./metric.js";
 

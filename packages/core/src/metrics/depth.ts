@@ -1,8 +1,7 @@
 // The metrics of D. Eigen, C. Puhrsch, R. Fergus, "Depth map prediction from a single image", NeurIPS 2014, section 4, as
 // S. Liu, E. Johns, A. Davison, CVPR 2019, use them: means over the valid pixels of a batch.
 import type { NdArray } from "../array.js";
-import { oneOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, oneOf, optionTable } from "../options.js";
 import { type BatchMean, batchMean, type StreamingMetric } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
 

@@ -1,8 +1,7 @@
 import { sizeOf } from "../array.js";
 import { ShapeError } from "../errors.js";
 import { formatShape } from "../graph/tensor.js";
-import { positive } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, optionTable, positive } from "../options.js";
 import type { MetricBatch, StreamingMetric } from "./metric.js";
 
 export interface ErrorOptions extends OptionsOf<typeof maeOptions> {}

@@ -1,6 +1,5 @@
 // Averages: D. Lewis et al., "RCV1", JMLR 5, 2004, section 5.3.
-import { finite, integerFrom, oneOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, integerFrom, type OptionsOf, oneOf, optionTable } from "../options.js";
 import { addToCounts, type ConfusionMatrix } from "./confusion.js";
 import type { StreamingMetric } from "./metric.js";
 

@@ -1,6 +1,5 @@
 import type { NdArray } from "../array.js";
-import { describeValue, isPlainObject } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, isPlainObject, OptionError } from "../errors.js";
 
 /** A model's outputs on some examples, and their labels, with the examples along the first axis. */
 export interface MetricBatch {

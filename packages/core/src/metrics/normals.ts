@@ -2,8 +2,7 @@
 // convolutional architecture", ICCV 2015, section 6.2, as S. Liu, E. Johns, A. Davison, CVPR 2019, take them.
 import type { NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
-import { oneOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, oneOf, optionTable } from "../options.js";
 import { type BatchMean, batchMean, type StreamingMetric } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
 

@@ -1,5 +1,4 @@
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 
 /** What the name of a result says. */
 export interface ResultName {

@@ -1,5 +1,4 @@
-import { finite, integerFrom } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, integerFrom, type OptionsOf, optionTable } from "../options.js";
 import { classScores } from "./class-scores.js";
 import type { StreamingMetric } from "./metric.js";
 

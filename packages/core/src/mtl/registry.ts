@@ -1,7 +1,5 @@
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
-import { isObject } from "../option-kinds.js";
-import { optionTable } from "../options.js";
+import { describeValue, OptionError } from "../errors.js";
+import { isObject, optionTable } from "../options.js";
 import { type Choice, choice } from "../registry.js";
 import type { MultiTaskMethod } from "./method.js";
 import { alignedMtl, alignedMtlOptions } from "./methods/aligned-mtl.js";

@@ -1,11 +1,9 @@
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import type { Pair } from "../graph/ops/conv-attributes.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
-import { oneOf } from "../option-kinds.js";
-import { requireFlags, requireKnown } from "../options.js";
+import { oneOf, requireFlags, requireKnown } from "../options.js";
 import { type Activation, activation as activationOf } from "./activation.js";
 import { type ConvParams, convLayer, initConv2d } from "./conv.js";
 import type { InitOptions } from "./model.js";

@@ -1,7 +1,6 @@
 // A. G. Howard et al., "MobileNets", arXiv 1704.04861, section 3.1 (separable);
 // M. Sandler et al., "MobileNetV2", CVPR 2018, section 3.3 (inverted residual).
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";

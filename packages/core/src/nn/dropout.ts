@@ -1,7 +1,6 @@
 // N. Srivastava et al., "Dropout", JMLR 15, 2014, section 10: the inverted form, which is the identity in
 // evaluation.
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import { cast, mul } from "../graph/ops/arithmetic.js";
 import { greaterEqual } from "../graph/ops/compare.js";
 import { randomUniform } from "../graph/ops/random.js";

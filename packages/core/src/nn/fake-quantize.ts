@@ -10,8 +10,7 @@ import { reshape, resolveAxis } from "../graph/ops/reshape.js";
 import { round, roundTo } from "../graph/ops/rounding.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
 import { formatShape, isTensor, requireFloat, sameShape, type Tensor } from "../graph/tensor.js";
-import { inCode, number } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { inCode, number, type OptionsOf, optionTable } from "../options.js";
 
 /** Least and greatest number of a range: a number or a scalar each; or, with an axis, a vector with one for each channel. */
 export type QuantizationRange = readonly [min: number | Tensor, max: number | Tensor];

@@ -1,7 +1,6 @@
 // Kaiming: K. He et al., ICCV 2015, eqs. 10 and 14; Xavier: X. Glorot and Y. Bengio, AISTATS 2010, eqs. 12 and 16.
 import { type NdArray, requireSizes, type Shape, sizeOf } from "../array.js";
-import { describeValue } from "../describe.js";
-import { OptionError, ShapeError } from "../errors.js";
+import { describeValue, OptionError, ShapeError } from "../errors.js";
 import { formatShape } from "../graph/tensor.js";
 import { type Mt19937, torchRandn, torchUniform } from "../math/mt19937.js";
 import { requireKnown } from "../options.js";

@@ -1,8 +1,7 @@
 // S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer);
 // Y. Wu and K. He, ECCV 2018 (group); B. Zhang and R. Sennrich, NeurIPS 2019 (root mean square).
 import { type NdArray, ones, requireSizes, type Shape, sizeOf, zeros } from "../array.js";
-import { describeValue } from "../describe.js";
-import { OptionError, ShapeError } from "../errors.js";
+import { describeValue, OptionError, ShapeError } from "../errors.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { mean, sum } from "../graph/ops/reduce.js";
@@ -11,8 +10,7 @@ import { slice } from "../graph/ops/slice.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
 import { formatShape, isTensor, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
-import { type Kind, nonNegative, share } from "../option-kinds.js";
-import { requireFlags, requireKnown } from "../options.js";
+import { type Kind, nonNegative, requireFlags, requireKnown, share } from "../options.js";
 import type { InitOptions } from "./model.js";
 import { requireParams } from "./params.js";
 

@@ -1,5 +1,4 @@
-import { describeValue, isPlainObject } from "../describe.js";
-import { DTypeError } from "../errors.js";
+import { DTypeError, describeValue, isPlainObject } from "../errors.js";
 import { isTensor } from "../graph/tensor.js";
 
 /**

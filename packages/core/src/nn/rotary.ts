@@ -1,13 +1,11 @@
 // J. Su et al., "RoFormer: enhanced transformer with rotary position embedding", arXiv 2104.09864, section 3.2.2.
-import { describeValue } from "../describe.js";
-import { OptionError, ShapeError } from "../errors.js";
+import { describeValue, OptionError, ShapeError } from "../errors.js";
 import { add, mul, sub } from "../graph/ops/arithmetic.js";
 import { constant } from "../graph/ops/leaf.js";
 import { expandDims, reshape } from "../graph/ops/reshape.js";
 import { concat, sliceAlong } from "../graph/ops/slice.js";
 import { formatShape, requireFloat, type Tensor } from "../graph/tensor.js";
-import { positive } from "../option-kinds.js";
-import { requireFlags, requireKnown } from "../options.js";
+import { positive, requireFlags, requireKnown } from "../options.js";
 import type { FloatDType } from "./model.js";
 
 export interface RotaryOptions {

@@ -1,8 +1,7 @@
 import { astype, dtypeOf, isNdArray, type NdArray } from "../array.js";
 import { DataError } from "../errors.js";
 import { formatShape, sameShape } from "../graph/tensor.js";
-import { text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, optionTable, text } from "../options.js";
 import { flatten, unflatten } from "../tree.js";
 
 export interface StateDictOptions extends OptionsOf<typeof stateDictOptions> {}

@@ -5,8 +5,7 @@ import { decodeNpy } from "../data/npy.js";
 import { decodeNpz } from "../data/npz.js";
 import { decodeSafetensors } from "../data/safetensors.js";
 import { DataError } from "../errors.js";
-import { text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, optionTable, text } from "../options.js";
 import { readFileOrThrow } from "./files.js";
 
 export interface ArrayFileOptions extends OptionsOf<typeof arrayFileOptions> {}

@@ -1,5 +1,4 @@
-import { inCode, nonNegative } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { inCode, nonNegative, type OptionsOf, optionTable } from "../options.js";
 import type { StepsProgress } from "../train/run.js";
 
 /** Where a line of progress goes, such as `process.stderr`. */

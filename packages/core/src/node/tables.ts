@@ -13,8 +13,7 @@ import {
   tableRows,
 } from "../data/tables/table.js";
 import { DataError, IsolossError, MissingDataError } from "../errors.js";
-import { flag, listOf, oneOf, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, listOf, type OptionsOf, oneOf, optionTable, text } from "../options.js";
 import { reasonOf } from "./system-error.js";
 
 /** The form of a CSV file. */

@@ -3,8 +3,7 @@
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, mul } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
-import { nonNegative } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { nonNegative, type OptionsOf, optionTable } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
@@ -38,18 +37,11 @@ export const adagradOptions = optionTable("adagrad", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = adagrad();
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(1, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: adagrad(), learningRate: 1, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 13.000 7.849 5.022 3.318
  */
 export function adagrad(options: AdagradOptions = {}): Optimizer {

@@ -2,8 +2,7 @@
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
-import { flag, listOf, nonNegative, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, listOf, nonNegative, type OptionsOf, optionTable, smoothing } from "../options.js";
 import { chain, type GradientTransform, type TransformTree } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
@@ -41,18 +40,11 @@ export const adamOptions = optionTable("adam", adamRows);
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = adam({ betas: [0.9, 0.99] });
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(0.5, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: adam({ betas: [0.9, 0.99] }), learningRate: 0.5, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 18.500 13.033 8.604 5.197
  */
 export function adam(options: AdamOptions = {}): Optimizer {

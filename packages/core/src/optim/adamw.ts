@@ -1,6 +1,5 @@
 // I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
-import { nonNegative } from "../option-kinds.js";
-import { optionTable } from "../options.js";
+import { nonNegative, optionTable } from "../options.js";
 import { type AdamOptions, adamRows, scaleByAdam } from "./adam.js";
 import { chain } from "./chain.js";
 import { shrink } from "./decay.js";
@@ -24,18 +23,11 @@ export const adamwOptions = optionTable("adamw", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = adamw({ weightDecay: 0.1 });
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(0.5, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: adamw({ weightDecay: 0.1 }), learningRate: 0.5, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.413 9.994 5.463 2.532
  */
 export function adamw(options: AdamOptions = {}): Optimizer {

@@ -6,8 +6,7 @@ import { greater, where } from "../graph/ops/compare.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import { listOf, positive, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { listOf, type OptionsOf, optionTable, positive, text } from "../options.js";
 import { flatten, leavesByPath, unflatten } from "../tree.js";
 import { type Optimizer, seeing } from "./optimizer.js";
 

@@ -1,6 +1,5 @@
 import { full } from "../array.js";
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -75,17 +74,11 @@ export interface GradientTransform {
  *
  * @example
  * const optimizer = chain("clipped momentum", [clip({ norm: 1 }), velocity({ momentum: 0.9 })]);
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(1, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer, learningRate: 1, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.000 4.410 0.372 4.198
  */
 export function chain(name: string, transforms: readonly GradientTransform[]): Optimizer {

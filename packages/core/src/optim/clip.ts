@@ -6,8 +6,7 @@ import { add, cast, div, maximum, minimum, mul } from "../graph/ops/arithmetic.j
 import { abs, sqrt, square } from "../graph/ops/elementary.js";
 import { max, sum } from "../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import { oneOf, positive } from "../option-kinds.js";
-import { type OptionsOf, optionTable, requireKnown } from "../options.js";
+import { type OptionsOf, oneOf, optionTable, positive, requireKnown } from "../options.js";
 import { flatten } from "../tree.js";
 import type { GradientTransform } from "./chain.js";
 

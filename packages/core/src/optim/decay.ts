@@ -1,5 +1,4 @@
-import { nonNegative } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { nonNegative, type OptionsOf, optionTable } from "../options.js";
 import type { GradientTransform } from "./chain.js";
 import { withDecay } from "./optimizer.js";
 

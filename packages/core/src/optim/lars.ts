@@ -5,8 +5,7 @@ import { greater, where } from "../graph/ops/compare.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import type { Tensor } from "../graph/tensor.js";
-import { flag, nonNegative, positive, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, nonNegative, type OptionsOf, optionTable, positive, smoothing } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import type { Optimizer } from "./optimizer.js";
 import { velocity } from "./sgd.js";
@@ -45,18 +44,11 @@ export const larsOptions = optionTable("lars", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = lars({ trust: 0.1 });
- * let params = { weight: array([[3, -4]], "float64") };
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad(({ weight }) => sum(square(weight)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(1, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: ({ weight }) => sum(square(weight)), start: { weight: array([[3, -4]], "float64") } },
+ *   { optimizer: lars({ trust: 0.1 }), learningRate: 1, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 20.250 12.960 5.905 1.286
  */
 export function lars(options: LarsOptions = {}): Optimizer {

@@ -3,8 +3,7 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, mul } from "../graph/ops/arithmetic.js";
 import { sign } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
-import { listOf, nonNegative, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { listOf, nonNegative, type OptionsOf, optionTable, smoothing } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { shrink } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
@@ -33,18 +32,11 @@ export const lionOptions = optionTable("lion", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = lion();
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(0.5, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: lion(), learningRate: 0.5, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 18.500 13.000 8.500 5.000
  */
 export function lion(options: LionOptions = {}): Optimizer {

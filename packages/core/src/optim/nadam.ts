@@ -3,8 +3,7 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, div, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
-import { nonNegative } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { nonNegative, type OptionsOf, optionTable } from "../options.js";
 import { type AdamScalingOptions, adamMoments, adamRows, adamTrees } from "./adam.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
@@ -42,18 +41,11 @@ export const nadamOptions = optionTable("nadam", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = nadam({ betas: [0.9, 0.99] });
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(0.5, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: nadam({ betas: [0.9, 0.99] }), learningRate: 0.5, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 18.163 14.116 10.960 8.348
  */
 export function nadam(options: NadamOptions = {}): Optimizer {

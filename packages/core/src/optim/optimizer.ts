@@ -1,6 +1,5 @@
 import { dtypeOf, full, isNdArray, type NdArray, zeros } from "../array.js";
-import { describeValue } from "../describe.js";
-import { DTypeError, OptionError, ShapeError } from "../errors.js";
+import { DTypeError, describeValue, OptionError, ShapeError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, cast, mul, sub } from "../graph/ops/arithmetic.js";
 import { broadcastTo } from "../graph/ops/broadcast.js";

@@ -1,6 +1,5 @@
 import { OptionError } from "../errors.js";
-import { integerFrom, nonNegative, oneOf, share, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, nonNegative, type OptionsOf, oneOf, optionTable, share, text } from "../options.js";
 import type { ScheduleContext } from "./schedules.js";
 
 /** State of {@link reduceOnPlateau}: plain data that JSON preserves. */

@@ -40,18 +40,11 @@ export const radamOptions = optionTable("radam", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = radam({ betas: [0.9, 0.99] });
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(0.1, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: radam({ betas: [0.9, 0.99] }), learningRate: 0.1, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.000 9.643 5.343 2.605
  */
 export function radam(options: RadamOptions = {}): Optimizer {

@@ -1,6 +1,5 @@
 import { OptionError } from "../errors.js";
-import { smoothing } from "../option-kinds.js";
-import { optionTable } from "../options.js";
+import { optionTable, smoothing } from "../options.js";
 import { type Choice, choice } from "../registry.js";
 import { adagrad, adagradOptions } from "./adagrad.js";
 import { adam, adamOptions } from "./adam.js";

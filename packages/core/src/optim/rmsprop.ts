@@ -4,8 +4,7 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
-import { flag, nonNegative, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, nonNegative, type OptionsOf, optionTable, smoothing } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
@@ -44,18 +43,11 @@ export const rmspropOptions = optionTable("rmsprop", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = rmsprop({ decay: 0.9 });
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(0.3, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: rmsprop({ decay: 0.9 }), learningRate: 0.3, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 13.518 8.276 5.272 3.409
  */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {

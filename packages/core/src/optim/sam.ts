@@ -2,8 +2,7 @@
 import { OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, cast, div, maximum, mul } from "../graph/ops/arithmetic.js";
-import { inCode, nonNegative } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { inCode, nonNegative, type OptionsOf, optionTable } from "../options.js";
 import { globalNorm } from "./clip.js";
 import { isOptimizer, type Optimizer } from "./optimizer.js";
 import { sgd } from "./sgd.js";

@@ -1,6 +1,5 @@
 import { OptionError } from "../errors.js";
-import { integerFrom, nonNegative } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, nonNegative, type OptionsOf, optionTable } from "../options.js";
 import type { Choice } from "../registry.js";
 import {
   type CosineScheduleOptions,

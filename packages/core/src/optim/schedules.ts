@@ -1,6 +1,13 @@
 import { OptionError } from "../errors.js";
-import { integerFrom, listOf, nonNegative, positive, share } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import {
+  integerFrom,
+  listOf,
+  nonNegative,
+  type OptionsOf,
+  optionTable,
+  positive,
+  share,
+} from "../options.js";
 
 /** The learning rate of step t = 0, 1, ... */
 export type Schedule = (step: number) => number;

@@ -5,8 +5,7 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, mul } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
 import { constant } from "../graph/ops/leaf.js";
-import { flag, nonNegative, share, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, nonNegative, type OptionsOf, optionTable, share, smoothing } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
@@ -44,18 +43,11 @@ export const sgdOptions = optionTable("sgd", {
  * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = sgd({ momentum: 0.5 });
- * let params = array([3, -4], "float64");
- * let state = optimizer.init(params);
- * const step = await jit((p, s, rate) => {
- *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
- *   return { loss, ...optimizer.update(gradients, s, p, rate) };
- * }, [params, state, spec([], "float64")]);
- * for (let t = 0; t < 5; t++) {
- *   const result = await step(params, state, array(0.1, "float64"));
- *   ({ params, state } = result);
- *   console.log(item(result.loss).toFixed(3));
- * }
+ * const { loss } = await minimize(
+ *   { loss: (w) => sum(square(w)), start: array([3, -4], "float64") },
+ *   { optimizer: sgd({ momentum: 0.5 }), learningRate: 0.1, steps: 4 },
+ * );
+ * console.log(Array.from(loss, (l) => l.toFixed(3)).join(" "));
  * // 25.000 16.000 7.290 2.280 0.376
  */
 export function sgd(options: SgdOptions = {}): Optimizer {

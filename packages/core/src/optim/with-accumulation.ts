@@ -2,8 +2,7 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, div, mul } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
 import type { Tensor } from "../graph/tensor.js";
-import { integerFrom } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, type OptionsOf, optionTable } from "../options.js";
 import { checkUpdate, filledLike, type Optimizer, zeroSteps } from "./optimizer.js";
 
 export interface AccumulationOptions extends OptionsOf<typeof accumulationOptions> {}

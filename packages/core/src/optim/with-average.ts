@@ -6,8 +6,7 @@ import { equal, greater, logicalAnd, where } from "../graph/ops/compare.js";
 import { floor } from "../graph/ops/elementary.js";
 import { constant } from "../graph/ops/leaf.js";
 import type { Tensor } from "../graph/tensor.js";
-import { integerFrom, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, type OptionsOf, optionTable, smoothing } from "../options.js";
 import { checkUpdate, type Optimizer, type OptimizerState, scalarLike, zeroSteps } from "./optimizer.js";
 
 export interface AverageOptions extends OptionsOf<typeof averageOptions> {}

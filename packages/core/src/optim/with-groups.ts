@@ -3,8 +3,7 @@ import { OptionError } from "../errors.js";
 import { mul } from "../graph/ops/arithmetic.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { matcherOf, namesMatching } from "../name-patterns.js";
-import { flag, inCode, listOf, nonNegative, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, inCode, listOf, nonNegative, type OptionsOf, optionTable, text } from "../options.js";
 import { flatten, replaced, unflatten } from "../tree.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "./optimizer.js";
 

@@ -5,8 +5,7 @@ import { square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
-import { finite, listOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, listOf, type OptionsOf, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../symmetry/rotation/residual-rotation.js";
 import { type Problem, vector } from "./problem.js";
@@ -36,8 +35,6 @@ export const boothOptions = optionTable("booth", {
  * Booth's function, a quadratic of Hessian [[10, 8], [8, 10]] around (1, 3):
  *
  * L = (x + 2y - 7)^2 + (2x + y - 5)^2, w = (x, y)
- *
- * @param options `start`: default (5, -5), as in the paper
  *
  * @example
  * booth().optimum; // (1, 3), value 0

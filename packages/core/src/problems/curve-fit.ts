@@ -5,8 +5,7 @@ import { mean } from "../graph/ops/reduce.js";
 import { torchGenerator } from "../math/mt19937.js";
 import { createRng } from "../math/rng.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
-import { integerFrom, listOf, nonNegative, number, oneOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, listOf, nonNegative, number, type OptionsOf, oneOf, optionTable } from "../options.js";
 import { hiddenAction } from "../symmetry/hidden/hidden-action.js";
 import type { Problem } from "./problem.js";
 

@@ -6,8 +6,7 @@ import { torchGenerator } from "../math/mt19937.js";
 import { permutation } from "../math/rng.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
-import { integerFrom, listOf, number, oneOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, listOf, number, type OptionsOf, oneOf, optionTable } from "../options.js";
 import { hiddenAction } from "../symmetry/hidden/hidden-action.js";
 import type { Problem } from "./problem.js";
 

@@ -11,8 +11,7 @@ import type { LinearParams } from "../nn/linear.js";
 import type { MultiHeadParams } from "../nn/models/multi-head.js";
 import { type LenetHeadParams, type LenetTrunkParams, multiLenet } from "../nn/models/multi-lenet.js";
 import { type MlpTrunkParams, multiMlp } from "../nn/models/multi-mlp.js";
-import { flag, integerFrom, listOf, number, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, integerFrom, listOf, number, type OptionsOf, optionTable, smoothing } from "../options.js";
 import { classification, type MultiTaskProblem } from "./multi-task.js";
 
 export type LenetParams = MultiHeadParams<LenetTrunkParams, LenetHeadParams>;
@@ -175,7 +174,6 @@ function questionsAbout(item: "left" | "right", count: number): Readonly<Record<
  * Eight questions about each handwritten digit of the package (see {@link digitAttributes}) by one multilayer perceptron:
  * shared layers 64-64-32, one linear head for each question. Four fifths of the digits are for training.
  *
- * @param options `seed` of the split; `hidden`: shared widths, default 64 and 32
  * @throws OptionError
  *
  * @example

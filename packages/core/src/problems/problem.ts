@@ -1,6 +1,5 @@
 import type { Batch, BatchTensors } from "../batch.js";
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";

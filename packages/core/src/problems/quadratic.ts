@@ -5,8 +5,7 @@ import { constant } from "../graph/ops/leaf.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
-import { anyOf, finite, inCode, listOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { anyOf, finite, inCode, listOf, type OptionsOf, optionTable } from "../options.js";
 import { quadraticRotation, type VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { type Problem, vector } from "./problem.js";
 

@@ -1,6 +1,5 @@
 // H. Rosenbrock, "An automatic method for finding the greatest or least value of a function", Computer Journal 3(3), 1960.
-import { finite, listOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, listOf, type OptionsOf, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import type { Problem } from "./problem.js";
 import { type Rosenbrock2nOptions, rosenbrock2n, spreadRows } from "./rosenbrock-2n.js";

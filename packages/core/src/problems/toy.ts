@@ -9,8 +9,7 @@ import { reshape } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TaskLosses } from "../mtl/train/task-losses.js";
-import { positive } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, optionTable, positive } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { vector } from "./problem.js";
 
@@ -82,7 +81,6 @@ export const twoTaskToyOptions = optionTable("twoTaskToy", {
  * The Pareto front is x1 in [-7, 7] at x2 = -8.355 in the middle, slightly lower toward its ends. At x2 = 0
  * the derivative of c passes through the maximum, as in PyTorch.
  *
- * @param options `scale` of the first loss: 1 (default, CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad)
  * @throws OptionError unless scale > 0
  *
  * @example

@@ -1,8 +1,6 @@
 import { float32Providers, whyNoOrt } from "#ort";
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
-import type { Graph } from "../graph/graph.js";
-import { costOf, requireGraph, someNode } from "../graph/graph.js";
+import { describeValue, OptionError } from "../errors.js";
+import { costOf, type Graph, requireGraph, someNode } from "../graph/graph.js";
 import { retype } from "../graph/retype.js";
 import { simplify } from "../graph/simplify.js";
 import { requireKnown } from "../options.js";

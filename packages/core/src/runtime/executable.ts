@@ -1,7 +1,5 @@
-import type { DType, NdArray } from "../array.js";
-import { dtypeOf, full, isNdArray, requireBools, sizeOf } from "../array.js";
-import { describeValue } from "../describe.js";
-import { DTypeError, IsolossError, OptionError, ShapeError } from "../errors.js";
+import { type DType, dtypeOf, full, isNdArray, type NdArray, requireBools, sizeOf } from "../array.js";
+import { DTypeError, describeValue, IsolossError, OptionError, ShapeError } from "../errors.js";
 import type { Graph, Port } from "../graph/graph.js";
 import { formatShape, formatType, sameShape } from "../graph/tensor.js";
 import { requireKnown } from "../options.js";

@@ -4,8 +4,7 @@ import { flopsOfPass, type Graph, nodesOf, type Port, topologicalOrder } from ".
 import { retype } from "../graph/retype.js";
 import { isFloat, type Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
-import { namedArrays } from "../named-arrays.js";
-import { flatten, type TreeDef, unflatten } from "../tree.js";
+import { flatten, namedArrays, type TreeDef, unflatten } from "../tree.js";
 import { compile } from "./compile.js";
 import type { Executable } from "./executable.js";
 

@@ -1,8 +1,7 @@
 // The action, the push-forward and the context of a symmetry on arrays: their traced forms in generated JavaScript.
 import { astype, dtypeOf, isAllFinite, isNdArray, type NdArray, type Shape } from "../array.js";
 import type { Batch, BatchTensors } from "../batch.js";
-import { describeValue } from "../describe.js";
-import { ShapeError } from "../errors.js";
+import { describeValue, ShapeError } from "../errors.js";
 import { formatShape, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { type LeafPlans, releasePlans, runLeafByLeaf } from "../runtime/leaf-by-leaf.js";

@@ -8,8 +8,7 @@ import { matmul } from "../graph/ops/matmul.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { inverse } from "../math/linalg.js";
-import { positive, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, optionTable, positive, text } from "../options.js";
 import { defineSymmetry } from "./define-symmetry.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
 import { appliedAlong, mapMatrices, matrixOf } from "./matrices-along.js";
@@ -34,7 +33,6 @@ export const generalLinearOptions = optionTable("generalLinear", {
  * exact on all data. T holds one block [copies, n, n] per space.
  *
  * @param spaces such as those that `symmetriesOf` finds
- * @param options `name` in reports; `bound` on the Frobenius norm of T, default 0.5
  * @throws OptionError for settings out of range, and without spaces
  *
  * @example

@@ -3,13 +3,11 @@ import { isNdArray, type NdArray, sizeOf, zeros } from "../array.js";
 import type { Batch } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { spec, trace } from "../graph/trace.js";
-import { floatTypeOf, namedArrays } from "../named-arrays.js";
-import { finite, integerFrom, listOf } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, integerFrom, listOf, type OptionsOf, optionTable } from "../options.js";
 import { compile } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, floatTypeOf, namedArrays, unflatten } from "../tree.js";
 import { type Refusal, requireSymmetry, type Symmetry } from "./symmetry.js";
 
 export interface OrbitOptions extends OptionsOf<typeof orbitOptions> {}
@@ -48,7 +46,6 @@ export interface OrbitSampler<P> {
  * @param symmetry whose action is sampled
  * @param params where t = 0 is
  * @param batch data of the action, as for `Symmetry.act`
- * @param options `samples`, `plane` (which entry of T), `range`
  * @returns points in the order of t; where the action refuses, the reason is in a point's place
  * @throws OptionError for options out of range
  *
@@ -74,7 +71,6 @@ export async function orbit<P>(
  *
  * @param symmetry whose action is sampled
  * @param example `params` and `batch`: their shapes count
- * @param options see {@link orbit}
  * @throws OptionError for options out of range
  *
  * @example

@@ -2,8 +2,7 @@
 
 import { OptionError } from "../errors.js";
 import type { MlpParams } from "../nn/models/mlp.js";
-import { finite, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { finite, type OptionsOf, optionTable, text } from "../options.js";
 import { hiddenLayers } from "./hidden/hidden-layers.js";
 import { scaling } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";
@@ -30,7 +29,6 @@ export const positiveScalingOptions = optionTable("positiveScaling", {
  * networks see `symmetriesOf`.
  *
  * @param params of an `mlp` with one hidden layer or more
- * @param options `activation` of the network; default `relu`
  * @throws OptionError for an activation that does not commute with positive factors, and for a network without hidden
  *   layers
  *

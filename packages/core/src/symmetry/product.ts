@@ -1,12 +1,10 @@
 import type { NdArray } from "../array.js";
 import { specsOf } from "../batch.js";
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, mul } from "../graph/ops/arithmetic.js";
 import type { TensorsOf } from "../graph/trace.js";
-import { flag } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { flag, type OptionsOf, optionTable } from "../options.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "./symmetry.js";
 
 export interface ProductOptions extends OptionsOf<typeof productOptions> {}

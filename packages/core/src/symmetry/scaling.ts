@@ -6,8 +6,7 @@ import { exp } from "../graph/ops/elementary.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
-import { positive, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { type OptionsOf, optionTable, positive, text } from "../options.js";
 import { defineSymmetry } from "./define-symmetry.js";
 import type { ParameterAxis, ScalingGenerator } from "./discovery/descriptors.js";
 import { axesOf, mapTensorsAlong, rateAlongAxis, ratesAlong, unitAxes, viewAlong } from "./parameter-axes.js";
@@ -32,7 +31,6 @@ export const scalingOptions = optionTable("scaling", {
  * The group is commutative: elements add up, and -T is the inverse of T.
  *
  * @param generators such as those that `symmetriesOf` finds
- * @param options `name` in reports; `bound` on |T_i|, default 0.3
  * @throws OptionError for settings out of range, and without generators
  *
  * @example

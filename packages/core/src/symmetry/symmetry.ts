@@ -1,7 +1,6 @@
 import type { NdArray, Shape } from "../array.js";
 import type { Batch, BatchSpec, BatchTensors } from "../batch.js";
-import { describeValue } from "../describe.js";
-import { NumericalError, OptionError } from "../errors.js";
+import { describeValue, NumericalError, OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { GroupGenerator } from "./discovery/descriptors.js";

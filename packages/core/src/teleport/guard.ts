@@ -1,5 +1,4 @@
-import { integerFrom, nested, nonNegative } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, nested, nonNegative, type OptionsOf, optionTable } from "../options.js";
 import type { Point } from "./point.js";
 import { type RaceOptions, raceOptions } from "./race.js";
 

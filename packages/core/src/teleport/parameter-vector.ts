@@ -1,8 +1,7 @@
 import { concatenated, dtypeOf, isNdArray, type NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
-import { namedArrays } from "../named-arrays.js";
 import type { Values } from "../runtime/executable.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, namedArrays, unflatten } from "../tree.js";
 
 /** All parameters as one vector in float64, and back. */
 export interface ParameterVector<P> {

@@ -7,15 +7,13 @@ import { someNode } from "../graph/graph.js";
 import { constant } from "../graph/ops/leaf.js";
 import type { Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
-import { namedArrays } from "../named-arrays.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "../optim/optimizer.js";
 import { createTracedInit } from "../optim/restart-state.js";
 import { gd } from "../optim/sgd.js";
-import { inCode, integerFrom, positive } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { inCode, integerFrom, type OptionsOf, optionTable, positive } from "../options.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
-import { flatten, unflattenNamed } from "../tree.js";
+import { flatten, namedArrays, unflattenNamed } from "../tree.js";
 
 export interface RaceOptions extends OptionsOf<typeof raceOptions> {}
 

@@ -1,5 +1,4 @@
-import { integerFrom, type Kind, listOf, nonNegative } from "../option-kinds.js";
-import { optionTable } from "../options.js";
+import { integerFrom, type Kind, listOf, nonNegative, optionTable } from "../options.js";
 import type { Choice } from "../registry.js";
 import {
   atSteps,

@@ -1,9 +1,7 @@
 // The schedule K of symmetry teleportation: Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, algorithm 1.
 
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
-import { integerFrom, nonNegative, number } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { describeValue, OptionError } from "../errors.js";
+import { integerFrom, nonNegative, number, type OptionsOf, optionTable } from "../options.js";
 
 /** What a schedule gets when it is asked, before a step is taken. */
 export interface Occasion {
@@ -135,7 +133,6 @@ export const inEpochsOptions = optionTable("inEpochs", {
  * NeurIPS 2022.
  *
  * @param epochs counted from 0
- * @param options `batches`: number of mini-batches in each epoch; default 1
  * @throws OptionError for numbers that are no integers, or too small
  *
  * @example
@@ -256,7 +253,6 @@ const whenOptions = optionTable("when", {
 /**
  * A custom schedule from a function without a state. For one with a state, write a {@link When}.
  *
- * @param options `every`: steps between two calls; default 1: before every step, so that no steps run without a break
  * @throws OptionError for options out of range
  *
  * @example

@@ -2,9 +2,8 @@ import { dtypeOf, isNdArray, type NdArray, ndarray, type TypedArray } from "../a
 import { crc32 } from "../data/crc32.js";
 import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
 import { DataError, IsolossError } from "../errors.js";
-import { namedArrays } from "../named-arrays.js";
 import { withoutUndefined } from "../options.js";
-import { flatten, mapValues, unflattenNamed } from "../tree.js";
+import { flatten, mapValues, namedArrays, unflattenNamed } from "../tree.js";
 import { type History, mapColumns } from "./history.js";
 import { type ResumeOptions, type RunSettings, requireSameSettings } from "./run-settings.js";
 import { arraysOf, checkArrays, type RunState, type TrainState } from "./state.js";

@@ -2,8 +2,7 @@ import { astype, dtypeOf, isNdArray, type NdArray, sizeOf } from "../array.js";
 import type { Batch } from "../batch.js";
 import type { Dataset } from "../data/dataset.js";
 import type { DataStream } from "../data/stream.js";
-import { isPlainObject } from "../describe.js";
-import { DataError, DTypeError, ShapeError } from "../errors.js";
+import { DataError, DTypeError, isPlainObject, ShapeError } from "../errors.js";
 import type { LabelUse } from "../graph/labels.js";
 import { formatShape, formatType, isFloat, type Type } from "../graph/tensor.js";
 

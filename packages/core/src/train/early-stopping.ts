@@ -1,10 +1,8 @@
 // L. Prechelt, "Early stopping - but when?", 1998: the third class of criteria, UP, with a count of measurements in a row.
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import type { Quantities } from "../metrics/metric.js";
 import { resultName } from "../metrics/result-name.js";
-import { nonNegative, number, oneOf, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { nonNegative, number, type OptionsOf, oneOf, optionTable, text } from "../options.js";
 import type { EpochRow } from "./epoch-row.js";
 
 export interface EarlyStoppingOptions extends OptionsOf<typeof earlyStoppingOptions> {}

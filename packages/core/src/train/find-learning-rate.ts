@@ -1,7 +1,6 @@
 // L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3, on a logarithmic scale.
 import { NumericalError, OptionError } from "../errors.js";
-import { integerFrom, positive, smoothing } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import { integerFrom, type OptionsOf, optionTable, positive, smoothing } from "../options.js";
 import { createTrainer } from "./trainer.js";
 import type { TrainerOptions } from "./trainer-options.js";
 

@@ -1,11 +1,19 @@
 import { OptionError } from "../errors.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
-import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
-import { inCode, integerFrom, isObject, listOf, oneOf, text } from "../option-kinds.js";
-import { type OptionsOf, optionTable } from "../options.js";
+import {
+  inCode,
+  integerFrom,
+  isObject,
+  listOf,
+  type OptionsOf,
+  oneOf,
+  optionTable,
+  text,
+} from "../options.js";
 import { toOnnx } from "../runtime/onnx/export.js";
+import { namedArrays } from "../tree.js";
 import { dtypeOfTree, type Trained } from "./predictor.js";
 
 export interface ModelToOnnxOptions extends OptionsOf<typeof modelToOnnxOptions> {}

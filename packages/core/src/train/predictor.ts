@@ -1,10 +1,8 @@
 import { allocate, astype, dtypeOf, type FloatArray, isNdArray, type NdArray, sizeOf } from "../array.js";
 import { rowsOf, takeRows } from "../data/batches.js";
-import { describeValue } from "../describe.js";
-import { DTypeError, OptionError, ShapeError } from "../errors.js";
+import { DTypeError, describeValue, OptionError, ShapeError } from "../errors.js";
 import { formatShape, isFloat, isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
-import { namedArrays } from "../named-arrays.js";
 import type { FloatDType, ImportedModel, Model } from "../nn/model.js";
 import { requireModel } from "../nn/require-model.js";
 import { requireKnown } from "../options.js";
@@ -13,7 +11,7 @@ import type { Executable } from "../runtime/executable.js";
 import { lazy } from "../runtime/lazy.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import type { Disposable } from "../runtime/resources.js";
-import { flatten, type MapLeaves, type TreeDef, unflatten } from "../tree.js";
+import { flatten, type MapLeaves, namedArrays, type TreeDef, unflatten } from "../tree.js";
 import { requireCount } from "./run-steps.js";
 
 /** Arrays by name. */

@@ -1,9 +1,7 @@
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import { restartState } from "../optim/restart-state.js";
 import type { ScheduleContext } from "../optim/schedules.js";
-import { abortSignal } from "../option-kinds.js";
-import { requireKnown } from "../options.js";
+import { abortSignal, requireKnown } from "../options.js";
 import { watchOf } from "./early-stopping.js";
 import type { EpochRow } from "./epoch-row.js";
 import type { RunHistory } from "./history.js";

@@ -1,9 +1,8 @@
 import { dtypeOf, isNdArray, type NdArray } from "../array.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { formatType, sameShape } from "../graph/tensor.js";
-import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
-import { flatten, unflattenNamed } from "../tree.js";
+import { flatten, namedArrays, unflattenNamed } from "../tree.js";
 import type { BestEpoch } from "./epoch-row.js";
 import type { Seen } from "./seen.js";
 import type { ScheduleState } from "./teleport-event.js";

@@ -9,8 +9,7 @@ import {
   partReader,
   partRows,
 } from "../data/streams/part-reader.js";
-import { describeValue } from "../describe.js";
-import { DataError, OptionError } from "../errors.js";
+import { DataError, describeValue, OptionError } from "../errors.js";
 import { hexOf } from "./run-settings.js";
 import { nothingSeen, type Seen, seenAfter } from "./seen.js";
 

@@ -1,8 +1,7 @@
 import { astype, dtypeOf, type NdArray, ndarray } from "../array.js";
 import type { Dataset } from "../data/dataset.js";
 import type { DataStream } from "../data/stream.js";
-import { describeValue } from "../describe.js";
-import { NumericalError, OptionError } from "../errors.js";
+import { describeValue, NumericalError, OptionError } from "../errors.js";
 import { checkClasses, type LabelUse, labelUses } from "../graph/labels.js";
 import { gather } from "../graph/ops/gather.js";
 import type { Type } from "../graph/tensor.js";

@@ -10,7 +10,7 @@ import { processed } from "isoloss-test-support/data/qm9-processed";
 import { files } from "isoloss-test-support/data/qm9-support";
 import * as lib from "isoloss-test-support/library";
 import { Builder, smallNetwork } from "isoloss-test-support/model-file/builder";
-import * as kinds from "../../src/option-kinds.js";
+import * as kinds from "../../src/options.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { createHessian } from "../../src/teleport/curvature/hessian.js";
 import { rmsNorm } from "../symmetry/discovery/random-network.js";
@@ -255,7 +255,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "mtl/gradients/parameter-split.ts": () => ({ w: lib.zeros([2]), params: pair().params }),
   "mtl/train/trainer.ts": pair,
   "options.ts": () => ({ ...kinds }),
-  "named-arrays.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
+  "tree.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
   "runtime/onnx/export.ts": () => {
     const model = lib.mlp({ sizes: [64, 10] });
     const { params } = model.init(lib.torchGenerator(0));

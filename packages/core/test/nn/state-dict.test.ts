@@ -6,11 +6,10 @@ import { DataError } from "../../src/errors.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
-import { namedArrays } from "../../src/named-arrays.js";
 import { multiResnet18 } from "../../src/nn/models/multi-resnet18.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { fromStateDict } from "../../src/nn/state-dict.js";
-import { flatten, unflatten } from "../../src/tree.js";
+import { flatten, namedArrays, unflatten } from "../../src/tree.js";
 
 /** A ResNet-18 of PyTorch under torchvision's names, written by bench/torch/golden_state_dict.py. */
 const golden = readGolden<{

@@ -1,6 +1,5 @@
 import { integers, uniform } from "isoloss-test-support/graph/ops/op-case";
-import type { NdArray } from "../../src/array.js";
-import { array } from "../../src/array.js";
+import { array, type NdArray } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { add, cast, div, mul, sub } from "../../src/graph/ops/arithmetic.js";

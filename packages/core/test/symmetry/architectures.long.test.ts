@@ -4,7 +4,6 @@ import { full, item, type NdArray } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
 import { trace } from "../../src/graph/trace.js";
 import { createRng } from "../../src/math/rng.js";
-import { namedArrays } from "../../src/named-arrays.js";
 import { compile } from "../../src/runtime/compile.js";
 import type { ParameterAxis } from "../../src/symmetry/discovery/descriptors.js";
 import type { DiscreteSymmetry } from "../../src/symmetry/discrete/discrete.js";
@@ -13,6 +12,7 @@ import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { nullSpace } from "../../src/teleport/search/null-space/null-space.js";
 import type { SearchFactory } from "../../src/teleport/search/search.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
+import { namedArrays } from "../../src/tree.js";
 import {
   type Architecture,
   architecture,

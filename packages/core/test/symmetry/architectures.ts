@@ -4,7 +4,6 @@ import type { Batch, BatchLoss, BatchTensors } from "../../src/batch.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
-import { namedArrays } from "../../src/named-arrays.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import type { Model } from "../../src/nn/model.js";
 import { convnet } from "../../src/nn/models/convnet.js";
@@ -19,7 +18,7 @@ import { vgg6 } from "../../src/nn/models/vgg6.js";
 import { compile } from "../../src/runtime/compile.js";
 import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import { teleportLoss } from "../../src/train/teleport-batches.js";
-import { flatten, unflatten } from "../../src/tree.js";
+import { flatten, namedArrays, unflatten } from "../../src/tree.js";
 import { overPixels } from "../nn/models/support.js";
 
 /** A tree of parameters, of whatever network. */

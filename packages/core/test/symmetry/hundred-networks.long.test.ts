@@ -9,7 +9,6 @@ import type { Graph } from "../../src/graph/graph.js";
 import { retype } from "../../src/graph/retype.js";
 import { isFloat } from "../../src/graph/tensor.js";
 import { createRng } from "../../src/math/rng.js";
-import { namedArrays } from "../../src/named-arrays.js";
 import { compile } from "../../src/runtime/compile.js";
 import type { DiscreteSymmetry } from "../../src/symmetry/discrete/discrete.js";
 import { permutations } from "../../src/symmetry/discrete/permutations.js";
@@ -19,6 +18,7 @@ import { orthogonal } from "../../src/symmetry/rotation/orthogonal.js";
 import { scaling } from "../../src/symmetry/scaling.js";
 import { shift } from "../../src/symmetry/shift.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
+import { namedArrays } from "../../src/tree.js";
 import { type NetworkKind, randomNetwork } from "./discovery/random-network.js";
 
 /** A group that a network may have, and an element of it that acts. */

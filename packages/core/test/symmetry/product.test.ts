@@ -16,7 +16,6 @@ import { exp, square } from "../../src/graph/ops/elementary.js";
 import { fillLike } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import { trace } from "../../src/graph/trace.js";
-import { namedArrays } from "../../src/named-arrays.js";
 import { compile } from "../../src/runtime/compile.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { product } from "../../src/symmetry/product.js";
@@ -24,6 +23,7 @@ import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { traceAscent } from "../../src/teleport/search/orbit-walk.js";
+import { namedArrays } from "../../src/tree.js";
 import { problemOf, teleportBy } from "../teleport/search/support.js";
 
 interface Three {

@@ -18,13 +18,13 @@ import type { NdArray } from "../../src/array.js";
 import type { BatchLoss } from "../../src/batch.js";
 import { simplify } from "../../src/graph/simplify.js";
 import { trace } from "../../src/graph/trace.js";
-import { namedArrays } from "../../src/named-arrays.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { mapArrays } from "../../src/symmetry/parameter-axes.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { traceAscent } from "../../src/teleport/search/orbit-walk.js";
+import { namedArrays } from "../../src/tree.js";
 import { symmetryRows } from "./symmetries.js";
 import { gradientOf } from "./units.js";
 

@@ -2,11 +2,10 @@ import type { Problem } from "isoloss-test-support/symmetry/support";
 import { isNdArray, type NdArray } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
 import { trace } from "../../src/graph/trace.js";
-import { namedArrays } from "../../src/named-arrays.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { compile } from "../../src/runtime/compile.js";
 import type { UnitSpace } from "../../src/symmetry/discrete/discrete-axes.js";
-import { flatten } from "../../src/tree.js";
+import { flatten, namedArrays } from "../../src/tree.js";
 
 /** The hidden units of an mlp: rows and biases of a layer, columns of the next. */
 export function hiddenUnits({ layers }: MlpParams): UnitSpace[] {

@@ -9,7 +9,6 @@ import { mean } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
-import { namedArrays } from "../../src/named-arrays.js";
 import type { StatelessModel } from "../../src/nn/model.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { multiMlp } from "../../src/nn/models/multi-mlp.js";
@@ -17,6 +16,7 @@ import { sgd } from "../../src/optim/sgd.js";
 import { toOnnx } from "../../src/runtime/onnx/export.js";
 import { createPredictor } from "../../src/train/predictor.js";
 import { createTrainer } from "../../src/train/trainer.js";
+import { namedArrays } from "../../src/tree.js";
 import { batchNormNet, numbers, row, someDigits } from "./support.js";
 
 const data = someDigits(0, 40);

@@ -1,5 +1,4 @@
-import type { LineChartData } from "./line-chart.js";
-import { nearestIndex } from "./line-chart.js";
+import { type LineChartData, nearestIndex } from "./line-chart.js";
 
 export interface NumberRows {
   readonly head: readonly string[];

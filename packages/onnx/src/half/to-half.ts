@@ -122,7 +122,6 @@ export interface HalfModel {
  * optimizations: give its session `graphOptimizationLevel: "extended"`, as this library does.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
- * @param options `move`, `io`, `calibration`, `heldOut`, `sizes`, `tolerance` and `rescue`
  * @throws DataError if `fromOnnx` cannot read the file, or for subgraphs but of Loops that do nothing, quantized operators,
  *   operators that have no float16 in the standard or in ONNX Runtime's domain, other floats than float32, and data
  *   that are not finite; OptionError, ShapeError for sizes or data that do not fit

@@ -58,7 +58,6 @@ export interface ReducedRank {
  * without some of its units must compute what it does with their weights at zero.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
- * @param options `rank`, `energy`, `sizes` and `tolerance`
  * @throws DataError if `fromOnnx` cannot read the file; OptionError, ShapeError for sizes with which it cannot be run;
  *   NumericalError when weights are not finite
  *

@@ -74,7 +74,6 @@ export interface PrunedUnitsFile {
  * channels in a convolution, a Split or Reshape of fixed sizes. What the model computes changes: measure it, and train on.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
- * @param options `fraction`, `multiple`, `balance`, `sizes` and `tolerance`
  * @throws DataError if `fromOnnx` cannot read the file; OptionError, ShapeError for sizes with which it cannot be run;
  *   NumericalError when weights are not finite
  *

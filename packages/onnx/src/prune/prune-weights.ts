@@ -42,7 +42,6 @@ export interface PrunedWeights {
  * it, and train on. The file keeps its size; it packs better.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
- * @param options `fraction`, `by`, `balance` and `sizes`
  * @throws DataError if `fromOnnx` cannot read the file; OptionError, ShapeError for sizes with which it cannot be traced;
  *   NumericalError when weights are not finite
  *

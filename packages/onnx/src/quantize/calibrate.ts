@@ -47,7 +47,6 @@ const calibrateOptions = optionTable("calibrate", {
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
  * @param batches lists of examples as arrays by the names of the model's inputs
- * @param options `method`, `percentile`, `values`, `runtime` and `signal`
  * @returns a range for each value by its name
  * @throws OptionError for what is no list of batches with examples, and for a value that the model does not have; DataError where an example or a value is not finite, or a value no float
  *

@@ -1,5 +1,4 @@
-import type { Judge, Trial } from "./choices.js";
-import { measured, quantizeAndMeasure } from "./choices.js";
+import { type Judge, measured, quantizeAndMeasure, type Trial } from "./choices.js";
 import { writeQdq } from "./write-qdq.js";
 
 /** What a layer's quantization costs by itself. */

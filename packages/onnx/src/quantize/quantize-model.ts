@@ -98,7 +98,6 @@ export interface QuantizedModel {
  * Weights alone need no examples: without calibration they are rounded as they are, and measured on `heldOut`, or on random inputs.
  *
  * @param bytes the bytes of an `.onnx` file of float32, its data inside
- * @param options `calibration`, `heldOut` and others
  * @returns the recommended file, the table and what was left out
  * @throws OptionError for options and examples that do not fit; DataError for a file that cannot be quantized, for examples that are
  *   not finite, and for a candidate without one of the outputs; ShapeError for one with an output of another shape

@@ -35,7 +35,6 @@ const quantizeWeightsOptions = optionTable("quantizeWeights", {
  * embedding (a Gather of rows) 8 bits and a scale for each row, and a run makes floats of the rows that it takes.
  *
  * @param bytes of an `.onnx` file of float32
- * @param options `bits`, `per`, `blockSize` and `leave`
  * @returns the new file; in its report, a row for each layer with its bits
  * @throws OptionError for an option out of its range; DataError for weights that are not finite, for a file that is quantized already, that is of float16 or float64,
  *   that is of an operator set that cannot be brought to a newer one, and for what is no ONNX model

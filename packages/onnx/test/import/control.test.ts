@@ -1,7 +1,6 @@
 // Branches and loops of ONNX files, against ONNX Runtime; and those of graphs, written to a file and read back.
 
-import type { Tensor } from "isoloss";
-import { array, astype, compileJavaScript, grad, jit, simplify, toOnnx, trace } from "isoloss";
+import { array, astype, compileJavaScript, grad, jit, simplify, type Tensor, toOnnx, trace } from "isoloss";
 import { int, nodesOf, type OnnxGraph, type OnnxNode } from "isoloss/internal";
 import {
   add,

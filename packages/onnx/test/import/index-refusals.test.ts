@@ -1,5 +1,4 @@
-import type { NdArray } from "isoloss";
-import { DataError, RuntimeError, ShapeError } from "isoloss";
+import { DataError, type NdArray, RuntimeError, ShapeError } from "isoloss";
 import { int, type OnnxNode, string } from "isoloss/internal";
 import { fileOf, float32, int64, node, runImported } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";

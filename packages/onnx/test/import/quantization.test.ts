@@ -1,7 +1,6 @@
 // Derivatives through quantization, and element types that ONNX Runtime does not hand over.
 
-import type { Tensor } from "isoloss";
-import { compileJavaScript, DataError, grad, ndarray, simplify, trace } from "isoloss";
+import { compileJavaScript, DataError, grad, ndarray, simplify, type Tensor, trace } from "isoloss";
 import { int, type OnnxNode, type OnnxTensor } from "isoloss/internal";
 import { decodeModel, encodeModel } from "isoloss/onnx";
 import { mul, sum } from "isoloss/ops";

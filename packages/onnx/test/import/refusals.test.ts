@@ -1,7 +1,6 @@
 // Nodes that are used in a way that is not supported.
 
-import type { NdArray } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type NdArray } from "isoloss";
 import { int, type OnnxNode, string } from "isoloss/internal";
 import { type Arrays, fileOf, float32, int64, node, runImported } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";

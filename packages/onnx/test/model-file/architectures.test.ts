@@ -2,8 +2,7 @@
 import { readFileSync } from "node:fs";
 import { astype, type NdArray } from "isoloss";
 import { int } from "isoloss/internal";
-import type { Discovery, ParameterAxis } from "isoloss/symmetry";
-import { describeDiscovery } from "isoloss/symmetry";
+import { type Discovery, describeDiscovery, type ParameterAxis } from "isoloss/symmetry";
 import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { opened } from "isoloss-test-support/model-file/builder";
 import { architectures } from "isoloss-test-support/model-file/transformer";

@@ -1,5 +1,4 @@
-import type { NdArray } from "isoloss";
-import { DataError, OptionError } from "isoloss";
+import { DataError, type NdArray, OptionError } from "isoloss";
 import { int, type OnnxValueInfo } from "isoloss/internal";
 import { encodeModel } from "isoloss/onnx";
 import { float32, int64, node, tensorOf } from "isoloss-test-support/nn/onnx/support";

@@ -1,5 +1,4 @@
-import type { NdArray } from "isoloss";
-import { OptionError, ShapeError } from "isoloss";
+import { type NdArray, OptionError, ShapeError } from "isoloss";
 import { createRng } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { Builder } from "isoloss-test-support/model-file/builder";

@@ -1,7 +1,6 @@
 import { NumericalError } from "isoloss";
 import { createRng } from "isoloss/data";
-import type { OnnxTensor } from "isoloss/internal";
-import { toBfloat16Bits, toFloat16Bits } from "isoloss/internal";
+import { type OnnxTensor, toBfloat16Bits, toFloat16Bits } from "isoloss/internal";
 import { encodeModel } from "isoloss/onnx";
 import { float32, node, tensorOf } from "isoloss-test-support/nn/onnx/support";
 import { float64 } from "isoloss-test-support/nn/support";

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { NdArray } from "isoloss";
-import { DataError, DTypeError, OptionError, ShapeError } from "isoloss";
+import { DataError, DTypeError, type NdArray, OptionError, ShapeError } from "isoloss";
 import { decodeModel } from "isoloss/onnx";
 import { smallNetwork } from "isoloss-test-support/model-file/builder";
 import { float32, int64 } from "isoloss-test-support/nn/onnx/support";

@@ -1,5 +1,4 @@
-import type { NdArray } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type NdArray } from "isoloss";
 import { decodeModel, encodeModel } from "isoloss/onnx";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
 import { normal } from "isoloss-test-support/compress/quantize/support";

@@ -1,5 +1,4 @@
-import type { Values } from "isoloss";
-import { compileJavaScript, dtypeOf, item, type NdArray, ndarray, simplify } from "isoloss";
+import { compileJavaScript, dtypeOf, item, type NdArray, ndarray, simplify, type Values } from "isoloss";
 import { createRng } from "isoloss/data";
 import { isFloat } from "isoloss/internal";
 import { expect } from "vitest";

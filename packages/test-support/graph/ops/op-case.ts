@@ -1,6 +1,5 @@
 import fc from "fast-check";
-import type { Tensor } from "isoloss";
-import { type NdArray, ndarray, sizeOf } from "isoloss";
+import { type NdArray, ndarray, sizeOf, type Tensor } from "isoloss";
 import { createRng } from "isoloss/data";
 
 /** One application of an operation: inputs, what is traced, and what must come out. */

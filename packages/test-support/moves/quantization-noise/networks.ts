@@ -1,7 +1,6 @@
 // Random networks with ReLU6, ReLU, depthwise and grouped convolutions, residuals and products.
 
-import type { BatchTensors, Tensor } from "isoloss";
-import { type NdArray, sizeOf } from "isoloss";
+import { type BatchTensors, type NdArray, sizeOf, type Tensor } from "isoloss";
 import { createRng, type Rng } from "isoloss/data";
 import {
   add,

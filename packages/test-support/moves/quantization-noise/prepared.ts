@@ -1,6 +1,5 @@
 // A network's layers, statistics and model of noise, as minimizeQuantizationNoise prepares them.
-import type { NdArray } from "isoloss";
-import { namedArrays } from "isoloss";
+import { type NdArray, namedArrays } from "isoloss";
 import { createRng } from "isoloss/data";
 import { isRefusal, scaling } from "isoloss/symmetry";
 import {

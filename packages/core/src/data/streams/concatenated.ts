@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { type DataStream, requireStream } from "../stream.js";
 
 /**

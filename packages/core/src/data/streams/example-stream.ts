@@ -1,7 +1,6 @@
 import type { Batch } from "../../batch.js";
 import { permutation } from "../../math/rng.js";
-import { flag, inCode, integerFrom, isFunction } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { flag, inCode, integerFrom, isFunction, type OptionsOf, optionTable } from "../../options.js";
 import { mapValues } from "../../tree.js";
 import { takeRows } from "../batches.js";
 import type { DataStream } from "../stream.js";

@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { DataError, OptionError } from "../../errors.js";
+import { DataError, describeValue, OptionError } from "../../errors.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import { type DataStream, requireStream } from "../stream.js";
 import { countExamples } from "./part-reader.js";

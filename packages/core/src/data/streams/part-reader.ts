@@ -1,6 +1,5 @@
 import { allocate, dtypeOf, isNdArray, type NdArray, sizeOf } from "../../array.js";
-import { describeValue, isPlainObject } from "../../describe.js";
-import { DataError, ShapeError } from "../../errors.js";
+import { DataError, describeValue, isPlainObject, ShapeError } from "../../errors.js";
 import { formatType } from "../../graph/tensor.js";
 import { mapValues } from "../../tree.js";
 import { concatenateRows, rowsOf } from "../batches.js";

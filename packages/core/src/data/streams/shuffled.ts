@@ -1,6 +1,5 @@
 import type { NdArray } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { createRng, permutation } from "../../math/rng.js";
 import { requireKnown } from "../../options.js";
 import { mapValues } from "../../tree.js";

@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import type { DataStream } from "../stream.js";
 import { countExamples, type Part, partRows } from "./part-reader.js";

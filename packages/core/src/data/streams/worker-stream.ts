@@ -1,7 +1,5 @@
-import { describeValue } from "../../describe.js";
-import { DataError, OptionError } from "../../errors.js";
-import { integerFrom, text } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { DataError, describeValue, OptionError } from "../../errors.js";
+import { integerFrom, type OptionsOf, optionTable, text } from "../../options.js";
 import type { DataStream } from "../stream.js";
 import { openThread, type Thread } from "./thread.js";
 

@@ -1,6 +1,15 @@
 import { DataError } from "../../errors.js";
-import { anyOf, flag, inCode, isObject, listOf, oneOf, text } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import {
+  anyOf,
+  flag,
+  inCode,
+  isObject,
+  listOf,
+  type OptionsOf,
+  oneOf,
+  optionTable,
+  text,
+} from "../../options.js";
 import type { Dataset } from "../dataset.js";
 import type { DataStream } from "../stream.js";
 import { Column, missingTest } from "./columns.js";

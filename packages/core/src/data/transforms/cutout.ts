@@ -1,6 +1,5 @@
 // T. DeVries, G. W. Taylor, "Improved regularization of convolutional neural networks with cutout", arXiv:1708.04552.
-import { integerFrom } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 

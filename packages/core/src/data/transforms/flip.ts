@@ -1,5 +1,4 @@
-import { oneOf, share } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { type OptionsOf, oneOf, optionTable, share } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 

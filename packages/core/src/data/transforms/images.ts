@@ -1,8 +1,7 @@
 import { allocate, dtypeOf, isNdArray, type NdArray } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { DataError, ShapeError } from "../../errors.js";
+import { DataError, describeValue, ShapeError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";
-import { text } from "../../option-kinds.js";
+import { text } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 
 /** Arrays by name, of which transforms change some. */

@@ -2,8 +2,7 @@
 import { allocate, dtypeOf, type NdArray, sizeOf } from "../../array.js";
 import { DataError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";
-import { integerFrom, number, text } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, number, type OptionsOf, optionTable, text } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, type Example, floatsOf } from "./images.js";
 

@@ -1,7 +1,6 @@
 import { allocate, dtypeOf } from "../../array.js";
 import { ShapeError } from "../../errors.js";
-import { anyOf, finite, listOf, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { anyOf, finite, listOf, type OptionsOf, optionTable, positive } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, floatsOf } from "./images.js";
 

@@ -4,8 +4,16 @@ import { type NdArray, requireArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
-import { inCode, integerFrom, isObject, listOf, number, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import {
+  inCode,
+  integerFrom,
+  isObject,
+  listOf,
+  number,
+  type OptionsOf,
+  oneOf,
+  optionTable,
+} from "../../options.js";
 import { mapValues } from "../../tree.js";
 
 /** What the numbers of a map are, which says how they are resized and mirrored. */

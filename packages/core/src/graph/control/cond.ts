@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { DTypeError, describeValue, OptionError, ShapeError } from "../../errors.js";
 import { backward } from "../autodiff.js";
 import { costOf, type Graph } from "../graph.js";
 import { Index } from "../index-expression.js";

@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { OptionError, ShapeError } from "../../errors.js";
+import { describeValue, OptionError, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { fill, input } from "../ops/leaf.js";
 import { reshape } from "../ops/reshape.js";

@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { DTypeError, OptionError } from "../../errors.js";
+import { DTypeError, describeValue, OptionError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { input } from "../ops/leaf.js";
 import { reshape } from "../ops/reshape.js";

@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { float } from "../onnx-rule.js";
 import { apply, floatType, type Op, requireFloat, type Tensor } from "../tensor.js";

@@ -1,6 +1,5 @@
 // Windows over sequences are windows over images of height 1, as one set of kernels serves both.
-import { describeValue } from "../../describe.js";
-import { OptionError, ShapeError } from "../../errors.js";
+import { describeValue, OptionError, ShapeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { formatShape, requireTensor, type Tensor } from "../tensor.js";
 import { conv2d } from "./conv.js";

@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 
 /** How a window moves over an image. Pairs are [vertical, horizontal]; padding is [top, left, bottom, right]. */
 export interface Window extends Record<string, unknown> {

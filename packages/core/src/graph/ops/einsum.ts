@@ -1,7 +1,6 @@
 // Einstein's summation convention as in NumPy's einsum.
 import { sizeOf } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { OptionError, ShapeError } from "../../errors.js";
+import { describeValue, OptionError, ShapeError } from "../../errors.js";
 import { formatShape, requireFloat, type Tensor } from "../tensor.js";
 import { mul } from "./arithmetic.js";
 import { matmul } from "./matmul.js";

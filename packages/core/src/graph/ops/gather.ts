@@ -1,6 +1,5 @@
 import { type DType, requireDType } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { DTypeError, ShapeError } from "../../errors.js";
+import { DTypeError, describeValue, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { forEachLine } from "../javascript-rule.js";

@@ -1,7 +1,6 @@
 import type { DType, NdArray, Shape } from "../../array.js";
 import { astype, dtypeOf, isNdArray, requireBools, requireDType, requireSizes } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { DTypeError } from "../../errors.js";
+import { DTypeError, describeValue } from "../../errors.js";
 import { apply, describe, isFloat, isTensor, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { broadcastTo } from "./broadcast.js";
 

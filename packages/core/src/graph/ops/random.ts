@@ -1,6 +1,5 @@
 import { array, type DType, requireSizes, type Shape, sizeOf } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { DTypeError, describeValue, OptionError, ShapeError } from "../../errors.js";
 import { hash32 } from "../../math/rng.js";
 import { requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";

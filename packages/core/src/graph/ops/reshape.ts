@@ -1,6 +1,5 @@
 import { requireShape, type Shape, sizeOf } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { OptionError, ShapeError } from "../../errors.js";
+import { describeValue, OptionError, ShapeError } from "../../errors.js";
 import { Index } from "../index-expression.js";
 import { int, ints } from "../onnx-rule.js";
 import { apply, formatShape, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";

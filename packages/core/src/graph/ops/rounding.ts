@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { int, onnxType } from "../onnx-rule.js";
 import { apply, floatType, type Op, type Tensor } from "../tensor.js";
 import { unary } from "./elementary.js";

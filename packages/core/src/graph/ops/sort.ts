@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { ShapeError } from "../../errors.js";
+import { describeValue, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine } from "../index-expression.js";
 import { forEachLine } from "../javascript-rule.js";

@@ -1,12 +1,10 @@
 import { astype, dtypeOf } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { NumericalError, OptionError } from "../../errors.js";
-import { namedArrays } from "../../named-arrays.js";
-import { flag, integerFrom, oneOf, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { describeValue, NumericalError, OptionError } from "../../errors.js";
+import { flag, integerFrom, type OptionsOf, oneOf, optionTable, positive } from "../../options.js";
 import type { Discovery } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
+import { namedArrays } from "../../tree.js";
 import type { ScaleMeasure } from "./cells.js";
 import { balancedPoint } from "./element.js";
 
@@ -39,7 +37,6 @@ export const toleranceOf = (by: string): number => (by === "range" ? 0.05 : 1e-3
  * from a start that is badly scaled, quantization of whole tensors, pruning by magnitude.
  *
  * @param found what `symmetriesOf` finds for the loss of these parameters
- * @param options `by`, `powersOfTwo`, `tolerance` and `sweeps`
  * @returns new parameters; those that no symmetry reaches are the same arrays
  * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not
  *   finite, and when sweeps do not come to an end

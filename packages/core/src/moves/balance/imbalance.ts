@@ -1,10 +1,9 @@
 import type { NdArray } from "../../array.js";
 import { float64Of } from "../../bytes.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js";
-import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
+import { namedArrays } from "../../tree.js";
 import { type BalancedOptions, balancedOptions, toleranceOf } from "./balanced.js";
 import { largestOf } from "./cells.js";
 import { balancedScales, rangesAlong, scaleArrays } from "./scales.js";

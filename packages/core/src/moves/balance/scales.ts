@@ -4,9 +4,9 @@ import type { NdArray } from "../../array.js";
 import { groupBy } from "../../group-by.js";
 import { reserving } from "../../math/tile.js";
 import { addTilesInWebAssembly } from "../../math/tile-kernel.js";
-import { namedArrays } from "../../named-arrays.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays, requireView, unitCount } from "../../symmetry/parameter-axes.js";
+import { namedArrays } from "../../tree.js";
 import {
   type Cells,
   cellsOf,

@@ -1,13 +1,11 @@
 import { concatenated, dtypeOf, type NdArray } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { NumericalError, OptionError } from "../../errors.js";
+import { describeValue, NumericalError, OptionError } from "../../errors.js";
 import { qr, svd } from "../../math/linalg.js";
-import { namedArrays } from "../../named-arrays.js";
-import { integerFrom, number } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, number, type OptionsOf, optionTable } from "../../options.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import { multipliedAlong, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
 import { type Matrix, product, transposed } from "../../symmetry/matrix.js";
+import { namedArrays } from "../../tree.js";
 import { cutParams, cutsOf, judged } from "../prune/units.js";
 
 export interface LowRankOptions extends OptionsOf<typeof lowRankOptions> {}
@@ -49,7 +47,6 @@ export interface LowRank<P> {
  *
  * @param params a tree of arrays
  * @param linear `symmetriesOf(loss, params, batch).found.linear`, all or some
- * @param options `rank`, `energy`
  * @throws OptionError for spaces of other parameters; NumericalError when weights are not finite
  *
  * @example

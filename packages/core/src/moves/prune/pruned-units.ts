@@ -1,9 +1,7 @@
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
-import { namedArrays } from "../../named-arrays.js";
-import { share } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { describeValue, OptionError } from "../../errors.js";
+import { type OptionsOf, optionTable, share } from "../../options.js";
 import type { PermutationSpace } from "../../symmetry/discovery/descriptors.js";
+import { namedArrays } from "../../tree.js";
 import { cutParams, cutsOf, judged, leastUnits, type UnitCut, unitNorms } from "./units.js";
 
 export interface PrunedUnitsOptions extends OptionsOf<typeof prunedUnitsOptions> {}

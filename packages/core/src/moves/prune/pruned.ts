@@ -5,8 +5,7 @@ import { cast, mul } from "../../graph/ops/arithmetic.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { isFloat, isTensor, sameShape, type Tensor } from "../../graph/tensor.js";
 import { type Optimizer, requireOptimizer, seeing } from "../../optim/optimizer.js";
-import { inCode, oneOf, share } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { inCode, type OptionsOf, oneOf, optionTable, share } from "../../options.js";
 import { flatten, leavesByPath, unflatten } from "../../tree.js";
 
 export interface PrunedOptions extends OptionsOf<typeof prunedOptions> {}
@@ -46,7 +45,6 @@ export interface Pruned<P> {
  * units, LAMP with that of units. Pruning `await balanced(params, found)` instead of `params` removes the dependence.
  *
  * @param params a tree of arrays
- * @param options `fraction`, `by` and `isPruned`
  * @throws OptionError for a fraction outside of [0, 1], or where no weights are selected; NumericalError when weights are not finite
  *
  * Sources: S. Han et al., NeurIPS 2015, for magnitude; J. Lee et al., ICLR 2021, eq. 4, for LAMP.

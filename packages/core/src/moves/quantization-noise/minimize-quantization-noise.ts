@@ -2,14 +2,12 @@
 
 import { isNdArray } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
-import { describeValue, isPlainObject } from "../../describe.js";
-import { NumericalError, OptionError } from "../../errors.js";
+import { describeValue, isPlainObject, NumericalError, OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type TensorsOf } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
 import { compile, pickCompileOptions } from "../../runtime/compile.js";
 import { namedGraph } from "../../symmetry/symmetries-of.js";
-import type { Tree } from "../../tree.js";
+import { namedArrays, type Tree } from "../../tree.js";
 import { scaledParams } from "../balance/scales.js";
 import {
   calibrationShare,

@@ -10,11 +10,12 @@ import {
   isObject,
   nonNegative,
   number,
+  type OptionsOf,
   oneOf,
+  optionTable,
   record,
   text,
-} from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+} from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import type { Granularity } from "./layer-noise.js";
 

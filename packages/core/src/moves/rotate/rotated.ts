@@ -1,11 +1,8 @@
 import type { NdArray } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { qr, solve } from "../../math/linalg.js";
 import { createRng, type Rng } from "../../math/rng.js";
-import { namedArrays } from "../../named-arrays.js";
-import { integerFrom, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import {
   type Discovery,
   type LinearSpace,
@@ -17,6 +14,7 @@ import { multipliedAlong, stackOf, vectorsAlong } from "../../symmetry/matrices-
 import { type Matrix, plusDiagonal, product, transposed } from "../../symmetry/matrix.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { diagonalOf, inSpace, seenThrough, zeroSums } from "../../symmetry/rotation/orthogonal.js";
+import { namedArrays } from "../../tree.js";
 import { scaledParams } from "../balance/scales.js";
 import { doublesOf } from "../balance/sweeps.js";
 
@@ -50,7 +48,6 @@ type Space = LinearSpace | OrthogonalSpace;
  * descent by Cayley transforms comes in `steps`.
  *
  * @param found what `symmetriesOf` finds for the loss of these parameters
- * @param options `by`, `seed` and `steps`
  * @returns new parameters; those that no rotation reaches are the same arrays
  * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not finite
  *

@@ -9,14 +9,13 @@ import { alias } from "../../graph/ops/stop-gradient.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
 import { differenceOf } from "../../metrics/output-difference.js";
-import { namedArrays } from "../../named-arrays.js";
-import { inCode, nonNegative, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { inCode, nonNegative, type OptionsOf, optionTable, positive } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { rewrite } from "../../symmetry/discovery/graph/rewrite.js";
 import type { ShiftSite } from "../../symmetry/discovery/shifts/find.js";
 import { shift } from "../../symmetry/shift.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
+import { namedArrays } from "../../tree.js";
 import { calibrationShare } from "../quantization-noise/compare-candidates.js";
 import { type FoundShifts, foundShifts, giverName, pieceArrays, probedUnits } from "./shifted-values.js";
 

@@ -2,10 +2,10 @@
 import type { NdArray } from "../../array.js";
 import { type Batch, type BatchLoss, forAnyBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
-import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import { shift } from "../../symmetry/shift.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
+import { namedArrays } from "../../tree.js";
 import { pieceArrays, probedUnits, type ShiftedValues, shiftedValues } from "./shifted-values.js";
 
 /**

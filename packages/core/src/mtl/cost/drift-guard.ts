@@ -1,5 +1,4 @@
-import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, nonNegative, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { relativeDrift } from "../../teleport/guard.js";
 
 export interface DriftGuardOptions extends OptionsOf<typeof driftGuardOptions> {}

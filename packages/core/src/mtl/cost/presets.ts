@@ -1,6 +1,14 @@
 // Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046: the paper's settings, those of the authors' program, and ours.
-import { anyOf, flag, integerFrom, nonNegative, oneOf, record } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import {
+  anyOf,
+  flag,
+  integerFrom,
+  nonNegative,
+  type OptionsOf,
+  oneOf,
+  optionTable,
+  record,
+} from "../../options.js";
 import type { ConflictTrigger } from "../conflict.js";
 import type { AdapterOptions } from "./adapter/adapter.js";
 import type { ImproveOptions } from "./adapter/improve.js";

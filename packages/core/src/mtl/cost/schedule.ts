@@ -1,8 +1,7 @@
 // Delayed start and frequency control: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, section 4.4 and the authors' program.
 
 import { OptionError } from "../../errors.js";
-import { anyOf, integerFrom, number, record } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { anyOf, integerFrom, number, type OptionsOf, optionTable, record } from "../../options.js";
 
 /** A time in a run: the first step of an epoch, or a step, both counted from 0. */
 export type Time = { readonly epoch: number } | { readonly step: number };

@@ -8,11 +8,13 @@ import {
   isObject,
   nested,
   nonNegative,
+  type OptionsOf,
   oneOf,
+  optionTable,
   positive,
   record,
-} from "../../option-kinds.js";
-import { type OptionsOf, optionTable, withoutUndefined } from "../../options.js";
+  withoutUndefined,
+} from "../../options.js";
 import { conflictTriggers } from "../conflict.js";
 import { type AdapterOptions, adapterOptions } from "./adapter/adapter.js";
 import {

@@ -8,11 +8,10 @@ import { vectorOf } from "../../graph/ops/slice.js";
 import { simplify } from "../../graph/simplify.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import { flatten, unflatten, unflattenNamed } from "../../tree.js";
+import { flatten, namedArrays, unflatten, unflattenNamed } from "../../tree.js";
 import {
   type CommonInputs,
   commonArguments,

@@ -1,10 +1,9 @@
 import { concatenated, isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
-import { namedArrays, namedLike } from "../../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import { flatten, unflattenNamed } from "../../tree.js";
+import { flatten, namedArrays, namedLike, unflattenNamed } from "../../tree.js";
 import { commonNames } from "./forward.js";
 import type { TaskGradients } from "./task-gradients.js";
 import { traceDirection, traceUpdate, type UpdateKind } from "./update-graph.js";

@@ -1,6 +1,5 @@
 // P. Quinton, V. Rey, "Jacobian descent for multi-objective optimization", arXiv 2406.16232, 2024, proposition 1.
-import { nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable, refuseGiven } from "../../options.js";
+import { nonNegative, type OptionsOf, oneOf, optionTable, refuseGiven } from "../../options.js";
 import { GrowingCholesky } from "./cholesky.js";
 import { cosines, rowNorms, type Square, sum, times } from "./gramian.js";
 import { unitNnls } from "./nnls.js";

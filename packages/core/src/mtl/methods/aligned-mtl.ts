@@ -1,11 +1,9 @@
 // D. Senushkin et al., "Independent component alignment for multi-task learning", CVPR 2023, algorithm 1.
-import { finite, listOf, oneOf, share } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { finite, listOf, type OptionsOf, oneOf, optionTable, share } from "../../options.js";
 import { gramianOf } from "../kernels/gramian.js";
 import { eachTask } from "../kernels/per-task.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface AlignedMtlOptions extends OptionsOf<typeof alignedMtlOptions> {}
 

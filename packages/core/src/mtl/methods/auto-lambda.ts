@@ -1,12 +1,10 @@
 // S. Liu, S. James, A. Davison, E. Johns, "Auto-Lambda: disentangling dynamic task relationships", TMLR 2022, and the authors' program.
 import { OptionError } from "../../errors.js";
-import { finite, integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { finite, integerFrom, listOf, type OptionsOf, oneOf, optionTable, positive } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { aheadOf } from "../kernels/jacobian-rows.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface AutoLambdaOptions extends OptionsOf<typeof autoLambdaOptions> {}
 

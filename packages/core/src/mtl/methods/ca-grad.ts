@@ -1,10 +1,8 @@
 // B. Liu et al., "Conflict-averse gradient descent for multi-task learning", NeurIPS 2021, algorithm 1.
-import { nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { nonNegative, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { type CaGradInner, caGradInner } from "../kernels/ca-grad-inner.js";
 import { gramianOf, rowNorms, type Square, squaredNorm, uniform } from "../kernels/gramian.js";
-import type { Combination, MultiTaskMethod } from "../method.js";
+import { type Combination, type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface CaGradOptions extends OptionsOf<typeof caGradOptions> {}
 

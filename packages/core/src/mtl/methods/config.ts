@@ -1,12 +1,10 @@
 // Q. Liu et al., "ConFIG: toward conflict-free training of physics informed neural networks", arXiv 2408.11104, 2024,
 // equations 2 and 3, in the form that needs the Gramian alone.
-import { finite, listOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { finite, listOf, type OptionsOf, optionTable } from "../../options.js";
 import { cosines, dot, gramianOf, precision, rowNorms, times } from "../kernels/gramian.js";
 import { eachTask } from "../kernels/per-task.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface ConfigOptions extends OptionsOf<typeof configOptions> {}
 

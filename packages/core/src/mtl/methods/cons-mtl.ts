@@ -1,9 +1,7 @@
 // Qin et al., "Towards consistent multi-task learning: unlocking the potential of task-specific parameters", CVPR 2025, as the program
 // of DiBS-MTL's comparison has it.
-import { nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
+import { nonNegative, type OptionsOf, optionTable } from "../../options.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 import { type FairGradOptions, fairGrad, fairGradOptions } from "./fair-grad.js";
 
 export interface ConsMtlOptions extends FairGradOptions, OptionsOf<typeof consMtlOptions> {}

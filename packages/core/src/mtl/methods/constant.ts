@@ -1,8 +1,6 @@
-import { finite, listOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { finite, listOf, type OptionsOf, optionTable } from "../../options.js";
 import { eachTask } from "../kernels/per-task.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface ConstantOptions extends OptionsOf<typeof constantOptions> {}
 

@@ -1,10 +1,8 @@
 // M. Ruchte, J. Grabocka, "Scalable Pareto front approximation for deep multi-objective learning", ICDM 2021, equation 4.
-import { listOf, nonNegative, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { listOf, nonNegative, type OptionsOf, optionTable, positive } from "../../options.js";
 import { eachTask } from "../kernels/per-task.js";
 import { drawSimplex } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface CosmosOptions extends OptionsOf<typeof cosmosOptions> {}
 

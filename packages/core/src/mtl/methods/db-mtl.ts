@@ -1,11 +1,9 @@
 // B. Lin et al., "Dual-balancing for multi-task learning", arXiv 2308.12029, algorithm 1.
 
 import type { NdArray } from "../../array.js";
-import { nonNegative, smoothing } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { nonNegative, type OptionsOf, optionTable, smoothing } from "../../options.js";
 import { rowNorms, rowsLike, weightedRows } from "../kernels/jacobian-rows.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface DbMtlOptions extends OptionsOf<typeof dbMtlOptions> {}
 

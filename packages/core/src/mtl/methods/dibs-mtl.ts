@@ -1,10 +1,8 @@
 // "DiBS-MTL: transformation-invariant multitask learning with direction oracles", 2025: the form with one step, and with several.
 import { OptionError } from "../../errors.js";
-import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable, refuseGiven } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { integerFrom, type OptionsOf, optionTable, positive, refuseGiven } from "../../options.js";
 import { cosines, gramianOf, rowNorms } from "../kernels/gramian.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface DibsMtlOptions extends OptionsOf<typeof dibsMtlOptions> {}
 

@@ -1,11 +1,9 @@
 // D. Lopez-Paz, M. Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, equations 8 to 11.
-import { listOf, nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { listOf, nonNegative, type OptionsOf, optionTable } from "../../options.js";
 import { dualCone, type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
 import { eachTask } from "../kernels/per-task.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface DualProjOptions extends ProjectorOptions, OptionsOf<typeof dualProjOptions> {}
 

@@ -1,10 +1,8 @@
 // S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, equation 7.
-import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { integerFrom, type OptionsOf, optionTable, positive } from "../../options.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface DwaOptions extends OptionsOf<typeof dwaOptions> {}
 

@@ -2,13 +2,11 @@
 
 import type { NdArray } from "../../array.js";
 import { NumericalError } from "../../errors.js";
-import { integerFrom, nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { integerFrom, nonNegative, type OptionsOf, optionTable } from "../../options.js";
 import { rowsLike } from "../kernels/jacobian-rows.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface ExcessMtlOptions extends OptionsOf<typeof excessMtlOptions> {}
 

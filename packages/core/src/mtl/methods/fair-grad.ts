@@ -1,10 +1,8 @@
 // H. Ban, K. Ji, "Fair resource allocation in multi-task learning", ICML 2024, equation 6 and algorithm 1.
-import { nonNegative, oneOf, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { nonNegative, type OptionsOf, oneOf, optionTable, positive } from "../../options.js";
 import { bargain, noteOf } from "../kernels/bargaining.js";
 import { gramianOf } from "../kernels/gramian.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface FairGradOptions extends OptionsOf<typeof fairGradOptions> {}
 

@@ -1,13 +1,11 @@
 // B. Liu, Y. Feng, P. Stone, Q. Liu, "FAMO: fast adaptive multitask optimization", NeurIPS 2023, algorithm 1.
 
 import { NumericalError } from "../../errors.js";
-import { finite, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { finite, nonNegative, type OptionsOf, oneOrEach, optionTable, positive } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { eachTask } from "../kernels/per-task.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface FamoOptions extends OptionsOf<typeof famoOptions> {}
 

@@ -1,15 +1,13 @@
 // F. Ye, B. Lin, X. Cao, Y. Zhang, I. Tsang, "A first-order multi-gradient algorithm for multi-objective bi-level optimization",
 // ECAI 2024, for the weights of tasks, as LibMTL has it.
 import { ShapeError } from "../../errors.js";
-import { integerFrom, nonNegative, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { integerFrom, nonNegative, type OptionsOf, optionTable, positive } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { dot, type Square } from "../kernels/gramian.js";
 import { blockGramian, rowNorms, samplesOf, weightedRows } from "../kernels/jacobian-rows.js";
 import { minNorm } from "../kernels/min-norm.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface ForumOptions extends OptionsOf<typeof forumOptions> {}
 

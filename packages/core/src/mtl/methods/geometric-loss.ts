@@ -1,7 +1,6 @@
 // S. Chennupati et al., "MultiNet++: multi-stream feature aggregation and geometric loss strategy for multi-task
 // learning", CVPR workshops 2019, equation 3.
-import { statelessMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
 /**

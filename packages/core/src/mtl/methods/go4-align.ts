@@ -1,11 +1,9 @@
 // J. Shen et al., "GO4Align: group optimization for multi-task alignment", NeurIPS 2024, section 3.
 
-import { integerFrom, nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { integerFrom, nonNegative, type OptionsOf, optionTable } from "../../options.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface Go4AlignOptions extends OptionsOf<typeof go4AlignOptions> {}
 

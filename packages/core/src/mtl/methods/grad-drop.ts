@@ -2,11 +2,9 @@
 // equation 1 and algorithm 1.
 
 import type { NdArray } from "../../array.js";
-import { nonNegative, oneOrEach, share } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { nonNegative, type OptionsOf, oneOrEach, optionTable, share } from "../../options.js";
 import { eachTask } from "../kernels/per-task.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface GradDropOptions extends OptionsOf<typeof gradDropOptions> {}
 

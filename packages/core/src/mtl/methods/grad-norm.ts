@@ -1,13 +1,11 @@
 // Z. Chen et al., "GradNorm: gradient normalization for adaptive loss balancing in deep multitask networks", ICML 2018,
 // equations 1 and 2, algorithm 1.
-import { nonNegative, oneOf, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { nonNegative, type OptionsOf, oneOf, optionTable, positive } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { gramianOf, rowNorms } from "../kernels/gramian.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface GradNormOptions extends OptionsOf<typeof gradNormOptions> {}
 

@@ -4,12 +4,10 @@
 import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";
-import { integerFrom, listOf, share } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { integerFrom, listOf, type OptionsOf, optionTable, share } from "../../options.js";
 import { cosines, dot, rowNorms } from "../kernels/gramian.js";
 import { blockGramian } from "../kernels/jacobian-rows.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface GradVacOptions extends OptionsOf<typeof gradVacOptions> {}
 

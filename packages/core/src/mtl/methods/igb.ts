@@ -1,8 +1,8 @@
 // Y. Dai, N. Fei, Z. Lu, "Improvable gap balancing for multi-task learning", UAI 2023, section 3.2: IGBv1.
-import { checkedMethod } from "../checked-method.js";
+
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
 export interface IgbState {

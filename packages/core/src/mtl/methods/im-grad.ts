@@ -1,10 +1,9 @@
 // Z. Zhou et al., "Injecting imbalance sensitivity for multi-task learning", IJCAI 2025, algorithm 1.
 import { optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
 import { type CaGradInner, caGradInner } from "../kernels/ca-grad-inner.js";
 import { dot, gramianOf, type Square, squaredNorm, times, uniform } from "../kernels/gramian.js";
 import { minNorm } from "../kernels/min-norm.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 import { aroundMean, type CaGradOptions, caGradOptions } from "./ca-grad.js";
 
 /** Those of {@link caGrad}. */

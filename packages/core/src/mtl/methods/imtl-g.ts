@@ -1,7 +1,5 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, equation 4.
-import { oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { solveDefinite } from "../kernels/cholesky.js";
 import {
   cosines,
@@ -16,7 +14,7 @@ import {
   times,
 } from "../kernels/gramian.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface ImtlGOptions extends OptionsOf<typeof imtlGOptions> {}
 

@@ -2,8 +2,7 @@
 
 import type { NdArray } from "../../array.js";
 import { optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 import { imtlG } from "./imtl-g.js";
 import { type ImtlLOptions, type ImtlLState, imtlLOptions, startScales, trainScales } from "./imtl-l.js";
 

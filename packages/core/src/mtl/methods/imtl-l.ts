@@ -1,9 +1,7 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, section 3.2, equation 10: IMTL-L.
-import { finite, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { finite, type OptionsOf, optionTable, positive } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface ImtlLOptions extends OptionsOf<typeof imtlLOptions> {}
 

@@ -1,11 +1,9 @@
 // P. Blanchard, E. M. El Mhamdi, R. Guerraoui, J. Stainer, "Machine learning with adversaries: Byzantine tolerant gradient
 // descent", NeurIPS 2017, section 4.
 import { OptionError } from "../../errors.js";
-import { integerFrom, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { integerFrom, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { gramianOf, type Square } from "../kernels/gramian.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface KrumOptions extends OptionsOf<typeof krumOptions> {}
 

@@ -1,11 +1,9 @@
 // P. Xiao et al., "LDC-MTL: balancing multi-task learning through scalable loss discrepancy control", 2025 (arXiv 2502.08585), with
 // the weights of the authors' programs for CelebA and QM9: one trained number for each task.
-import { finite, nonNegative, oneOf, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { finite, nonNegative, type OptionsOf, oneOf, optionTable, positive } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { ratio } from "../kernels/ratio.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
 export interface LdcMtlOptions extends OptionsOf<typeof ldcMtlOptions> {}

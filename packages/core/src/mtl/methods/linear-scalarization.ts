@@ -1,10 +1,8 @@
 // The weighted sum of the losses: the baseline "LS" of A. Navon et al., "Multi-task learning as a bargaining game",
 // ICML 2022, and "EW" of libraries.
-import { listOf, nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { listOf, nonNegative, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { eachTask } from "../kernels/per-task.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface LinearScalarizationOptions extends OptionsOf<typeof linearScalarizationOptions> {}
 

@@ -1,11 +1,9 @@
 // J.-A. Desideri, "Multiple-gradient descent algorithm (MGDA)", C. R. Acad. Sci. Paris 350, 2012; O. Sener, V. Koltun,
 // "Multi-task learning as multi-objective optimization", NeurIPS 2018, equation 3.
-import { oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { gramianOf, rowNorms, type Square } from "../kernels/gramian.js";
 import { minNorm } from "../kernels/min-norm.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface MgdaOptions extends OptionsOf<typeof mgdaOptions> {}
 

@@ -2,12 +2,10 @@
 // algorithm 1.
 
 import type { NdArray } from "../../array.js";
-import { nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { nonNegative, type OptionsOf, optionTable } from "../../options.js";
 import { blockGramian, rowNorms, rowsLike, weightedRows } from "../kernels/jacobian-rows.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface MocoOptions extends OptionsOf<typeof mocoOptions> {}
 

@@ -1,12 +1,10 @@
 // L. Chen et al., "Three-way trade-off in multi-objective learning: optimization, generalization and
 // conflict-avoidance", NeurIPS 2023, algorithm 1.
-import { nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { nonNegative, type OptionsOf, optionTable } from "../../options.js";
 import { times } from "../kernels/gramian.js";
 import { crossGramian, samplesOf, weightedRows } from "../kernels/jacobian-rows.js";
 import { projectSimplex } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface ModoOptions extends OptionsOf<typeof modoOptions> {}
 

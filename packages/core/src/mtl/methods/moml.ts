@@ -1,12 +1,10 @@
 // F. Ye, B. Lin, Z. Yue, P. Guo, Q. Xiao, Y. Zhang, "Multi-objective meta learning", NeurIPS 2021, with one inner step, as LibMTL has it.
-import { positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { type OptionsOf, optionTable, positive } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { aheadOf, blockGramian, rowNorms, weightedRows } from "../kernels/jacobian-rows.js";
 import { minNorm } from "../kernels/min-norm.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface MomlOptions extends OptionsOf<typeof momlOptions> {}
 

@@ -1,10 +1,8 @@
 // A. Navon et al., "Multi-task learning as a bargaining game", ICML 2022, claim 3.1 and algorithm 1.
-import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { integerFrom, nonNegative, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { bargain, noteOf } from "../kernels/bargaining.js";
 import { gramianOf, largest, type Square, spread, squaredNorm } from "../kernels/gramian.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface NashMtlOptions extends OptionsOf<typeof nashMtlOptions> {}
 

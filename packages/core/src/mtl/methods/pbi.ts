@@ -1,10 +1,16 @@
 // Q. Zhang, H. Li, "MOEA/D: a multiobjective evolutionary algorithm based on decomposition", IEEE Transactions on Evolutionary
 // Computation 11, 2007, section II.C: the boundary intersection approach with a penalty.
-import { finite, listOf, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import {
+  finite,
+  listOf,
+  nonNegative,
+  type OptionsOf,
+  oneOrEach,
+  optionTable,
+  positive,
+} from "../../options.js";
 import { eachTask } from "../kernels/per-task.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface PbiOptions extends OptionsOf<typeof pbiOptions> {}
 

@@ -1,9 +1,7 @@
 // T. Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020, algorithm 1.
-import { flag, nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { flag, nonNegative, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { gramianOf } from "../kernels/gramian.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface PcGradOptions extends OptionsOf<typeof pcGradOptions> {}
 

@@ -1,8 +1,6 @@
 // D. Varam et al., "Not all objectives are born equal: priority-constrained descent for hierarchical multi-objective optimization",
 // TMLR 2026 (arXiv 2606.29521), as TorchJD has it.
-import { anyOf, listOf, nonNegative, share, smoothing } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { anyOf, listOf, nonNegative, type OptionsOf, optionTable, share, smoothing } from "../../options.js";
 import { solveDefinite } from "../kernels/cholesky.js";
 import {
   dot,
@@ -14,7 +12,7 @@ import {
   squaredNorm,
 } from "../kernels/gramian.js";
 import { eachTask } from "../kernels/per-task.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface PcdOptions extends OptionsOf<typeof pcdOptions> {}
 

@@ -1,10 +1,8 @@
 // B. Lin, F. Ye, Y. Zhang, I. Tsang, "Reasonable effectiveness of random weighting: a litmus test for multi-task
 // learning", TMLR 2022, section 3.
-import { oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { drawSimplex, softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface RandomLossWeightingOptions extends OptionsOf<typeof randomLossWeightingOptions> {}
 

@@ -1,6 +1,5 @@
 // A. Navon et al., "Multi-task learning as a bargaining game", ICML 2022, section 5: the baseline "scale-invariant".
-import { statelessMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 /**
  * Scale invariance: the sum of the logarithms of the losses, unchanged when a loss is multiplied by a constant.

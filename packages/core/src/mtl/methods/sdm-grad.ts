@@ -1,12 +1,10 @@
 // P. Xiao, H. Ban, K. Ji, "Direction-oriented multi-objective learning: simple and provable stochastic algorithms",
 // NeurIPS 2023, algorithm 1.
-import { integerFrom, nonNegative, smoothing } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import { integerFrom, nonNegative, type OptionsOf, optionTable, smoothing } from "../../options.js";
 import { sum, times } from "../kernels/gramian.js";
 import { crossGramian, samplesOf } from "../kernels/jacobian-rows.js";
 import { projectSimplex } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 
 export interface SdmGradOptions extends OptionsOf<typeof sdmGradOptions> {}
 

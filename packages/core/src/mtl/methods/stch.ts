@@ -1,10 +1,18 @@
 // X. Lin et al., "Smooth Tchebycheff scalarization for multi-objective optimization", ICML 2024, equation 6.
-import { finite, integerFrom, listOf, oneOf, oneOrEach, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable, refuseGiven } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
+import {
+  finite,
+  integerFrom,
+  listOf,
+  type OptionsOf,
+  oneOf,
+  oneOrEach,
+  optionTable,
+  positive,
+  refuseGiven,
+} from "../../options.js";
 import { eachTask } from "../kernels/per-task.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
 export interface StchOptions extends OptionsOf<typeof stchOptions> {}

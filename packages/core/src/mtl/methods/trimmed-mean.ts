@@ -3,10 +3,8 @@
 
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
-import { integerFrom } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
+import { integerFrom, type OptionsOf, optionTable } from "../../options.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface TrimmedMeanOptions extends OptionsOf<typeof trimmedMeanOptions> {}
 

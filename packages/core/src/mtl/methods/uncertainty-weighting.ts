@@ -1,9 +1,8 @@
 // A. Kendall, Y. Gal, R. Cipolla, "Multi-task learning using uncertainty to weigh losses for scene geometry and
 // semantics", CVPR 2018, equation 10 with s = log sigma^2.
 import { type OptionsOf, optionTable } from "../../options.js";
-import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
-import type { MultiTaskMethod } from "../method.js";
+import { checkedMethod, type MultiTaskMethod } from "../method.js";
 import { imtlLOptions } from "./imtl-l.js";
 
 export interface UncertaintyWeightingOptions extends OptionsOf<typeof uncertaintyWeightingOptions> {}

@@ -1,11 +1,9 @@
 // P. Quinton, V. Rey, "Jacobian descent for multi-objective optimization", arXiv 2406.16232, 2024, equation 5.
-import { listOf, nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { listOf, nonNegative, type OptionsOf, optionTable } from "../../options.js";
 import { dualConeEach, type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
 import { eachTask } from "../kernels/per-task.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface UpGradOptions extends ProjectorOptions, OptionsOf<typeof upGradOptions> {}
 

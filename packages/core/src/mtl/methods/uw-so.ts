@@ -1,9 +1,7 @@
 // L. Kirchdorfer et al., "Analytical uncertainty-based loss weighting in multi-task learning", 2024, section 3: UW-SO.
-import { positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
-import { statelessMethod } from "../checked-method.js";
+import { type OptionsOf, optionTable, positive } from "../../options.js";
 import { softmax } from "../kernels/simplex.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type MultiTaskMethod, statelessMethod } from "../method.js";
 
 export interface UwSoOptions extends OptionsOf<typeof uwSoOptions> {}
 

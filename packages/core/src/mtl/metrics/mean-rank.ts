@@ -1,6 +1,5 @@
 import { NumericalError, ShapeError } from "../../errors.js";
-import { oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { type OptionsOf, oneOf, optionTable } from "../../options.js";
 
 export interface MeanRankOptions extends OptionsOf<typeof meanRankOptions> {}
 

@@ -1,6 +1,5 @@
 import type { BatchSpec } from "../../batch.js";
-import { describeValue, isPlainObject } from "../../describe.js";
-import { OptionError, ShapeError } from "../../errors.js";
+import { describeValue, isPlainObject, OptionError, ShapeError } from "../../errors.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { equal } from "../../graph/ops/compare.js";
 import { argmax, mean } from "../../graph/ops/reduce.js";

@@ -1,6 +1,5 @@
 import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
-import { describeValue } from "../../describe.js";
-import { ShapeError } from "../../errors.js";
+import { describeValue, ShapeError } from "../../errors.js";
 import { checkClasses, type LabelUse, labelUses } from "../../graph/labels.js";
 import { formatType, isFloat, isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";

@@ -1,14 +1,12 @@
 import { astype, dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { NoBatch } from "../../batch.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { isFloat } from "../../graph/tensor.js";
 import { spec, trace } from "../../graph/trace.js";
 import { type Mt19937, torchGenerator } from "../../math/mt19937.js";
 import { type Optimizer, type OptimizerState, requireOptimizer } from "../../optim/optimizer.js";
-import { inCode, isFunction, type Kind, number, oneOf } from "../../option-kinds.js";
-import { requireKnown } from "../../options.js";
+import { inCode, isFunction, type Kind, number, oneOf, requireKnown } from "../../options.js";
 import { compileOptionNames, pickCompileOptions } from "../../runtime/compile.js";
 import { Resources } from "../../runtime/resources.js";
 import type { TaskMetricSets } from "../../train/evaluator.js";

@@ -1,6 +1,5 @@
 // S. Zhou et al., "On the convergence of stochastic multi-objective gradient manipulation and beyond", NeurIPS 2022, algorithm 1.
-import { finite, listOf, smoothing } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { finite, listOf, type OptionsOf, optionTable, smoothing } from "../../options.js";
 import { eachTask } from "../kernels/per-task.js";
 import type { MultiTaskMethod } from "../method.js";
 import { type Wrapped, weightsOf, wrapped } from "./wrapped.js";

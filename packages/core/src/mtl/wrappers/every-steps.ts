@@ -1,7 +1,6 @@
 // M. Zhou et al., "PSMGD: periodic stochastic multi-gradient descent for fast multi-objective optimization", AAAI 2025, keeps
 // MGDA's weights; here those of any method.
-import { integerFrom } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, type OptionsOf, optionTable } from "../../options.js";
 import type { MultiTaskMethod } from "../method.js";
 import { type Wrapped, weightsOf, wrapped } from "./wrapped.js";
 

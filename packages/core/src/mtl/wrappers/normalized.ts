@@ -1,7 +1,6 @@
 import type { NdArray } from "../../array.js";
-import { checkedMethod } from "../checked-method.js";
 import { cosines, gramianOf, rowNorms } from "../kernels/gramian.js";
-import type { MultiTaskMethod, TaskInput } from "../method.js";
+import { checkedMethod, type MultiTaskMethod, type TaskInput } from "../method.js";
 
 /**
  * Any method on the gradients' directions: what it sees does not depend on the losses' scales.

@@ -1,6 +1,5 @@
 import { OptionError } from "../../errors.js";
-import { checkedMethod } from "../checked-method.js";
-import type { Combination, MultiTaskMethod } from "../method.js";
+import { type Combination, checkedMethod, type MultiTaskMethod } from "../method.js";
 
 /** What a wrapper keeps beside the state of the method inside. */
 export interface Wrapped<S> {

@@ -1,6 +1,5 @@
 import type { Shape } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { DTypeError, describeValue, OptionError, ShapeError } from "../../errors.js";
 import { cast, div, maximum, mul } from "../../graph/ops/arithmetic.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
 import { where } from "../../graph/ops/compare.js";

@@ -1,8 +1,16 @@
 import { OptionError } from "../../errors.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import { requireTensor, type Tensor } from "../../graph/tensor.js";
-import { finite, flag, integerFrom, listOf, oneOf, smoothing } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import {
+  finite,
+  flag,
+  integerFrom,
+  listOf,
+  type OptionsOf,
+  oneOf,
+  optionTable,
+  smoothing,
+} from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { dropout } from "../dropout.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";

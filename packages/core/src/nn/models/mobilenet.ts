@@ -3,8 +3,7 @@
 import { mean } from "../../graph/ops/reduce.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
-import { integerFrom, listOf, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, listOf, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import {
   type ConvNormParams,
   type ConvNormState,

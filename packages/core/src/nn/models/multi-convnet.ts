@@ -3,8 +3,7 @@
 import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
 import { mean } from "../../graph/ops/reduce.js";
-import { integerFrom, listOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, listOf, type OptionsOf, optionTable } from "../../options.js";
 import { type ConvNormParams, type ConvNormState, convNorm, initConvNorm } from "../conv-norm.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { resolveInit } from "../model.js";

@@ -1,7 +1,7 @@
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
-import { inCode, integerFrom, isObject, type Kind } from "../../option-kinds.js";
+import { inCode, integerFrom, isObject, type Kind } from "../../options.js";
 import { mapValues } from "../../tree.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model, Output } from "../model.js";

@@ -1,7 +1,6 @@
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { integerFrom, listOf, oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, listOf, type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { resolveInit } from "../model.js";

@@ -4,8 +4,7 @@ import { maxPool2d } from "../../graph/ops/pool.js";
 import { concat } from "../../graph/ops/slice.js";
 import { formatShape, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { integerFrom, listOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, listOf, type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "../conv.js";
 import {
   type Carried,

@@ -1,7 +1,6 @@
 // After K. Simonyan and A. Zisserman, "Very deep convolutional networks", ICLR 2015,
 // without the hidden linear layers.
-import { integerFrom, listOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, listOf, type OptionsOf, optionTable } from "../../options.js";
 import type { StatelessModel } from "../model.js";
 import { type ConvnetParams, convnet } from "./convnet.js";
 

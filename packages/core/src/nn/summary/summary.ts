@@ -1,7 +1,6 @@
 // What a model is made of, as model summaries of Keras and torchinfo show it, but from the traced graph.
 import { isNdArray, type NdArray } from "../../array.js";
-import { describeValue, isPlainObject } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, isPlainObject, OptionError } from "../../errors.js";
 import { backward } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
 import { fillLike } from "../../graph/ops/leaf.js";

@@ -1,8 +1,6 @@
-import { describeValue, isPlainObject } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, isPlainObject, OptionError } from "../../errors.js";
 import type { MultiTaskHistory } from "../../mtl/train/history.js";
-import { inCode, oneOf, text } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { inCode, type OptionsOf, oneOf, optionTable, text } from "../../options.js";
 import type { EpochRow } from "../../train/epoch-row.js";
 import type { History } from "../../train/history.js";
 import type { RunSettings } from "../../train/run-settings.js";

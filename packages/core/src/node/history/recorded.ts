@@ -1,5 +1,5 @@
 // A run as programs that show runs take it, and the files of it.
-import { isPlainObject } from "../../describe.js";
+import { isPlainObject } from "../../errors.js";
 
 /** Numbers of a step by name, such as `loss` and `validation.accuracy`. */
 export interface RunRecord {

@@ -1,5 +1,4 @@
-import type { DType, NdArray, TypedArray } from "../../array.js";
-import { allocate, astype } from "../../array.js";
+import { allocate, astype, type DType, type NdArray, type TypedArray } from "../../array.js";
 import { float64Of } from "../../bytes.js";
 import { RuntimeError } from "../../errors.js";
 import { type Graph, requireGraph } from "../../graph/graph.js";

@@ -1,8 +1,7 @@
 // Reads and writes ONNX model files, for the part of the ONNX schema in schema.ts.
 
 import { requireBytes } from "../../bytes.js";
-import { describeValue, isPlainObject } from "../../describe.js";
-import { DataError } from "../../errors.js";
+import { DataError, describeValue, isPlainObject } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { readModel } from "./decode.js";
 import { writeModel } from "./encode.js";

@@ -1,6 +1,5 @@
 import { OptionError } from "../../errors.js";
-import type { Graph, Port } from "../../graph/graph.js";
-import { requireGraph } from "../../graph/graph.js";
+import { type Graph, type Port, requireGraph } from "../../graph/graph.js";
 import { requireKnown } from "../../options.js";
 import type { Scan } from "../executable.js";
 import { invariantsOf } from "../loop-invariants.js";

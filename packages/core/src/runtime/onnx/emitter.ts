@@ -1,5 +1,4 @@
-import type { DType, NdArray, Shape } from "../../array.js";
-import { allocate, dtypeOf } from "../../array.js";
+import { allocate, type DType, dtypeOf, type NdArray, type Shape } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import { numberText } from "../../graph/graph-text.js";
 import {

@@ -1,6 +1,5 @@
 import { astype, isNdArray, type NdArray } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { IsolossError, OptionError, ShapeError } from "../../errors.js";
+import { describeValue, IsolossError, OptionError, ShapeError } from "../../errors.js";
 import { type Graph, isGraph, requireGraph } from "../../graph/graph.js";
 import { simplify } from "../../graph/simplify.js";
 import { formatType, sameShape } from "../../graph/tensor.js";

@@ -1,7 +1,6 @@
 // External data of the ONNX standard (onnx.ai, "ExternalData"): bytes of a tensor in another file, at an offset.
 import { requireBytes } from "../../bytes.js";
-import { describeValue } from "../../describe.js";
-import { DataError, OptionError } from "../../errors.js";
+import { DataError, describeValue, OptionError } from "../../errors.js";
 import { ownEntry } from "../../tree.js";
 import { externalPlace, type ReadExternal } from "./decode-tensor.js";
 import { externalEntries, mapMessages, tensorHeader, withRawData } from "./raw-tensor.js";

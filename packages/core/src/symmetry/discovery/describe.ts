@@ -1,8 +1,7 @@
 import { type NdArray, type Shape, sizeOf } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { groupBy } from "../../group-by.js";
-import { namedArrays } from "../../named-arrays.js";
+import { namedArrays } from "../../tree.js";
 import {
   type BlockedRotation,
   type Discovery,

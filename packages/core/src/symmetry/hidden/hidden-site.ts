@@ -5,8 +5,7 @@ import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
-import { floatTypeOf } from "../../named-arrays.js";
-import { flatten } from "../../tree.js";
+import { flatten, floatTypeOf } from "../../tree.js";
 import type { Bijection, ElementWise } from "../bijection.js";
 
 /** A weight matrix among the parameters: which of its axes indexes outputs, and which inputs. */

@@ -4,10 +4,9 @@ import { astype, copyArray, dtypeOf, isAllFinite, type NdArray, zeros } from "..
 import type { Batch, BatchSpec } from "../../batch.js";
 import { sameShape } from "../../graph/tensor.js";
 import { pinv } from "../../math/linalg.js";
-import { namedArrays } from "../../named-arrays.js";
-import { flag } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { flag, type OptionsOf, optionTable } from "../../options.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
+import { namedArrays } from "../../tree.js";
 import type { ElementWise } from "../bijection.js";
 import { identityPlus, type Matrix } from "../matrix.js";
 import { mapArrays, mapTensors, sumLike } from "../parameter-axes.js";

@@ -12,8 +12,7 @@ import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { positive, text } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable, positive, text } from "../../options.js";
 import { flatten } from "../../tree.js";
 import { defineSymmetry } from "../define-symmetry.js";
 import { type OrthogonalSpace, turnedUnits } from "../discovery/descriptors.js";
@@ -43,7 +42,6 @@ export const orthogonalOptions = optionTable("orthogonal", {
  * in the place of n. T holds one block [copies, m (m - 1) / 2] per space, the upper entries of skew matrices.
  *
  * @param spaces such as those that `symmetriesOf` finds
- * @param options `name` in reports; `bound` on the norm of T, default 1
  * @throws OptionError for settings out of range, and without spaces
  *
  * @example

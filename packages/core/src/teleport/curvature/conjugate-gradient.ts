@@ -1,8 +1,7 @@
 // Conjugate gradients: M. Hestenes, E. Stiefel, J. Res. NBS 49, 1952; the stop at negative curvature: T. Steihaug, SIAM J. Numer. Anal. 20, 1983.
 
 import { dotOf } from "../../math/dense.js";
-import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, type OptionsOf, optionTable, positive } from "../../options.js";
 
 export interface ConjugateGradientOptions extends OptionsOf<typeof conjugateGradientOptions> {}
 

@@ -3,11 +3,10 @@ import { grad, hvp } from "../../graph/autodiff.js";
 import { trace } from "../../graph/trace.js";
 import { accumulate, dotOf } from "../../math/dense.js";
 import { eigenSymmetric } from "../../math/linalg.js";
-import { namedArrays } from "../../named-arrays.js";
-import { nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { nonNegative, type OptionsOf, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
+import { namedArrays } from "../../tree.js";
 import { parameterVector } from "../parameter-vector.js";
 
 /** Products with a loss's Hessian, on vectors of all parameters, concatenated. */

@@ -6,13 +6,20 @@ import { NumericalError } from "../../errors.js";
 import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";
 import { dotOf } from "../../math/dense.js";
-import { namedArrays } from "../../named-arrays.js";
-import { finite, flag, inCode, integerFrom, isFunction, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import {
+  finite,
+  flag,
+  inCode,
+  integerFrom,
+  isFunction,
+  type OptionsOf,
+  optionTable,
+  positive,
+} from "../../options.js";
 import { compile, pickCompileOptions, type RuntimeName } from "../../runtime/compile.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { flatten } from "../../tree.js";
+import { flatten, namedArrays } from "../../tree.js";
 import { conjugateGradient } from "../curvature/conjugate-gradient.js";
 import { spectrumAt } from "../curvature/curvature-meter.js";
 import { createHessian } from "../curvature/hessian.js";

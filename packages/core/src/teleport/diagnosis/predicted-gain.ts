@@ -1,12 +1,9 @@
 import { item } from "../../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../../batch.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { trace } from "../../graph/trace.js";
 import { normOf } from "../../math/dense.js";
-import { floatTypeOf, namedArrays } from "../../named-arrays.js";
-import { positive } from "../../option-kinds.js";
-import { requireKnown } from "../../options.js";
+import { positive, requireKnown } from "../../options.js";
 import {
   type CompileOptions,
   compile,
@@ -16,6 +13,7 @@ import {
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
+import { floatTypeOf, namedArrays } from "../../tree.js";
 import { gradNormSq, type ObjectiveFor } from "../objective/objective.js";
 import { traceAscent } from "../search/orbit-walk.js";
 import type { MemoryArrays } from "../search/search.js";

@@ -8,8 +8,7 @@ import { constant, fill } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "../../optim/optimizer.js";
 import { gd } from "../../optim/sgd.js";
-import { inCode, integerFrom, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { inCode, integerFrom, type OptionsOf, optionTable, positive } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 

@@ -1,5 +1,4 @@
-import { listOf, text } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { listOf, type OptionsOf, optionTable, text } from "../../options.js";
 import { type Choice, choice } from "../../registry.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { decrease, decreaseOptions } from "./decrease.js";

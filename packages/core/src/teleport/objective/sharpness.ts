@@ -8,8 +8,7 @@ import { sum } from "../../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { normOf } from "../../math/dense.js";
 import { createRng } from "../../math/rng.js";
-import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, listOf, type OptionsOf, oneOf, optionTable, positive } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 

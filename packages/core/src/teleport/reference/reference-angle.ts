@@ -5,11 +5,10 @@ import { sizeOf } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
-import { floatTypeOf, namedArrays } from "../../named-arrays.js";
-import { finite, integerFrom, nonNegative } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { finite, integerFrom, nonNegative, type OptionsOf, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
+import { floatTypeOf, namedArrays } from "../../tree.js";
 import { gradNormSq } from "../objective/objective.js";
 import { traceAscent } from "../search/orbit-walk.js";
 

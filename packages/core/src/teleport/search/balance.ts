@@ -18,15 +18,13 @@ import {
 } from "../../moves/balance/element.js";
 import { hasEvenPowers, scaledParams } from "../../moves/balance/scales.js";
 import { tracedScales } from "../../moves/balance/traced-scales.js";
-import { namedArrays } from "../../named-arrays.js";
-import { oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { lazy } from "../../runtime/lazy.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { flatten } from "../../tree.js";
+import { flatten, namedArrays } from "../../tree.js";
 import { all } from "./guard-graph.js";
 import { hostedJumps } from "./jump.js";
 import { compileOrbitWalk, type OrbitProgram, type OrbitWalkOptions, orbitSearch } from "./orbit-walk.js";

@@ -1,8 +1,7 @@
 // Search over discrete symmetries: Armenta et al., arXiv 2012.01118; Zhao et al., NeurIPS 2022, section 4.1.
 
 import type { NdArray } from "../../array.js";
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { whileLoop } from "../../graph/control/while.js";
 import { add, cast, div, mul, sub } from "../../graph/ops/arithmetic.js";
 import { equal, greater, less, logicalAnd, logicalNot, where } from "../../graph/ops/compare.js";
@@ -13,8 +12,7 @@ import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { createRng, type Rng } from "../../math/rng.js";
-import { integerFrom } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, type OptionsOf, optionTable } from "../../options.js";
 import type { DiscreteSymmetry } from "../../symmetry/discrete/discrete.js";
 import { all, chosen, hasValue, stepNumbers } from "./guard-graph.js";
 import type { SearchFactory, SearchProblem } from "./search.js";

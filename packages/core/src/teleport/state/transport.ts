@@ -3,16 +3,14 @@ import { type Batch, type BatchLoss, type BatchSpec, type BatchTensors, forAnyBa
 import { NumericalError, OptionError, ShapeError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
 import { type Optimizer, type OptimizerState, trainedGradients } from "../../optim/optimizer.js";
 import { restartState } from "../../optim/restart-state.js";
-import { oneOf } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { type OptionsOf, oneOf, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, namedArrays, unflatten } from "../../tree.js";
 import { parameterVector } from "../parameter-vector.js";
 import type { Teleported } from "../teleporter.js";
 import { reusedState } from "./reused-state.js";

@@ -2,8 +2,7 @@
 
 import { addScaled, dotOf } from "../../math/dense.js";
 import { inverseHessian } from "../../math/lbfgs.js";
-import { integerFrom } from "../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../options.js";
+import { integerFrom, type OptionsOf, optionTable } from "../../options.js";
 
 /** The search directions of one run, computed from its gradients. */
 export interface Directions {

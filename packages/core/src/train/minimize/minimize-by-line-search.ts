@@ -7,7 +7,6 @@ import { splitVector, vectorOf } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { addScaled, dotOf } from "../../math/dense.js";
-import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { gd } from "../../optim/sgd.js";
 import { requireKnown } from "../../options.js";
 import {
@@ -19,7 +18,7 @@ import {
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { parameterVector } from "../../teleport/parameter-vector.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, floatTypeOf, namedArrays, unflatten } from "../../tree.js";
 import { teleportIfDue } from "../advance.js";
 import { emptyHistory, type History } from "../history.js";
 import type { DirectionRule } from "../line-search/directions.js";

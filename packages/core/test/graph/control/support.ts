@@ -9,9 +9,9 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
+import { namedArrays } from "../../../src/tree.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 type Arrays = Readonly<Record<string, NdArray>>;

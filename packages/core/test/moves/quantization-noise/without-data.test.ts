@@ -22,9 +22,9 @@ import { descend } from "../../../src/moves/quantization-noise/proposals.js";
 import { quantizedGraph } from "../../../src/moves/quantization-noise/quantized-graph.js";
 import { compileCalibrator } from "../../../src/moves/quantization-noise/statistics.js";
 import { logRanges, rangedWeights } from "../../../src/moves/quantization-noise/without-data.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { namedGraph } from "../../../src/symmetry/symmetries-of.js";
+import { namedArrays } from "../../../src/tree.js";
 
 const dataFree = { activations: "none", runtime: "javascript" } as const;
 

@@ -1,5 +1,4 @@
-import type { NdArray } from "../../../src/array.js";
-import { array, astype, isNdArray } from "../../../src/array.js";
+import { array, astype, isNdArray, type NdArray } from "../../../src/array.js";
 import type { Batch } from "../../../src/batch.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add, div, maximum, mul, neg, sub } from "../../../src/graph/ops/arithmetic.js";
@@ -15,10 +14,9 @@ import { partsOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
 import { emptyHistory } from "../../../src/mtl/train/history.js";
 import type { StepContext } from "../../../src/mtl/train/step-hook.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
-import { floatTypeOf } from "../../../src/named-arrays.js";
 import { type ConvParams, convLayer, initConv2d } from "../../../src/nn/conv.js";
 import { initLinear, type LinearParams, linear } from "../../../src/nn/linear.js";
-import { flatten, unflatten } from "../../../src/tree.js";
+import { flatten, floatTypeOf, unflatten } from "../../../src/tree.js";
 
 /** A point of the plane. */
 export interface Plane {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../../src/array.js";
-import { array, ndarray } from "../../../src/array.js";
+import { array, type NdArray, ndarray } from "../../../src/array.js";
 import { greater } from "../../../src/graph/ops/compare.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";

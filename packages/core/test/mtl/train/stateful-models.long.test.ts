@@ -16,13 +16,12 @@ import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/train-state.js";
 import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../src/mtl/train/trainer.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { l1Loss } from "../../../src/nn/losses/l1.js";
 import { adam } from "../../../src/optim/adam.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { resume } from "../../../src/train/checkpoint.js";
-import { flatten } from "../../../src/tree.js";
+import { flatten, namedArrays } from "../../../src/tree.js";
 import { flat, randomArray } from "../gradients/networks.js";
 
 const double = { dtype: "float64" } as const;

@@ -4,8 +4,8 @@ import { type NdArray, sizeOf } from "../../../src/array.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { multiConvnet } from "../../../src/nn/models/multi-convnet.js";
+import { namedArrays } from "../../../src/tree.js";
 
 const count = (tree: unknown): number =>
   Object.values(namedArrays(tree)).reduce((total, { shape }) => total + sizeOf(shape), 0);

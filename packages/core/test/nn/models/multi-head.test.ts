@@ -8,7 +8,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { convLayer } from "../../../src/nn/conv.js";
 import { linear } from "../../../src/nn/linear.js";
 import { multiConvnet } from "../../../src/nn/models/multi-convnet.js";
@@ -16,6 +15,7 @@ import { multiLenet } from "../../../src/nn/models/multi-lenet.js";
 import { multiMlp } from "../../../src/nn/models/multi-mlp.js";
 import { multiResnet18 } from "../../../src/nn/models/multi-resnet18.js";
 import { jit } from "../../../src/runtime/jit.js";
+import { namedArrays } from "../../../src/tree.js";
 
 const model = multiLenet({ heads: { left: 10, right: 3 } });
 const params = model.init(torchGenerator(0), { dtype: "float64" });

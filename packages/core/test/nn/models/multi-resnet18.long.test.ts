@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { sizeOf } from "../../../src/array.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { multiResnet18 } from "../../../src/nn/models/multi-resnet18.js";
+import { namedArrays } from "../../../src/tree.js";
 
 it("has as many parameters as published for Office-31", () => {
   const model = multiResnet18({ heads: { amazon: 31, dslr: 31, webcam: 31 } });

@@ -8,7 +8,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import { erf } from "../../../src/math/special.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { initMultiHeadAttention } from "../../../src/nn/attention.js";
 import { normal } from "../../../src/nn/initializers.js";
 import { initLinear, type LinearParams } from "../../../src/nn/linear.js";
@@ -16,7 +15,7 @@ import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { type PatchTransformerParams, patchTransformer } from "../../../src/nn/models/patch-transformer.js";
 import { initLayerNorm, type NormParams } from "../../../src/nn/norm.js";
 import { compile } from "../../../src/runtime/compile.js";
-import { flatten, unflatten } from "../../../src/tree.js";
+import { flatten, namedArrays, unflatten } from "../../../src/tree.js";
 
 const float64 = { dtype: "float64" } as const;
 

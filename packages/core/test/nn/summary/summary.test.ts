@@ -12,7 +12,6 @@ import { argmax } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import type { Model, Stateless } from "../../../src/nn/model.js";
 import { convnet } from "../../../src/nn/models/convnet.js";
 import { lenet } from "../../../src/nn/models/lenet.js";
@@ -29,6 +28,7 @@ import { sequenceTransformer } from "../../../src/nn/models/sequence-transformer
 import { unet } from "../../../src/nn/models/unet.js";
 import { type Summary, summary, summaryText } from "../../../src/nn/summary/summary.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";
+import { namedArrays } from "../../../src/tree.js";
 
 const rowsOf = ({ layers }: Summary) =>
   layers.map(({ name, output, parameters, multiplyAdds }) => [name, output, parameters, multiplyAdds]);

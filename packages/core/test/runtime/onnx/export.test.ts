@@ -16,7 +16,6 @@ import { concat, slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchRand } from "../../../src/math/mt19937.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import type { Model } from "../../../src/nn/model.js";
 import { convnet } from "../../../src/nn/models/convnet.js";
@@ -27,6 +26,7 @@ import { compile } from "../../../src/runtime/compile.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";
+import { namedArrays } from "../../../src/tree.js";
 import { relativeError } from "../relative-error.js";
 
 const model = convnet({ imageSize: [12, 12] });

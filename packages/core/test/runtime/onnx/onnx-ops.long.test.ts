@@ -1,8 +1,7 @@
 import { checkModels, hasPackage, runPython } from "isoloss-test-support/runtime/onnx/python";
 import { expect, it } from "vitest";
 import { loadOrt } from "#ort";
-import type { TypedArray } from "../../../src/array.js";
-import { astype, dtypeOf } from "../../../src/array.js";
+import { astype, dtypeOf, type TypedArray } from "../../../src/array.js";
 import { type Graph, nodesOf } from "../../../src/graph/graph.js";
 import { encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { emitModel, inputName } from "../../../src/runtime/onnx/emit.js";

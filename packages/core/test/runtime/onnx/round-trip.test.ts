@@ -13,7 +13,6 @@ import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchRand } from "../../../src/math/mt19937.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import type { Model } from "../../../src/nn/model.js";
 import { convnet } from "../../../src/nn/models/convnet.js";
@@ -27,6 +26,7 @@ import { unet } from "../../../src/nn/models/unet.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";
+import { namedArrays } from "../../../src/tree.js";
 import { labeled, opTable, settings } from "../../graph/ops/op-table.js";
 import { overPixels } from "../../nn/models/support.js";
 

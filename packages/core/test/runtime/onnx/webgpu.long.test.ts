@@ -6,12 +6,12 @@ import { add } from "../../../src/graph/ops/arithmetic.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchRand } from "../../../src/math/mt19937.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { convnet } from "../../../src/nn/models/convnet.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { gradNormSq } from "../../../src/teleport/objective/objective.js";
+import { namedArrays } from "../../../src/tree.js";
 import { relativeError } from "../relative-error.js";
 
 const models = {

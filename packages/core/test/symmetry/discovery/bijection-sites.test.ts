@@ -10,7 +10,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import type { Activation } from "../../../src/nn/activation.js";
 import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
@@ -18,6 +17,7 @@ import { mlp } from "../../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import type { BijectionSite } from "../../../src/symmetry/discovery/descriptors.js";
 import { analyze } from "../../../src/symmetry/discovery/discovery.js";
+import { namedArrays } from "../../../src/tree.js";
 
 const rng = createRng(2);
 const params = { w: normals(rng, [4, 3]), b: normals(rng, [4]), v: normals(rng, [2, 4]) };

@@ -21,7 +21,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { svd } from "../../../src/math/linalg.js";
 import { createRng } from "../../../src/math/rng.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { multiHeadAttention } from "../../../src/nn/attention.js";
 import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
@@ -29,6 +28,7 @@ import { compileJavaScript } from "../../../src/runtime/javascript/executable.js
 import { describeDiscovery } from "../../../src/symmetry/discovery/describe.js";
 import { orthogonal } from "../../../src/symmetry/rotation/orthogonal.js";
 import { shift } from "../../../src/symmetry/shift.js";
+import { namedArrays } from "../../../src/tree.js";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 type Loss = (p: Record<string, Tensor>, d: Record<string, Tensor>) => Tensor;

@@ -6,11 +6,11 @@ import { type NdArray, sizeOf } from "../../../src/array.js";
 import { type Graph, nodesOf } from "../../../src/graph/graph.js";
 import { retype } from "../../../src/graph/retype.js";
 import { isFloat, type Tensor } from "../../../src/graph/tensor.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import type { ScalingGenerator } from "../../../src/symmetry/discovery/descriptors.js";
 import { scalesOf, type TensorScale } from "../../../src/symmetry/discovery/scales/scales.js";
 import { scaling } from "../../../src/symmetry/scaling.js";
+import { namedArrays } from "../../../src/tree.js";
 import { randomNetwork } from "./random-network.js";
 
 /** The factors of a tensor's elements; undefined where they are not known. */

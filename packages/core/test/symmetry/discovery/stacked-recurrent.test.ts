@@ -6,11 +6,11 @@ import { mean, square, sub } from "../../../src/entries/ops.js";
 import { trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { recurrentClassifier } from "../../../src/nn/models/recurrent-classifier.js";
 import { compile } from "../../../src/runtime/compile.js";
 import type { DiscreteSymmetry } from "../../../src/symmetry/discrete/discrete.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
+import { namedArrays } from "../../../src/tree.js";
 import { distance } from "../architectures.js";
 
 describe.each([

@@ -2,8 +2,8 @@ import type { NdArray } from "../../../src/array.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
+import { namedArrays } from "../../../src/tree.js";
 
 export type Params = Readonly<Record<string, NdArray>>;
 

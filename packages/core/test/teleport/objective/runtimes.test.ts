@@ -3,7 +3,6 @@ import { astype, isNdArray, item, type NdArray } from "../../../src/array.js";
 import type { Batch, BatchLoss } from "../../../src/batch.js";
 import { valueAndGrad } from "../../../src/graph/autodiff.js";
 import { type TensorsOf, trace } from "../../../src/graph/trace.js";
-import { namedArrays } from "../../../src/named-arrays.js";
 import { adam } from "../../../src/optim/adam.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
@@ -12,7 +11,7 @@ import { modelDecrease } from "../../../src/teleport/objective/model-decrease.js
 import { gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
 import { orbitCurvature } from "../../../src/teleport/objective/orbit-curvature.js";
 import { sharpness } from "../../../src/teleport/objective/sharpness.js";
-import { flatten, unflatten } from "../../../src/tree.js";
+import { flatten, namedArrays, unflatten } from "../../../src/tree.js";
 import { batchOf, productLoss, toy, toyScaling } from "../toy.js";
 import { net, netBatch, netLoss } from "./support.js";
 

@@ -1,5 +1,4 @@
-import type { NdArray } from "isoloss";
-import { sizeOf } from "isoloss";
+import { type NdArray, sizeOf } from "isoloss";
 import { torchGenerator, torchRandn } from "isoloss/nn";
 import type { ImportedInput } from "isoloss/onnx";
 import { type Sizes, shapeOf } from "./sizes.js";

@@ -36,7 +36,6 @@ const [LEAST, MOST, BUDGET] = [5, 100, 1000];
  *
  * @param before the bytes of an `.onnx` file
  * @param after those of another with the same inputs
- * @param options `inputs`, or `sizes` of random ones
  * @throws OptionError for other arrays than the inputs of the file; DataError, ShapeError, RuntimeError when a file cannot be run
  *
  * @example

@@ -46,7 +46,6 @@ export interface ParamsComparison {
  * output, again and again at other parameters of one model.
  *
  * @param model such as `fromOnnx` reads
- * @param options `examples`, `sizes` and `runtime`
  * @throws OptionError for options out of range and an unknown axis; DataError, ShapeError if the model cannot be run
  *
  * @example

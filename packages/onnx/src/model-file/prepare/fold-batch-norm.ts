@@ -30,7 +30,6 @@ const foldBatchNormOptions = optionTable("foldBatchNorm", {
  * file stays as it is.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
- * @param options `norms`
  * @returns the new file, and a row for each batch norm
  * @throws DataError if the bytes are no ONNX model
  *

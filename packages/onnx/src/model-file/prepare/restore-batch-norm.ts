@@ -62,7 +62,6 @@ type Calibration = Readonly<Record<string, NdArray>>;
  *
  * @param bytes the bytes of an `.onnx` file, its data inside, that `fromOnnx` reads
  * @param calibration arrays for the model's inputs by name, some hundred examples; or a list of such batches
- * @param options `epsilon`, `layers`, `weights` and `runtime`
  * @returns the new file, and a row for each layer
  * @throws OptionError for a calibration that is no batch; what `fromOnnx` throws for a file that it cannot read or a batch
  *   that does not fit

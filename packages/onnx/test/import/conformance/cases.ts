@@ -1,10 +1,8 @@
 // ONNX's own conformance suite, as Debian's package libonnx-testdata installs it.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { OnnxTensor, OnnxValueInfo } from "isoloss/internal";
-import { ProtoReader, readTensor } from "isoloss/internal";
-import type { OnnxModel } from "isoloss/onnx";
-import { decodeModel } from "isoloss/onnx";
+import { type OnnxTensor, type OnnxValueInfo, ProtoReader, readTensor } from "isoloss/internal";
+import { decodeModel, type OnnxModel } from "isoloss/onnx";
 
 const root = "/usr/share/libonnx-testdata/data";
 

@@ -1,5 +1,4 @@
-import type { ImportedModel, Tensor } from "isoloss";
-import { dtypeOf, grad, IsolossError, simplify, trace } from "isoloss";
+import { dtypeOf, grad, type ImportedModel, IsolossError, simplify, type Tensor, trace } from "isoloss";
 import { constantValue, isFloat } from "isoloss/internal";
 import { add, cast, constant, mul, sum } from "isoloss/ops";
 import type { Case } from "./cases.js";

@@ -1,8 +1,7 @@
 // Changes of numbers in a model that is whole otherwise: of attributes, stored tensors and sizes of inputs.
 import type { Rng } from "isoloss/data";
 import type { AttributeValue, OnnxNode, OnnxTensor } from "isoloss/internal";
-import type { OnnxModel } from "isoloss/onnx";
-import { decodeModel, encodeModel } from "isoloss/onnx";
+import { decodeModel, encodeModel, type OnnxModel } from "isoloss/onnx";
 
 const integers = [
   ...[0, 1, 2, 3, 5, 64, 1000, 65_535, 100_000, 2 ** 20, 2 ** 24, 2 ** 31 - 1, 2 ** 31, 2 ** 40, 2 ** 53 - 1],

@@ -1,5 +1,4 @@
-import type { Tensor } from "isoloss";
-import { simplify, spec, trace } from "isoloss";
+import { simplify, spec, type Tensor, trace } from "isoloss";
 import { mul, sin } from "isoloss/ops";
 
 /** Processor seconds, of the user and of the system, that something takes. */

@@ -1,7 +1,6 @@
 // Channels that are nearly dead on the calibration data: how far they are taken to reach, and what becomes of them.
 
-import type { Tensor } from "isoloss";
-import { type NdArray, ndarray } from "isoloss";
+import { type NdArray, ndarray, type Tensor } from "isoloss";
 import { createRng } from "isoloss/data";
 import { minimizeQuantizationNoise } from "isoloss/moves";
 import { add, matmul, relu } from "isoloss/ops";

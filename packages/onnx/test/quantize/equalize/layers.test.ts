@@ -1,7 +1,6 @@
 // Weighted layers of graphs: their shapes by hand, and their channels' factors against moved weights.
 
-import type { Tensor } from "isoloss";
-import { type NdArray, spec, zeros } from "isoloss";
+import { type NdArray, spec, type Tensor, zeros } from "isoloss";
 import { decodeModel } from "isoloss/onnx";
 import { conv2d, flattenFrom, matmul, max, mean, minimum, relu, sum } from "isoloss/ops";
 import { convolutional, dense } from "isoloss-test-support/moves/quantization-noise/networks";

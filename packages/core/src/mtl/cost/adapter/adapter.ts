@@ -9,8 +9,7 @@ import { reshape } from "../../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { createRng } from "../../../math/rng.js";
 import { matcherOf } from "../../../name-patterns.js";
-import { integerFrom, listOf, oneOf, positive, text } from "../../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../../options.js";
+import { integerFrom, listOf, type OptionsOf, oneOf, optionTable, positive, text } from "../../../options.js";
 import { flatten, replaced, unflatten } from "../../../tree.js";
 
 export interface AdapterOptions extends OptionsOf<typeof adapterOptions> {}

@@ -10,8 +10,7 @@ import { transpose } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
-import { nonNegative, number, oneOf, positive } from "../../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../../options.js";
+import { nonNegative, number, type OptionsOf, oneOf, optionTable, positive } from "../../../options.js";
 import { flatten, replaced, unflatten } from "../../../tree.js";
 import { rowOf } from "../../gradients/rows.js";
 import {

@@ -11,8 +11,7 @@ import { sliceAlong, vectorOf } from "../../../graph/ops/slice.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import { formatType, isTensor, type Tensor } from "../../../graph/tensor.js";
 import { groupBy } from "../../../group-by.js";
-import { flag, integerFrom, oneOf, positive } from "../../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../../options.js";
+import { flag, integerFrom, type OptionsOf, oneOf, optionTable, positive } from "../../../options.js";
 import { flatten, replaced, unflatten } from "../../../tree.js";
 
 export interface BalancedSharpnessOptions extends OptionsOf<typeof balancedSharpnessOptions> {}

@@ -1,5 +1,4 @@
-import type { Shape } from "../../../array.js";
-import { ndarray, sizeOf } from "../../../array.js";
+import { ndarray, type Shape, sizeOf } from "../../../array.js";
 import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { gather } from "../../../graph/ops/gather.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";

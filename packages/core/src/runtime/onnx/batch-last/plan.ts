@@ -1,5 +1,4 @@
-import type { Shape } from "../../../array.js";
-import { sizeOf } from "../../../array.js";
+import { type Shape, sizeOf } from "../../../array.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
 import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { type PoolAttributes, tiles } from "../../../graph/ops/pool-tiles.js";

@@ -7,10 +7,10 @@ import { matmul } from "../../../graph/ops/matmul.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { eigenSymmetric, svd } from "../../../math/linalg.js";
 import { createRng } from "../../../math/rng.js";
-import { namedArrays } from "../../../named-arrays.js";
 import { type CompileOptions, compile } from "../../../runtime/compile.js";
 import type { Executable, Values } from "../../../runtime/executable.js";
 import { Resources } from "../../../runtime/resources.js";
+import { namedArrays } from "../../../tree.js";
 import type { LinearMap } from "./layer-inputs.js";
 import { correction, independentRows, leadingRows, nullVectors, probesOf, rankOf } from "./row-space.js";
 

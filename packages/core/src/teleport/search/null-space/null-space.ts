@@ -7,8 +7,16 @@ import { mul } from "../../../graph/ops/arithmetic.js";
 import { simplify } from "../../../graph/simplify.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { type TensorsOf, trace } from "../../../graph/trace.js";
-import { flag, integerFrom, listOf, number, positive, text } from "../../../option-kinds.js";
-import { type OptionsOf, optionTable } from "../../../options.js";
+import {
+  flag,
+  integerFrom,
+  listOf,
+  number,
+  type OptionsOf,
+  optionTable,
+  positive,
+  text,
+} from "../../../options.js";
 import { lazy } from "../../../runtime/lazy.js";
 import { Resources } from "../../../runtime/resources.js";
 import { isFinitePoint, type Limits, startNotFinite } from "../../guard.js";

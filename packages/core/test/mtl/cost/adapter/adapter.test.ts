@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../../../src/array.js";
-import { array } from "../../../../src/array.js";
+import { array, type NdArray } from "../../../../src/array.js";
 import { OptionError } from "../../../../src/errors.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import { trace } from "../../../../src/graph/trace.js";
 import { type Adapter, createAdapter, type Factors } from "../../../../src/mtl/cost/adapter/adapter.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
+import { namedArrays } from "../../../../src/tree.js";
 import { netData, plane, smallNet } from "../support.js";
 
 /** D of every site. */

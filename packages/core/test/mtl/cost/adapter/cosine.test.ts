@@ -13,9 +13,8 @@ import type { Tensor } from "../../../../src/graph/tensor.js";
 import { spec, trace } from "../../../../src/graph/trace.js";
 import { createRng } from "../../../../src/math/rng.js";
 import { cappedCosine, type ImproveByCosine, improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import { compile } from "../../../../src/runtime/compile.js";
-import { flatten, unflatten } from "../../../../src/tree.js";
+import { flatten, namedArrays, unflatten } from "../../../../src/tree.js";
 
 type Float = "float32" | "float64";
 type Point = { readonly first: Tensor; readonly second: Tensor };

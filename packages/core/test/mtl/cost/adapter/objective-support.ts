@@ -9,9 +9,8 @@ import { createAdapter, type Factors } from "../../../../src/mtl/cost/adapter/ad
 import { type ImproveOptions, improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
 import { costObjective, type ObjectiveInputs } from "../../../../src/mtl/cost/adapter/inner-loop.js";
 import { partsOf, sharedLosses } from "../../../../src/mtl/cost/shared-losses.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
-import { flatten, unflatten } from "../../../../src/tree.js";
+import { flatten, namedArrays, unflatten } from "../../../../src/tree.js";
 import { netData, netLosses, type SmallNet, smallNet } from "../support.js";
 
 export interface Evaluated {

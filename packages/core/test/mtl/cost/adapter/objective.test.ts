@@ -16,9 +16,9 @@ import { costObjective } from "../../../../src/mtl/cost/adapter/inner-loop.js";
 import { balancedSharpness } from "../../../../src/mtl/cost/adapter/sharpness.js";
 import { costPresets } from "../../../../src/mtl/cost/presets.js";
 import type { SharedLosses } from "../../../../src/mtl/cost/shared-losses.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import { linear } from "../../../../src/nn/linear.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
+import { namedArrays } from "../../../../src/tree.js";
 import { contextFor, netData, netLosses, type SmallNet, smallNet, taskNames } from "../support.js";
 import {
   type Evaluated,

@@ -16,11 +16,11 @@ import { reshape, transpose } from "../../../../src/graph/ops/reshape.js";
 import { concat, slice } from "../../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import { createRng } from "../../../../src/math/rng.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
 import { cutsOf, type Part } from "../../../../src/symmetry/discovery/descriptors.js";
 import { separateParts } from "../../../../src/symmetry/discovery/graph/parts.js";
 import { separateChannels, splitJoins } from "../../../../src/symmetry/discovery/graph/prepare.js";
+import { namedArrays } from "../../../../src/tree.js";
 import { randomNetwork } from "../random-network.js";
 
 /** The elements of a part of an array. */

@@ -10,7 +10,6 @@ import { sum } from "../../../../src/graph/ops/reduce.js";
 import { simplify } from "../../../../src/graph/simplify.js";
 import { isTensor, type Tensor } from "../../../../src/graph/tensor.js";
 import { type TensorsOf, trace } from "../../../../src/graph/trace.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import { adam } from "../../../../src/optim/adam.js";
 import { booth } from "../../../../src/problems/booth.js";
 import { quadratic } from "../../../../src/problems/quadratic.js";
@@ -24,7 +23,7 @@ import { gradNormSq, minimized, type Objective } from "../../../../src/teleport/
 import { orbitCurvature } from "../../../../src/teleport/objective/orbit-curvature.js";
 import { sharpness } from "../../../../src/teleport/objective/sharpness.js";
 import { traceAscent } from "../../../../src/teleport/search/orbit-walk.js";
-import { flatten } from "../../../../src/tree.js";
+import { flatten, namedArrays } from "../../../../src/tree.js";
 import { teleportRows } from "../../../symmetry/symmetries.js";
 
 /** A loss at a point with a symmetry of it. */

@@ -10,9 +10,9 @@ import { reshape, transpose } from "../../../../src/graph/ops/reshape.js";
 import { slice } from "../../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import { trace } from "../../../../src/graph/trace.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import { compile } from "../../../../src/runtime/compile.js";
 import { linearMaps } from "../../../../src/teleport/search/null-space/layer-inputs.js";
+import { namedArrays } from "../../../../src/tree.js";
 import { attention, images, mapsOf, network, random } from "../networks.js";
 
 type P = Record<string, Tensor>;

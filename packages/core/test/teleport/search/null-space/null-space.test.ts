@@ -11,12 +11,11 @@ import { sum } from "../../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import { trace } from "../../../../src/graph/trace.js";
 import { createRng } from "../../../../src/math/rng.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import type { MlpParams } from "../../../../src/nn/models/mlp.js";
 import { compile } from "../../../../src/runtime/compile.js";
 import { gradNormSq, minimized } from "../../../../src/teleport/objective/objective.js";
 import { type NullSpaceOptions, nullSpace } from "../../../../src/teleport/search/null-space/null-space.js";
-import { flatten } from "../../../../src/tree.js";
+import { flatten, namedArrays } from "../../../../src/tree.js";
 import { attention, images, network } from "../networks.js";
 import { everyProposal, problemOf, teleportBy } from "../support.js";
 

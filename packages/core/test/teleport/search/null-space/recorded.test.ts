@@ -1,14 +1,13 @@
 import { numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../../../src/array.js";
-import { ndarray } from "../../../../src/array.js";
+import { type NdArray, ndarray } from "../../../../src/array.js";
 import { grad } from "../../../../src/graph/autodiff.js";
 import { trace } from "../../../../src/graph/trace.js";
 import { pinv } from "../../../../src/math/linalg.js";
-import { namedArrays } from "../../../../src/named-arrays.js";
 import type { MlpParams } from "../../../../src/nn/models/mlp.js";
 import { compile } from "../../../../src/runtime/compile.js";
 import { gradNormSq } from "../../../../src/teleport/objective/objective.js";
+import { namedArrays } from "../../../../src/tree.js";
 import { network } from "../networks.js";
 import { spaces } from "../recorded-walks.js";
 import { expectSpaces, teleport } from "./walks.js";
