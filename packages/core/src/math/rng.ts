@@ -1,7 +1,6 @@
 // Counter-based generator, after J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011:
 // a draw is a hash of a key and a counter, here with 32-bit words, which JavaScript multiplies exactly.
-import { describeValue } from "../describe.js";
-import { DataError, OptionError } from "../errors.js";
+import { DataError, describeValue, OptionError } from "../errors.js";
 
 const GOLDEN_RATIO = 0x9e3779b9;
 

@@ -1,7 +1,6 @@
 import { item } from "../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch, type NoBatch } from "../batch.js";
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { checkLabels, hasLabels } from "../graph/labels.js";
 import { isSpecLeaf, type SpecLeaf, trace } from "../graph/trace.js";

@@ -1,5 +1,4 @@
-import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { describeValue, OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { square } from "../../graph/ops/elementary.js";
