@@ -62,7 +62,7 @@ function unknownKey(key: string, path: Path, schema: SchemaNode, data: unknown):
   const others = Object.keys(valueAt(data, path) as object).filter((name) => name !== key);
   // Another alternative may know it.
   const hint = known.includes(key) ? ` beside ${others.join(", ")}.` : suggestion(key, known);
-  return { path: [...path, key], isKey: true, message: `unknown key${hint}` };
+  return { path: [...path, key], isKey: true, message: `unknown key${key === "" ? ' ""' : ""}${hint}` };
 }
 
 /** Keys of a map that none of its alternatives has: one may be the misspelled key that chooses among them. */

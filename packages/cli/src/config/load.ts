@@ -35,7 +35,7 @@ export interface Reading<T> {
  * Reads a config from a YAML file, checks it and fills in its defaults.
  *
  * @param options `schema`: a zod schema; a `title` in its metadata names a choice in messages ("unknown optimizer ...")
- * @throws ConfigError with all errors, each with file, line and column, the allowed values and the nearest one
+ * @throws ConfigError with all errors, each with file, line and column (of an unresolved alias the file alone), the allowed values and the nearest one
  * @throws DataError when the file cannot be read
  *
  * @example
@@ -84,12 +84,22 @@ export function readConfig<T extends z.ZodType>(
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     return `${file}:${line}:${col}`;
   };
+  // What bytes that are no UTF-8 are read as.
+  const unread = text.indexOf("\ufffd");
+  if (unread >= 0) {
+    const message =
+      "a letter is not in UTF-8. Save the file as UTF-8, or convert it: iconv -f latin1 -t utf-8.";
+    throw new ConfigError([{ where: at(unread), path: "", message }]);
+  }
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.map((error) => ({
         where: at(error.pos[0]),
         path: "",
-        message: sentence(error.message),
+        message:
+          error.code === "MULTIPLE_DOCS"
+            ? "expected one document; this line begins another."
+            : sentence(error.message),
       })),
     );
   }
@@ -222,7 +232,7 @@ class Positions {
   #visit(node: unknown, path: Path): void {
     if (isMap(node)) {
       for (const { key, value } of node.items) {
-        const name = isScalar(key) ? String(key.value) : String(key);
+        const name = isScalar(key) ? String(key.value ?? "") : String(key);
         this.#set([...path, name], key);
         this.#visit(value, [...path, name]);
       }

@@ -25,6 +25,7 @@ beforeAll(() => {
   const rows = all.map((i) => `${i};${i % 3 ? "gas" : ""};${i * 1.5};${i % 7 ? 200 + i * 3 : ""}`);
   bench.write("my/houses.csv", `id;heating;area;rent\n${rows.join("\n")}\n`);
   bench.write("my/comma.csv", `area;rent\n${all.map((i) => `${i},25;${i}`).join("\n")}\n`);
+  bench.write("my/index.csv", `,0,y\n${all.map((i) => `${40 - i},${i % 7},${i}`).join("\n")}\n`);
   bench.write("my/twice.csv", "area,area,rent\n1,2,3\n2,3,4\n3,4,5\n");
   bench.write("my/plain.tsv", all.map((i) => `${i % 5}\t${i % 7}\t${i % 2}`).join("\n"));
   const columns = {
@@ -71,8 +72,8 @@ describe("init --data", () => {
       earlyStopping: { patience: 10 },
       best: "restore",
       variants: { plain: {} },
-      data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["area"] },
-      model: { sizes: [1, 32, 1] },
+      data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["heating", "area"] },
+      model: { sizes: [2, 32, 1] },
       figures: ["loss", "validation"],
     });
     // The lines to uncomment are an experiment, too.
@@ -122,6 +123,37 @@ describe("init --data", () => {
     rmSync(at("my/money.csv"));
   });
 
+  it.each([1500, 3000])("refuses %s names as classes, whatever is said", async (count) => {
+    const rows = Array.from({ length: count }, (_, i) => `${i % 9},n${i}`);
+    bench.write("my/names.csv", ["area,name", ...rows].join("\n"));
+    for (const more of [[], ["--text", "name"]]) {
+      const { status, stderr } = await bench.run("init", "--data", "my/names.csv", ...more);
+      expect([status, stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /text with more than 1000 .*: too many for classes\. .* 1000\.5\. Another column/,
+        ),
+      ]);
+    }
+    rmSync(at("my/names.csv"));
+  });
+
+  it("keeps words beside gaps, and leaves out a number beside gaps", async () => {
+    const rows = all.map((i) => `${i % 2 ? "yes" : ""},${i % 3 ? 7 : ""},${i % 7},${i % 2}`);
+    bench.write("my/promo.csv", ["promo,seven,area,label", ...rows].join("\n"));
+    const { said, yaml } = await begun("my/promo.csv");
+    expect(yaml.data.features).toEqual(["promo", "area"]);
+    expect(said).toContain('"seven" is left out: it is "7" wherever it is there');
+  });
+
+  it("takes the names that pandas gives for names", async () => {
+    bench.write(
+      "my/pandas.csv",
+      [",0,1,target", ...all.map((i) => `${i},${i % 7},${i % 5},${i % 2}`)].join("\n"),
+    );
+    expect((await begun("my/pandas.csv")).yaml.data).toMatchObject({ label: "target", features: ["0", "1"] });
+  });
+
   it("keeps rows with gaps in the inputs where a label is missing, and counts values of the others alone", async () => {
     const rows = all.map(
       (i) => `${i % 3 ? i : ""},${i === 5 ? "blue" : i % 2 ? "red" : "green"},${i === 5 ? "" : 2 * i}`,
@@ -139,7 +171,10 @@ describe("init --data", () => {
   });
 
   it("takes few integers for classes, and columns by number without a header", async () => {
-    const { yaml } = await begun("my/plain.tsv");
+    const { said, yaml } = await begun("my/plain.tsv");
+    expect(said).toContain(
+      "the first line has a number, so it is taken for data, and columns are named 0, 1, ...",
+    );
     expect(yaml.data).toEqual({
       csv: "my/plain.tsv",
       label: "2",
@@ -233,8 +268,14 @@ describe("init --data", () => {
       /--label .*given twice.* name: columns, .*label: \[area, rent\]/,
     ],
     ["my/comma.csv", /line 2 has "0,25" in "area", a number with a comma\. Write .*3\.14\. .*--text area/],
+    [
+      "my/index.csv",
+      /line 1 has "y" in "2", .*\. The first line has a number, so it is taken for data\. Correct/,
+    ],
     ["my/twice.csv", /two columns have the name "area": give one of them another/],
     ["my/pets --label x", /are the classes of their images: leave --label out/],
+    ["my/pets --text x", /my\/pets is no table: leave --text and --missing-word out/],
+    ["my/both.npz --missing-word x", /my\/both\.npz is no table: leave --text and --missing-word out/],
     ["my/both.npz --label z", /--label must be an array of my\/both\.npz, one of X, y/],
     ["my/houses.csv --kind minima", /--data writes an experiment of kind train: leave --kind out/],
     ["my", /my\/pets has no image/],

@@ -50,6 +50,13 @@ export const badRate = { ...bowl, learningRate: "fast" };
 export const misspelled = { ...bowl, learningrate: 3 };
 export const noSteps = { ...bowl, steps: undefined };
 export const vectorLoss = { ...bowl, loss: (p) => p.w };
+export const throwsText = { ...bowl, start: () => { throw "boo"; } };
+export const throwsLoss = { ...bowl, loss: (p) => p.none.x };
+export const throwsSymmetry = {
+  ...bowl,
+  symmetry: () => { throw new TypeError("no group today"); },
+  teleport: { when: { every: 2 }, search: { name: "gradientAscent", steps: 2 } },
+};
 export const throws = { ...bowl, start: () => { throw new Error("no weights today"); } };
 `;
 
@@ -239,6 +246,9 @@ describe("mistakes in a module", () => {
     ["#noSteps", /mine\.yaml.*steps: missing; expected an integer/],
     ["#vectorLoss", /the function must return one number .*got float64\[2\]/],
     ["#throws", /mine\.mjs: the start of throws failed: no weights today/],
+    ["#throwsText", /mine\.mjs: the start of throwsText failed: boo/],
+    ["#throwsLoss", /mine\.mjs: the loss of throwsLoss failed: Cannot read properties of undefined/],
+    ["#throwsSymmetry", /mine\.mjs: the symmetry of throwsSymmetry failed: no group today/],
   ])("are told of %s", async (name, message) => {
     bench.write("mine.yaml", experiment(name));
     const { status, stderr } = await bench.run("run", "mine.yaml", "--quiet");

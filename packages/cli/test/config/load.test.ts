@@ -131,6 +131,10 @@ describe("parseConfig", () => {
     [`${valid}teleports: 7\n`, "e.yaml:3:1: teleports: expected one of none, always or a map of keys; got 7"],
     [`${valid}data: {a: x}\n`, 'e.yaml:3:8: data.a: expected a number; got "x"'],
     ["", "e.yaml:1:1: expected a map of keys; got null"],
+    [
+      `${valid}null: 3\n`,
+      'e.yaml:3:1: unknown key "". Known: name, steps, learningRate, optimizer, runtime, teleports, tasks, data.',
+    ],
     ["- a\n", 'e.yaml:1:1: expected a map of keys; got ["a"]'],
     ["just text\n", 'e.yaml:1:1: expected a map of keys; got "just text"'],
   ])("says what is wrong in %j", (text, message) => {
@@ -143,7 +147,8 @@ describe("parseConfig", () => {
     ["name: 'toy\n", /^e\.yaml:\d+:\d+: .+\.$/],
     ["a: b: c\n", /^e\.yaml:1:4: .+\.$/],
     ["\tname: toy\n", /^e\.yaml:1:1: .*[Tt]abs.*\.$/],
-    ["name: toy\n---\nname: toy\n", /^e\.yaml:2:1: .+\.$/],
+    ["name: toy\n---\nname: toy\n", /^e\.yaml:2:1: expected one document; this line begins another\.$/],
+    ["name: caf\ufffd\n", /^e\.yaml:1:10: a letter is not in UTF-8\..*latin1/],
     ["name: *missing\n", /missing\.?$/],
   ])("says where %j is no YAML", (text, message) => {
     const text_ = messageOf(() => parse(text)).split("\n")[0];

@@ -18,7 +18,10 @@ export interface WeightMagnitudes {
   readonly shape: WeightShape;
   /** Largest magnitude of the window of each pair, [groups, outputs, inputs]. */
   readonly largest: Float64Array;
-  /** Logarithms of what rows and columns are divided by; -Infinity for rows and columns of zeros. */
+  /**
+   * Logarithms of what rows and columns are divided by; -Infinity for rows without pairs that count: those of zeros, or some 60,000 times
+   * below the others. A column of zeros is divided by 1.
+   */
   readonly logRows: Float64Array;
   readonly logColumns: Float64Array;
   readonly pairs: Pairs;

@@ -157,6 +157,6 @@ function finished(values: Operand, { dtype }: Tensor, name: string): TypedArray 
   const wrong = values.find((v) => !Number.isInteger(v));
   if (wrong === undefined) return BigInt64Array.from(values, BigInt);
   throw new RuntimeError(
-    `The output "${name}" is of int64, and has the value ${wrong}: an integer was divided by zero or has a negative exponent.`,
+    `The output "${name}" is of int64, and has the value ${wrong}: an integer was divided by zero or has a negative exponent, or a number that is not finite was cast.`,
   );
 }

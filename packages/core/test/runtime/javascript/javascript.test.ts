@@ -180,6 +180,13 @@ describe("Errors of a run", () => {
     }
   });
 
+  it("name a number that is no int64", () => {
+    const { graph } = trace(({ x }) => cast(x, "int64"), { x: spec([1], "float64") });
+    const run = () => compileJavaScript(graph).runSync({ x: float64([Number.NaN]) });
+    expect(run).toThrow(RuntimeError);
+    expect(run).toThrow(/int64, and has the value NaN: .*, or a number that is not finite was cast\./);
+  });
+
   it("name a tensor from outside while tracing", () => {
     const outside = input([2], "float64");
     expect(() => graphOf((x) => add(x, outside), [2])).toThrow(/float64\[2\].*outside.*argument/);

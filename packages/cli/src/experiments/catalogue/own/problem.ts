@@ -5,6 +5,7 @@ import {
   type BatchLoss,
   dtypeOf,
   flattenTree,
+  IsolossError,
   isNdArray,
   type NdArray,
   OptionError,
@@ -52,6 +53,11 @@ async function ownProblem(
 ): Promise<MadeProblem> {
   const { file, name } = placeInModule(own.module);
   const wrong = (what: string) => new OptionError(`${file}: the export ${name} ${what}`);
+  const failed = (what: string, cause: unknown) =>
+    new OptionError(
+      `${file}: the ${what} of ${name} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   const { loss, start, batch = {}, symmetry } = ((await ownExport(own)) ?? {}) as Exported;
   if (typeof loss !== "function") {
     throw wrong(
@@ -63,7 +69,7 @@ async function ownProblem(
     try {
       point = await start(seed);
     } catch (cause) {
-      throw new OptionError(`${file}: the start of ${name} failed: ${(cause as Error).message}`, { cause });
+      throw failed("start", cause);
     }
   }
   const inPrecision = (tree: unknown, what: string): Tree => {
@@ -87,7 +93,13 @@ async function ownProblem(
     hasSymmetry: symmetry !== undefined,
     problem: {
       name: file,
-      loss: loss as BatchLoss<Tree> as never,
+      loss: ((...inputs: Parameters<BatchLoss<Tree>>) => {
+        try {
+          return loss(...inputs);
+        } catch (cause) {
+          throw cause instanceof IsolossError ? cause : failed("loss", cause);
+        }
+      }) as never,
       start: params,
       batch: inPrecision(
         batch,
@@ -99,7 +111,11 @@ async function ownProblem(
             `${file} gives no symmetry: name one that is found in the loss, such as symmetry: scaling, or a search without one, such as levelSet.`,
           );
         }
-        return (typeof symmetry === "function" ? symmetry() : symmetry) as Symmetry<Tree>;
+        try {
+          return (typeof symmetry === "function" ? symmetry() : symmetry) as Symmetry<Tree>;
+        } catch (cause) {
+          throw failed("symmetry", cause);
+        }
       },
     },
   };

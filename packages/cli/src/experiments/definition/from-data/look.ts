@@ -5,7 +5,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { requireEnough } from "../../catalogue/own/data.js";
 import { type Guess, guessArrays, guessImages } from "./arrays.js";
-import { guessTable, type Told } from "./table.js";
+import { guessTable, isNumber, type Told } from "./table.js";
 
 /** @throws DataError for data that cannot be read or hold nothing to learn; OptionError for what does not fit them */
 export async function lookAt(path: string, told: Told): Promise<Guess> {
@@ -15,9 +15,12 @@ export async function lookAt(path: string, told: Told): Promise<Guess> {
 }
 
 async function guessAt(path: string, told: Told): Promise<Guess> {
-  const { label } = told;
+  const { label, text, missingWord } = told;
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new DataError(`There is no ${path}: give a file or a folder of images.`);
+  if (text.length + missingWord.length > 0 && (found.isDirectory() || /\.np[yz]$/i.test(path))) {
+    throw new OptionError(`${path} is no table: leave --text and --missing-word out.`);
+  }
   if (found.isDirectory()) {
     if (label !== undefined) {
       throw new OptionError(`The folders in ${path} are the classes of their images: leave --label out.`);
@@ -28,7 +31,7 @@ async function guessAt(path: string, told: Told): Promise<Guess> {
     case ".csv":
     case ".tsv":
     case ".txt":
-      return guessTable({ path, format: "csv", ...formOf(await firstLine(path)) }, told);
+      return guessTable({ path, format: "csv", ...formOf(await firstLines(path)) }, told);
     case ".parquet":
       return guessTable({ path, format: "parquet" }, told);
     case ".npz":
@@ -37,12 +40,12 @@ async function guessAt(path: string, told: Told): Promise<Guess> {
       return guessArrays(path, label ?? labelsBeside(path));
     default:
       throw new DataError(
-        `${path}: expected a file .csv, .tsv, .parquet, .npz or .npy, or a folder with a folder of images for each class.`,
+        `${path}: expected a file .csv, .tsv, .txt, .parquet, .npz or .npy, or a folder with a folder of images for each class.`,
       );
   }
 }
 
-async function firstLine(path: string): Promise<string> {
+async function firstLines(path: string): Promise<readonly string[]> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(65_536), 0, 65_536, 0);
@@ -50,7 +53,7 @@ async function firstLine(path: string): Promise<string> {
       .subarray(0, bytesRead)
       .toString("utf8")
       .replace(/^\ufeff/, "")
-      .split(/\r?\n/)[0];
+      .split(/\r?\n/);
   } finally {
     await file.close();
   }
@@ -58,14 +61,15 @@ async function firstLine(path: string): Promise<string> {
 
 const delimiters = [",", ";", "\t", "|"] as const;
 
-/** The delimiter that the first line has most of; it names the columns unless one of its fields is a number. */
-function formOf(line: string) {
+/**
+ * The delimiter that the first line has most of; it names the columns unless one of its fields is a number. Pandas writes an index below
+ * an empty name, whose columns may be numbered.
+ */
+function formOf([line, second = ""]: readonly string[]) {
   const count = (delimiter: string) => line.split(delimiter).length;
   const delimiter = delimiters.reduce((best, next) => (count(next) > count(best) ? next : best));
-  const header = !line
-    .split(delimiter)
-    .some((field) => field.trim() !== "" && Number.isFinite(Number(field)));
-  return { delimiter, header };
+  const hasIndex = line.startsWith(delimiter) && second.startsWith(`0${delimiter}`);
+  return { delimiter, header: hasIndex || !line.split(delimiter).some(isNumber) };
 }
 
 const namesOfLabels: readonly (readonly [RegExp, string])[] = [

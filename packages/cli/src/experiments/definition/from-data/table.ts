@@ -60,10 +60,12 @@ export async function guessTable(
     );
   }
   const [first] = target.values;
-  const isOwnOfMost = target.values.length > Math.max(mostClasses, length / 2);
-  if (isOwnOfMost && !target.isNumber && !text.includes(target.name)) {
+  // Of more than 1000 values no more are known, and none can be classes.
+  const isTooMany = target.values.length > 1000;
+  const isOwnOfMost = target.values.length > Math.max(mostClasses, length / 2) && !text.includes(target.name);
+  if (!target.isNumber && (isTooMany || isOwnOfMost)) {
     throw new DataError(
-      `${path}: "${target.name}" is text with ${target.values.length > 1000 ? "more than 1000" : target.values.length} different values in ${length} rows, such as ${JSON.stringify(first)}: too few rows of each for classes. Write numbers without other marks: 1000.5. If they are classes: --text ${shellWord(target.name)}. Another column is predicted by --label.`,
+      `${path}: "${target.name}" is text with ${isTooMany ? "more than 1000" : target.values.length} different values in ${length} rows, such as ${JSON.stringify(first)}: ${isTooMany ? "too many" : "too few rows of each"} for classes. Write numbers without other marks: 1000.5.${isTooMany ? "" : ` If they are classes: --text ${shellWord(target.name)}.`} Another column is predicted by --label.`,
     );
   }
   const others = columns.filter((column) => column !== target);
@@ -106,6 +108,9 @@ export async function guessTable(
     classes,
     found: [
       `${whole.length} rows of ${columns.length} columns`,
+      ...(form.header === false
+        ? ["the first line has a number, so it is taken for data, and columns are named 0, 1, ..."]
+        : []),
       `"${target.name}" is predicted, ${why}: ${classes ? `${target.values.length} classes, ${shortList(target.values)}` : "a number"} (--label COLUMN predicts another)`,
       ...columns.filter(({ name }) => !text.includes(name)).flatMap(textNote),
       ...left.map(({ name, reason }) => `"${name}" is left out: it ${reason}`),
@@ -140,7 +145,7 @@ function requireOneKind(path: string, { name, oddValue }: TableColumn): void {
   throw new DataError(
     isNumber(value.replaceAll(",", ""))
       ? `${found}a number with a comma. Write numbers with a decimal point, without other marks: 3.14. ${ifText}`
-      : `${found}where nearly all values are numbers. Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. ${ifText}`,
+      : `${found}where nearly all values are numbers.${place === "line 1" ? " The first line has a number, so it is taken for data." : ""} Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. ${ifText}`,
   );
 }
 
@@ -158,7 +163,7 @@ function textNote({ name, isNumber: areNumbers, values }: TableColumn): string[]
   ];
 }
 
-const isNumber = (text: string): boolean => text.trim() !== "" && Number.isFinite(Number(text));
+export const isNumber = (text: string): boolean => text.trim() !== "" && Number.isFinite(Number(text));
 
 function targetOf(columns: readonly TableColumn[], label: string | undefined): TableColumn {
   const names = columns.map(({ name }) => name);
@@ -185,7 +190,9 @@ function reasonToLeave(
   { length, repeated }: { readonly length: number; readonly repeated: number },
 ): string | undefined {
   if (missing === length) return "is empty";
-  if (values.length === 1) return `is ${JSON.stringify(values[0])} everywhere`;
+  // A gap in text is told from its only value; in numbers it becomes their mean.
+  if (values.length === 1 && (isNumber || missing === 0))
+    return `is ${JSON.stringify(values[0])} ${missing === 0 ? "everywhere" : "wherever it is there"}`;
   if (
     /^(id|index|row|unnamed: 0|)$/i.test(name) &&
     values.length >= Math.min(length - repeated - missing, 1000)
