@@ -54,7 +54,8 @@ type Settings = Values<typeof options>;
 
 const help = `The least weights depend on how layers and units are scaled, which what the model computes does not: so they are ranked
 after balancing the scales (isoloss model balance), and as they are. A random half of the held-out examples chooses: the file with the
-larger SQNR there is written, the weights as they are within 0.1 dB. The others measure both for the table. Pruning changes
+larger SQNR there is written, the weights as they are within 0.1 dB. The others measure both for the table. Where all outputs are
+integers, such as numbers of classes, 20 dB are 1 % that changed, and same largest is the share that stayed. Pruning changes
 what the model computes: train the new model further. Folding batch normalizations first (isoloss model fold) gives other
 scales to rank by, for better or worse: prune both files and compare them.
 
