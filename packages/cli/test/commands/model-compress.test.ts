@@ -341,6 +341,17 @@ describe("isoloss model half", () => {
     expect(stdout.endsWith(text)).toBe(isSaid);
   });
 
+  it("says nothing of a choice where there was none", async () => {
+    writeFileSync(at("x4.npy"), encodeNpy({ shape: [8, 4], data: images.slice(0, 32) }));
+    writeFileSync(at("sigmoid.onnx"), withShape(perceptron("sigmoid"), ["batch", 4]));
+    const line = ["model", "half", "sigmoid.onnx", "--out", "half.onnx", "--calibration", "x4.npy"];
+    const { stdout } = await bench.run(...line, "--replace");
+    expect(stdout).toMatch(/^as they are [^\n]*\n\n/m);
+    expect(stdout).toMatch(
+      /^Wrote half\.onnx: 0 units scaled by powers of two, \d+ B instead of the \d+ B of sigmoid\.onnx\. .*, on 8 examples of x4\.npy\.$/m,
+    );
+  });
+
   it("does not write a file whose outputs are not finite, unless it is forced to", async () => {
     // Outputs of about 1e7, which no scaling of hidden units brings below 65504.
     const large = changed(perceptron("relu"), ({ initializers }) => ({
