@@ -3,7 +3,7 @@ import { axisSizes, batchList, randomInputs } from "./model-file/compare/random-
 import { outputsOfFile } from "./model-file/compare/run-model.js";
 import { imported, OnnxFile, runnable } from "./model-file/edit/onnx-file.js";
 import { requireBatches } from "./quantize/examples.js";
-import { errorOf, type QuantizationError } from "./quantize/measure-error.js";
+import { errorOf, type QuantizationError, requireFiniteOutputs } from "./quantize/measure-error.js";
 
 /** How far the outputs of a changed model are from those of the model before. */
 export type ModelError = Omit<QuantizationError, "metric">;
@@ -29,7 +29,8 @@ const modelErrorOptions = optionTable("modelError", {
  * @param after those of another with the same inputs and outputs
  * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, its sums by `examples`, `agreement` of the largest number of each
  *   row, and `largest`, max |y - z| / max |y|
- * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite, and for an output that
+ * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite, among the outputs of `before` for the
+ *   inputs, too, and for an output that
  *   the other file lacks; ShapeError for one of another shape; DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
  *
  * @example
@@ -49,5 +50,6 @@ export async function modelError(
     await outputsOfFile(file, batches, run),
     await outputsOfFile(runnable("modelError", after), batches, run),
   ] as const;
+  if (inputs !== undefined) requireFiniteOutputs("modelError", outputs[0]);
   return errorOf("modelError", ...outputs, batches);
 }

@@ -67,6 +67,16 @@ describe("the error of a model", () => {
     await expect(modelError(layer, layer, { sizes: { depth: 2 } })).rejects.toThrow('sizes has "depth"');
   });
 
+  it("is refused where the model before gives no finite numbers for examples", async () => {
+    const huge = of([
+      [1e38, 0],
+      [0, 1],
+    ]);
+    await expect(modelError(huge, layer, { inputs: [{ x: array([[100, 1]]) }] })).rejects.toThrow(
+      'modelError: the model itself gives Infinity in its output "y" for one of the examples',
+    );
+  });
+
   it("is refused for a model of other outputs", async () => {
     const { graph, ...model } = decodeModel(layer);
     const renamed = (name: string) => (name === "y" ? "z" : name);

@@ -134,6 +134,7 @@ async function readArrays(
     const at = inputs.findIndex((one) => one.name === name);
     requireShape(path, inputs[at], array, asInFile[at], data.rows);
     requireFinite(path, name, array);
+    requireRows(path, inputs[at], array);
     return {
       input: inputs[at],
       array: astype(array, inputs[at].dtype),
@@ -221,6 +222,19 @@ function requireFinite(path: string, name: string, { data }: NdArray): void {
   if (wrong < 0) return;
   throw new DataError(
     `${path} has numbers that are not finite: element ${wrong} for "${name}" is ${data[wrong]}. Leave such examples out.`,
+  );
+}
+
+/** Throws for the number of a row that a table lacks: the runtime would say neither in which data it is, nor where. */
+function requireRows(path: string, { name, tableRows: rows }: ImportedInput, array: NdArray): void {
+  if (rows === undefined) return;
+  const { shape, data } = array;
+  const values = data as BigInt64Array;
+  const wrong = values.findIndex((x) => x >= rows || x < -rows);
+  if (wrong < 0) return;
+  const example = Math.floor((wrong * (shape[0] ?? 1)) / data.length);
+  throw new DataError(
+    `${path}: element ${wrong} for "${name}", in its example ${example}, is ${values[wrong]}; the model's table has the rows 0 to ${rows - 1}. Leave such examples out.`,
   );
 }
 

@@ -12,7 +12,7 @@ import { type Sizes, sizesOf, withSizes } from "./sizes.js";
 
 /** The error of outputs; null where a number is infinite or was not measured. */
 export interface MeasuredChange {
-  /** Null where outputs are identical, and where they are broken. */
+  /** Null where outputs are identical, and where they are broken; of integers alone, -10 log10 of the share that changed. */
   readonly sqnr: number | null;
   /** Whether outputs, or their errors, are not finite, or one was 0 throughout and no longer is. */
   readonly broken: boolean;
@@ -20,7 +20,7 @@ export interface MeasuredChange {
   readonly sqnrInterval: readonly [number, number] | null;
   /** How many examples carry the error, (sum of squared errors)^2 / sum of their squares; null without an interval. */
   readonly carriedBy: number | null;
-  /** Share of rows whose largest output is at the same place; null without outputs of two axes. */
+  /** Share of rows whose largest output is at the same place, or of integers that stayed; null without such outputs. */
   readonly agreement: number | null;
   /** Likewise; null where rows of outputs are no examples. */
   readonly agreementInterval: readonly [number, number] | null;

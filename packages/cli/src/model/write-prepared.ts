@@ -78,9 +78,11 @@ export async function writeVerified(
   bytes: Uint8Array,
   settings: WriteSettings,
 ): Promise<Written> {
-  const { largest = null, inFloat64 = null } = settings.verify ? await sameAs(before, bytes, settings) : {};
+  const compared = settings.verify ? await sameAs(before, bytes, settings) : undefined;
+  const { largest = null, inFloat64 = null, outputs = [] } = compared ?? {};
   const path = resolve(out);
   await writeModelFile(before, out, bytes);
+  for (const text of nanTexts(outputs)) process.stderr.write(`isoloss: ${text}\n`);
   return { file: resolve(before.path), out: path, bytes: bytes.length, largest, inFloat64 };
 }
 
@@ -108,6 +110,12 @@ async function sameAs(
     });
   }
 }
+
+/** Which numbers say nothing of whether two models are the same: a sentence for each output. */
+export const nanTexts = (outputs: FunctionComparison["outputs"]): readonly string[] =>
+  outputs
+    .filter(({ nan }) => nan > 0)
+    .map(({ name, numbers, nan }) => `In both, ${nan} of the ${numbers} numbers of "${name}" are NaN.`);
 
 /** Two models compute something else. */
 class DifferenceError extends DataError {}

@@ -245,6 +245,7 @@ describe("isoloss model prune", () => {
     ["a fraction above 1", ["1.5"], "It must be a number in [0, 1]"],
     ["a fraction that is no number", ["half"], "It must be a number"],
     ["a score and units", ["0.5", "--units", "--by", "lamp"], "cannot be used with"],
+    ["a multiple of no units", ["0.5", "--multiple", "4"], "add --units, or leave it out"],
     ["an unknown score", ["0.5", "--by", "size"], "magnitude, lamp"],
     ["the model's own file", ["0.5", "-o", "./folded.onnx"], "is the model that is read"],
     ["data that are not there", ["0.5", "--held-out", "none.npy"], "none.npy"],
@@ -340,6 +341,17 @@ describe("isoloss model half", () => {
     expect(stdout.endsWith(text)).toBe(isSaid);
   });
 
+  it("says nothing of a choice where there was none", async () => {
+    writeFileSync(at("x4.npy"), encodeNpy({ shape: [8, 4], data: images.slice(0, 32) }));
+    writeFileSync(at("sigmoid.onnx"), withShape(perceptron("sigmoid"), ["batch", 4]));
+    const line = ["model", "half", "sigmoid.onnx", "--out", "half.onnx", "--calibration", "x4.npy"];
+    const { stdout } = await bench.run(...line, "--replace");
+    expect(stdout).toMatch(/^as they are [^\n]*\n\n/m);
+    expect(stdout).toMatch(
+      /^Wrote half\.onnx: 0 units scaled by powers of two, \d+ B instead of the \d+ B of sigmoid\.onnx\. .*, on 8 examples of x4\.npy\.$/m,
+    );
+  });
+
   it("does not write a file whose outputs are not finite, unless it is forced to", async () => {
     // Outputs of about 1e7, which no scaling of hidden units brings below 65504.
     const large = changed(perceptron("relu"), ({ initializers }) => ({
@@ -374,6 +386,27 @@ describe("isoloss model half", () => {
     expect(forced.stdout).toContain(`\nWrote kept.onnx: ${why}. `);
     expect(readFileSync(at("forced.html"), "utf8")).toContain(`Written to kept.onnx: numbers moved; ${why}.`);
     expect(decodeModel(read("kept.onnx")).graph.initializers[0].dtype).toBe("float16");
+  });
+
+  it("says how many stored numbers are cut to the range", async () => {
+    const biased = changed(perceptron("relu"), ({ initializers }) => ({
+      initializers: initializers.map((tensor) =>
+        tensor.shape.length === 1 && tensor.shape[0] === 2
+          ? { ...tensor, data: Float32Array.of(1e5, -1e5) }
+          : tensor,
+      ),
+    }));
+    writeFileSync(at("biased.onnx"), biased);
+    const { stdout } = await bench.run(
+      "model",
+      "half",
+      "biased.onnx",
+      "--out",
+      "cut.onnx",
+      "--tolerance",
+      "0",
+    );
+    expect(stdout).toMatch(/ 2 stored numbers are above 65504, and cut to that\./);
   });
 
   it("does not write a file below the tolerance, unless it is forced to", async () => {
@@ -445,7 +478,9 @@ describe("isoloss model half", () => {
       "with every result rounded to float16, its outputs are not finite, or one was 0 throughout, on 8 examples of big.npy";
     expect([status, withoutProgress(stderr)]).toEqual([
       1,
-      expect.stringContaining(`was not written: ${why}. Ways`),
+      expect.stringContaining(
+        `was not written: ${why}. Ways out: let units be scaled: leave --no-move out; keep`,
+      ),
     ]);
     expect(readFileSync(at("refused.html"), "utf8")).toContain(
       `Not written to inside-half.onnx: numbers as they are; ${why}.`,

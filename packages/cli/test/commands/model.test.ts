@@ -333,6 +333,20 @@ describe("isoloss model verify", () => {
     expect(loose.status).toBe(0);
   });
 
+  it("counts the numbers that are NaN in both files, as fold does", async () => {
+    const half = changed(perceptron("relu"), ({ initializers }) => ({
+      initializers: initializers.map((tensor) =>
+        tensor.name === "net.layers.1.bias" ? { ...tensor, data: Float32Array.of(Number.NaN, 0) } : tensor,
+      ),
+    }));
+    file("half-nan.onnx", half);
+    const text = 'In both, 20 of the 40 numbers of "logits" are NaN.';
+    const { status, stdout } = await bench.run("model", "verify", "half-nan.onnx", "half-nan.onnx");
+    expect([status, stdout.endsWith(`relative to its largest value. ${text}\n`)]).toEqual([0, true]);
+    const folded = await bench.run("model", "fold", "half-nan.onnx", "--out", "folded-nan.onnx");
+    expect([folded.status, folded.stderr]).toEqual([0, `isoloss: ${text}\n`]);
+  });
+
   it("draws as many random examples as --examples says where the first axis is open", async () => {
     const { outputs } = await bench.json<Verification>(
       ...["model", "verify", "open.onnx", "open.onnx", "--examples", "7", "--json"],

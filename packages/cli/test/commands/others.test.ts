@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { digits, takeRows } from "isoloss";
 import { decodeSafetensors } from "isoloss/data";
@@ -527,6 +527,12 @@ describe("isoloss data", () => {
       ["fashionMnist", false],
       ["mnist", false],
     ]);
+    mkdirSync(join(bench.folder, "damaged"));
+    for (const part of ["train", "t10k"])
+      for (const name of [`${part}-images-idx3-ubyte`, `${part}-labels-idx1-ubyte`])
+        writeFileSync(join(bench.folder, "damaged", name), "none");
+    const { stdout: list } = await bench.run("data", "list", "--directory", "damaged");
+    expect(list).toMatch(/^mnist +damaged, as isoloss data verify mnist tells: /m);
     const { stdout } = await bench.run("data", "verify", "digits");
     expect(stdout).toBe("digits: 1797 training images of 64 pixels, as they should be.\n");
   });

@@ -52,6 +52,14 @@ describe("readBatches", () => {
     write.mockRestore();
   });
 
+  it("refuses numbers of rows that the table of an input lacks, and names the example", async () => {
+    const tokens: ImportedInput = { ...input(["batch", 2]), dtype: "int64", tableRows: 13 };
+    await expect(readBatches([tokens], { path: at("7.npy") })).rejects.toThrow(
+      `${at("7.npy")}: element 13 for "x", in its example 6, is 13; the model's table has the rows 0 to 12. Leave such examples out.`,
+    );
+    expect(await readBatches([{ ...tokens, tableRows: 14 }], { path: at("7.npy") })).toHaveLength(1);
+  });
+
   it("gives batches of up to 32 examples where the file leaves their number open", async () => {
     const shapes = async (name: string, limit?: number) =>
       (await readBatches([input(["batch", 2])], { path: at(name), limit })).map(({ x }) => x.shape[0]);

@@ -10,6 +10,10 @@ export interface OutputDifference {
   readonly absolute: number;
   /** max |a - b| / max |a|; 0 if both are 0 everywhere, NaN where nothing was compared. */
   readonly relative: number;
+  /** How many numbers all runs have together. */
+  readonly numbers: number;
+  /** How many of them are NaN in both, which says nothing. */
+  readonly nan: number;
 }
 
 /** How far the results of some runs are from those that are expected. */
@@ -29,9 +33,9 @@ export function differenceOf(
 /** The same of pairs of runs that are given one at a time, of which none is kept. */
 export function measureDifference(op: string, name: string) {
   let shape: Shape | undefined;
-  let [absolute, scale] = [0, 0];
-  // Outputs without elements cannot differ; two models of NaN alone agree everywhere, whatever they compute from other inputs.
-  let [isEmpty, hasFinite] = [true, false];
+  let [absolute, scale, numbers, nan] = [0, 0, 0, 0];
+  // Two models of NaN alone agree everywhere, whatever they compute from other inputs.
+  let hasFinite = false;
   return {
     add(expected: NdArray, got: NdArray): void {
       if (got.shape.join() !== expected.shape.join()) {
@@ -41,25 +45,28 @@ export function measureDifference(op: string, name: string) {
       }
       const { data } = expected;
       shape ??= expected.shape;
-      isEmpty &&= data.length === 0;
+      numbers += data.length;
       // In locals: each assignment of a number to a variable of a closure makes an object.
-      let [largest, size, isKnown] = [absolute, scale, hasFinite];
+      let [largest, size, isKnown, lost] = [absolute, scale, hasFinite, 0];
       for (let i = 0; i < data.length; i++) {
         const x = Number(data[i]);
         if (Number.isFinite(x)) {
           isKnown = true;
           size = Math.max(size, Math.abs(x));
         }
-        largest = Math.max(largest, distance(x, Number(got.data[i])));
+        const y = Number(got.data[i]);
+        if (Number.isNaN(x) && Number.isNaN(y)) lost++;
+        largest = Math.max(largest, distance(x, y));
       }
-      [absolute, scale, hasFinite] = [largest, size, isKnown];
+      [absolute, scale, hasFinite, nan] = [largest, size, isKnown, nan + lost];
     },
     /** @throws Error before any run was told */
     difference(): OutputDifference {
       if (shape === undefined) throw new Error(`${op}: no run was compared.`);
-      if (absolute > 0) return { name, shape, absolute, relative: absolute / scale };
-      const difference = isEmpty || hasFinite ? 0 : Number.NaN;
-      return { name, shape, absolute: difference, relative: difference };
+      if (absolute > 0) return { name, shape, absolute, relative: absolute / scale, numbers, nan };
+      // Outputs without elements cannot differ.
+      const difference = numbers === 0 || hasFinite ? 0 : Number.NaN;
+      return { name, shape, absolute: difference, relative: difference, numbers, nan };
     },
   };
 }

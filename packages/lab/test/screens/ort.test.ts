@@ -67,9 +67,9 @@ describe("the comparison in ONNX Runtime", () => {
     ];
     const found = await compareInOrt(Uint8Array.of(1), Uint8Array.of(2), lists, goOn);
     expect(found).toEqual([
-      [{ name: "y", shape: [2], absolute: 8, relative: 1 }],
+      [{ name: "y", shape: [2], absolute: 8, relative: 1, numbers: 6, nan: 0 }],
       [],
-      [{ name: "y", shape: [1], absolute: 3, relative: 1 }],
+      [{ name: "y", shape: [1], absolute: 3, relative: 1, numbers: 1, nan: 0 }],
     ]);
     expect(events.join()).toBe("run 1 of 4,small,run 2 of 4,large,run 3 of 4,zero,run 4 of 4,own");
   });

@@ -2,7 +2,7 @@ import { DataError, dtypeOf, type NdArray } from "isoloss";
 import { differenceOf, isFloat, noiseRatio } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 
-/** Sums over the numbers y of an output of an example, and what they became. */
+/** Sums over the numbers y of an output of an example, and what they became; of integers and truth values, y is 1, and (y - q)^2 whether it changed. */
 export interface SquaredError {
   /** sum y^2 */
   readonly signal: number;
@@ -13,15 +13,16 @@ export interface SquaredError {
 /** How far the outputs of a quantized model are from those of the model in float. */
 export interface QuantizationError {
   /**
-   * 10 log10(sum y^2 / sum (y - q)^2) in decibels, the least of all outputs; Infinity where they are equal, -Infinity where one is
-   * not finite, or was 0 throughout and no longer is.
+   * 10 log10(sum y^2 / sum (y - q)^2) in decibels, the least of all outputs of floats; Infinity where they are equal, -Infinity where
+   * one is not finite, or was 0 throughout and no longer is. Where those are equal or there are none, that of outputs of integers, such as
+   * the numbers of classes: -10 log10 of the share that changed.
    */
   readonly sqnr: number;
-  /** How often the largest number of a row is at the same place, for outputs with two axes, or three, of tokens; undefined without any. */
+  /** How often the largest number of a row is at the same place, for outputs with two axes, or three, of tokens; without such, the share of integers that stayed; undefined without any. */
   readonly agreement: number | undefined;
   /** How many rows that is of. */
   readonly rows: number | undefined;
-  /** max |y - q| / max |y|, the largest of all outputs. */
+  /** max |y - q| / max |y|, the largest of all outputs; of integers 1 where one changed. */
   readonly largest: number;
   /**
    * Whether all outputs of floats that vary among the examples became the same for all of them, to rounding, and far from what they
@@ -67,26 +68,33 @@ export function errorOf(
     own: expected.map((run) => run[name]),
     other: got.map((run) => run[name]),
   }));
-  const differences = outputs.map(({ name, own, other }) => differenceOf(op, name, own, other));
+  const isOfFloats = ({ own: [y] }: Compared) => isFloat(dtypeOf(y));
+  const floats = outputs.filter(isOfFloats);
+  const integers = outputs.filter((output) => !isOfFloats(output)).map(stayed);
+  const differences = [...floats, ...integers].map(({ name, own, other }) =>
+    differenceOf(op, name, own, other),
+  );
   // A row of classes for each example; where no output has that, one for each place, such as a token.
-  const rows = outputs.filter(
+  const rows = floats.filter(
     ({ own: [{ shape }] }) => (shape.length === 2 || shape.length === 3) && (shape.at(-1) as number) > 1,
   );
   const rank = Math.min(...rows.map(({ own: [y] }) => y.shape.length));
-  const [least] = rows
-    .filter(({ own: [y] }) => y.shape.length === rank)
-    .map(({ own, other }) => agreementOf(own, other))
-    .sort((a, b) => a.share - b.share);
-  const ratios = outputs.map(({ own, other }) => sqnrOf(own, other));
-  const sqnr = Math.min(...ratios);
-  const { own, other } = outputs[ratios.indexOf(sqnr)];
+  const ofRank = rows.filter(({ own: [y] }) => y.shape.length === rank);
+  const [least] = (ofRank.length > 0 ? ofRank.map(agreementOf) : integers.map(shareThatStayed)).sort(
+    (a, b) => a.share - b.share,
+  );
+  // Floats first: they tell more of an error than whether it changed a number of a class.
+  const rated = [floats, integers].flatMap((list) =>
+    list.map((output) => ({ ...output, sqnr: sqnrOf(output) })).sort((a, b) => a.sqnr - b.sqnr),
+  );
+  const { sqnr, own, other } = rated.find((output) => output.sqnr < Infinity) ?? rated[0];
   return {
     sqnr,
     examples: own.flatMap((y, i) => squaresOf(y, other[i], batches[i])),
     agreement: least?.share,
     rows: least?.rows,
     largest: Math.max(0, ...differences.map(({ relative }) => relative)),
-    isConstant: becameConstant(outputs, batches),
+    isConstant: becameConstant(floats, batches),
   };
 }
 
@@ -110,8 +118,8 @@ export function requireFiniteOutputs(op: string, outputs: readonly NamedValues[]
 }
 
 /** The ratio of signal to quantization noise, in decibels. */
-function sqnrOf(expected: readonly NdArray[], got: readonly NdArray[]): number {
-  const ratio = noiseRatio(expected, got);
+function sqnrOf({ own, other }: Compared): number {
+  const ratio = noiseRatio(own, other);
   // Also where the noise is not finite.
   return ratio < Infinity ? -10 * Math.log10(ratio) : -Infinity;
 }
@@ -121,12 +129,29 @@ interface Compared {
   readonly other: readonly NdArray[];
 }
 
+/** Integers as 1, and as 1 where they stayed, else 0: the distance of two numbers of classes says nothing. */
+function stayed<T extends Compared>(output: T): T {
+  const { own, other } = output;
+  return {
+    ...output,
+    own: own.map(({ shape, data }) => ({ shape, data: new Uint8Array(data.length).fill(1) })),
+    other: other.map(({ shape, data }, k) => ({
+      shape,
+      data: Uint8Array.from(data as BigInt64Array, (q, i) => (q === own[k].data[i] ? 1 : 0)),
+    })),
+  };
+}
+
+const shareThatStayed = ({ own, other }: Compared) => ({
+  share: 1 - noiseRatio(own, other),
+  rows: own.reduce((count, { data }) => count + data.length, 0),
+});
+
 /** Noise by signal, 20 dB, below which a model is near the one before, be its outputs constant or not. */
 const NEAR = 0.01;
 
 function becameConstant(outputs: readonly Compared[], batches: readonly NamedValues[]): boolean | null {
   const varied = outputs
-    .filter(({ own: [y] }) => isFloat(dtypeOf(y)))
     .map(({ own, other }) => ({ own, other, before: variationOf(own, batches) }))
     .filter(({ before }) => before !== 0);
   if (varied.length === 0 || varied.some(({ before }) => !Number.isFinite(before))) return null;
@@ -173,16 +198,13 @@ function squaresOf(y: NdArray, q: NdArray, batch: NamedValues): readonly Squared
   });
 }
 
-function agreementOf(
-  outputs: readonly NdArray[],
-  others: readonly NdArray[],
-): { readonly share: number; readonly rows: number } {
+function agreementOf({ own, other }: Compared): { readonly share: number; readonly rows: number } {
   let [same, rows] = [0, 0];
-  for (const [i, expected] of outputs.entries()) {
+  for (const [i, expected] of own.entries()) {
     const classes = expected.shape.at(-1) as number;
     const count = expected.data.length / classes;
     for (let row = 0; row < count; row++) {
-      if (placeOfMax(expected, row, classes) === placeOfMax(others[i], row, classes)) same++;
+      if (placeOfMax(expected, row, classes) === placeOfMax(other[i], row, classes)) same++;
     }
     rows += count;
   }

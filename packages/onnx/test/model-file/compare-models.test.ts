@@ -33,7 +33,9 @@ describe("the comparison of two files", () => {
     // By hand: outputs 1, 4 and 4; the second file gives 2, 4 and 6.
     const x = float32([1, 0, 0, 2, 2, 1], [3, 2]);
     const comparison = await compareModels(linear(), linear({ w: [2, 2] }), { inputs: { x } });
-    expect(comparison.outputs).toEqual([{ name: "y", shape: [3, 1], absolute: 2, relative: 0.5 }]);
+    expect(comparison.outputs).toEqual([
+      { name: "y", shape: [3, 1], absolute: 2, relative: 0.5, numbers: 3, nan: 0 },
+    ]);
     expect(comparison.largest).toBe(0.5);
   });
 
@@ -74,7 +76,7 @@ describe("the comparison of two files", () => {
       [4, 2],
     ].map((values) => ({ x: float32(values, [1, 2]) }));
     const { outputs } = await compareModels(linear(), linear({ w: [3, 2] }), { inputs });
-    expect(outputs).toEqual([{ name: "y", shape: [1, 1], absolute: 8, relative: 1 }]);
+    expect(outputs).toEqual([{ name: "y", shape: [1, 1], absolute: 8, relative: 1, numbers: 2, nan: 0 }]);
     const uneven = [...inputs, { x: float32([0, 0, 8, 4], [2, 2]) }];
     const wider = await compareModels(linear(), linear({ w: [3, 2] }), { inputs: uneven });
     expect(wider.outputs[0]).toMatchObject({ absolute: 16, relative: 1 });
@@ -102,7 +104,7 @@ describe("the comparison of two files", () => {
         },
       });
     const { outputs } = await compareModels(fixed(1), fixed(2));
-    expect(outputs[0]).toEqual({ name: "y", shape: [3, 2], absolute: 1, relative: 1 });
+    expect(outputs[0]).toEqual({ name: "y", shape: [3, 2], absolute: 1, relative: 1, numbers: 24, nan: 0 });
   });
 
   it("reads the rows of a table that tokens number, also behind a Cast and through stored integers", async () => {
@@ -166,7 +168,9 @@ describe("the comparison of two files", () => {
         },
       });
     const { outputs } = await compareModels(pooled(3), pooled(3), { runtime: "onnx", examples: 2 });
-    expect(outputs).toEqual([{ name: "output:0", shape: [2, 1, 30, 38], absolute: 0, relative: 0 }]);
+    expect(outputs).toEqual([
+      { name: "output:0", shape: [2, 1, 30, 38], absolute: 0, relative: 0, numbers: 2280, nan: 0 },
+    ]);
     await expect(compareModels(pooled(33), pooled(33))).rejects.toThrow(
       'does not run with 32 as the size of height, which the file leaves open; give sizes: { "height": ... }',
     );

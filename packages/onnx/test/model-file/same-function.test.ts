@@ -131,6 +131,7 @@ describe("whether two files compute the same", () => {
     expect(await sameFunction(before, before, { ...onnx, inputs: { x } })).toMatchObject({
       isSame: true,
       largest: 0,
+      outputs: [{ name: "y", numbers: 2, nan: 1 }],
     });
   });
 

@@ -214,7 +214,7 @@ describe("a file with other parameters", () => {
     ],
     ["integers", { raw: int64([1, 2]) }, DTypeError, '"raw" must be an array of floats; got int64'],
     ["what is no array", { raw: [1, 2] as never }, DTypeError, '"raw" must be an array {shape, data}'],
-    ["NaN", { raw: float32([1, Number.NaN]) }, DataError, '"raw" of float32 cannot hold NaN, its element 1'],
+    ["NaN", { raw: float32([1, Number.NaN]) }, DataError, '"raw" holds NaN, its element 1. Nothing'],
     [
       "float16 out of range",
       { halves: float32([70000, 1]) },

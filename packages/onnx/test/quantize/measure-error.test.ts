@@ -3,6 +3,8 @@ import { float32 } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { errorOf } from "../../src/quantize/measure-error.js";
 
+const integers = (...y: bigint[]): NdArray => ({ shape: [y.length], data: BigInt64Array.from(y) });
+
 describe("the error of quantized outputs", () => {
   it("is the ratio of squares in decibels, over all batches, by hand", () => {
     const expected = [{ y: float32([3, 4]) }, { y: float32([0, 5]) }];
@@ -41,6 +43,27 @@ describe("the error of quantized outputs", () => {
     });
   });
 
+  it("counts integers that changed, wherever floats tell nothing", () => {
+    const [before, after] = [integers(1n, 9n, 3n, 4n), integers(1n, 2n, 3n, 4n)];
+    const x = float32([0, 0, 0, 0]);
+    // One class of four changed, by which number does not count: -10 log10(1 / 4).
+    const changed = { sqnr: 10 * Math.log10(4), agreement: 0.75, rows: 4, largest: 1, isConstant: null };
+    const examples = [0, 1, 0, 0].map((noise) => ({ signal: 1, noise }));
+    expect(errorOf("modelError", [{ y: before }], [{ y: after }], [{ x }])).toEqual({ ...changed, examples });
+    const scores = { p: x };
+    const errors = [after, integers(1n, 9n, 8n, 8n)].map((y) =>
+      errorOf("modelError", [{ ...scores, y: before }], [{ ...scores, y }], [{ x }]),
+    );
+    expect(errors).toMatchObject([changed, { sqnr: 10 * Math.log10(2), agreement: 0.5 }]);
+    const moved = float32([10, 9]);
+    expect(
+      errorOf("modelError", [{ y: before, p: float32([10, 10]) }], [{ y: before, p: moved }], [{ x }]),
+    ).toMatchObject({ sqnr: 10 * Math.log10(200), agreement: 1 });
+    expect(
+      errorOf("modelError", [{ y: before, p: float32([10]) }], [{ y: after, p: float32([9]) }], [{ x }]),
+    ).toMatchObject({ sqnr: 20, agreement: 0.75 });
+  });
+
   it("is also known by example where outputs have a row for each, else by batch", () => {
     const [y, q] = [float32([3, 4, 1, 2], [2, 2]), float32([3, 2, 1, 3], [2, 2])];
     const rows = [
@@ -63,7 +86,6 @@ describe("the error of quantized outputs", () => {
     return errorOf("modelError", named(y), named(q), [{ x: float32(Array(y[0].shape[0]).fill(0)) }])
       .isConstant;
   };
-  const integers = (...y: bigint[]): NdArray => ({ shape: [y.length], data: BigInt64Array.from(y) });
   const varied = float32([3, 4, 1, 2, 5, 5, 0, 2], [4, 2]);
   const scaled = float32(
     [3, 4, 1, 2, 5, 5, 0, 2].map((y) => 5e-4 * y),

@@ -203,7 +203,10 @@ async function run(path: string, settings: Settings): Promise<Result> {
   const cells = tableOf(columnsOf(table), table);
   const broken = whyNot(written, document);
   const summary =
-    summaryText(document, path) + (isWritten ? tieText(document) : "") + chosenText(settings, document);
+    summaryText(document, path) +
+    cutText(written) +
+    (isWritten ? tieText(document) : "") +
+    chosenText(settings, document);
   return {
     document,
     text: [
@@ -283,6 +286,12 @@ function summaryText({ bytes, moved, moves, fused, wide, measured }: Half, file:
   return `${[units, ...streams.slice(0, SHOWN)].join(", ")}, ${kept}${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ${hasOnnxRuntime() ? "ONNX Runtime" : "JavaScript, as ONNX Runtime is not installed"}, on ${measured}.`;
 }
 
+/** That the file does not hold what the one before does. */
+function cutText({ weights: { overflows } }: HalfRow): string {
+  const what = overflows === 1 ? "number is" : "numbers are";
+  return overflows === 0 ? "" : ` ${overflows} stored ${what} above 65504, and cut to that.`;
+}
+
 /** That the numbers as they are do as well; nothing where they are written, leave the range, or differ as printed. */
 export function tieText({ moved, table }: Pick<Half, "moved" | "table">): string {
   const other = table.find(({ numbers }) => numbers === "as they are");
@@ -324,6 +333,7 @@ function whyRefused(
     ...(other !== undefined && other !== row && isWithin(other, least)
       ? ["write the numbers as they are, which stay within, by --no-move"]
       : []),
+    ...(move || isBeyond ? [] : ["let units be scaled: leave --no-move out"]),
     ...(move && calibration === undefined && !isBeyond
       ? ["give examples by --calibration, on which the ranges of activations are measured"]
       : []),

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { mapValues } from "es-toolkit";
-import { DataError, takeRows } from "isoloss";
+import { DataError, OptionError, takeRows } from "isoloss";
 import { split } from "isoloss/data";
 import { compareTimes, type PrunedGroup, pruneUnits, pruneWeights, type TimesComparison } from "isoloss-onnx";
 import { bytesText, countText } from "../../experiments/results/format-number.js";
@@ -41,9 +41,8 @@ const options = {
   units: excluding("by", flag("whole channels and hidden units, with all that is coupled to them")),
   multiple: value(
     "<n>",
-    "with --units: a group keeps the multiple of n channels that is nearest to its share; 1: any number",
+    "with --units: a group keeps the multiple of n channels that is nearest to its share; 1: any number; default 8",
     positiveInteger,
-    8,
   ),
   balance: flagOff("rank the weights as they are alone, without balancing them"),
   heldOut: value("<path>", "inputs to measure on; default random numbers"),
@@ -54,7 +53,8 @@ type Settings = Values<typeof options>;
 
 const help = `The least weights depend on how layers and units are scaled, which what the model computes does not: so they are ranked
 after balancing the scales (isoloss model balance), and as they are. A random half of the held-out examples chooses: the file with the
-larger SQNR there is written, the weights as they are within 0.1 dB. The others measure both for the table. Pruning changes
+larger SQNR there is written, the weights as they are within 0.1 dB. The others measure both for the table. Where all outputs are
+integers, such as numbers of classes, 20 dB are 1 % that changed, and same largest is the share that stayed. Pruning changes
 what the model computes: train the new model further. Folding batch normalizations first (isoloss model fold) gives other
 scales to rank by, for better or worse: prune both files and compare them.
 
@@ -155,13 +155,16 @@ const groupColumns: Columns<GroupRow> = [
 
 /** `isoloss model prune`: a model with fewer weights, and what that costs. */
 async function run(path: string, settings: Settings): Promise<Result> {
-  const { out, fraction, by = "magnitude", units, multiple, heldOut } = settings;
+  const { out, fraction, by = "magnitude", units, multiple = 8, heldOut } = settings;
+  if (settings.multiple !== undefined && !units) {
+    throw new OptionError("--multiple is of the units that stay: add --units, or leave it out.");
+  }
   const file = await readModelFile(path);
   await requireOutputs(file, settings, [heldOut]);
   requireWeights(file);
   const inputs = await measuredInputs(file, settings, heldOut);
   const { written, ...measured } = await withProgress(settings, (step) =>
-    measuredCandidates(file, inputs, { ...settings, step }),
+    measuredCandidates(file, inputs, { ...settings, multiple, step }),
   );
   await writeModelFile(file, out, written.bytes);
   const document: PrunedModel = {

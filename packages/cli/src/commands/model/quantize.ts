@@ -92,7 +92,8 @@ const options = {
 type Settings = Values<typeof options>;
 
 const help = `Each choice is a file that is run and measured on held-out examples: SQNR, 10 log10 of the sum of squared outputs by that of
-squared errors, and how often the largest output stays at its place. Of several outputs each is that of the worst. A
+squared errors, and how often the largest output stays at its place. Of several outputs each is that of the worst. Integers, such
+as numbers of classes, count by the share that changed, of which 1 % are 20 dB, and where outputs of floats tell nothing. A
 choice has a scale of weights for each channel or tensor, and of these, the simplest first:
 
 ${textList(

@@ -9,6 +9,7 @@ import { importModel, readModelFile } from "../../formats/read-model.js";
 import { type Batch, examplesIn, examplesText, randomText, readBatches } from "../../model/batches.js";
 import { dataHelp, dataOptions, dataSource } from "../../model/data-options.js";
 import { examplesFixedBy, sizeOption, sizesOf, withSizes } from "../../model/sizes.js";
+import { nanTexts } from "../../model/write-prepared.js";
 import { json, type Values, value } from "../../option-rows.js";
 import { positiveInteger, seedNumber } from "../../parse.js";
 import type { Result } from "../command.js";
@@ -34,7 +35,7 @@ float64. Inputs for which there are no data are random: normal numbers; for
 integers rows of the table that they number, such as tokens, or 0 and 1 where none is found. Rounding to float32 explains differences of 1e-6 in small models and of 1e-4 in deep ones.
 
 The document of --json: first, second, same, tolerance, inFloat64 {largest, rounding, batches} (null: not needed),
-outputs [{name, shape, absolute, relative}].
+outputs [{name, shape, absolute, relative, numbers, nan (in both)}].
 
 Examples:
   isoloss model verify before.onnx after.onnx
@@ -58,6 +59,10 @@ export interface Verification {
     readonly absolute: number | null;
     /** The same, divided by the output's largest absolute value. */
     readonly relative: number | null;
+    /** How many numbers of it were compared. */
+    readonly numbers: number;
+    /** How many of them are NaN in both files. */
+    readonly nan: number;
   }[];
 }
 
@@ -108,7 +113,10 @@ async function run(first: string, second: string, settings: Values<typeof option
     : `They differ on ${where}: the tolerance is ${formatNumber(tolerance, 2)}, relative to an output's largest value.`;
   return {
     document,
-    text: [tableOf(columns, outputs.map(onAll(batches))), `${sentence}${exactly}${added}`],
+    text: [
+      tableOf(columns, outputs.map(onAll(batches))),
+      [`${sentence}${exactly}${added}`, ...nanTexts(outputs)].join(" "),
+    ],
     exitCode: same ? 0 : 1,
   };
 }

@@ -82,6 +82,9 @@ export function floatsOf({ data }: NdArray, dtype: string, what: string): FloatB
   const numbers = isOwn ? data : float64Of(data);
   const wrong = firstLost(numbers, format);
   if (wrong < 0) return isOwn ? (data as Float32Array<ArrayBuffer>) : format.encode(numbers as Float64Array);
+  if (Number.isNaN(numbers[wrong])) {
+    throw new DataError(`${what} holds NaN, its element ${wrong}. Nothing was written.`);
+  }
   throw new DataError(
     `${what} of ${dtype} cannot hold ${numbers[wrong]}, its element ${wrong}. ` +
       `The largest finite ${dtype} is ${format.largest}. Nothing was written.`,
