@@ -292,7 +292,7 @@ const double = (shape: readonly number[]) => lib.spec(shape, "float64");
 
 /** Examples that stand inside a traced function: the types of the tensors that they name, and what else they do. */
 export const traced: Readonly<Record<string, () => Scope & { readonly tensors: Scope }>> = {
-  "graph/autodiff.ts:139": () => ({ tensors: { w: double([3]) } }),
+  "graph/autodiff.ts:138": () => ({ tensors: { w: double([3]) } }),
   "graph/control/cond.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/control/scan.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/control/while.ts": () => ({ tensors: { x: double([3]) } }),

@@ -81,9 +81,9 @@ rejects("Shapes", [
     ShapeError,
     ["slice", "[0, 1]", "[3]"],
   ],
-  ["pad of too few axes", () => pad(float(2, 3), [[1, 1]]), ShapeError, ["pad", "[2, 3]", "[[1,1]]"]],
-  ["pad by negative sizes", () => pad(float(2), [[-1, 1]]), ShapeError, ["pad", "[2]", "[[-1,1]]"]],
-  ["pad by fractions", () => pad(float(2), [[0.5, 0.5]]), ShapeError, ["pad", "[2]", "[[0.5,0.5]]"]],
+  ["pad of too few axes", () => pad(float(2, 3), [[1, 1]]), ShapeError, ["pad", "[2, 3]", "[[1, 1]]"]],
+  ["pad by negative sizes", () => pad(float(2), [[-1, 1]]), ShapeError, ["pad", "[2]", "[[-1, 1]]"]],
+  ["pad by fractions", () => pad(float(2), [[0.5, 0.5]]), ShapeError, ["pad", "[2]", "[[0.5, 0.5]]"]],
   [
     "concat of unequal shapes",
     () => concat([float(2, 3), float(2, 4)]),
