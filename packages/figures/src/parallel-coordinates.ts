@@ -7,7 +7,7 @@ import { element } from "./svg.js";
 export interface ParallelData {
   /** Names of the axes, from left to right; the last one is the result. */
   readonly axes: readonly string[];
-  /** A value for each axis; null: there is none, which has a place of its own. Results are finite numbers. */
+  /** A value for each axis; null: there is none, which has a place of its own. Numbers are finite, and results are numbers. */
   readonly lines: readonly (readonly (number | string | null)[])[];
   /** Default `minimize`. */
   readonly goal?: "minimize" | "maximize";
@@ -35,7 +35,7 @@ const wide = 100;
  * Numbers that are positive over more than a factor of 100 have a logarithmic axis; the worst tenth of the results is left
  * out. Notes tell both.
  *
- * @throws OptionError for fewer than two axes, no lines, lines of another length, or results that are not finite
+ * @throws OptionError for fewer than two axes, no lines, lines of another length, or numbers that are not finite
  * @example
  * const lines = [[0.1, "adam", 0.3], [1, "sgd", 0.2]];
  * parallelCoordinates({ axes: ["learningRate", "optimizer", "loss"], lines });
@@ -46,8 +46,10 @@ export function parallelCoordinates(data: ParallelData, options: FigureOptions =
   need(lines?.length > 0, "parallelCoordinates: lines is empty; give at least one.");
   for (const line of lines) {
     need(
-      line.length === axes.length && Number.isFinite(line.at(-1)),
-      `parallelCoordinates: a line needs ${axes.length} values, the last a finite number; got ${JSON.stringify(line)}.`,
+      line.length === axes.length &&
+        typeof line.at(-1) === "number" &&
+        line.every((value) => typeof value !== "number" || Number.isFinite(value)),
+      `parallelCoordinates: a line needs ${axes.length} values, numbers finite, the last a number; got [${line.map(valueText).join(", ")}].`,
     );
   }
   const canvas = canvasOf(options);
@@ -59,7 +61,7 @@ export function parallelCoordinates(data: ParallelData, options: FigureOptions =
   const scales = axes.map((name, i) =>
     scaleOf(
       name,
-      kept.map((line) => line[i] ?? null),
+      kept.map((line) => line[i]),
     ),
   );
   const logs = scales.filter(({ isLog }) => isLog).map(({ name }) => name);
@@ -70,7 +72,7 @@ export function parallelCoordinates(data: ParallelData, options: FigureOptions =
       name: `${axes.at(-1)} against ${axes.slice(0, -1).join(", ")}`,
       description:
         `${lines.length} lines over ${axes.join(", ")}. ` +
-        `The best: ${axes.map((name, i) => `${name} ${valueText(top[i] ?? null)}`).join(", ")}.`,
+        `The best: ${axes.map((name, i) => `${name} ${valueText(top[i])}`).join(", ")}.`,
       legend: [],
       notes: [
         `In color: the best ${best} of ${kept.length}.`,
@@ -95,12 +97,13 @@ interface Scale {
 /** Room for "none" below the numbers of an axis. */
 const below = 0.12;
 
-/** A scale of numbers from the least to the largest; of anything else, a place for each value. */
+/** A scale of numbers from the least to the largest; of anything else, a place for each value, numbers first. */
 function scaleOf(name: string, values: readonly (number | string | null)[]): Scale {
   const numbers = values.filter((value) => typeof value === "number");
   const hasNone = values.includes(null);
   if (numbers.length === 0 || values.some((value) => typeof value === "string")) {
-    const names = [...new Set(values.map(valueText))].sort();
+    const texts = values.filter((value) => typeof value !== "number").map(valueText);
+    const names = [...new Set([...numbers.sort((a, b) => a - b).map(formatValue), ...texts.sort()])];
     const at = (k: number) => (k + 0.5) / names.length;
     return {
       name,
@@ -118,7 +121,8 @@ function scaleOf(name: string, values: readonly (number | string | null)[]): Sca
     value === null
       ? 0
       : floor + (1 - floor) * (span === 0 ? 0.5 : (scaled(Number(value)) - scaled(low)) / span);
-  const marked = span === 0 ? [low] : [low, isLog ? Math.sqrt(low * high) : (low + high) / 2, high];
+  const marked =
+    span === 0 ? [low] : [low, isLog ? Math.sqrt(low) * Math.sqrt(high) : (low + high) / 2, high];
   const ticks = marked.map((x) => ({ at: place(x), text: formatValue(x) }));
   return { name, isLog, place, ticks: [...(hasNone ? [{ at: 0, text: "none" }] : []), ...ticks] };
 }

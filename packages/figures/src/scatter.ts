@@ -1,4 +1,5 @@
 import * as Plot from "@observablehq/plot";
+import { extremes } from "isoloss/internal";
 import { axesOf, formatValue, isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
 import { plotSymbol, symbolOf } from "./base/symbols.js";
@@ -55,7 +56,10 @@ export function scatter(data: ScatterData, options: FigureOptions = {}): SVGSVGE
         ...notes,
         ...drawn
           .filter(({ missing }) => missing > 0)
-          .map(({ name, missing }) => `${name}: ${missing} points have no finite place here.`),
+          .map(
+            ({ name, missing }) =>
+              `${name}: ${missing === 1 ? "1 point has" : `${missing} points have`} no finite place here.`,
+          ),
       ],
       draw: (width, height) =>
         panel(canvas, {
@@ -86,7 +90,6 @@ type Drawn = {
 
 function describe({ name, shown }: Drawn): string {
   if (shown.length === 0) return `${name} has no points.`;
-  const range = (values: readonly number[]) =>
-    `${formatValue(Math.min(...values))} to ${formatValue(Math.max(...values))}`;
-  return `${name}: ${shown.length} points, ${range(shown.map(({ x }) => x))} across, ${range(shown.map(({ y }) => y))} up.`;
+  const range = (values: readonly number[]) => extremes(values).map(formatValue).join(" to ");
+  return `${name}: ${shown.length} ${shown.length === 1 ? "point" : "points"}, ${range(shown.map(({ x }) => x))} across, ${range(shown.map(({ y }) => y))} up.`;
 }

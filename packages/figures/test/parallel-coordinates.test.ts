@@ -52,11 +52,40 @@ describe("parallelCoordinates", () => {
     expect([worst, best].every((y) => (y ?? 0) <= Number(none))).toBe(true);
   });
 
+  it("has numbers beside texts in their order, and texts after them", () => {
+    const batches = [128, "full", 16, 1030, null];
+    const svg = draw({ axes: ["batch", "loss"], lines: batches.map((batch) => [batch, 1]) });
+    const ticks = [...svg.querySelectorAll("text")].map(({ textContent }) => textContent);
+    expect(ticks.filter((text) => /^(16|128|1030|full|none)$/.test(text ?? ""))).toEqual([
+      "16",
+      "128",
+      "1030",
+      "full",
+      "none",
+    ]);
+  });
+
+  it("has the middle of an axis of very small numbers", () => {
+    const svg = svgText(
+      draw({
+        axes: ["x", "loss"],
+        lines: [
+          [1e-200, 1],
+          [1e-170, 2],
+        ],
+      }),
+    );
+    expect(svg).toContain("10⁻¹⁸⁵");
+    expect(svg).not.toContain("Infinity");
+  });
+
   it("refuses what it cannot draw", () => {
     expect(() => draw({ axes: ["x", "loss"], lines: [] })).toThrow("lines is empty");
     expect(() => draw({ axes: ["loss"], lines: [[1]] })).toThrow("axes needs two names or more");
     expect(() => draw({ axes: ["x", "loss"], lines: [[1, Number.NaN]] })).toThrow(
-      "a line needs 2 values, the last a finite number; got [1,null]",
+      "a line needs 2 values, numbers finite, the last a number; got [1, NaN]",
     );
+    for (const line of [[Number.NaN, 1], [Number.POSITIVE_INFINITY, 1], [1, "a"], [1]])
+      expect(() => draw({ axes: ["x", "loss"], lines: [line] })).toThrow("numbers finite, the last a number");
   });
 });

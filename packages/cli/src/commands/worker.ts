@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { OptionError } from "isoloss";
 import { dataMissing } from "../experiments/catalogue/datasets.js";
 import { countText } from "../experiments/results/format-number.js";
@@ -96,9 +95,7 @@ async function run(settings: Settings): Promise<undefined> {
       sweep: settings.sweep,
       idleExit: settings.idleExit,
       once: settings.once,
-      computing: computingOf(
-        processLanes({ jobs, folder: join(work), start: childLane(script, jobs, provider) }),
-      ),
+      computing: computingOf(processLanes({ jobs, folder: work, start: childLane(script, jobs, provider) })),
       async refusal(sweep) {
         const lacking = sweep.needs.filter((name) => missing.includes(name));
         if (lacking.length > 0)

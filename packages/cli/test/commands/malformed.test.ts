@@ -196,6 +196,11 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
     /Expected an address such as http:\/\/localhost:5000; got "localhost"/,
     2,
   ],
+  ...["file://mlruns", "file:///tmp/a%zz"].map((url): [string, RegExp, number] => [
+    `run booth.yaml --mlflow ${url}`,
+    /Expected a folder such as \.\/mlruns or file:\/\/\/path\/mlruns; got "file:/,
+    2,
+  ]),
   ["run booth.yaml --jobs 0", /argument '0' is invalid/, 2],
   ["run booth.yaml --wrong", /unknown option '--wrong'/, 2],
   ["run booth.yaml --out booth.yaml", /Cannot make a directory for the run in .*: it is there already\./, 1],

@@ -1,4 +1,5 @@
 // Against a server that implements the endpoints as MLflow's REST documentation has them.
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MlflowServer } from "../formats/mlflow-server.js";
 import { booth, workbench } from "./support.js";
@@ -74,6 +75,14 @@ describe("MLflow", () => {
     expect(stdout).toMatch(/^plain +1 +2\.2025 /m);
     expect(stderr).toMatch(/^isoloss: .* refused with status 401: UNAUTHENTICATED: Who are you\?/);
     expect(stderr).toContain(`export ${bench.folder}/kept/small-plain-0-1 --to mlflow --url ${url}\n`);
+  });
+
+  it.each(["file:", "file:./"])("takes the address %smlr as a folder below this one", async (beginning) => {
+    await bench.run("run", "small.yaml", "--quiet", "--variant", "plain", "--out", "stored");
+    const document = await bench.json(
+      ...["export", "stored/small-plain-0-1", "--to", "mlflow", "--url", `${beginning}mlr`, "--json"],
+    );
+    expect(document).toMatchObject({ url: join(bench.folder, "mlr") });
   });
 
   it("is not looked for where no address is given", async () => {

@@ -3,6 +3,7 @@
 import type { Batch } from "../batch.js";
 import { takeRows } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { type Correlation, correlation, partialCorrelation } from "../math/correlation.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
@@ -103,6 +104,7 @@ export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Prom
   requireSteps("minimaStudy", options, [
     ...(["model", "data", "optimizer", "learningRate", "loss", "batchSize", "dtype", "clipNorm"] as const),
     ...([
+      "evaluationBatchSize",
       "adaptiveClip",
       "gradNorm",
       ...compileOptionNames,
@@ -116,8 +118,10 @@ export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Prom
   const { data, seeds, steps, symmetry, examples, measureSeed = 0, onProgress, ...others } = options;
   const { radii, directions, scale, generators, ...trainerOptions } = others;
   const { training, validation } = data;
-  if (seeds.length < 2 || new Set(seeds).size < seeds.length) {
-    throw new OptionError(`minimaStudy: needs two or more seeds, all different; got [${seeds.join(", ")}].`);
+  if (!Array.isArray(seeds) || seeds.length < 2 || new Set(seeds).size < seeds.length) {
+    throw new OptionError(
+      `minimaStudy: needs two or more seeds, all different; got ${describeValue(seeds)}.`,
+    );
   }
   const { model, loss = crossEntropy, dtype = "float32" } = trainerOptions;
   const prepared = prepareDataset(training, dtype);

@@ -82,7 +82,7 @@ describe("minimaStudy", () => {
 
   it("measures a model with batch normalization and dropout as it is evaluated", async () => {
     const options = { model: batchNormNet(), data, seeds: [0, 1], ...training, ...settings };
-    const { rows } = await minimaStudy({ ...options, examples: 200 });
+    const { rows } = await minimaStudy({ ...options, examples: 200, evaluationBatchSize: 30 });
     const { steps, ...ofTrainer } = training;
     const trainer = await createTrainer({
       ...ofTrainer,
@@ -114,6 +114,15 @@ describe("minimaStudy", () => {
     const options = { model: mlp({ sizes: [64, 10] }), data, ...training };
     await expect(minimaStudy({ ...options, seeds: [1] })).rejects.toThrow(/two or more seeds.*got \[1\]/);
     await expect(minimaStudy({ ...options, seeds: [1, 1] })).rejects.toThrow(OptionError);
+    for (const [seeds, shown] of [
+      [3, "3"],
+      [undefined, "undefined"],
+    ] as const) {
+      const call = minimaStudy({ ...options, seeds: seeds as never });
+      await expect(call).rejects.toThrow(
+        new OptionError(`minimaStudy: needs two or more seeds, all different; got ${shown}.`),
+      );
+    }
     await expect(minimaStudy({ ...options, seeds: [0, 1], examples: 201 })).rejects.toThrow(
       /from 1 to the 200/,
     );

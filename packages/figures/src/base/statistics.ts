@@ -69,7 +69,7 @@ export function summarize(
     .filter(({ x }) => x.length > 0);
   return {
     band,
-    tails: runs.length > 1 || places.length === 0 ? tails : [],
+    tails,
     diverged: cleaned.flatMap(({ divergedAt: at, run: { x, y } }) =>
       at === undefined ? [] : [{ x: x.at(-1) ?? NaN, y: y.at(-1) ?? NaN, at }],
     ),

@@ -1,7 +1,7 @@
 // What outlives a worker and a page: some values of each tab, in IndexedDB. Where a browser has none, nothing is kept.
 
 /** Days after which what a tab has kept is forgotten. */
-const most = 7;
+const keptDays = 7;
 
 interface Kept {
   readonly value: unknown;
@@ -16,7 +16,7 @@ function openDatabase(): Promise<IDBDatabase> {
     request.onupgradeneeded = () => request.result.createObjectStore("kept");
     request.onerror = () => reject(request.error);
     request.onsuccess = () => {
-      const oldest = Date.now() - 24 * 3600e3 * most;
+      const oldest = Date.now() - 24 * 3600e3 * keptDays;
       const walk = request.result.transaction("kept", "readwrite").objectStore("kept").openCursor();
       walk.onsuccess = () => {
         const { result: found } = walk;
@@ -59,8 +59,8 @@ export async function kept<V>(key: string): Promise<V | undefined> {
 
 /** All that is kept under keys with a beginning. */
 export async function keptOf(beginning: string): Promise<ReadonlyMap<string, unknown>> {
-  const range = IDBKeyRange.bound(beginning, `${beginning}\uffff`);
-  const keys = (await use("readonly", (store) => store.getAllKeys(range))) ?? [];
+  const range = () => IDBKeyRange.bound(beginning, `${beginning}\uffff`);
+  const keys = (await use("readonly", (store) => store.getAllKeys(range()))) ?? [];
   const values = await Promise.all(keys.map((key) => kept(String(key))));
   return new Map(keys.map((key, i) => [String(key), values[i]]));
 }

@@ -99,6 +99,26 @@ const cases: Readonly<Record<string, Case>> = {
     nodes: [node("Resize", ["x", "scales"], { mode: string("nearest") })],
     initializers: { scales: float32([1, 1, 1.5, 2]) },
   },
+  ...Object.fromEntries(
+    [
+      [1, 1, 0.6, 0.5],
+      [1, 1, 0.3, 0.8],
+      [1, 2, 1.5, 2],
+      [1, 1, 1.5, 0.5],
+    ].map((scales) => [
+      `Resize by ${scales}`,
+      {
+        opset: 10,
+        nodes: [node("Resize", ["x", "scales"], { mode: string("nearest") })],
+        initializers: { scales: float32(scales) },
+      },
+    ]),
+  ),
+  "Resize by 1.5 and 0.75, linear": {
+    opset: 10,
+    nodes: [node("Resize", ["x", "scales"], { mode: string("linear") })],
+    initializers: { scales: float32([1, 1, 1.5, 0.75]) },
+  },
   BatchNormalization: {
     opset: 8,
     nodes: [node("BatchNormalization", ["x", "scale", "scale", "scale", "scale"], { spatial: int(1) })],
@@ -117,6 +137,13 @@ describe.each(Object.entries(cases))("%s", (_, { opset, nodes, ...rest }) => {
     expect(decodeModel(after).opsets).toEqual([{ domain: "", version: Math.max(opset, newer) }]);
     expect(await runOrt(after, { x })).toEqual(await runOrt(before, { x }));
   });
+});
+
+it("bounds and values of pads have the operand's type", async () => {
+  const wide = astype(x, "float64");
+  const nodes = [node("Pad", ["x"], { pads: ints([0, 0, 1, 0, 0, 0, 0, 2]), value: float(3) })];
+  const before = fileOf({ inputs: { x: wide }, nodes, opset: 10 });
+  expect(await runOrt(raised(before, 13), { x: wide })).toEqual(await runOrt(before, { x: wide }));
 });
 
 it("a newer file keeps its operator set", () => {
@@ -140,7 +167,13 @@ it.each<[string, number, readonly OnnxNode[], RegExp]>([
     "with a mask",
     10,
     [node("Dropout", ["x"], {}, ["y", "m"])],
-    /Dropout "y" is not converted: the type of its mask/,
+    /Dropout "y" is not converted: its mask changed/,
+  ],
+  [
+    "with nearest values at unknown places",
+    10,
+    [node("Resize", ["x", "x"], { mode: string("nearest") })],
+    /its scales are unknown, or enlarge one axis and shrink another/,
   ],
   [
     "that normalizes places",

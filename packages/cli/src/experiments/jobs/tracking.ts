@@ -1,5 +1,5 @@
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { OptionError } from "isoloss";
 import { mlflowContent, type RecordedRun, saveRun } from "isoloss/node";
 import { leaves } from "../../dotted-path.js";
@@ -37,9 +37,23 @@ export function recordedOf({ stored, config, document, settings, seed }: StoredR
   };
 }
 
-/** The folder of a file store of MLflow, where an address is one as MLflow has them: `./mlruns`, `/path`, `file:///path`. */
+/**
+ * The folder of a file store of MLflow, where an address is one as MLflow has them: `./mlruns`, `/path`, `file:mlruns`,
+ * `file:///path`.
+ *
+ * @throws OptionError for a file address that has no path
+ */
 function storeOf(url: string): string | undefined {
-  if (url.startsWith("file:")) return fileURLToPath(url);
+  if (url.startsWith("file:")) {
+    try {
+      return fileURLToPath(new URL(url, pathToFileURL("./")));
+    } catch (cause) {
+      throw new OptionError(
+        `Expected a folder such as ./mlruns or file:///path/mlruns; got ${JSON.stringify(url)}.`,
+        { cause },
+      );
+    }
+  }
   return isAbsolute(url) || /^\.\.?([\\/]|$)/.test(url) ? url : undefined;
 }
 

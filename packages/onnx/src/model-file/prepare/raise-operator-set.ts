@@ -1,5 +1,6 @@
 import { DataError } from "isoloss";
 import { type AttributeValue, graphsIn, int, type OnnxNode, type OnnxTensor, string } from "isoloss/internal";
+import { floatsOf } from "../edit/float-data.js";
 import type { GraphEditor } from "../edit/graph-editor.js";
 import { int as intOf, isStandard, string as stringOf } from "./attributes.js";
 import { isReason, type Reason } from "./linear-layer.js";
@@ -31,7 +32,7 @@ const moved = (version: number, names: readonly string[]): OperatorChange => [
     const operands: string[] = [];
     for (const name of names) {
       const value = node.attributes[name];
-      const tensor = value === undefined ? undefined : tensorOf(value);
+      const tensor = value === undefined ? undefined : tensorOf(value, node, editor);
       if (value !== undefined && tensor === undefined) return { reason: `its ${name} is of an unknown kind` };
       operands.push(tensor === undefined ? "" : editor.addTensor(`${node.outputs[0]}_${name}`, tensor));
     }
@@ -40,7 +41,11 @@ const moved = (version: number, names: readonly string[]): OperatorChange => [
   },
 ];
 
-function tensorOf(attribute: AttributeValue): Omit<OnnxTensor, "name"> | undefined {
+function tensorOf(
+  attribute: AttributeValue,
+  node: OnnxNode,
+  editor: GraphEditor,
+): Omit<OnnxTensor, "name"> | undefined {
   switch (attribute.kind) {
     case "ints":
       return {
@@ -52,8 +57,12 @@ function tensorOf(attribute: AttributeValue): Omit<OnnxTensor, "name"> | undefin
       return { dtype: "int64", shape: [1], data: BigInt64Array.of(BigInt(attribute.value)) };
     case "floats":
       return { dtype: "float32", shape: [attribute.value.length], data: Float32Array.from(attribute.value) };
-    case "float":
-      return { dtype: "float32", shape: [], data: Float32Array.of(attribute.value) };
+    case "float": {
+      // A bound or a value of a pad, of the operand's type.
+      const dtype = layouts(editor)(node.inputs[0])?.dtype ?? "float32";
+      const value = { shape: [], data: Float64Array.of(attribute.value) };
+      return { dtype, shape: [], data: floatsOf(value, dtype, `The operand of ${node.opType}`) };
+    }
     default:
       return undefined;
   }
@@ -90,14 +99,21 @@ const softmax: OperatorChange = [
   },
 ];
 
-/** Places of the result are those of the operand times a factor, rounded down. */
-const asymmetric: OperatorChange = [
+/** Places of the operand are those of the result over a factor: rounded up on an axis that shrinks, else down. */
+const resize: OperatorChange = [
   11,
-  (node) => {
+  (node, editor) => {
     const [x, scales] = node.inputs;
+    const factors = editor.floats(scales)?.data;
+    const isNearest = stringOf(node, "mode", "nearest") === "nearest";
+    // Places over a power of 2 are whole: nothing is rounded.
+    const isDown =
+      !isNearest || factors?.every((factor) => factor >= 1 || Number.isInteger(Math.log2(factor)));
+    if (!isDown && !factors?.every((factor) => factor <= 1))
+      return { reason: "its scales are unknown, or enlarge one axis and shrink another" };
     const places = {
       coordinate_transformation_mode: string("asymmetric"),
-      nearest_mode: string("floor"),
+      nearest_mode: string(isDown ? "floor" : "ceil"),
     };
     return { ...withAttributes(node, places), inputs: [x, "", scales] };
   },
@@ -116,9 +132,10 @@ const splitOutputs: OperatorChange = [
   (node) => (node.inputs[1] ? node : withAttributes(node, { num_outputs: int(node.outputs.length) })),
 ];
 
+/** A mask is of floats before set 10; before 12 ONNX Runtime fills it with false, since then with true. */
 const dropout: OperatorChange = [
   12,
-  (node) => (node.outputs[1] ? { reason: "the type of its mask changed" } : without(node, "ratio")),
+  (node) => (node.outputs[1] ? { reason: "its mask changed" } : without(node, "ratio")),
 ];
 
 const gridModes: Readonly<Record<string, string>> = { bilinear: "linear", bicubic: "cubic" };
@@ -155,9 +172,8 @@ const changes: ReadonlyMap<string, readonly OperatorChange[]> = new Map([
   ["Pad", [moved(11, ["pads", "value"])]],
   ...reductions.map((name): [string, OperatorChange[]] => [`Reduce${name}`, [moved(18, ["axes"])]]),
   ["ReduceSum", [moved(13, ["axes"])]],
-  ["Resize", [asymmetric]],
+  ["Resize", [resize]],
   ["RoiAlign", [roiAlign]],
-  ["Scan", [refused(9, "its sequences lost an axis")]],
   ["Scatter", [renamed(11, "ScatterElements")]],
   ["Slice", [moved(10, ["starts", "ends", "axes"])]],
   ["Softmax", [softmax]],
@@ -165,7 +181,7 @@ const changes: ReadonlyMap<string, readonly OperatorChange[]> = new Map([
   ["Squeeze", [moved(13, ["axes"])]],
   ["TopK", [moved(10, ["k"])]],
   ["Unsqueeze", [moved(13, ["axes"])]],
-  ["Upsample", [moved(9, ["scales"]), renamed(10, "Resize"), asymmetric]],
+  ["Upsample", [moved(9, ["scales"]), renamed(10, "Resize"), resize]],
 ]);
 
 /** Before it, sums and products say along which axis they broadcast. */

@@ -3,6 +3,7 @@
 import { OptionError } from "../../../errors.js";
 import { grad, valueAndGrad } from "../../../graph/autodiff.js";
 import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
+import { greater, where } from "../../../graph/ops/compare.js";
 import { sqrt, square } from "../../../graph/ops/elementary.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { mean, sum } from "../../../graph/ops/reduce.js";
@@ -108,8 +109,7 @@ export function improveOf(options: ImproveOptions): Improve {
     throw new OptionError(`cost: improve: kind must be cosine, sharpness or none; got "${String(kind)}".`);
   }
   const { kind: _, weight, ...sharpness } = improveBySharpnessOptions.read(options);
-  const value = balancedSharpness(sharpness);
-  return { weight, value: (shared, inputs) => value(shared, inputs) };
+  return { weight, value: balancedSharpness(sharpness) };
 }
 
 // The cosine of the tasks' gradients, and its derivative without second derivatives: a Hessian times a vector by central
@@ -128,8 +128,8 @@ export function cappedCosine(gramian: Tensor, cap: number): Tensor {
     slice(x, { starts: [i, from], ends: [i + 1, to] });
   // A task with a zero gradient has no angle: its cosine is 0, and so is the factor of its derivative.
   const squares = concat(all.map((i) => row(gramian, i, i, i + 1)));
-  const norms = sqrt(maximum(squares, 1e-30));
-  const cosines = div(gramian, mul(norms, transpose(norms)));
+  const inverse = where(greater(squares, 1e-30), div(1, sqrt(maximum(squares, 1e-30))), 0);
+  const cosines = mul(gramian, mul(inverse, transpose(inverse)));
   const pairs = concat(
     all.slice(1).map((j) => row(cosines, j - 1, j, tasks)),
     { axis: 1 },

@@ -5,7 +5,7 @@ import { costOf } from "../../../../src/graph/graph.js";
 import { add, mul, sub } from "../../../../src/graph/ops/arithmetic.js";
 import { square, tanh } from "../../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../../src/graph/ops/matmul.js";
-import { mean } from "../../../../src/graph/ops/reduce.js";
+import { mean, sum } from "../../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../../src/graph/ops/reshape.js";
 import { slice } from "../../../../src/graph/ops/slice.js";
 import { simplify } from "../../../../src/graph/simplify.js";
@@ -127,6 +127,27 @@ it.each(["exact", "differences"] as const)(
     expect(found.value).not.toBeCloseTo((await cosineOf({})).value, 3);
   },
 );
+
+describe.each(["float32", "float64"] as const)("the cosine in %s", (dtype) => {
+  it.each(["exact", "differences"] as const)(
+    "is 0 for a task at its minimum, and flat: %s",
+    async (derivatives) => {
+      const { value } = improveOf({ kind: "cosine", derivatives });
+      const args = { w: astype({ shape: [2], data: new Float64Array(2) }, dtype) };
+      const { graph } = trace(({ w }) => {
+        const losses = (at: unknown) => [0, 3].map((minimum) => sum(square(sub(at as Tensor, minimum))));
+        const [L, g] = valueAndGrad((at: Tensor) =>
+          (value as NonNullable<typeof value>)(at, { conflicting: losses, losses }),
+        )(w);
+        return { L, g };
+      }, args);
+      const run = await compile(graph, { runtime: dtype === "float32" ? "onnx" : "javascript" });
+      const { L, g } = await run.run(namedArrays(args));
+      await run.dispose();
+      expect([...L.data, ...g.data]).toEqual([0, 0, 0]);
+    },
+  );
+});
 
 describe("the cosine's derivative by differences of gradients", () => {
   it.each([2, 8])(
