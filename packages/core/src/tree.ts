@@ -79,7 +79,7 @@ const found = (value: unknown): string =>
     : describeValue(value);
 
 /** An object with a value for each key. Several times as fast as `Object.fromEntries`, which keeps "__proto__" an ordinary key. */
-export function objectOf<K extends string, T, R>(
+function objectOf<K extends string, T, R>(
   keys: readonly K[],
   items: ArrayLike<T>,
   make: (item: T) => R,

@@ -3,8 +3,7 @@
 import type { Batch } from "../batch.js";
 import { takeRows } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
-import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { describeValue, OptionError } from "../errors.js";
 import { type Correlation, correlation, partialCorrelation } from "../math/correlation.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { compileOptionNames, pickCompileOptions } from "../runtime/compile.js";

@@ -99,8 +99,12 @@ const softmax: OperatorChange = [
   },
 ];
 
-/** Places of the operand are those of the result over a factor: rounded up on an axis that shrinks, else down. */
-const resize: OperatorChange = [
+/**
+ * Places of the operand are those of the result over a factor: rounded up on an axis that shrinks, else down.
+ *
+ * @param isLarger whether no axis shrinks
+ */
+const resize = (isLarger: boolean): OperatorChange => [
   11,
   (node, editor) => {
     const [x, scales] = node.inputs;
@@ -108,7 +112,9 @@ const resize: OperatorChange = [
     const isNearest = stringOf(node, "mode", "nearest") === "nearest";
     // Places over a power of 2 are whole: nothing is rounded.
     const isDown =
-      !isNearest || factors?.every((factor) => factor >= 1 || Number.isInteger(Math.log2(factor)));
+      isLarger ||
+      !isNearest ||
+      factors?.every((factor) => factor >= 1 || Number.isInteger(Math.log2(factor)));
     if (!isDown && !factors?.every((factor) => factor <= 1))
       return { reason: "its scales are unknown, or enlarge one axis and shrink another" };
     const places = {
@@ -172,7 +178,7 @@ const changes: ReadonlyMap<string, readonly OperatorChange[]> = new Map([
   ["Pad", [moved(11, ["pads", "value"])]],
   ...reductions.map((name): [string, OperatorChange[]] => [`Reduce${name}`, [moved(18, ["axes"])]]),
   ["ReduceSum", [moved(13, ["axes"])]],
-  ["Resize", [resize]],
+  ["Resize", [resize(false)]],
   ["RoiAlign", [roiAlign]],
   ["Scatter", [renamed(11, "ScatterElements")]],
   ["Slice", [moved(10, ["starts", "ends", "axes"])]],
@@ -181,7 +187,7 @@ const changes: ReadonlyMap<string, readonly OperatorChange[]> = new Map([
   ["Squeeze", [moved(13, ["axes"])]],
   ["TopK", [moved(10, ["k"])]],
   ["Unsqueeze", [moved(13, ["axes"])]],
-  ["Upsample", [moved(9, ["scales"]), renamed(10, "Resize"), resize]],
+  ["Upsample", [moved(9, ["scales"]), renamed(10, "Resize"), resize(true)]],
 ]);
 
 /** Before it, sums and products say along which axis they broadcast. */

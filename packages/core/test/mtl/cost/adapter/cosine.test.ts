@@ -137,7 +137,7 @@ describe.each(["float32", "float64"] as const)("the cosine in %s", (dtype) => {
       const { graph } = trace(({ w }) => {
         const losses = (at: unknown) => [0, 3].map((minimum) => sum(square(sub(at as Tensor, minimum))));
         const [L, g] = valueAndGrad((at: Tensor) =>
-          (value as NonNullable<typeof value>)(at, { conflicting: losses, losses }),
+          (value as NonNullable<typeof value>)(at, { conflicting: losses, losses } as never),
         )(w);
         return { L, g };
       }, args);
