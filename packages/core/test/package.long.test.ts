@@ -261,6 +261,7 @@ describe("the npm package", () => {
       file,
       `${rooms.map((entry, i) => `import * as room${i} from "${entry}";`).join("\n")}
        export const all = [${rooms.map((_, i) => `room${i}`).join(", ")}];
+       import { createTrainer, digits, mlp, sgd } from "isoloss";
        const { images, labels } = digits();
        const data = { inputs: images, labels };
        const trainer = await createTrainer({ model: mlp({ sizes: [64, 10] }), data, optimizer: sgd(), learningRate: 0.1 });

@@ -191,6 +191,7 @@ import { createOptimizer } from "isoloss/optim";
 import { square, sub, sum } from "isoloss/ops";
 import { mlpSymmetries, positiveScaling } from "isoloss/symmetry";
 import { orbitSearches, teleport } from "isoloss/teleport";
+import { expect, it } from "vitest";
 
 it.each(["javascript", "onnx"] as const)("an operation is computed and differentiated in %s", async (runtime) => {
   const x = array([1, -2], "float32");
