@@ -65,7 +65,8 @@ export default defineConfig(({ mode }) => ({
     experimental: { fsModuleCache: true },
     setupFiles: "scripts/vitest-setup.ts",
     env: mode === "quick" ? { SAMPLED_ROWS: "true" } : mode === "test" ? {} : { ALL_CASES: "true" },
-    maxWorkers: 2,
+    // Tests that take long wait often: for pages, for processes, for what was killed.
+    maxWorkers: mode === "long" || mode === "all" ? 3 : 2,
     sequence: { sequencer: LongestFirst },
     // For what hangs: a slow machine, beside other programs, must not fail.
     testTimeout: 300_000,

@@ -109,27 +109,36 @@ export function costOf(graph: Graph): Cost {
   return cost;
 }
 
-/** Floating-point operations of one pass through a graph, or through the body of a loop in it if that has more. */
-export function flopsOfPass(graph: Graph): number {
+/** Estimated cost of one pass through a graph, or through the body of a loop in it if that has more. */
+export function costOfPass(graph: Graph, what: "flops" | "bytes"): number {
   const nodes = nodesOf(graph).filter(({ inputs }) => inputs.length > 0);
-  const passes = nodes.flatMap((node) => bodiesOf(node).map(flopsOfPass));
-  const own = nodes
-    .filter((node) => bodiesOf(node).length === 0)
-    .reduce((sum, { op, attrs, size }, i, all) => sum + (op.flops ? op.flops(all[i], attrs) : size), 0);
-  return Math.max(own, ...passes);
+  const passes = nodes.flatMap((node) => bodiesOf(node).map((body) => costOfPass(body, what)));
+  const own = nodes.filter((node) => bodiesOf(node).length === 0);
+  return Math.max(
+    own.reduce((sum, node) => sum + costOfNode(node)[what], 0),
+    ...passes,
+  );
 }
 
 function sumOfCosts(graph: Graph): Cost {
-  let [nodes, flops, bytes] = [0, 0, 0];
+  const sum = { nodes: 0, flops: 0, bytes: 0 };
   for (const node of nodesOf(graph)) {
     if (node.inputs.length === 0) continue;
-    nodes += node.op.nodes?.(node, node.attrs) ?? 1;
-    flops += node.op.flops ? node.op.flops(node, node.attrs) : node.size;
-    bytes += node.op.bytes
-      ? node.op.bytes(node, node.attrs)
-      : bytesOf(node) + node.inputs.reduce((sum, x) => sum + bytesOf(x), 0);
+    const { nodes, flops, bytes } = costOfNode(node);
+    sum.nodes += nodes;
+    sum.flops += flops;
+    sum.bytes += bytes;
   }
-  return { nodes, flops, bytes };
+  return sum;
+}
+
+function costOfNode(node: Tensor): Cost {
+  const { op, attrs, inputs, size } = node;
+  return {
+    nodes: op.nodes?.(node, attrs) ?? 1,
+    flops: op.flops?.(node, attrs) ?? size,
+    bytes: op.bytes?.(node, attrs) ?? inputs.reduce((sum, x) => sum + bytesOf(x), bytesOf(node)),
+  };
 }
 
 /**

@@ -3,6 +3,7 @@ import { knownFromBefore } from "./control/known-before.js";
 import { knownInCond, knownInScan, knownInWhile } from "./control/known-inside.js";
 import { add, div, mul, neg, sub } from "./ops/arithmetic.js";
 import { broadcastShapes, broadcastTo } from "./ops/broadcast.js";
+import { where } from "./ops/compare.js";
 import { constantValue } from "./ops/leaf.js";
 import { matmul } from "./ops/matmul.js";
 import { sum } from "./ops/reduce.js";
@@ -234,10 +235,13 @@ const rules: Readonly<Record<string, Rule>> = {
   where({ inputs: [condition, a, b] }) {
     const c = constantValue(condition);
     if (c !== undefined) return c ? a : b;
-    return a === b ? a : undefined;
+    if (a === b) return a;
+    const [source] = isOp(condition, "broadcast") ? condition.inputs : [condition];
+    return isOp(source, "logicalNot") ? where(source.inputs[0], b, a) : undefined;
   },
   reshape({ inputs: [x], shape }) {
     if (isOp(x, "reshape")) return reshape(x.inputs[0], shape);
+    if (isOp(x, "neg")) return neg(reshape(x.inputs[0], shape));
     return x.shape.join() === shape.join() ? x : undefined;
   },
   transpose({ inputs: [x], attrs, shape }) {

@@ -1,6 +1,6 @@
 import { dtypeOf, isNdArray, type NdArray } from "../array.js";
 import { closureOf, usedInputs } from "../graph/control/body.js";
-import { flopsOfPass, type Graph, nodesOf, type Port, topologicalOrder } from "../graph/graph.js";
+import { costOfPass, type Graph, nodesOf, type Port, topologicalOrder } from "../graph/graph.js";
 import { retype } from "../graph/retype.js";
 import { isFloat, type Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
@@ -17,7 +17,7 @@ const mostKept = 2 ** 16;
 const manyFlops = 2 ** 24;
 
 const compileFor = (graph: Graph): Promise<Executable> =>
-  compile(graph, flopsOfPass(graph) < manyFlops ? { runtime: "javascript" } : {});
+  compile(graph, costOfPass(graph, "flops") < manyFlops ? { runtime: "javascript" } : {});
 
 /** A program: the names of the values that it reads, and the numbers of the results, or names of values, that it writes. */
 interface Part {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { scan } from "../../src/graph/control/scan.js";
 import { whileLoop } from "../../src/graph/control/while.js";
-import { costOf, flopsOfPass, type Graph } from "../../src/graph/graph.js";
+import { costOf, costOfPass, type Graph } from "../../src/graph/graph.js";
 import { add } from "../../src/graph/ops/arithmetic.js";
 import { less } from "../../src/graph/ops/compare.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
@@ -18,11 +18,13 @@ it("counts all steps of a loop in the cost of a graph, and one of them in that o
   const square = (x: Tensor) => matmul(x, x);
   const scanned = graphOf((x) => add(scan((c: Tensor) => [square(c), []], x, [], { length: 50 })[0], x));
   expect(costOf(scanned).flops).toBe(50 * product + addition);
-  expect(flopsOfPass(scanned)).toBe(product);
+  expect(costOfPass(scanned, "flops")).toBe(product);
   // A pass also sums and compares n^2 numbers.
   const ended = graphOf((x) => whileLoop((w) => less(sum(w), 1), square, x, { most: 100_000 }));
-  expect(flopsOfPass(ended)).toBeGreaterThanOrEqual(product);
-  expect(flopsOfPass(ended)).toBeLessThan(product + 4 * n ** 2);
+  expect(costOfPass(ended, "flops")).toBeGreaterThanOrEqual(product);
+  expect(costOfPass(ended, "flops")).toBeLessThan(product + 4 * n ** 2);
+  // Its 100,000 steps read and write no more at once.
+  expect(costOfPass(ended, "bytes")).toBeLessThan(20 * 8 * n ** 2);
   const plain = graphOf((x) => add(square(x), x));
-  expect(flopsOfPass(plain)).toBe(costOf(plain).flops);
+  expect(costOfPass(plain, "flops")).toBe(costOf(plain).flops);
 });

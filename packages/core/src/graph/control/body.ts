@@ -60,7 +60,9 @@ export function closureSince(start: number, outputs: readonly Tensor[]): Closure
   return closureOf([], numbered(outputs), isInside, order);
 }
 
-const numbered = (tensors: readonly Tensor[]) => tensors.map((tensor, k): Port => ({ name: `${k}`, tensor }));
+/** Outputs under their numbers. */
+export const numbered = (tensors: readonly Tensor[]) =>
+  tensors.map((tensor, k): Port => ({ name: `${k}`, tensor }));
 
 /**
  * The outputs of a graph for given inputs, as part of the graph that is being traced.

@@ -6,7 +6,7 @@ import { copying, filling, type KernelWriter } from "../javascript-rule.js";
 import { constantValue, input } from "../ops/leaf.js";
 import { alias } from "../ops/stop-gradient.js";
 import { apply, formatType, isFloat, nextSerial, type Op, requireTensor, type Tensor } from "../tensor.js";
-import { closureSince, inlined, usedInputs } from "./body.js";
+import { type Closure, closureSince, inlined, usedInputs } from "./body.js";
 import { type Leaves, leavesLike, leavesOf } from "./leaves.js";
 import { resultOf, resultsOf } from "./result.js";
 
@@ -127,6 +127,11 @@ function condNode(condition: Tensor, whenTrue: Branch, whenFalse: Branch): Tenso
   if (types !== others) {
     throw new ShapeError(`cond: the branches must return the same types; got ${types} and ${others}.`);
   }
+  return condOf(condition, closures);
+}
+
+/** A choice between two computations of the same types. */
+export function condOf(condition: Tensor, closures: readonly Closure[]): Tensor {
   const captured = [...new Set(closures.flatMap((closure) => closure.captured))];
   const [branchTrue, branchFalse] = closures.map(
     ({ graph, captured: own }): Graph => ({

@@ -4,6 +4,7 @@ import { requireKnown } from "../../options.js";
 import type { Scan } from "../executable.js";
 import { invariantsOf } from "../loop-invariants.js";
 import { toBatchLast } from "./batch-last/batch-last.js";
+import { toBranches } from "./branches.js";
 import { Emitter, type EmitterOptions } from "./emitter.js";
 import { fuse } from "./fuse.js";
 import { nameResults, valueInfo } from "./names.js";
@@ -16,6 +17,8 @@ export interface EmitModelOptions {
   readonly convBlock?: number | undefined;
   /** Whether images that are pooled may be computed with the batch as the last axis (see {@link toBatchLast}); default false. */
   readonly batchLast?: boolean | undefined;
+  /** Whether a selection by one bool may become a branch (see {@link toBranches}); default false. */
+  readonly branches?: boolean | undefined;
   readonly scan?: Scan | undefined;
   /** Metadata strings stored with the model. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -32,13 +35,14 @@ export function inputName(graph: Graph, name: string): string {
 /** An ONNX model that computes a simplified graph, or a scan of it as one Loop. */
 export function emitModel(graph: Graph, options: EmitModelOptions = {}): OnnxModel {
   requireGraph("emitModel", graph);
-  const known = ["portable", "convBlock", "batchLast", "scan", "metadata"] as const;
+  const known = ["portable", "convBlock", "batchLast", "branches", "scan", "metadata"] as const;
   requireKnown("emitModel", options, known, "emitModel(graph, { portable: true })");
-  const { portable = false, convBlock, batchLast = false, scan, metadata = {} } = options;
+  const { portable = false, convBlock, batchLast = false, branches = false, scan, metadata = {} } = options;
   for (const port of [...graph.inputs, ...graph.outputs]) checkName(port);
   const fused = fuse(batchLast && !portable ? toBatchLast(graph, convBlock) : graph);
-  const form = { portable, convBlock };
-  const body = scan ? loopGraph(fused, scan, form) : plainGraph(fused, form);
+  const form = { portable, convBlock, branches };
+  // What stays the same in all steps of a scan would be computed in its branches.
+  const body = scan ? loopGraph(fused, scan, form) : plainGraph(branches ? toBranches(fused) : fused, form);
   return {
     irVersion: 9,
     opsets: [

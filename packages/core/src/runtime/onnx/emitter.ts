@@ -14,6 +14,7 @@ import { type Readers, readersOf } from "../../graph/readers.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
 import type { BlockEmitter } from "./blocked/layout.js";
 import { emitBlocked } from "./blocked/rules.js";
+import { toBranches } from "./branches.js";
 import { fuse } from "./fuse.js";
 import { nameResults, valueInfo } from "./names.js";
 import {
@@ -27,6 +28,7 @@ import {
 export interface EmitterOptions {
   readonly portable: boolean;
   readonly convBlock?: number | undefined;
+  readonly branches: boolean;
 }
 
 /** Nodes that are emitted where they are used. */
@@ -209,7 +211,7 @@ export class Emitter implements BlockEmitter {
 
   /** A graph inside a node; it reads captured values under the names that they have here. */
   private body({ graph, own = 0, captured, unused = 0 }: OnnxBody): OnnxGraph {
-    const fused = fuse(graph);
+    const fused = this.options.branches ? toBranches(fuse(graph)) : fuse(graph);
     const child = new Emitter(fused, this.options, this.shared);
     const name = () => this.shared.name();
     const inputs = fused.inputs.slice(0, own).map(({ tensor }) => valueInfo(name(), tensor));

@@ -1,7 +1,7 @@
 import { defaultProvider, float32Providers, inTurn, listProviders, loadOrt } from "#ort";
 import { astype, type NdArray, type TypedArray } from "../../array.js";
 import { DTypeError, RuntimeError } from "../../errors.js";
-import { costOf, flopsOfPass, type Graph, requireGraph, someNode } from "../../graph/graph.js";
+import { costOfPass, type Graph, requireGraph, someNode } from "../../graph/graph.js";
 import { peakBytes } from "../../graph/peak-bytes.js";
 import { requireKnown } from "../../options.js";
 import { checkScan, type Executable, resolveInputs, type Scan, stepsOf } from "../executable.js";
@@ -58,7 +58,8 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   const hasConv = someNode(graph, (n) => n.op.name.startsWith("conv2d"));
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
   const layouts = { convBlock: block, batchLast: provider === "cpu" };
-  const model = emitModel(graph, { ...layouts, scan });
+  // Other providers would have to bring each condition to the processor.
+  const model = emitModel(graph, { ...layouts, branches: provider === defaultProvider, scan });
   const isLarge = isLargeGraph(graph);
   const opener = sessionOpener(ort, encodeModel(model), graph, { provider, threads, isLarge });
   let session: ReturnType<typeof opener> | undefined = opener();
@@ -131,17 +132,19 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
 }
 
 /** Threads inside an operator where none are given. */
-export const threadsFor = (graph: Graph): number => (flopsOfPass(graph) < smallGraph ? 1 : defaultThreads());
+export const threadsFor = (graph: Graph): number =>
+  costOfPass(graph, "flops") < smallGraph ? 1 : defaultThreads();
 
 /** With fewer floating-point operations of a pass a second thread slows a run down; measured on multilayer perceptrons. */
 const smallGraph = 3e7;
 
 /**
- * Graphs whose results need much memory at once, or that read and write much, do not plan their memory beforehand, and can be
+ * Graphs whose results need much memory at once, or that read and write much in a pass, do not plan their memory beforehand, and can be
  * unloaded. The plan is one block, allocated in addition to the memory of the first run: it doubles the memory and saves a
  * negligible time in such runs.
  */
-const isLargeGraph = (graph: Graph): boolean => peakBytes(graph) >= 2 ** 28 || costOf(graph).bytes >= 2 ** 33;
+const isLargeGraph = (graph: Graph): boolean =>
+  peakBytes(graph) >= 2 ** 28 || costOfPass(graph, "bytes") >= 2 ** 33;
 
 interface SessionSettings {
   readonly provider: string;

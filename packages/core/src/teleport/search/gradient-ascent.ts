@@ -177,7 +177,7 @@ function proposalsOf<P>(
       const gradient = ascentAlong(symmetry, slope(), { params, batch, context, dtype });
       const norm = lengthOf(gradient);
       const isMoving = greater(norm, 0);
-      const factor = normalized ? where(isMoving, div(1, where(isMoving, norm, 1)), 0) : constant(1, dtype);
+      const factor = normalized ? where(isMoving, div(1, norm), 0) : constant(1, dtype);
       const direction = gradient.map((g, i) =>
         momentum > 0 ? add(mul(factor, g), mul(momentum, before[i])) : mul(factor, g),
       );

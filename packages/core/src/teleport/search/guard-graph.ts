@@ -1,5 +1,6 @@
 // The guard inside a compiled walk, and the numbers that such a walk passes on.
 import { array, astype, type NdArray } from "../../array.js";
+import { dot } from "../../graph/autodiff.js";
 import { cond } from "../../graph/control/cond.js";
 import { add, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
@@ -78,15 +79,12 @@ function testsOf({ loss, objective, gradNormSq, racedLoss }: Measured, before: B
  * @param isReady whether it is to judge it; left out: it is
  */
 export function isAdmitted(measured: Measured, before: Before, bounds: Bounds, isReady?: Tensor): Tensor {
-  const passes = all(...(isReady ? [isReady] : []), ...Object.values(testsOf(measured, before, bounds)));
   const { params } = measured;
-  return params
-    ? cond(
-        logicalAnd(passes, logicalNot(before.isStart)),
-        () => hasNumbers(params),
-        () => passes,
-      )
-    : passes;
+  return all(
+    ...(isReady ? [isReady] : []),
+    ...Object.values(testsOf(measured, before, bounds)),
+    ...(params ? [logicalOr(before.isStart, hasNumbers(params))] : []),
+  );
 }
 
 /** Whether a point passes the tests that come before those of the host: of its numbers, and of the drift on the batch. */
@@ -106,12 +104,16 @@ export const findingOf = (measured: Measured, before: Before, bounds: Bounds): T
 export const hasValue = (x: Tensor): Tensor => lessEqual(abs(x), largest[x.dtype as Float]);
 
 /** Whether all elements of a tree are finite, and so is their sum. */
-export const hasNumbers = (tree: unknown): Tensor =>
-  hasValue(
-    flatten(tree, isTensor)
-      .leaves.map((leaf) => sum(abs(leaf)))
-      .reduce(add),
+export function hasNumbers(tree: unknown): Tensor {
+  const { leaves } = flatten(tree, isTensor);
+  // Faster, but squares of finite numbers may overflow.
+  const isSmall = hasValue(dot(leaves, leaves));
+  return cond(
+    isSmall,
+    () => isSmall,
+    () => hasValue(leaves.map((leaf) => sum(abs(leaf))).reduce(add)),
   );
+}
 
 export const all = (...conditions: Tensor[]): Tensor => conditions.reduce((a, b) => logicalAnd(a, b));
 

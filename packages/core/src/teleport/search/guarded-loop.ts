@@ -127,8 +127,11 @@ export const toldNames = ["taken", "halvings", "finding", "detail", "outcome"] a
 type Float = "float32" | "float64";
 export type Status<T> = Record<(typeof statusNames)[number], T>;
 
-/** How a loop ended; after these come the reasons to stop. */
-export const outcomes = ["going on", "steps taken", "refused", "start", "asking"] as const;
+/** How a loop ended that does not stop for a reason, whose number is above 0. */
+const outcomes = { "going on": 0, "steps taken": -1, refused: -2, start: -3, asking: -4 } as const;
+
+/** The outcome of a loop that waits for the host. */
+export const { asking } = outcomes;
 
 /** What the host found, after the guard's findings. */
 const hostFinding = findings.length + 1;
@@ -186,23 +189,17 @@ export function guardedPass<X, S>(
   const at = chosen<X>(isTaken, here as never, base as never, "branch") as X;
   const next = nextOf({ isStart, isTaken, isStepping, isRefused, isHalved, startLoss, scale, base: at });
   const isRetried = next.hasOther ?? isHalved;
-  const ended = (name: (typeof outcomes)[number]) => fillLike(taken, outcomes.indexOf(name));
-  const goingOn = where(greater(next.stop, 0), add(next.stop, outcomes.length - 1), ended("going on"));
-  const refused = where(isRetried, goingOn, where(isStart, ended("start"), ended("refused")));
-  const accepted = where(isStepping, goingOn, ended("steps taken"));
+  const ended = (name: keyof typeof outcomes) => fillLike(taken, outcomes[name]);
+  const refused = where(isRetried, next.stop, where(isStart, ended("start"), ended("refused")));
+  const accepted = where(isStepping, next.stop, ended("steps taken"));
   const judged = where(isTaken, accepted, refused);
   const failed = findingOf(measured, before, bounds);
   const { params } = measured;
   // A search that says itself which candidates are ready has tested their numbers.
-  const isLost =
+  const finding =
     params === undefined || isReady
-      ? undefined
-      : cond(
-          isRefused,
-          () => logicalNot(hasNumbers(params)),
-          () => constant(0, "bool"),
-        );
-  const finding = isLost ? where(isLost, findings.indexOf("parameters") + 1, failed) : failed;
+      ? failed
+      : where(hasNumbers(params), failed, findings.indexOf("parameters") + 1);
   const found = asks ? where(equal(s.answer, 2), hostFinding, finding) : finding;
   const passed: Carried<X, S> = {
     base: at,
@@ -217,7 +214,7 @@ export function guardedPass<X, S>(
       racedLoss: measured.racedLoss ? where(isTaken, measured.racedLoss, s.racedLoss) : s.racedLoss,
       halvings: where(isHalved, add(s.halvings, 1), s.halvings),
       finding: where(isRefused, found, where(isTaken, 0, s.finding)),
-      outcome: isReady ? where(logicalOr(isReady, isStart), judged, goingOn) : judged,
+      outcome: isReady ? where(logicalOr(isReady, isStart), judged, next.stop) : judged,
     },
   };
   // The host tests before the objective is compared, in the order of the guard's tests.
@@ -278,10 +275,10 @@ export function recordOf(
           limits,
         );
   const walked = (reason: string | undefined) => ({ steps, halvings, points, reason });
-  switch (outcomes[outcome]) {
-    case "steps taken":
+  switch (outcome) {
+    case outcomes["steps taken"]:
       return walked(stepsTaken(steps));
-    case "start": {
+    case outcomes.start: {
       // A walk that begins elsewhere than at the start may leave its level there.
       const start = { ...latest, loss: level ?? latest.loss };
       const reason = isFinitePoint(latest)
@@ -289,10 +286,10 @@ export function recordOf(
         : startNotFinite;
       return { steps: 0, halvings, points: [latest], reason };
     }
-    case "refused":
+    case outcomes.refused:
       return walked(refusal ?? refused);
     default: {
-      const reason = reasons[outcome - outcomes.length];
+      const reason = reasons[outcome - 1];
       return walked(
         (finding > 0 ? (refusal ?? refused) : undefined) ??
           (typeof reason === "function" ? reason(detail) : reason),

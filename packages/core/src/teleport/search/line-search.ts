@@ -109,7 +109,7 @@ function proposalsOf<P>(
       const gradient = ascentAlong(symmetry, slope(), { params, batch, context, dtype });
       const norm = lengthOf(gradient);
       const isMoving = greater(norm, 0);
-      const direction = gradient.map((g) => mul(where(isMoving, div(1, where(isMoving, norm, 1)), 0), g));
+      const direction = gradient.map((g) => mul(where(isMoving, div(1, norm), 0), g));
       const cut = (t: Tensor) => limited(direction, total, t, region);
       const best = maximize(
         (t) => {

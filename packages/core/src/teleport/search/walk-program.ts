@@ -12,7 +12,7 @@ import { flatten, namedArrays, namedLike, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
 import type { Point } from "../point.js";
 import { boundNames, boundsOf, unpacked } from "./guard-graph.js";
-import { type FoundRecord, outcomes, pointOf, recordOf, toldNames, widthOf } from "./guarded-loop.js";
+import { asking, type FoundRecord, pointOf, recordOf, toldNames, widthOf } from "./guarded-loop.js";
 import type {
   CompiledWalk,
   HowToRun,
@@ -163,7 +163,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       });
     let results = await resume(await first.run(namedArrays({ params: inputs.params })), 0);
     let refused: string | undefined;
-    while (results["from.status.outcome"].data[0] === outcomes.indexOf("asking")) {
+    while (results["from.status.outcome"].data[0] === asking) {
       const point = pointOf(results["from.latest"].data);
       const reason = await whyNot(paramsIn(results, "candidate."), point);
       refused = reason ?? refused;
