@@ -34,10 +34,12 @@ async function use<R extends IDBRequest>(
 ): Promise<R["result"] | undefined> {
   try {
     database ??= openDatabase();
-    const request = act((await database).transaction("kept", mode).objectStore("kept"));
+    const transaction = (await database).transaction("kept", mode);
+    const request = act(transaction.objectStore("kept"));
+    // A page that is left before the end of the transaction would lose what was put.
     return await new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(transaction.error);
     });
   } catch {
     return undefined;
