@@ -16,7 +16,14 @@ import {
   torchGenerator,
   trace,
 } from "isoloss";
-import { checkClasses, formatShape, type LabelUse, labelUses, namesMatching } from "isoloss/internal";
+import {
+  checkClasses,
+  formatShape,
+  type LabelUse,
+  labelUses,
+  namesMatching,
+  nodesOf,
+} from "isoloss/internal";
 import { masked } from "isoloss/moves";
 import type { FloatDType } from "isoloss/nn";
 import type { OnnxModel } from "isoloss/onnx";
@@ -288,19 +295,14 @@ function setupOf(
   { batchSize, fixed }: Pick<TrainingSetup, "batchSize" | "fixed">,
   { input, frozen, loss, train }: SetupOptions,
 ): TrainingSetup {
-  const model = trainable(
-    importedModel(() => file, { outputs: [output] }),
-    {
-      input,
-      freeze: (name) => frozen.has(name),
-    },
-  );
+  const read = importedModel(() => file, { outputs: [output] });
+  const model = trainable(read, { input, freeze: (name) => frozen.has(name) });
   const { params, state } = model.init(torchGenerator(0));
   const [x, y] = [train.inputs, train.labels].map((array) =>
     spec([batchSize, ...array.shape.slice(1)], dtypeOf(array)),
   );
   let uses: readonly LabelUse[] = [];
-  trace(
+  const { graph } = trace(
     ({ p, s, x, y }) => {
       const { output: made } = model.apply(p, x, { state: s });
       requireBatch(output, made, batchSize);
@@ -310,7 +312,11 @@ function setupOf(
     },
     { p: params, s: state, x, y },
   );
-  return { model, batchSize, fixed, uses };
+  // Of other outputs alone: a decay of weights would change them.
+  const computed = new Set(nodesOf(graph));
+  const unread = new Set(graph.inputs.flatMap(({ name, tensor }) => (computed.has(tensor) ? [] : [name])));
+  const isKept = (name: string) => frozen.has(name) || unread.has(`p.${name}`);
+  return { model: trainable(read, { input, freeze: isKept }), batchSize, fixed, uses };
 }
 
 function requireBatch(name: string, { shape }: Tensor, batchSize: number): void {

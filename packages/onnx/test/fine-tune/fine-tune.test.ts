@@ -12,6 +12,7 @@ import {
 } from "isoloss";
 import { decodeModel, encodeModel, modelToOnnx } from "isoloss/onnx";
 import { mul } from "isoloss/ops";
+import { createOptimizer } from "isoloss/optim";
 import { normal } from "isoloss-test-support/compress/quantize/support";
 import {
   convnet,
@@ -373,6 +374,45 @@ describe("fineTune", () => {
     expect(problem).toMatch(/became .* at step|became .* before step/);
     expect(best.epoch).toBe(0);
     expect(bytes).toBe(folded);
+  });
+
+  it("leaves weights as they are that the trained output does not read", async () => {
+    const initializers = {
+      trunk: float32(
+        Array.from({ length: 12 }, (_, i) => Math.sin(i)),
+        [4, 3],
+      ),
+      own: float32([0.5, -0.2, 0.1, 0.4, 0.3, -0.6], [3, 2]),
+      other: float32([1, 2, 3], [3, 1]),
+    };
+    const nodes = [
+      node("MatMul", ["x", "trunk"], {}, ["h"]),
+      node("MatMul", ["h", "own"], {}, ["logits"]),
+      node("MatMul", ["h", "other"], {}, ["score"]),
+    ];
+    const file = fileOf({
+      inputs: { x: float32(Array(32).fill(0), [8, 4]) },
+      initializers,
+      nodes,
+      outputs: ["logits", "score"],
+    });
+    const inputs = float32(
+      Array.from({ length: 32 }, (_, i) => Math.cos(i * i)),
+      [8, 4],
+    );
+    const labels = { shape: [8], data: BigInt64Array.from([0n, 1n, 1n, 0n, 1n, 0n, 0n, 1n]) };
+    const result = await fineTune(file, {
+      data: { inputs, labels },
+      validation: { inputs, labels },
+      output: "logits",
+      optimizer: createOptimizer("adamw", { weightDecay: 0.5 }),
+      learningRate: 0.1,
+      epochs: 2,
+      runtime: "javascript",
+    });
+    expect(result.parameters).toMatchObject({ trained: 18, frozen: 3 });
+    expect(result.best.epoch).toBeGreaterThan(0);
+    expect(fromOnnx(result.bytes).params.other).toEqual(fromOnnx(file).params.other);
   });
 
   it("trains a ResNet that PyTorch has folded", async () => {
