@@ -52,6 +52,7 @@ export const noSteps = { ...bowl, steps: undefined };
 export const vectorLoss = { ...bowl, loss: (p) => p.w };
 export const throwsText = { ...bowl, start: () => { throw "boo"; } };
 export const throwsLoss = { ...bowl, loss: (p) => p.none.x };
+export const throwsLabels = { ...net, loss: () => { throw new RangeError("no labels today"); } };
 export const throwsSymmetry = {
   ...bowl,
   symmetry: () => { throw new TypeError("no group today"); },
@@ -248,6 +249,7 @@ describe("mistakes in a module", () => {
     ["#throws", /mine\.mjs: the start of throws failed: no weights today/],
     ["#throwsText", /mine\.mjs: the start of throwsText failed: boo/],
     ["#throwsLoss", /mine\.mjs: the loss of throwsLoss failed: Cannot read properties of undefined/],
+    ["#throwsLabels", /mine\.mjs: the loss of throwsLabels failed: no labels today/],
     ["#throwsSymmetry", /mine\.mjs: the symmetry of throwsSymmetry failed: no group today/],
   ])("are told of %s", async (name, message) => {
     bench.write("mine.yaml", experiment(name));

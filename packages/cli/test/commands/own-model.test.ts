@@ -47,6 +47,10 @@ beforeAll(() => {
      import { convnet } from "isoloss/nn";
      export default mlp({ sizes: [64, 12, 10] });
      export const seen = ([, height, width]) => convnet({ imageSize: [height, width], stages: [[4]] });
+     const network = mlp({ sizes: [64, 12, 10] });
+     export const noInit = { ...network, init: () => { throw new Error("no weights today"); } };
+     export const noApply = { ...network, apply: (p) => p.none.x };
+     export const none = () => { throw "boo"; };
      export const wrong = { layers: 3 };`,
   );
 });
@@ -92,9 +96,19 @@ describe("an experiment with a model of one's own", () => {
       /output "y" is not one of the model's/,
     );
     expect(await failure('{ module: "models/mine.mjs#nothing" }')).toMatch(
-      /has no export nothing; it exports default, seen, wrong/,
+      /has no export nothing; it exports default, seen, noInit, noApply, none, wrong/,
     );
     expect(await failure('{ module: "models/mine.mjs#wrong" }')).toMatch(/must be a model, { init, apply }/);
+    const failures = [
+      ["noInit", "init of noInit failed: no weights today"],
+      ["noApply", "apply of noApply failed: Cannot read properties of undefined"],
+      ["none", "model of none failed: boo"],
+    ];
+    for (const [name, message] of failures) {
+      const told = await failure(`{ module: "models/mine.mjs#${name}" }`);
+      expect(told).toContain(`mine.mjs: the ${message}`);
+      expect(told).not.toContain("defect");
+    }
     const changed = `{ onnx: models/rows.onnx, sha256: "${"0".repeat(64)}" }`;
     expect(await failure(changed)).toMatch(
       /rows\.onnx has changed: its SHA-256 is [0-9a-f]{64}, and the config says 000/,

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { DataError, MissingDataError, OptionError } from "isoloss";
+import { DataError, IsolossError, MissingDataError, OptionError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 import { z } from "zod";
 import { isImageName } from "../../../formats/read-data.js";
@@ -125,4 +125,25 @@ export async function exportOf({ file, name }: ReturnType<typeof placeInModule>)
   if (name in exports) return exports[name];
   const names = Object.keys(exports).join(", ") || "nothing";
   throw new OptionError(`${file} has no export ${name}; it exports ${names}. Write module: FILE#NAME.`);
+}
+
+/** A function of the user's module, which says so of what it throws: it is no defect of the library. */
+export function ownFunction<A extends readonly unknown[], R>(
+  { file, name }: ReturnType<typeof placeInModule>,
+  what: string,
+  own: (...given: A) => R,
+): (...given: A) => R {
+  const failed = (cause: unknown): never => {
+    if (cause instanceof IsolossError) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new OptionError(`${file}: the ${what} of ${name} failed: ${message}`, { cause });
+  };
+  return (...given) => {
+    try {
+      const made = own(...given);
+      return made instanceof Promise ? (made.catch(failed) as R) : made;
+    } catch (cause) {
+      return failed(cause);
+    }
+  };
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { namingFile, readModelFile } from "../../../formats/read-model.js";
 import type { MadeModel } from "../models.js";
 import type { Tree } from "../problems.js";
-import { checkFiles, exportOf, type NamedFiles, placeInModule, sha256Schema } from "./file.js";
+import { checkFiles, exportOf, type NamedFiles, ownFunction, placeInModule, sha256Schema } from "./file.js";
 
 const shared = { sha256: sha256Schema.optional() };
 
@@ -63,14 +63,19 @@ export async function ownModel(
   const value = await exportOf(place);
   // A program of the kind module has a model.
   const given = (value as { readonly model?: unknown } | null)?.model ?? value;
-  const made = typeof given === "function" ? (given as (shape: readonly number[]) => unknown)(shape) : given;
+  const made = typeof given === "function" ? await ownFunction(place, "model", given as never)(shape) : given;
   return { model: requireModel(made, place), takesImages: model.images };
 }
 
-function requireModel(value: unknown, { file, name }: ReturnType<typeof placeInModule>): Model<Tree, Tree> {
+function requireModel(value: unknown, place: ReturnType<typeof placeInModule>): Model<Tree, Tree> {
   const { init, apply } = (value ?? {}) as Partial<Model<Tree, Tree>>;
-  if (typeof init === "function" && typeof apply === "function") return value as Model<Tree, Tree>;
+  if (typeof init === "function" && typeof apply === "function") {
+    return {
+      init: ownFunction(place, "init", init.bind(value)),
+      apply: ownFunction(place, "apply", apply.bind(value)),
+    };
+  }
   throw new OptionError(
-    `${file}: the export ${name} must be a model, { init, apply }, or a function of [channels, height, width], of a table of [inputs], that returns one.`,
+    `${place.file}: the export ${place.name} must be a model, { init, apply }, or a function of [channels, height, width], of a table of [inputs], that returns one.`,
   );
 }

@@ -5,7 +5,6 @@ import {
   type BatchLoss,
   dtypeOf,
   flattenTree,
-  IsolossError,
   isNdArray,
   type NdArray,
   OptionError,
@@ -16,7 +15,7 @@ import { z } from "zod";
 import type { Named } from "../named.js";
 import { type MadeProblem, makeProblem, type ProblemInput, problemSchema, type Tree } from "../problems.js";
 import type { LossFunction } from "../run-data.js";
-import { checkFiles, exportOf, type NamedFiles, placeInModule, sha256Schema } from "./file.js";
+import { checkFiles, exportOf, type NamedFiles, ownFunction, placeInModule, sha256Schema } from "./file.js";
 
 export const ownModuleSchema = z.strictObject({
   /** A JavaScript module, and the name of its export: FILE#NAME; without a name the default export. */
@@ -51,27 +50,16 @@ async function ownProblem(
   own: OwnModule,
   { seed, dtype }: Pick<ProblemInput, "seed" | "dtype">,
 ): Promise<MadeProblem> {
-  const { file, name } = placeInModule(own.module);
+  const place = placeInModule(own.module);
+  const { file, name } = place;
   const wrong = (what: string) => new OptionError(`${file}: the export ${name} ${what}`);
-  const failed = (what: string, cause: unknown) =>
-    new OptionError(
-      `${file}: the ${what} of ${name} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
   const { loss, start, batch = {}, symmetry } = ((await ownExport(own)) ?? {}) as Exported;
   if (typeof loss !== "function") {
     throw wrong(
       "needs a loss, a function of parameters and batch that returns a scalar: loss: (p, { x, y }) => ....",
     );
   }
-  let point = start;
-  if (typeof start === "function") {
-    try {
-      point = await start(seed);
-    } catch (cause) {
-      throw failed("start", cause);
-    }
-  }
+  const point = typeof start === "function" ? await ownFunction(place, "start", start as never)(seed) : start;
   const inPrecision = (tree: unknown, what: string): Tree => {
     try {
       const { leaves, def } = flattenTree<NdArray>(tree as object, isNdArray);
@@ -93,13 +81,7 @@ async function ownProblem(
     hasSymmetry: symmetry !== undefined,
     problem: {
       name: file,
-      loss: ((...inputs: Parameters<BatchLoss<Tree>>) => {
-        try {
-          return loss(...inputs);
-        } catch (cause) {
-          throw cause instanceof IsolossError ? cause : failed("loss", cause);
-        }
-      }) as never,
+      loss: ownFunction(place, "loss", loss as BatchLoss<Tree>),
       start: params,
       batch: inPrecision(
         batch,
@@ -111,11 +93,9 @@ async function ownProblem(
             `${file} gives no symmetry: name one that is found in the loss, such as symmetry: scaling, or a search without one, such as levelSet.`,
           );
         }
-        try {
-          return (typeof symmetry === "function" ? symmetry() : symmetry) as Symmetry<Tree>;
-        } catch (cause) {
-          throw failed("symmetry", cause);
-        }
+        return (
+          typeof symmetry === "function" ? ownFunction(place, "symmetry", symmetry as never)() : symmetry
+        ) as Symmetry<Tree>;
       },
     },
   };
@@ -136,9 +116,9 @@ export const makeAnyProblem = (
 export async function ownLoss(own: OwnModule): Promise<LossFunction> {
   const value = await ownExport(own);
   const loss = typeof value === "function" ? value : (value as { readonly loss?: unknown } | null)?.loss;
-  if (typeof loss === "function") return loss as LossFunction;
-  const { file, name } = placeInModule(own.module);
+  const place = placeInModule(own.module);
+  if (typeof loss === "function") return ownFunction(place, "loss", loss as LossFunction);
   throw new OptionError(
-    `${file}: the export ${name} must be a loss, a function of the model's output and the labels that returns a scalar, or have one: { loss }.`,
+    `${place.file}: the export ${place.name} must be a loss, a function of the model's output and the labels that returns a scalar, or have one: { loss }.`,
   );
 }
