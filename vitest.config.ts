@@ -22,6 +22,9 @@ const mocking = [
  */
 const lateOptimization = process.version.startsWith("v20.") ? ["--interrupt-budget=2000000"] : [];
 
+/** Tests that take long wait often: for pages, for processes, for what was killed. */
+const workersIn = (mode: string): number => (mode === "long" || mode === "all" ? 3 : 2);
+
 const long = "packages/*/test/**/*.long.test.ts";
 
 /** `--mode quick`, which is `npm test`, takes a sample of the rows of large tables; `--mode all` runs all tests, `--mode long` only those that take long: processes, browsers, slow rows of tables, runs that are killed, full disks. */
@@ -40,6 +43,8 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         test: {
           name: "isolated",
+          // Here, as a project does not take it from what all extend.
+          maxWorkers: workersIn(mode),
           include: [
             ...(mode === "long" ? [] : mocking),
             ...(mode === "long" || mode === "all" ? [long] : []),
@@ -51,6 +56,7 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         test: {
           name: "sharing",
+          maxWorkers: workersIn(mode),
           isolate: false,
           include: mode === "long" ? [] : ["packages/*/test/**/*.test.ts"],
           exclude: ["**/node_modules/**", ...mocking, long],
@@ -65,8 +71,6 @@ export default defineConfig(({ mode }) => ({
     experimental: { fsModuleCache: true },
     setupFiles: "scripts/vitest-setup.ts",
     env: mode === "quick" ? { SAMPLED_ROWS: "true" } : mode === "test" ? {} : { ALL_CASES: "true" },
-    // Tests that take long wait often: for pages, for processes, for what was killed.
-    maxWorkers: mode === "long" || mode === "all" ? 3 : 2,
     sequence: { sequencer: LongestFirst },
     // For what hangs: a slow machine, beside other programs, must not fail.
     testTimeout: 300_000,
