@@ -23,11 +23,14 @@ const makerOf = (x: Tensor): Tensor => (isResult(x) ? x.inputs[0] : x);
 
 const bodyOf = ({ attrs }: Tensor, side: Side): Graph => (attrs as CondAttributes)[side];
 
-/** The side of a selection that alone needs its input `k`. */
-function sideOf(selection: Tensor, k: number): Side | undefined {
-  if (selection.op.name === "where") return [undefined, ...sides][k];
-  const needing = sides.filter((side) => usedInputs(bodyOf(selection, side)).has(k - 1));
-  return needing.length === 1 ? needing[0] : undefined;
+/** For each input of a selection the side that alone needs it. */
+function sidesOf(selection: Tensor): readonly (Side | undefined)[] {
+  if (selection.op.name === "where") return [undefined, ...sides];
+  const [isTrue, isFalse] = sides.map((side) => usedInputs(bodyOf(selection, side)));
+  return selection.inputs.map((_, k) => {
+    if (isTrue.has(k - 1) === isFalse.has(k - 1)) return undefined;
+    return isTrue.has(k - 1) ? "whenTrue" : "whenFalse";
+  });
 }
 
 /**
@@ -61,8 +64,9 @@ export function toBranches(graph: Graph): Graph {
     const group = place === outside ? groupOf.get(x) : undefined;
     if (x.inputs.length > 0 && !isResult(x)) place.add(x);
     group?.members.push(x);
+    const needing = group ? sidesOf(x) : [];
     x.inputs.forEach((y, k) => {
-      const side = group && sideOf(x, k);
+      const side = needing[k];
       const needed = group && side ? group[side] : place;
       places.set(y, (places.get(y) ?? needed) === needed ? needed : outside);
     });
