@@ -7,6 +7,7 @@ import type { RunDocument, RunMeasurements, RunStatus } from "../formats/json.js
 import type { RunDirectory } from "../run/directory.js";
 import type { JsonRecord } from "../run/json-lines.js";
 import type { Judgement } from "../run/report-html.js";
+import type { Roles } from "./results/verdict.js";
 
 /** Figures that runs are drawn in: of each, and of those that a kind compares. */
 export const runFigureNames = [
@@ -132,15 +133,26 @@ export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "en
   readonly jumps: readonly JumpRecord[];
 }
 
-/** By the variant that is compared with, its controls: what a variant must beat, too. */
-export type Controls = Readonly<Record<string, readonly string[]>>;
+/** The verdict on one measure of a method. */
+export interface MeasureVerdict {
+  readonly measure: "steps" | "time" | "test loss" | "test accuracy" | "accuracy" | "starts";
+  readonly judgment: Judgement;
+  /** Its number beside the baseline's: "0.0346 of the steps [0.0212, 0.0565]". */
+  readonly text: string;
+}
 
-/** What an experiment says of a variant: one sentence with numbers, and a judgment that only clear differences decide. */
+/** The verdict of an experiment on a method: only clear differences decide. */
 export interface Finding {
   /** The variant that is judged. */
   readonly title: string;
   readonly judgment: Judgement;
-  /** One sentence with the numbers. */
+  /** By measure; of training, steps and time each have one. */
+  readonly measures: readonly MeasureVerdict[];
+  /** How alternatives compare with it, as clauses: "LAMP does as well". */
+  readonly alternatives: readonly string[];
+  /** What would decide, where that can be told: "about 40 runs of each would decide". */
+  readonly needs?: string;
+  /** The numbers, in sentences. */
   readonly text: string;
 }
 
@@ -149,10 +161,10 @@ export interface RunComparison {
   /** The results with what only shows beside others, such as a rank, among their metrics. */
   compare?(results: readonly JobResult[]): readonly JobResult[];
   tables?(results: readonly JobResult[]): readonly TaskTableData[];
-  /** The variants that findings judge others against, with the controls that settings show by themselves, such as those of COST. */
-  baselines?(variants: readonly Variant[]): Controls;
-  /** What they say of variants at the settings of the file: that one helps only where it beats the controls, too. */
-  findings?(results: readonly JobResult[], controls: Controls): readonly Finding[];
+  /** The variants that findings judge others against, with the roles that settings show, such as the controls of COST. */
+  baselines?(variants: readonly Variant[]): Roles;
+  /** Verdicts on variants at the settings of the file. */
+  findings?(results: readonly JobResult[], roles: Roles): readonly Finding[];
   /** Figures by the names that experiments call them. */
   readonly figures?: Readonly<Record<string, DrawComparison>>;
 }

@@ -6,15 +6,11 @@ import { reportStyle } from "./report-style.js";
 /** How a comparison with what was expected came out. */
 export type Comparison = "pass" | "differs" | "not reproducible";
 
-/** What measurements say of a variant. `undecided`: its intervals contain no difference, or too few runs have one. */
-export type Judgement =
-  | "helps"
-  | "fewer steps, more time"
-  | "fewer steps, no less time"
-  | "fewer steps, too noisy to time"
-  | "no better than a control"
-  | "does not help"
-  | "undecided";
+/**
+ * What measurements say of a method. `fewer steps`: but not clearly less time; `undecided`: an interval contains no difference, or too
+ * few runs have one.
+ */
+export type Judgement = "helps" | "fewer steps" | "no better than a control" | "does not help" | "undecided";
 
 /** `note`: nothing was expected; `failed`: the experiment did not end. */
 export type Outcome = Comparison | Judgement | "note" | "failed";
@@ -84,9 +80,7 @@ const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: st
   note: { sign: "i", kind: "note" },
   failed: { sign: "!", kind: "differs" },
   helps: { sign: "\u2713", kind: "pass" },
-  "fewer steps, more time": { sign: "\u00b1", kind: "note" },
-  "fewer steps, no less time": { sign: "\u00b1", kind: "note" },
-  "fewer steps, too noisy to time": { sign: "\u00b1", kind: "note" },
+  "fewer steps": { sign: "\u00b1", kind: "note" },
   "no better than a control": { sign: "=", kind: "note" },
   "does not help": { sign: "\u2715", kind: "differs" },
   undecided: { sign: "?", kind: "missing" },

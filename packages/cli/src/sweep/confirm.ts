@@ -1,9 +1,10 @@
 // The best trials against a baseline on seeds that chose nothing: paired, at 1 - 0.05 / k for k trials (Bonferroni).
 import { isDeepStrictEqual } from "node:util";
-import { partition, uniqWith } from "es-toolkit";
+import { uniqWith } from "es-toolkit";
 import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "isoloss/internal";
 import { endText, formatNumber } from "../experiments/results/format-number.js";
 import { type BesideConstant, constantText } from "../experiments/results/to-target.js";
+import { differenceStanding, judged, type Standing } from "../experiments/results/verdict.js";
 import type { Json } from "../run/json-lines.js";
 import type { Judgement } from "../run/report-html.js";
 import { aggregated } from "./metric.js";
@@ -113,9 +114,9 @@ export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
 }
 
 /**
- * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
- * the better side, on rows that chose nothing, and it is clearly better than a constant where that is measured; `no better than a control`: not so against each control without diverged runs; `does not help`: it is on
- * the other side, on such rows, or runs diverged; else `undecided`, also where a control has too few runs.
+ * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on the better
+ * side, on rows that chose nothing, also against each control without diverged runs and, where that is measured, against a constant;
+ * `does not help`: it is on the other side, on such rows, or runs diverged.
  *
  * @param metric what is compared; its goal says which side is better
  */
@@ -139,16 +140,27 @@ export function confirmed(
     const against = (other: SeedValues) =>
       compared(metric, other, pairedOf(contender), { level, hasOwnRows });
     const comparison = against(baseline);
-    const alone = isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help";
-    const isToBeat = alone === "helps" && !contender.isControl;
-    const [lost, others] = partition(isToBeat ? controls : [], hasDiverged);
-    const beside = others.map((control) => ({ control, comparison: against(pairedOf(control)) }));
-    const [known, few] = partition(beside, ({ comparison: than }) => than?.interval != null);
-    const ahead = known.filter(({ comparison: than }) => judgmentOf(than, sign) !== "helps");
-    const unknown = [...few.map(({ control }) => nameOf(control)), ...(isToBeat ? absent : [])];
+    const standing = isWhole || all.length === 0 ? standingOf(comparison, sign) : "worse";
+    const besideControls = [
+      ...controls.map((control) => ({
+        name: nameOf(control),
+        isLost: hasDiverged(control),
+        standing: hasDiverged(control) ? "better" : standingOf(against(pairedOf(control)), sign),
+      })),
+      ...absent.map((name) => ({ name, isLost: false, standing: undefined })),
+    ].map((control) => ({ ...control, role: "control" as const }));
+    const beside = standing === "better" && !contender.isControl ? besideControls : [];
+    const namesWhere = (isWanted: (control: (typeof beside)[number]) => boolean) =>
+      beside
+        .filter(isWanted)
+        .map(({ name }) => name)
+        .join(", ");
+    const ahead = namesWhere((c) => c.standing === "worse" || c.standing === "unclear");
+    const unknown = namesWhere((c) => c.standing === undefined);
+    const lost = namesWhere(({ isLost }) => isLost);
     const constant = contender.besideConstant?.(level) ?? null;
-    const isUnknown = unknown.length > 0 || (alone === "helps" && constant?.isBeaten === false);
-    const judged = ahead.length > 0 ? "no better than a control" : isUnknown ? "undecided" : alone;
+    const judgment = judged(standing, beside);
+    const isUndecided = (rowsChose && isWhole) || (judgment === "helps" && constant?.isBeaten === false);
     return {
       trial,
       isControl: contender.isControl ?? false,
@@ -158,23 +170,15 @@ export function confirmed(
         fresh === null || tuning === undefined || tunedBy !== metric.name ? null : sign * (fresh - tuning),
       comparison,
       // Of runs that diverged no rows judge.
-      judgment: rowsChose && isWhole ? "undecided" : judged,
+      judgment: isUndecided ? "undecided" : judgment,
       rows,
       rowsChose,
       constant,
       text: [
         sentence(metric, tunedBy, contender, fresh, comparison, baseline, baselineIs),
-        ...(ahead.length > 0
-          ? [
-              `It is not clearly better than the control ${ahead.map(({ control }) => nameOf(control)).join(", ")}.`,
-            ]
-          : []),
-        ...(unknown.length > 0
-          ? [`Too few runs of the control ${unknown.join(", ")} ended to compare with it.`]
-          : []),
-        ...(lost.length > 0
-          ? [`Runs of the control ${lost.map(nameOf).join(", ")} diverged: it counts as worse.`]
-          : []),
+        ...(ahead === "" ? [] : [`It is not clearly better than the control ${ahead}.`]),
+        ...(unknown === "" ? [] : [`Too few runs of the control ${unknown} ended to compare with it.`]),
+        ...(lost === "" ? [] : [`Runs of the control ${lost} diverged: it counts as worse.`]),
         ...(constant === null ? [] : [constantText(constant)]),
         ...(comparison === null ? [] : [judgedBy]),
         ...(contender.caveats ?? []),
@@ -216,13 +220,11 @@ function compared(
   return { kind: "difference", value: difference, interval, level, n };
 }
 
-function judgmentOf(comparison: PairedComparison | null, sign: number): Judgement {
-  if (comparison === null || comparison.interval === null) return "undecided";
-  const { kind, interval } = comparison;
-  const none = kind === "ratio" ? 1 : 0;
-  const gains = interval.map((x) => sign * (none - x));
-  if (gains.every((gain) => gain > 0)) return "helps";
-  return gains.every((gain) => gain < 0) ? "does not help" : "undecided";
+function standingOf(comparison: PairedComparison | null, sign: number): Standing {
+  if (comparison?.interval == null) return undefined;
+  const none = comparison.kind === "ratio" ? 1 : 0;
+  const [a, b] = comparison.interval.map((x) => sign * (none - x));
+  return differenceStanding([Math.min(a, b), Math.max(a, b)]);
 }
 
 function sentence(

@@ -49,8 +49,8 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   const { file: given, notes, error } = parseSweep(Buffer.from(bytes).toString("utf8"), { file: path, set });
   const beside = join(dirname(path), given.experiment);
   const where = findExperiment(existsSync(beside) ? beside : given.experiment);
-  // A sweep has controls of its own.
-  const { controls: _, ...whole } = await loadExperiment(where);
+  // A sweep declares its controls by their values.
+  const { controls: _, roles: __, ...whole } = await loadExperiment(where);
   const { variants } = resolveExperiment(whole);
   const known = variants.map(({ name }) => name);
   if (given.variant !== undefined && !known.includes(given.variant)) {

@@ -90,8 +90,8 @@ describe("benchmarks", () => {
 
 it("the demo runs Rosenbrock's function with the settings of clock-rosenbrock", async () => {
   const [small, whole] = [await loadExperiment("demo/rosenbrock"), await loadExperiment("clock-rosenbrock")];
-  const { choose: _, references: __, ...rates } = whole.rates as RatesConfig;
-  expect(small.rates).toEqual(rates);
+  const shared = ({ choose: _, references: __, ...rates }: RatesConfig) => rates;
+  expect(shared(small.rates as RatesConfig)).toEqual(shared(whole.rates as RatesConfig));
   const { variants } = resolveExperiment(whole);
   for (const variant of resolveExperiment(small).variants) expect(variants).toContainEqual(variant);
 });
@@ -103,9 +103,9 @@ describe("controls", () => {
   /** Every control with what it is a control of: those that experiments declare, and those of COST. */
   async function declaredIn(name: string) {
     const experiment = await loadExperiment(name);
-    const { variants, controls } = resolveExperiment(experiment);
-    const declared = Object.entries(controls).flatMap(([baseline, names]) =>
-      names.map((control) => ({ control, baseline })),
+    const { variants, roles } = resolveExperiment(experiment);
+    const declared = Object.entries(roles).flatMap(([baseline, beside]) =>
+      Object.keys(beside).map((control) => ({ control, baseline })),
     );
     const ofCost = variants.flatMap((v) =>
       controlOfCost(v.settings) === undefined ? [] : [{ control: v.name, baseline: "COST" }],

@@ -1,9 +1,10 @@
-import { uniq } from "es-toolkit";
+import { mapValues, merge } from "es-toolkit";
 import { OptionError } from "isoloss";
 import { nearest } from "../../config/nearest.js";
 import { requireTestRows, type TestPart, testPartOf } from "../catalogue/datasets.js";
-import type { Controls, Settings, Variant } from "../kind.js";
+import type { Settings, Variant } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
+import type { Roles } from "../results/verdict.js";
 import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
 
 /** An experiment as it is to run. */
@@ -16,7 +17,7 @@ export interface Resolved {
   readonly seeds: readonly number[];
   readonly rates: readonly RatesConfig[];
   /** Of the variants above: those that the experiment declares, and those that their settings show. */
-  readonly controls: Controls;
+  readonly roles: Roles;
   readonly quick: boolean;
   /** The expected numbers for these settings. */
   readonly expected: readonly Expected[];
@@ -61,7 +62,7 @@ export function resolveExperiment(
     settings: settingsOf(base, table[name] ?? {}, fastSettings),
   }));
   const every = known.map((name) => ({ name, settings: settingsOf(base, table[name] ?? {}) }));
-  requireJudgedControls(every, experiment);
+  requireRoles(every, experiment);
   const hasQuick = quick && experiment.quick !== undefined;
   return {
     name: experiment.name,
@@ -71,57 +72,61 @@ export function resolveExperiment(
     variants,
     seeds: seeds ?? checkedSeeds(fastSeeds ?? experiment.seeds ?? [0]),
     rates,
-    controls: controlsAmong(variants, rates, experiment),
+    roles: rolesAmong(variants, rates, experiment),
     quick,
     expected: (experiment.expected ?? []).filter((e) => !hasQuick || e.quick === true),
   };
 }
 
-/** What variants are compared with, by tuned rates or by the kind, each with the controls that settings show. */
-const baselinesOf = (
-  kind: string,
-  variants: readonly Variant[],
-  rates: readonly RatesConfig[],
-): Controls => ({
-  ...Object.fromEntries(rates.map(({ baseline = variants[0].name }) => [baseline, []])),
+/** What variants are compared with, by tuned rates or by the kind, each with the roles that settings show. */
+const baselinesOf = (kind: string, variants: readonly Variant[], rates: readonly RatesConfig[]): Roles => ({
+  ...Object.fromEntries(rates.map(({ baseline = variants[0].name }) => [baseline, {}])),
   ...kinds[kind].comparison?.baselines?.(variants),
 });
 
-/** @throws OptionError for a control, or what it is a control of, that is no variant, and for controls of what is compared with nothing */
-function requireJudgedControls(
-  variants: readonly Variant[],
-  { kind, controls = {}, rates = [] }: Experiment,
-): void {
+/** The roles that a file declares, controls among them. */
+const declaredRoles = ({ roles = {}, controls = {} }: Experiment): Roles =>
+  merge(
+    mapValues(controls, (names) => Object.fromEntries(names.map((name) => [name, "control" as const]))),
+    roles,
+  );
+
+/** @throws OptionError for a role, or a baseline of one, that is no variant, and for roles beside what nothing is compared with */
+function requireRoles(variants: readonly Variant[], experiment: Experiment): void {
+  const { kind, rates = [] } = experiment;
   const known = variants.map(({ name }) => name);
-  const unknown = Object.entries(controls)
-    .flat(2)
+  const declared = declaredRoles(experiment);
+  const unknown = Object.entries(declared)
+    .flatMap(([baseline, beside]) => [baseline, ...Object.keys(beside)])
     .find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new OptionError(
-      `controls: there is no variant "${unknown}"; expected { BASELINE: [CONTROL, ..] } of ${known.join(", ")}.`,
+      `roles: there is no variant "${unknown}"; expected { BASELINE: { VARIANT: ROLE, .. } } of ${known.join(", ")}.`,
     );
   }
   const baselines = Object.keys(baselinesOf(kind, variants, [rates].flat()));
-  const unused = Object.keys(controls).find((name) => !baselines.includes(name));
+  const unused = Object.keys(declared).find((name) => !baselines.includes(name));
   if (unused !== undefined) {
     const expected =
       baselines.length > 0
-        ? `expected { BASELINE: [CONTROL, ..] } with what variants are compared with: ${baselines.join(", ")}`
+        ? `expected { BASELINE: { VARIANT: ROLE, .. } } with one of the baselines ${baselines.join(", ")}`
         : "compare variants by the key rates";
-    throw new OptionError(`controls: nothing is compared with "${unused}"; ${expected}.`);
+    throw new OptionError(`roles: nothing is compared with "${unused}"; ${expected}.`);
   }
 }
 
-function controlsAmong(
+function rolesAmong(
   variants: readonly Variant[],
   rates: readonly RatesConfig[],
-  { kind, controls = {} }: Experiment,
-): Controls {
+  experiment: Experiment,
+): Roles {
   const isThere = (name: string) => variants.some((v) => v.name === name);
+  const declared = declaredRoles(experiment);
   return Object.fromEntries(
-    Object.entries(baselinesOf(kind, variants, rates))
-      .map(([name, shown]) => [name, uniq([...(controls[name] ?? []), ...shown]).filter(isThere)] as const)
-      .filter(([baseline, names]) => names.length > 0 && isThere(baseline)),
+    Object.entries(baselinesOf(experiment.kind, variants, rates)).flatMap(([baseline, shown]) => {
+      const here = Object.entries({ ...shown, ...declared[baseline] }).filter(([name]) => isThere(name));
+      return isThere(baseline) && here.length > 0 ? [[baseline, Object.fromEntries(here)]] : [];
+    }),
   );
 }
 

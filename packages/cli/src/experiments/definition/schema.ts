@@ -4,6 +4,7 @@ import { fromZero, nonNegative, positive } from "../catalogue/named.js";
 import { sha256Schema } from "../catalogue/own/file.js";
 import { figureNames, type Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
+import { roles } from "../results/verdict.js";
 
 /** Names of experiments and variants: parts of directories' names. */
 export const identifier = z
@@ -66,13 +67,16 @@ const ratesSchema = z.strictObject({
     .optional(),
   /** Seeds that choose the rate. */
   tune: seedsSchema,
-  /** What chooses it: the mean validation loss of these seeds, or the mean final loss on training data; default validation where there is such. */
+  /**
+   * What chooses it: the mean validation loss of these seeds, or their mean final loss on training data. Default validation where runs
+   * have a validation loss; where they have none, validation is refused.
+   */
   by: z.enum(["validation", "loss"]).optional(),
   /** Other seeds, for the comparison. */
   confirm: seedsSchema,
   /** Default the first variant. */
   baseline: identifier.optional(),
-  /** Default all others; the baseline's controls in any case. */
+  /** Default all others; those with a role beside the baseline in any case. */
   variants: z.array(identifier).optional(),
   /**
    * By name, variants of which one judges: the one that needs the least time, at one of the rates, to the loss at which the
@@ -81,7 +85,7 @@ const ratesSchema = z.strictObject({
   choose: z.record(identifier, z.array(identifier).min(1)).optional(),
   /** Further rates of the baseline alone: as many tries as the others have, by their choices. */
   baselineGrid: z.array(positive).min(1).optional(),
-  /** Variants without a rate to tune, such as line searches: on the confirming seeds, as they are. */
+  /** Variants without a rate to tune, such as line searches: on the confirming seeds, as they are. Without a role they are alternatives. */
   references: z.array(identifier).min(1).optional(),
 });
 
@@ -103,7 +107,12 @@ const common = {
   figures: z.array(z.enum(figureNames).meta({ title: "figure" })).optional(),
   /** One comparison, or several with different baselines. */
   rates: z.union([ratesSchema, z.array(ratesSchema).min(1)]).optional(),
-  /** By the variant that is compared with, those that do the same without what is judged: a variant helps if it beats them, too. */
+  /**
+   * By baseline, what stands beside its methods: a control, which a method must beat to help; an alternative, another known technique
+   * for the same end, which its verdict names; or a ceiling, which needs what the user lacks.
+   */
+  roles: z.record(identifier, z.record(identifier, z.enum(roles))).optional(),
+  /** By baseline, variants with the role of a control. */
   controls: z.record(identifier, z.array(identifier).min(1)).optional(),
 };
 

@@ -1,205 +1,285 @@
-// The verdicts of an experiment on teleports: one sentence with numbers each, and a judgment that only clear differences decide.
+// The findings of an experiment: a verdict on each method, with its numbers. Only clear differences decide.
 
-import type { RatioSummary } from "isoloss/internal";
+import { upperFirst } from "es-toolkit";
+import { groupBy, type RatioSummary } from "isoloss/internal";
 import type { Judgement } from "../../run/report-html.js";
 import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
+import { countText } from "../results/format-number.js";
 import {
-  besideControls,
   constantText,
   isTooNoisy,
+  ratioText,
+  shareOfText,
+  shownRatios,
   type ToTarget,
   timeOf,
   unbeatenText,
 } from "../results/to-target.js";
+import {
+  alternativeTexts,
+  judged,
+  type Role,
+  ratioStanding,
+  runsToDecide,
+  type Standing,
+  speedText,
+} from "../results/verdict.js";
 import type { ExperimentOutcome } from "./outcome.js";
-import { type BesideControl, type RateComparison, type RatesResult, rateSentence } from "./rates.js";
+import { type RateComparison, type RatesResult, type RoleComparison, rateSentence } from "./rates.js";
 
-/**
- * Whether runs reach the baseline's final loss on training data in less time, which is what counts, or in fewer steps alone: than the baseline and than
- * each control; than one that does not reach it with every seed, whether they have a lower loss at equal time, or at equal steps. Only
- * intervals decide; where the clock is too noisy, those of steps alone.
- *
- * @param clock the baseline's times against its own; null: not measured
- */
-function speedOf(
-  compared: ToTarget & Pick<RateComparison, "controls">,
-  clock: RatioSummary | null,
-): Judgement {
-  const { reached, seeds, deterministic, steps, equalSteps, equalTime, controls = {} } = compared;
-  if (reached < seeds) {
-    const losses = [rangeOf(equalSteps, deterministic), isTooNoisy(clock) ? null : rangeOf(equalTime)];
-    const isBehind = compared.finalLoss === null || losses.some((range) => range && range[0] > 1);
-    return isBehind ? "does not help" : "undecided";
-  }
-  const stepRange = rangeOf(steps, deterministic);
-  const time = timeOf(compared, clock);
-  if (stepRange === null || time === null) return "undecided";
-  const isSooner = (c: ToTarget) => timeOf(c, clock) === "less";
-  const isShorter = (c: ToTarget) => (rangeOf(c.steps, c.deterministic)?.[1] ?? Infinity) < 1;
-  if (time !== "less" && !isShorter(compared)) {
-    return time === "more" || stepRange[0] > 1 ? "does not help" : "undecided";
-  }
-  const isTimed = (control: ToTarget) =>
-    time === "less" && (control.steps === null ? !isTooNoisy(clock) : timeOf(control, clock) !== "too noisy");
-  const isBetter = (control: BesideControl) => {
-    if (control.steps !== null) return isTimed(control) ? isSooner(control) : isShorter(control);
-    // Without losses to compare: a control that diverged with a seed, which the sentence says, or reached the loss with none.
-    if (control.equalSteps === null) return control.diverged > 0 || control.reached === 0 || undefined;
-    // One that missed the loss with a seed may have been quicker with the others.
-    const lower = isTimed(control)
-      ? rangeOf(control.equalTime)
-      : rangeOf(control.equalSteps, control.deterministic);
-    return lower !== null && lower[1] < 1;
-  };
-  const than = Object.values(controls);
-  const beside = againstControls(than, isBetter);
-  if (beside !== "helps") return beside;
-  if (time !== "less") return fewerSteps[time];
-  if (than.every(isTimed)) return "helps";
-  // Steps decided against a control: that is no verdict about time.
-  return isShorter(compared) ? fewerSteps["too noisy"] : "undecided";
+type Compared = ToTarget & Pick<RateComparison, "beside">;
+
+/** A comparison with the baseline, or with a variant that has a role. */
+type Pair = ToTarget & Partial<Pick<RoleComparison, "diverged">>;
+
+/** Without losses to compare: better than a variant that diverged with a seed, or reached the loss with none. */
+const ofLosses = ({ diverged = 0, reached }: Pair, losses: readonly [number, number] | null): Standing =>
+  losses ? ratioStanding(losses) : diverged > 0 || reached === 0 ? "better" : undefined;
+
+/** By the steps to the baseline's final loss; where a run missed it, by the losses at equal steps. */
+const stepsStanding = (pair: Pair): Standing =>
+  pair.steps
+    ? ratioStanding(rangeOf(pair.steps, pair.deterministic))
+    : ofLosses(pair, rangeOf(pair.equalSteps, pair.deterministic));
+
+/** Likewise by the clock; undefined where it is too noisy. */
+function timeStanding(pair: Pair, clock: RatioSummary | null): Standing {
+  if (pair.steps === null) return isTooNoisy(clock) ? undefined : ofLosses(pair, rangeOf(pair.equalTime));
+  const time = timeOf(pair, clock);
+  if (time === null || time === "too noisy") return undefined;
+  return time === "less" ? "better" : time === "more" ? "worse" : "unclear";
 }
 
-/** A control that ran with fewer than two seeds decides nothing. */
-const againstControls = (
-  controls: readonly BesideControl[],
-  isBetter: (control: BesideControl) => boolean | undefined,
-) => besideControls(controls.map((control) => (control.seeds < 2 ? undefined : isBetter(control))));
+/** One that misses the baseline's final loss with a seed is never better, and worse where it diverged. */
+const besideBaseline = ({ reached, seeds, finalLoss }: ToTarget, standing: Standing): Standing => {
+  if (reached === seeds) return standing;
+  return finalLoss === null || standing === "worse" ? "worse" : "unclear";
+};
 
 /** A held-out loss that is at most this many times the baseline's counts as kept. */
 const kept = 1.05;
 
-/**
- * Whether a variant helps, and why another verdict than that of its speed. With test rows of their own for each seed their loss decides:
- * `helps` where it is clearly lower than the baseline's and each control's, `does not help` where it is clearly higher. Else speed on
- * training data counts, either way, only where the held-out loss is kept; validation rows, which choose, too, decide no more than that.
- * Nothing helps that does not beat a constant, nor where rows alone that chose say that the held-out loss is kept; and where no model
- * beats one, speed decides nothing: it is that of learning the training rows by heart.
- *
- * @param clock the baseline's times against its own; null: not measured
- * @param options `rowsChose`: whether validation rows chose rates or epochs; `isUnbeaten`: whether no model beats a constant
- */
-export function verdictOf(
-  compared: ToTarget & Pick<RateComparison, "controls">,
-  clock: RatioSummary | null,
-  { rowsChose, isUnbeaten = false }: { readonly rowsChose: boolean; readonly isUnbeaten?: boolean },
-): { readonly judgment: Judgement; readonly why: string } {
-  const { test, validation, deterministic, constant } = compared;
-  const speed = speedOf(compared, clock);
+interface Guards {
+  /** Whether validation rows chose rates or epochs. */
+  readonly rowsChose: boolean;
+  /** Whether no model of the comparison beats a constant. */
+  readonly isUnbeaten?: boolean;
+}
+
+interface Guarded {
+  readonly judgment: Judgement;
+  /** Why it is not what the measure alone says. */
+  readonly why?: string;
+  readonly needs?: string;
+}
+
+/** A verdict on speed, unless the held-out loss says otherwise. */
+function guardedSpeed(
+  judgment: Judgement,
+  compared: ToTarget,
+  { rowsChose, isUnbeaten = false }: Guards,
+): Guarded {
+  const { test, validation, equalSteps, deterministic } = compared;
   const heldOut = rangeOf(test ?? validation, deterministic);
-  const undecided = (why: string) => ({ judgment: "undecided" as const, why: ` ${why}` });
-  const isGain = (judgment: Judgement) => judgment === "helps" || judgment.startsWith("fewer steps");
-  const besideConstant = (judgment: Judgement, isLower = false) =>
-    constant?.isBeaten === false && (isGain(judgment) || (isUnbeaten && !isLower))
-      ? undecided(constantText(constant))
-      : { judgment, why: "" };
-  if (heldOut === null) return besideConstant(speed);
-  const [low, high] = heldOut;
+  const [low, high] = heldOut ?? [1, 1];
+  const undecided = (why: string, needs = "") => ({ judgment: "undecided" as const, why, needs });
   if (low > 1) {
     return test === null
       ? undecided("On validation rows it is worse; only test rows, which choose nothing, decide that.")
-      : { judgment: "does not help", why: " On held-out rows it is worse, which decides." };
+      : { judgment: "does not help", why: "On held-out rows it is worse, which decides." };
   }
   const isLower = test !== null && high < 1;
   if (!isLower && high > kept) {
     return undecided(
       "Whether its held-out loss is kept is not clear, so that speed on training data alone does not decide.",
+      runsToDecide(test ?? validation, kept),
     );
   }
-  if (!isLower && speed === "does not help" && low < 1 / kept) {
+  if (judgment === "does not help" && !isLower && low < 1 / kept) {
     return undecided("Its held-out loss may be lower, so that speed on training data alone does not decide.");
   }
-  if (
-    !isLower &&
-    isGain(speed) &&
-    !((rangeOf(compared.equalSteps, deterministic)?.[1] ?? Infinity) <= kept)
-  ) {
+  if (judgment === "helps" && heldOut && !((rangeOf(equalSteps, deterministic)?.[1] ?? Infinity) <= kept)) {
     return undecided(
       "At equal steps its training loss may be higher: when a noisy loss first reaches another one does not decide.",
+      runsToDecide(equalSteps, kept),
     );
   }
-  const judgment = isLower ? onTestRows(compared) : speed;
-  if (isGain(judgment) && test === null && rowsChose) {
+  if (judgment === "helps" && heldOut && test === null && rowsChose) {
     return undecided(
       "The validation rows chose, too, and cannot tell whether it is as good on others: with a part for testing (data.test) rows that chose nothing judge.",
     );
   }
-  return besideConstant(judgment, isLower);
+  return unlessConstant(judgment, compared, isUnbeaten && !isLower);
 }
 
-/** Of a lower test loss than the baseline's: whether it is lower than that of each control, too. */
-function onTestRows({ controls = {} }: Pick<RateComparison, "controls">): Judgement {
-  const isBetter = ({ test, diverged }: BesideControl) =>
-    test === null ? diverged > 0 || undefined : (test.interval?.[1] ?? Infinity) < 1;
-  return againstControls(Object.values(controls), isBetter);
+/** Nothing helps that does not beat a constant. */
+const unlessConstant = (judgment: Judgement, { constant }: ToTarget, isUnbeaten = false): Guarded =>
+  constant?.isBeaten === false && (judgment === "helps" || isUnbeaten)
+    ? { judgment: "undecided", why: constantText(constant) }
+    : { judgment };
+
+type MethodVerdict = Omit<Finding, "title" | "text"> & { readonly why: string };
+
+/**
+ * Verdicts on steps and on time, each by itself, and the one that follows from them. With separate test rows for each seed their
+ * loss decides: `helps` where it is clearly lower than the baseline's and each control's, `does not help` where it is clearly
+ * higher. Else speed on training data counts, either way, only where the held-out loss is kept; validation rows, which choose,
+ * too, decide no more than that. Nothing helps that does not beat a constant, nor where only rows that chose say that the held-out
+ * loss is kept; and where no model beats a constant, speed decides nothing: it is that of learning the training rows by heart.
+ *
+ * @param clock the baseline's times against its own; null: not measured
+ * @param options `others`: how variants with a role compare with the baseline
+ */
+export function verdictOf(
+  compared: Compared,
+  clock: RatioSummary | null,
+  { others = {}, ...guards }: Guards & { readonly others?: Readonly<Record<string, ToTarget>> },
+): MethodVerdict {
+  const beside = Object.entries(compared.beside ?? {});
+  const besideBy = (standingOf: (pair: Pair) => Standing) =>
+    beside.map(([name, than]) => ({
+      name,
+      role: than.role,
+      // Fewer than two seeds decide nothing.
+      standing: than.seeds < 2 ? undefined : standingOf(than),
+      gain: others[name] && besideBaseline(others[name], standingOf(others[name])),
+    }));
+  const byTime = (pair: Pair) => timeStanding(pair, clock);
+  const speed = (standingOf: (pair: Pair) => Standing) =>
+    guardedSpeed(
+      judged(besideBaseline(compared, standingOf(compared)), besideBy(standingOf)),
+      compared,
+      guards,
+    );
+  const [steps, time] = [speed(stepsStanding), speed(byTime)];
+  const besideTest = besideBy(({ test, diverged = 0 }) =>
+    test === null && diverged > 0 ? "better" : ratioStanding(test?.interval),
+  );
+  const isLower = ratioStanding(compared.test?.interval) === "better";
+  const onTest = isLower ? unlessConstant(judged("better", besideTest), compared) : undefined;
+  const shown = shownRatios(compared);
+  const judgment =
+    time.judgment === "helps" || onTest?.judgment === "helps"
+      ? "helps"
+      : steps.judgment === "helps"
+        ? "fewer steps"
+        : (onTest?.judgment ??
+          (["no better than a control", "does not help"] as const).find((one) =>
+            [steps.judgment, time.judgment].includes(one),
+          ) ??
+          "undecided");
+  const isGain = judgment === "helps" || judgment === "fewer steps";
+  const [inSteps, inTime] = [besideBy(stepsStanding), besideBy(byTime)];
+  const alternatives =
+    onTest?.judgment === "helps"
+      ? alternativeTexts(besideTest)
+      : inSteps.flatMap(({ name, role, standing, gain }, i) =>
+          role === "alternative" ? [speedText(name, standing, inTime[i].standing, gain)] : [],
+        );
+  const reason = isGain ? undefined : [steps, time, onTest].find((one) => one?.why);
+  return {
+    judgment,
+    measures: [
+      { measure: "steps", judgment: steps.judgment, text: stepsText(shown) },
+      { measure: "time", judgment: time.judgment, text: timeText(compared, clock) },
+      ...(onTest
+        ? [{ measure: "test loss" as const, judgment: onTest.judgment, text: ratioText(compared.test) }]
+        : []),
+    ],
+    alternatives: isGain ? alternatives : [],
+    why: reason?.why ?? "",
+    needs:
+      judgment === "undecided" ? (reason ? reason.needs : runsToDecide(shown.steps ?? shown.equalSteps)) : "",
+  };
 }
 
-const fewerSteps = {
-  more: "fewer steps, more time",
-  "no clear difference": "fewer steps, no less time",
-  "too noisy": "fewer steps, too noisy to time",
-} as const;
+function stepsText({ steps, equalSteps, reached, seeds }: ToTarget): string {
+  if (steps) return shareOfText(steps, "steps");
+  return `${ratioText(equalSteps)} times the loss at equal steps, reached in ${reached} of ${countText(seeds, "run")}`;
+}
+
+function timeText(compared: ToTarget, clock: RatioSummary | null): string {
+  const { steps, seconds, equalTime } = shownRatios(compared);
+  if (steps === null ? isTooNoisy(clock) : timeOf(compared, clock) === "too noisy")
+    return "too noisy to time here";
+  return steps && seconds
+    ? shareOfText(seconds, "time")
+    : `${ratioText(equalTime)} times the loss at equal seconds`;
+}
 
 /** Where a ratio lies: in its interval, or exactly where it has no spread. A single pair of random runs decides nothing. */
 const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number, number] | null =>
   ratio && isExact ? [ratio.ratio, ratio.ratio] : (ratio?.interval ?? null);
 
-/** The findings of an experiment: those of its comparisons at tuned rates, and those of its kind. What was interrupted has none. */
+/** The findings of an experiment: those of its comparisons at tuned rates, and those of its kind. An interrupted one has none. */
 export function findingsOf({ resolved, status, results, rates }: ExperimentOutcome): Finding[] {
   if (status === "interrupted") return [];
   const compared = rates.flatMap((comparison) => {
     const rowsChose =
       (comparison.by === "validation" && comparison.grid.length > 1) ||
       comparison.runs.some(({ settings }) => settings.best ?? settings.earlyStopping);
-    const others = Object.values({ ...comparison.tuned, ...comparison.references });
-    const unbeaten = unbeatenText([comparison, ...others].map(({ constant }) => constant));
+    const others = { ...comparison.tuned, ...comparison.references };
+    const unbeaten = unbeatenText([comparison, ...Object.values(others)].map(({ constant }) => constant));
     return Object.entries(comparison.tuned)
-      .filter(([name]) => !isControl(resolved, comparison, name))
-      .map(([name, c]) => {
+      .filter(([name]) => roleOf(resolved, comparison, name) === undefined)
+      .map(([title, c]): Finding => {
+        const verdict = verdictOf(c, comparison.clock, { rowsChose, isUnbeaten: unbeaten !== "", others });
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
-        const { judgment, why } =
+        const { why, ...rest } =
           comparison.finalLoss === null
-            ? { judgment: "undecided" as const, why: "" }
-            : verdictOf(c, comparison.clock, { rowsChose, isUnbeaten: unbeaten !== "" });
-        const start = unbeaten === "" ? "" : `${unbeaten} `;
-        return { title: name, judgment, text: `${start}${rateSentence(name, comparison, c)}${why}` };
+            ? { judgment: "undecided" as const, measures: [], alternatives: [], why: "" }
+            : verdict;
+        const sentences = [unbeaten, leadOf(rest), rateSentence(title, comparison, c), why];
+        return { title, ...rest, text: sentences.filter((text) => text !== "").join(" ") };
       });
   });
-  const ofKind = kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [];
-  // What is judged at tuned rates is not judged at those of the file as well.
+  const ofKind = (kinds[resolved.kind].comparison?.findings?.(results, resolved.roles) ?? []).map(
+    (finding) => ({
+      ...finding,
+      text: [leadOf(finding), finding.text].filter((text) => text !== "").join(" "),
+    }),
+  );
+  // A variant that is judged at tuned rates is not judged at those of the file as well.
   const isTuned = ({ title }: Finding) => rates.some(({ tuned }) => title in tuned);
   return [...compared, ...ofKind.filter((finding) => !isTuned(finding))];
 }
 
-/** What stands beside the findings: controls at their tuned rates, and references as they are. */
-export function besideFindings({ resolved, rates }: ExperimentOutcome): Pick<Finding, "title" | "text">[] {
-  return rates.flatMap((comparison) => {
-    const controls = Object.entries(comparison.tuned).filter(([name]) =>
-      isControl(resolved, comparison, name),
-    );
-    return [...controls, ...Object.entries(comparison.references)].map(([title, c]) => ({
-      title,
-      text: rateSentence(title, comparison, c),
-    }));
-  });
+/** The verdict by measure and what alternatives do, as a sentence: "By steps it helps; by time it does not help; LAMP does as well." */
+function leadOf({ measures, alternatives }: Pick<Finding, "measures" | "alternatives">): string {
+  const clauses = [
+    ...(measures.length > 1
+      ? measures.map(({ measure, judgment }) => `by ${measure} it ${verbs[judgment]}`)
+      : []),
+    ...alternatives,
+  ].join("; ");
+  return clauses === "" ? "" : `${upperFirst(clauses)}.`;
 }
 
-const isControl = (
-  { controls }: ExperimentOutcome["resolved"],
-  { baseline }: RatesResult,
-  name: string,
-): boolean => controls[baseline]?.includes(name) ?? false;
+/** The numbers of variants that stand beside the methods of an experiment. */
+export function besideFindings({
+  resolved,
+  rates,
+}: ExperimentOutcome): (Pick<Finding, "title" | "text"> & { readonly role: Role })[] {
+  return rates.flatMap((comparison) =>
+    Object.entries({ ...comparison.tuned, ...comparison.references }).flatMap(([title, c]) => {
+      const role =
+        roleOf(resolved, comparison, title) ?? (title in comparison.references ? "alternative" : undefined);
+      return role === undefined ? [] : [{ title, role, text: rateSentence(title, comparison, c) }];
+    }),
+  );
+}
+
+const roleOf = ({ roles }: ExperimentOutcome["resolved"], { baseline }: RatesResult, name: string) =>
+  roles[baseline]?.[name];
 
 /** All findings in one sentence. */
 export function conclusionOf(findings: readonly Finding[]): string {
-  const count = (judgment: Judgement) => findings.filter((f) => f.judgment === judgment).length;
-  const shown = Object.entries(phrases)
-    .map(([judgment, { past }], i) => ({ n: count(judgment as Judgement), past, isFirst: i === 0 }))
-    .filter(({ n, isFirst }) => n > 0 || isFirst)
-    .map(({ n, past }) => `${n} ${past}`);
-  const methods = findings.length === 1 ? "one method" : `${findings.length} methods`;
-  return `Of ${methods}, each compared with its baseline: ${shown.join("; ")}.`;
+  const shown = Object.entries(past).flatMap(([judgment, verb], i) => {
+    const n = findings.filter((f) => f.judgment === judgment).length;
+    return n > 0 || i === 0 ? [`${n} ${verb}`] : [];
+  });
+  return `Of ${findings.length === 1 ? "one method" : `${findings.length} methods`}, each compared with its baseline: ${shown.join("; ")}.`;
 }
 
 /** What an experiment asks, where it judges: a question for each baseline. */
@@ -221,12 +301,15 @@ export function answerOf(outcome: ExperimentOutcome): string {
       ? "There is no answer: at each rate of the grid the baseline diverged with a tuning seed, or has no loss to choose the rate by."
       : "Nothing is judged: without the key rates, no learning rate is tuned, and no variant is compared with another one.";
   }
-  return Object.entries(phrases)
-    .flatMap(([judgment, { before = "", one, many }]) => {
-      const names = findings.filter((f) => f.judgment === judgment).map(({ title }) => title);
-      return names.length === 0
-        ? []
-        : [`${before}${listOf(names, "and")} ${names.length === 1 ? one : many}.`];
+  const answers = groupBy(findings, ({ judgment, alternatives }) => [judgment, ...alternatives].join("; "));
+  return [...answers.values()]
+    .map((group) => {
+      const [{ judgment, alternatives }] = group;
+      const names = listOf(
+        group.map(({ title }) => title),
+        "and",
+      );
+      return `${[`${names}: ${judgment}`, ...alternatives].join("; ")}.`;
     })
     .join(" ");
 }
@@ -234,39 +317,20 @@ export function answerOf(outcome: ExperimentOutcome): string {
 const listOf = (names: readonly string[], word: "and" | "or"): string =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} ${word} ${names.at(-1)}`;
 
-/** Judgments as the verb of a sentence about one variant, several, and a number of them; the best first. */
-const phrases: Readonly<
-  Record<
-    Judgement,
-    { readonly before?: string; readonly one: string; readonly many: string; readonly past: string }
-  >
-> = {
-  helps: { one: "helps", many: "help", past: "helped" },
-  "fewer steps, more time": {
-    one: "needs fewer steps, but more time",
-    many: "need fewer steps, but more time",
-    past: "needed fewer steps but more time",
-  },
-  "fewer steps, no less time": {
-    one: "needs fewer steps, but no less time",
-    many: "need fewer steps, but no less time",
-    past: "needed fewer steps but no less time",
-  },
-  "fewer steps, too noisy to time": {
-    one: "needs fewer steps; this machine was too noisy to time it",
-    many: "need fewer steps; this machine was too noisy to time them",
-    past: "needed fewer steps, on a machine too noisy to time them",
-  },
-  "no better than a control": {
-    one: "is no better than a control",
-    many: "are no better than a control",
-    past: "did no better than a control",
-  },
-  "does not help": { one: "does not help", many: "do not help", past: "did not help" },
-  undecided: {
-    before: "It is undecided whether ",
-    one: "helps",
-    many: "help",
-    past: "undecided",
-  },
+/** Judgments as the verb of a sentence about a method. */
+const verbs: Readonly<Record<Judgement, string>> = {
+  helps: "helps",
+  "fewer steps": "needs fewer steps",
+  "no better than a control": "is no better than a control",
+  "does not help": "does not help",
+  undecided: "is undecided",
+};
+
+/** Likewise about a number of them; the best first. */
+const past: Readonly<Record<Judgement, string>> = {
+  helps: "helped",
+  "fewer steps": "needed fewer steps but not clearly less time",
+  "no better than a control": "did no better than a control",
+  "does not help": "did not help",
+  undecided: "undecided",
 };

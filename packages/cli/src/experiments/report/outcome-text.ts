@@ -21,9 +21,7 @@ export function paints(): Readonly<Record<Outcome | "heading", Paint>> {
     "does not help": red,
     "not reproducible": yellow,
     undecided: yellow,
-    "fewer steps, more time": cyan,
-    "fewer steps, no less time": cyan,
-    "fewer steps, too noisy to time": cyan,
+    "fewer steps": cyan,
     "no better than a control": cyan,
     note: cyan,
   };
@@ -56,7 +54,7 @@ export function outcomeText(
     for (const { judgment, text } of findingsOf(outcome))
       lines.push(`${paint[judgment](`${judgment}:`)} ${text}`);
   }
-  for (const { text } of besideFindings(outcome)) lines.push(text);
+  for (const { role, text } of besideFindings(outcome)) lines.push(`${role}: ${text}`);
   if (status === "failed")
     for (const error of errorsToTell(errors).slice(1)) lines.push((error as Error).message);
   return lines.join("\n");

@@ -24,6 +24,7 @@ import {
   timesText,
   toTarget,
 } from "../results/to-target.js";
+import type { Role } from "../results/verdict.js";
 
 /** A learning rate as it is tried. */
 export interface TriedRate {
@@ -37,12 +38,13 @@ export interface TriedRate {
 export interface RateComparison extends TriedRate, ToTarget {
   /** The variant that was chosen, where there was a choice. */
   readonly variant?: string;
-  /** Of what is judged: the same against each control, to the baseline's final loss. */
-  readonly controls?: Readonly<Record<string, BesideControl>>;
+  /** Of a method: the same against each variant with a role, to the baseline's final loss. */
+  readonly beside?: Readonly<Record<string, RoleComparison>>;
 }
 
-/** A comparison with the runs of a control: those that did not fail. */
-export interface BesideControl extends ToTarget {
+/** A comparison with the runs of a variant that has a role: those that did not fail. */
+export interface RoleComparison extends ToTarget {
+  readonly role: Role;
   /** Of these, the runs that diverged. */
   readonly diverged: number;
 }
@@ -124,14 +126,14 @@ interface Plan {
   readonly baseline: string;
   readonly others: readonly string[];
   readonly references: readonly string[];
-  /** Of the others or of the references. */
-  readonly controls: readonly string[];
+  /** Of the others and of the references: those that are no methods. */
+  readonly roles: Readonly<Record<string, Role>>;
   readonly choices: Readonly<Record<string, readonly string[]>>;
   /** Rates of the baseline alone. */
   readonly further: readonly TriedRate[];
 }
 
-function planOf({ variants, controls: allControls }: Resolved, config: RatesConfig): Plan {
+function planOf({ variants, roles: allRoles }: Resolved, config: RatesConfig): Plan {
   const { grid, decay = ["none"], references = [], choose: choices = {}, baselineGrid = [], by } = config;
   const [tune, confirm] = [checkedSeeds(config.tune), checkedSeeds(config.confirm)];
   const both = tune.filter((seed) => confirm.includes(seed));
@@ -144,11 +146,14 @@ function planOf({ variants, controls: allControls }: Resolved, config: RatesConf
   const baseline = config.baseline ?? names[0];
   const candidates = Object.values(choices).flat();
   const apart = [baseline, ...references, ...candidates];
-  const controls = allControls[baseline] ?? [];
+  const roles = {
+    ...Object.fromEntries(references.map((name) => [name, "alternative" as const])),
+    ...allRoles[baseline],
+  };
   const others = uniq([
     ...(config.variants ?? names.filter((name) => !apart.includes(name))),
     // Tuned as what they are beside.
-    ...controls.filter((name) => !references.includes(name)),
+    ...Object.keys(roles).filter((name) => !references.includes(name)),
   ]);
   const unknown = [...apart, ...others].find((name) => !names.includes(name));
   if (unknown !== undefined) {
@@ -160,7 +165,7 @@ function planOf({ variants, controls: allControls }: Resolved, config: RatesConf
   }
   const at = (rates: readonly number[]) => decay.flatMap((d) => rates.map((rate) => ({ rate, decay: d })));
   const further = at(baselineGrid.filter((rate) => !grid.includes(rate)));
-  return { tried: at(grid), tune, by, confirm, baseline, others, references, controls, choices, further };
+  return { tried: at(grid), tune, by, confirm, baseline, others, references, roles, choices, further };
 }
 
 interface Comparing extends Plan {
@@ -309,7 +314,7 @@ async function timedInTurn(comparing: Comparing, { best, chosen }: Tuning): Prom
 }
 
 function comparisonOf(
-  { baseline, others, references, controls }: Plan,
+  { baseline, others, references, roles }: Plan,
   { by, grid, best, chosen }: Tuning,
   { results, repeats }: Timed,
 ): RatesComparison {
@@ -322,19 +327,19 @@ function comparisonOf(
   const plain = runsOf(baseline, best);
   /** At the baseline's rate, where each run is timed once. */
   const onceAt = (name: string) => results.filter((r) => r.repeat === undefined && isOf(r, name, best));
-  const level = levelOfEach(chosen.filter(({ name }) => !controls.includes(name)).length);
+  const level = levelOfEach(chosen.filter(({ name }) => !(name in roles)).length);
   const compare = (name: string, { rate, decay }: TriedRate): RateComparison => {
     const own = runsOf(name, { rate, decay });
-    return { rate, decay, ...toTarget(plain, own, { level }), ...againstControls(name, own) };
+    return { rate, decay, ...toTarget(plain, own, { level }), ...besideRoles(name, own) };
   };
-  const againstControls = (name: string, own: readonly JobResult[]): Pick<RateComparison, "controls"> => {
-    if (controls.length === 0 || controls.includes(name)) return {};
-    const against = controls.map((control) => {
-      const theirs = runsOf(control, chosen.find((c) => c.name === control)?.at);
+  const besideRoles = (name: string, own: readonly JobResult[]): Pick<RateComparison, "beside"> => {
+    if (Object.keys(roles).length === 0 || name in roles) return {};
+    const against = Object.entries(roles).map(([other, role]) => {
+      const theirs = runsOf(other, chosen.find((c) => c.name === other)?.at);
       const diverged = theirs.filter(({ document }) => document.status === "diverged").length;
-      return [control, { ...toTarget(theirs, own, { target: plain, level }), diverged }];
+      return [other, { role, ...toTarget(theirs, own, { target: plain, level }), diverged }];
     });
-    return { controls: Object.fromEntries(against) };
+    return { beside: Object.fromEntries(against) };
   };
   return {
     baseline,
@@ -416,20 +421,18 @@ export function rateSentence(
       ? ""
       : ` Its ${c.test === null ? "validation" : "test"} accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
-  const controls = "controls" in c ? Object.entries(c.controls ?? {}) : [];
+  const others = "beside" in c ? Object.entries(c.beside ?? {}) : [];
   const atEnd = [
     { variant: baseline, rate },
     ...("rate" in c ? [{ variant: name, ...c }] : []),
     // A reference has no tuned rate.
-    ...controls.flatMap(([variant]) => (variant in tuned ? [{ ...tuned[variant], variant }] : [])),
+    ...others.flatMap(([variant]) => (variant in tuned ? [{ ...tuned[variant], variant }] : [])),
   ].filter((one) => isAtEnd(one.variant, one.rate));
   const edge =
     atEnd.length === 0
       ? ""
       : ` The tuned rate of ${atEnd.map(({ variant }) => variant).join(" and of ")} lies at the end of the grid.`;
-  const beside = controls
-    .map(([control, than]) => controlText(control, than, { compared: c, clock }))
-    .join("");
+  const beside = others.map(([other, than]) => besideText(other, than, { compared: c, clock })).join("");
   return `${start} ${reachedText(compared, comparison)}.${lost}${beside}${equal}${edge}`;
 }
 
@@ -444,46 +447,41 @@ export function validationText({ runs }: Pick<RatesComparison, "runs">): string 
   return of.map((text, i) => `, ${text}${i === of.length - 1 ? "," : ""}`).join("");
 }
 
-function controlText(
+/** How a method compares with a variant that has a role, in sentences. */
+function besideText(
   name: string,
-  beside: BesideControl,
+  than: RoleComparison,
   { compared, clock }: { readonly compared: ToTarget; readonly clock: RatioSummary | null },
 ): string {
-  const { steps, seconds, equalSteps, equalTime, test, seeds, diverged } = shownRatios(beside);
-  if (seeds === 0) return ` No run of ${name}, a control, ended: that is no comparison.`;
-  const only = seeds < compared.seeds ? ` over the ${countText(seeds, "seed")} with which it ran` : "";
-  // One that reached the loss before it diverged is compared as others are.
-  const countsAsWorse = diverged > 0 && (compared.steps === null ? compared.test !== null : steps === null);
-  const lost = countsAsWorse
-    ? ` ${name}, a control, diverged with ${diverged} of ${countText(seeds, "seed")}, which counts as worse.`
-    : "";
-  const onTest =
-    test === null ? "" : ` The test loss is ${timesText(test, `that of ${name}, a control${only}`)}.`;
-  if (compared.steps === null) return `${lost}${onTest}`;
-  if (steps === null || seconds === null) {
-    const inTime =
-      equalTime === null ||
-      [equalTime, equalSteps].some((ratio) => ratio && isUntold(ratio)) ||
-      isTooNoisy(clock)
-        ? ""
-        : `, at equal seconds ${ratioText(equalTime)} times`;
-    const losses =
-      equalSteps === null
-        ? diverged > 0 || beside.reached === 0
-          ? ""
-          : " There are no losses at equal steps to compare."
-        : ` At equal steps the loss is ${timesText(equalSteps, `that of ${name}`)}${inTime}.`;
-    return `${lost} ${name}, a control, did not reach it in every run${only}.${losses}${onTest}`;
-  }
-  const time =
-    timeOf(beside, clock) === "too noisy" || isUntold(seconds)
-      ? "; the times are too noisy to compare here"
-      : ` and ${ratioText(seconds)} times its time`;
-  const share = isUntold(steps)
-    ? "a share that the seeds differ too much to say"
-    : `${ratioText(steps)} times as many`;
-  return `${lost} Of the steps of ${name}, a control, it needs ${share}${time}${only}.${onTest}`;
+  const { role, seeds, diverged, reached, ...c } = shownRatios(than);
+  if (seeds === 0) return ` No run of ${name}, ${withArticle(role)}, ended.`;
+  const isNoisy = isTooNoisy(clock) || timeOf(than, clock) === "too noisy";
+  const ratios = (
+    compared.steps === null
+      ? []
+      : c.steps === null
+        ? [
+            [c.equalSteps, "its loss at equal steps"] as const,
+            [c.equalTime, "its loss at equal seconds"] as const,
+          ]
+        : [[c.steps, "its steps"] as const, [c.seconds, "its time"] as const]
+  ).filter((_, i) => i === 0 || !isNoisy);
+  const parts = [...ratios, [c.test, "its test loss"] as const].flatMap(([ratio, what]) =>
+    ratio === null
+      ? []
+      : [isUntold(ratio) ? `${what}: ${ratioText(ratio)}` : `${ratioText(ratio)} times ${what}`],
+  );
+  const only = seeds < compared.seeds ? `, over the ${countText(seeds, "seed")} with which it ran` : "";
+  const missed =
+    diverged > 0
+      ? `; it diverged with ${diverged} of ${countText(seeds, "seed")}`
+      : compared.steps !== null && c.steps === null
+        ? `; it reached the loss in ${reached} of ${countText(seeds, "seed")}`
+        : "";
+  return ` Beside ${name}, ${withArticle(role)}: ${parts.join(", ") || "no numbers to compare"}${only}${missed}.`;
 }
+
+const withArticle = (role: Role): string => (role === "alternative" ? `an ${role}` : `a ${role}`);
 
 /** Whether times include those of teleports. */
 export const hasTeleports = ({ runs }: RatesComparison): boolean =>
@@ -507,9 +505,9 @@ function reachedText(compared: ToTarget, comparison: RatesComparison): string {
     deterministic ? "nothing is random here" : countText(seeds, "seed"),
     ...(steps.interval ? [intervalsText(level)] : []),
   ].join(", ");
-  const inSteps = shareOfText(steps, "steps");
+  const inSteps = `in ${shareOfText(steps, "steps")}`;
   if (timeOf(compared, clock) === "too noisy") return `${inSteps} (${basis})${noisyText(comparison)}`;
-  const joint = steps.ratio < 1 && seconds.ratio > 1 ? ", but" : " and";
+  const joint = steps.ratio < 1 && seconds.ratio > 1 ? ", but in" : " and in";
   const included = hasTeleports(comparison) ? ", teleports included" : "";
   const timing = [
     ...(deterministic ? [`, the time is averaged over ${seeds} runs`] : []),

@@ -24,7 +24,7 @@ import { rateTables } from "./rate-tables.js";
 
 /** An experiment as it was run, in the form of a file: quick settings are then those of the file. */
 export function asExperiment(resolved: Resolved): object {
-  const { name, title, kind, variants, seeds, rates, controls, experiment } = resolved;
+  const { name, title, kind, variants, seeds, rates, roles, experiment } = resolved;
   const base = commonOf(variants.map(({ settings }) => settings));
   return {
     name,
@@ -34,7 +34,7 @@ export function asExperiment(resolved: Resolved): object {
     seeds,
     variants: Object.fromEntries(variants.map((v) => [v.name, changes(base, v.settings)])),
     ...(rates.length > 0 ? { rates: rates.length === 1 ? rates[0] : rates } : {}),
-    ...(Object.keys(controls).length > 0 ? { controls } : {}),
+    ...(Object.keys(roles).length > 0 ? { roles } : {}),
     ...(experiment.figures === undefined ? {} : { figures: experiment.figures }),
   };
 }
@@ -153,9 +153,9 @@ function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
     }),
   );
   const references = besideFindings(experiment).map(
-    ({ title, text }): Verdict => ({
+    ({ title, role, text }): Verdict => ({
       ...common,
-      title: `${resolved.name}: ${title}, for reference`,
+      title: `${resolved.name}: ${title}, ${role}`,
       outcome: "note",
       text,
     }),

@@ -50,18 +50,6 @@ export const pairsOf = (runs: readonly JobResult[], others: readonly JobResult[]
     return other ? [[run, other] as const] : [];
   });
 
-/**
- * The judgment on what is better than its baseline.
- *
- * @param isBetter than each control: undefined where that is not known, as of a control with too few runs
- */
-export function besideControls(
-  isBetter: readonly (boolean | undefined)[],
-): "helps" | "no better than a control" | "undecided" {
-  if (isBetter.includes(false)) return "no better than a control";
-  return isBetter.includes(undefined) ? "undecided" : "helps";
-}
-
 /** Mean of the runs' final losses; null where one has none. */
 export function meanFinalLoss(runs: readonly JobResult[]): number | null {
   const last = runs.map((r) => finalLoss(r));
@@ -351,17 +339,17 @@ export const timesText = (ratio: RatioSummary, other: string): string =>
   isUntold(ratio) ? `not comparable with ${other}: ${untold}` : `${ratioText(ratio)} times ${other}`;
 
 /**
- * A share of what a baseline needs, as text: "in 0.5 of the steps [0.4, 0.6]"; no claim where the interval contains 1.
+ * A share of what a baseline needs, as text: "0.5 of the steps [0.4, 0.6]"; no claim where the interval contains 1.
  *
  * @param what is shared: "steps" or "time"
  */
 export function shareOfText({ ratio, interval }: RatioSummary, what: "steps" | "time"): string {
   const [low, high] = interval ? interval.map((v) => endText(v, 3)) : [];
   if (interval && interval[0] < 1 && interval[1] > 1) {
-    return `in ${low} to ${high} times the ${what}, which is no clear difference`;
+    return `${low} to ${high} times the ${what}, which is no clear difference`;
   }
   const share = formatNumber(ratio, 3);
   const span = low === high ? "" : ` [${low}, ${high}]`;
-  if (share === "1") return what === "steps" ? `in as many steps${span}` : `in the same time${span}`;
-  return ratio < 1 ? `in ${share} of the ${what}${span}` : `in ${share} times the ${what}${span}`;
+  if (share === "1") return what === "steps" ? `as many steps${span}` : `the same time${span}`;
+  return ratio < 1 ? `${share} of the ${what}${span}` : `${share} times the ${what}${span}`;
 }

@@ -75,19 +75,23 @@ describe("resolveExperiment", () => {
     expect(variants.map(({ name }) => name)).toEqual(["run"]);
   });
 
-  it("refuses controls of what is compared with nothing", () => {
-    const controls = (more: string) =>
-      resolveExperiment(parse(`${text}controls: { plain: [short] }\n${more}`));
-    expect(() => controls("")).toThrow(/^controls: nothing is compared with "plain"/);
+  it("refuses roles beside what nothing is compared with", () => {
+    const withRoles = (more: string) =>
+      resolveExperiment(parse(`${text}roles: { plain: { short: ceiling } }\n${more}`));
+    expect(() => withRoles("")).toThrow(/^roles: nothing is compared with "plain"/);
     const rates = "grid: [0.1], tune: [0], confirm: [1]";
-    expect(() => controls(`rates: { baseline: short, ${rates} }`)).toThrow(
-      /what variants are compared with: short\.$/,
-    );
-    expect(controls(`rates: { ${rates} }`).controls).toEqual({ plain: ["short"] });
+    expect(() => withRoles(`rates: { baseline: short, ${rates} }`)).toThrow(/one of the baselines short\.$/);
+    expect(withRoles(`rates: { ${rates} }`).roles).toEqual({ plain: { short: "ceiling" } });
   });
 
-  it("refuses controls that a kind with verdicts of its own does not judge, and knows those of COST", () => {
-    const toy = (controls: string) =>
+  it("gives variants of the key controls the role of one", () => {
+    const rates = "rates: { grid: [0.1], tune: [0], confirm: [1] }";
+    const rolesWith = (more: string) => resolveExperiment(parse(`${text}${rates}\n${more}`)).roles;
+    expect(rolesWith("controls: { plain: [short] }")).toEqual({ plain: { short: "control" } });
+  });
+
+  it("refuses roles that a kind does not judge, and knows the controls of COST", () => {
+    const toy = (roles: string) =>
       resolveExperiment(
         parse(`name: toy
 kind: multi-task
@@ -101,12 +105,14 @@ variants:
   COST: { cost: default }
   random: { cost: { control: random } }
   fast: { learningRate: 0.1 }
-${controls}`),
-      ).controls;
-    expect(toy("")).toEqual({ LS: ["random"] });
-    expect(toy("controls: { LS: [fast] }")).toEqual({ LS: ["fast", "random"] });
-    expect(() => toy("controls: { fast: [LS] }")).toThrow(
-      'controls: nothing is compared with "fast"; expected { BASELINE: [CONTROL, ..] } with what variants are compared with: LS.',
+${roles}`),
+      ).roles;
+    expect(toy("")).toEqual({ LS: { random: "control" } });
+    expect(toy("roles: { LS: { fast: alternative } }")).toEqual({
+      LS: { random: "control", fast: "alternative" },
+    });
+    expect(() => toy("roles: { fast: { LS: control } }")).toThrow(
+      'roles: nothing is compared with "fast"; expected { BASELINE: { VARIANT: ROLE, .. } } with one of the baselines LS.',
     );
     const pruned = (steps: number) =>
       resolveExperiment(
@@ -122,10 +128,10 @@ variants:
   magnitude: { start: [{ name: prune, fraction: 0.5 }] }
   balanced: { start: [balance, { name: prune, fraction: 0.5 }] }
   LAMP: { start: [{ name: prune, fraction: 0.5, by: lamp }] }
-controls: { magnitude: [LAMP] }`),
-      ).controls;
-    expect(pruned(0)).toEqual({ magnitude: ["LAMP"] });
-    expect(() => pruned(5)).toThrow(/^controls: nothing is compared with "magnitude"; compare .* rates\.$/);
+roles: { magnitude: { LAMP: alternative } }`),
+      ).roles;
+    expect(pruned(0)).toEqual({ magnitude: { LAMP: "alternative" } });
+    expect(() => pruned(5)).toThrow(/^roles: nothing is compared with "magnitude"; compare .* rates\.$/);
   });
 
   it("makes configs of single runs that are experiments of one run, for good", () => {

@@ -8,7 +8,7 @@ import {
   verdictOf as verdictBy,
 } from "../../../src/experiments/report/findings.js";
 import type { ExperimentOutcome } from "../../../src/experiments/report/outcome.js";
-import type { BesideControl } from "../../../src/experiments/report/rates.js";
+import type { RoleComparison } from "../../../src/experiments/report/rates.js";
 import { shareOfText, type ToTarget } from "../../../src/experiments/results/to-target.js";
 import { runDocument } from "../../../src/formats/json.js";
 
@@ -46,9 +46,9 @@ const verdictOf = (given: Compared, clock: Parameters<typeof verdictBy>[1], rows
   verdictBy(given, clock, { rowsChose });
 const judgementOf = (...given: Parameters<typeof verdictOf>) => verdictOf(...given).judgment;
 
-/** Against a control. */
-const besideControl = ({ diverged = 0, ...given }: Partial<BesideControl>): BesideControl => ({
+const withRole = ({ diverged = 0, role = "control", ...given }: Partial<RoleComparison>): RoleComparison => ({
   ...compared(given),
+  role,
   diverged,
 });
 
@@ -63,8 +63,8 @@ const slower = { steps: ratio(1.5, 1.2, 1.9), seconds: ratio(1.5, 1.2, 1.9) } as
 describe("verdictOf", () => {
   it.each([
     ["helps", {}],
-    ["fewer steps, no less time", { seconds: ratio(0.9, 0.7, 1.1) }],
-    ["fewer steps, more time", { seconds: ratio(20, 10, 40) }],
+    ["fewer steps", { seconds: ratio(0.9, 0.7, 1.1) }],
+    ["fewer steps", { seconds: ratio(20, 10, 40) }],
     ["does not help", { steps: ratio(1, 0.9, 1.1), seconds: ratio(2, 1.5, 3) }],
     ["does not help", { steps: ratio(1.2, 1.1, 1.3), seconds: ratio(1.2, 0.9, 1.5) }],
     ["undecided", { steps: ratio(1, 0.9, 1.1), seconds: ratio(1.2, 0.9, 1.5) }],
@@ -74,9 +74,10 @@ describe("verdictOf", () => {
     ["undecided", { ...missed, equalSteps: ratio(1, 0.9, 1.1), equalTime: ratio(1.1, 0.8, 1.4) }],
     ["does not help", { ...missed, deterministic: true, equalSteps: ratio(1.5) }],
     ["undecided", { steps: ratio(0.5), seconds: ratio(0.5) }],
-    ["fewer steps, more time", { deterministic: true, steps: ratio(0.5), seconds: ratio(20, 10, 40) }],
+    ["fewer steps", { deterministic: true, steps: ratio(0.5), seconds: ratio(20, 10, 40) }],
     ["does not help", { deterministic: true, steps: ratio(1), seconds: ratio(20, 10, 40) }],
-    ["undecided", { deterministic: true, steps: ratio(0.5), seconds: ratio(20) }],
+    // Steps that every seed repeats are exact; a single time decides nothing.
+    ["fewer steps", { deterministic: true, steps: ratio(0.5), seconds: ratio(20) }],
     // Quicker to the training loss: by heart, or with the held-out loss kept.
     ["does not help", { test: ratio(1.84, 1.31, 2.59) }],
     ["undecided", { test: ratio(1.18, 0.874, 1.58) }],
@@ -110,7 +111,7 @@ describe("verdictOf", () => {
 
   it.each([
     ["helps", {}],
-    ["fewer steps, no less time", { seconds: ratio(0.9, 0.7, 1.1) }],
+    ["fewer steps", { seconds: ratio(0.9, 0.7, 1.1) }],
   ] as const)("does not say %s where the validation rows that chose are all there is", (judgment, speed) => {
     const judged = (given: Partial<ToTarget>, rowsChose: boolean) =>
       verdictOf(compared({ ...lower, ...speed, ...given }), null, rowsChose);
@@ -152,8 +153,8 @@ describe("verdictOf", () => {
 
   it("credits a lower test loss only where it is lower than that of each control, too", () => {
     const test = ratio(0.7, 0.6, 0.8);
-    const against = (than: Partial<BesideControl>) =>
-      judgementOf({ ...compared({ test }), controls: { wider: besideControl(than) } }, null);
+    const against = (than: Partial<RoleComparison>) =>
+      judgementOf({ ...compared({ test }), beside: { wider: withRole(than) } }, null);
     expect(against({ test: ratio(0.8, 0.7, 0.9) })).toBe("helps");
     expect(against({ test: ratio(0.98, 0.9, 1.1) })).toBe("no better than a control");
     // One that diverged counts as worse, one with a single run or without test loss decides nothing.
@@ -166,11 +167,11 @@ describe("verdictOf", () => {
   const busy = ratio(1.1, 0.6, 2);
 
   it.each([
-    ["fewer steps, too noisy to time", { seconds: ratio(0.8, 0.154, 3.72) }],
+    ["fewer steps", { seconds: ratio(0.8, 0.154, 3.72) }],
     // Below 1, but within what the baseline's time is of its own.
-    ["fewer steps, too noisy to time", { seconds: ratio(0.8, 0.7, 0.95) }],
+    ["fewer steps", { seconds: ratio(0.8, 0.7, 0.95) }],
     ["helps", { seconds: ratio(0.3, 0.2, 0.5) }],
-    ["fewer steps, more time", { seconds: ratio(20, 10, 40) }],
+    ["fewer steps", { seconds: ratio(20, 10, 40) }],
     ["undecided", { steps: ratio(1, 0.9, 1.1), seconds: ratio(1.2, 0.9, 1.9) }],
     ["does not help", { steps: ratio(1.2, 1.1, 1.3), seconds: ratio(1.2, 0.9, 1.9) }],
     ["undecided", { ...missed, equalSteps: ratio(1, 0.9, 1.1), equalTime: ratio(3, 2, 4) }],
@@ -182,28 +183,29 @@ describe("verdictOf", () => {
     const repeated = { deterministic: true, steps: ratio(0.5) };
     const judged = (low: number, high: number) =>
       judgementOf(compared({ ...repeated, seconds: ratio(1, low, high) }), quiet);
-    expect(judged(0.154, 3.72)).toBe("fewer steps, too noisy to time");
-    expect(judged(0.97, 1.06)).toBe("fewer steps, no less time");
+    expect(judged(0.154, 3.72)).toBe("fewer steps");
+    expect(judged(0.97, 1.06)).toBe("fewer steps");
     // Of random runs the seeds may differ as much.
-    expect(judgementOf(compared({ seconds: ratio(1, 0.154, 3.72) }), quiet)).toBe(
-      "fewer steps, no less time",
-    );
+    expect(judgementOf(compared({ seconds: ratio(1, 0.154, 3.72) }), quiet)).toBe("fewer steps");
   });
 
-  it("needs the same against each control: in time, or in steps where the clock is too noisy", () => {
-    const beside = (given: Partial<BesideControl>, own: Partial<ToTarget> = {}, clock = quiet) =>
-      judgementOf({ ...compared(own), controls: { LAMP: besideControl(given) } }, clock);
+  it("needs the same against each control, by steps and by time apart", () => {
+    const beside = (given: Partial<RoleComparison>, own: Partial<ToTarget> = {}, clock = quiet) =>
+      judgementOf({ ...compared(own), beside: { LAMP: withRole(given) } }, clock);
     expect(beside({})).toBe("helps");
-    expect(beside({ seconds: ratio(1, 0.9, 1.1) })).toBe("no better than a control");
-    expect(beside({ seconds: ratio(1.5, 1.2, 1.9) })).toBe("no better than a control");
+    expect(beside({ seconds: ratio(1, 0.9, 1.1) })).toBe("fewer steps");
+    expect(beside({ seconds: ratio(1.5, 1.2, 1.9) })).toBe("fewer steps");
+    expect(beside({ steps: ratio(1, 0.9, 1.1), seconds: ratio(1, 0.9, 1.1) })).toBe(
+      "no better than a control",
+    );
     expect(beside({ reached: 3, steps: null, seconds: null, diverged: 2 })).toBe("helps");
     expect(beside({ seeds: 1, reached: 1, steps: ratio(0.5), seconds: ratio(0.5) })).toBe("undecided");
     const slow = { seconds: ratio(2, 1.5, 3) };
-    expect(beside({}, slow)).toBe("fewer steps, more time");
+    expect(beside({}, slow)).toBe("fewer steps");
     expect(beside({ steps: ratio(1, 0.9, 1.1) }, slow)).toBe("no better than a control");
     const clear = { seconds: ratio(0.3, 0.2, 0.5) };
     // Steps decide then, which is no verdict about time.
-    expect(beside({ seconds: ratio(1, 0.5, 2) }, clear, busy)).toBe("fewer steps, too noisy to time");
+    expect(beside({ seconds: ratio(1, 0.5, 2) }, clear, busy)).toBe("fewer steps");
     const longer = { ...clear, steps: ratio(1, 0.9, 1.1) };
     expect(beside({ seconds: ratio(1, 0.5, 2) }, longer, busy)).toBe("undecided");
     expect(beside({ steps: ratio(1, 0.9, 1.1), seconds: ratio(1, 0.5, 2) }, clear, busy)).toBe(
@@ -215,14 +217,15 @@ describe("verdictOf", () => {
 describe("a control that missed the loss with a seed", () => {
   it("is compared by losses at equal time, or at equal steps where the clock is too noisy", () => {
     const clear = { seconds: ratio(0.3, 0.2, 0.5) };
-    const judged = (given: Partial<BesideControl>, clock = ratio(1.01, 0.97, 1.04)) =>
-      judgementOf({ ...compared(clear), controls: { LAMP: besideControl({ ...missed, ...given }) } }, clock);
+    const judged = (given: Partial<RoleComparison>, clock = ratio(1.01, 0.97, 1.04)) =>
+      judgementOf({ ...compared(clear), beside: { LAMP: withRole({ ...missed, ...given }) } }, clock);
     const [level, lower] = [ratio(1, 0.9, 1.1), ratio(0.5, 0.4, 0.6)];
-    expect(judged({ equalSteps: lower, equalTime: level })).toBe("no better than a control");
+    expect(judged({ equalSteps: level, equalTime: level })).toBe("no better than a control");
+    expect(judged({ equalSteps: lower, equalTime: level })).toBe("fewer steps");
     expect(judged({ equalSteps: level, equalTime: lower })).toBe("helps");
     const busy = ratio(1.1, 0.6, 2);
     expect(judged({ equalSteps: level, equalTime: lower }, busy)).toBe("no better than a control");
-    expect(judged({ equalSteps: lower, equalTime: level }, busy)).toBe("fewer steps, too noisy to time");
+    expect(judged({ equalSteps: lower, equalTime: level }, busy)).toBe("fewer steps");
     // It diverged with a seed, has no losses with a ratio, or never ran.
     expect(judged({ diverged: 1 })).toBe("helps");
     expect(judged({})).toBe("undecided");
@@ -235,7 +238,7 @@ describe("answerOf", () => {
   it("names what is undecided", () => {
     const at = { rate: 0.1, decay: "none" } as const;
     const outcome = {
-      resolved: { kind: "minimize", variants: [], controls: {}, rates: [{}] },
+      resolved: { kind: "minimize", variants: [], roles: {}, rates: [{}] },
       status: "completed",
       results: [],
       rates: [
@@ -252,7 +255,7 @@ describe("answerOf", () => {
         },
       ],
     } as unknown as ExperimentOutcome;
-    expect(answerOf(outcome)).toBe("other helps. It is undecided whether exact helps.");
+    expect(answerOf(outcome)).toBe("exact: undecided. other: helps.");
     // Its runs may have diverged, or have no validation loss.
     expect(answerOf({ ...outcome, rates: [] })).toBe(
       "There is no answer: at each rate of the grid the baseline diverged with a tuning seed, or has no loss to choose the rate by.",
@@ -266,7 +269,7 @@ describe("findingsOf", () => {
     const behind = compared({ ...missed, equalSteps: ratio(1.3, 1.1, 1.5) });
     const findingsWith = (finalLoss: number | null) =>
       findingsOf({
-        resolved: { kind: "minimize", variants: [], controls: {} },
+        resolved: { kind: "minimize", variants: [], roles: {} },
         results: [],
         rates: [
           {
@@ -301,7 +304,7 @@ describe("findingsOf", () => {
       const at = { rate: 0.1, decay: "none" } as const;
       const own = compared({ ...slower, ...beside(false), test: ratio(1.01, 0.98, 1.04) });
       const [one] = findingsOf({
-        resolved: { kind: "train", variants: [], controls: {} },
+        resolved: { kind: "train", variants: [], roles: {} },
         results: [],
         rates: [
           {
@@ -321,8 +324,7 @@ describe("findingsOf", () => {
         ],
       } as unknown as ExperimentOutcome);
       expect(one.judgment).toBe(judgment);
-      const start =
-        "No model of this comparison is clearly better than predicting the class shares. exact, at";
+      const start = "No model of this comparison is clearly better than predicting the class shares. ";
       expect(one.text.startsWith(start)).toBe(judgment === "undecided");
     },
   );
@@ -338,7 +340,7 @@ describe("findingsOf", () => {
     (judgment, by, settings, rates) => {
       const at = { rate: 0.1, decay: "none" } as const;
       const [one] = findingsOf({
-        resolved: { kind: "train", variants: [], controls: {} },
+        resolved: { kind: "train", variants: [], roles: {} },
         results: [],
         rates: [
           {
@@ -362,35 +364,41 @@ describe("findingsOf", () => {
 
 describe("shareOfText", () => {
   it("says what share of the steps or of the time was needed, with its interval where there is one", () => {
-    expect(shareOfText(ratio(0.5, 0.4, 0.625), "steps")).toBe("in 0.5 of the steps [0.4, 0.625]");
-    expect(shareOfText(ratio(76, 50, 99), "time")).toBe("in 76 times the time [50, 99]");
-    expect(shareOfText(ratio(0.25), "steps")).toBe("in 0.25 of the steps");
-    expect(shareOfText(ratio(0.25, 0.25, 0.25), "steps")).toBe("in 0.25 of the steps");
+    expect(shareOfText(ratio(0.5, 0.4, 0.625), "steps")).toBe("0.5 of the steps [0.4, 0.625]");
+    expect(shareOfText(ratio(76, 50, 99), "time")).toBe("76 times the time [50, 99]");
+    expect(shareOfText(ratio(0.25), "steps")).toBe("0.25 of the steps");
+    expect(shareOfText(ratio(0.25, 0.25, 0.25), "steps")).toBe("0.25 of the steps");
   });
 
   it("claims nothing where the interval contains 1", () => {
     expect(shareOfText(ratio(0.9, 0.7, 1.1), "time")).toBe(
-      "in 0.7 to 1.1 times the time, which is no clear difference",
+      "0.7 to 1.1 times the time, which is no clear difference",
     );
-    expect(shareOfText(ratio(1, 1, 1), "time")).toBe("in the same time");
-    expect(shareOfText(ratio(1), "steps")).toBe("in as many steps");
+    expect(shareOfText(ratio(1, 1, 1), "time")).toBe("the same time");
+    expect(shareOfText(ratio(1), "steps")).toBe("as many steps");
   });
 });
 
 describe("conclusionOf", () => {
-  const finding = (judgment: Finding["judgment"]): Finding => ({ title: "x", judgment, text: "" });
+  const finding = (judgment: Finding["judgment"]): Finding => ({
+    title: "x",
+    judgment,
+    measures: [],
+    alternatives: [],
+    text: "",
+  });
 
   it("counts, and says that nothing helped where nothing did", () => {
     expect(
       conclusionOf([
         finding("does not help"),
-        finding("fewer steps, no less time"),
+        finding("fewer steps"),
         finding("does not help"),
-        finding("fewer steps, more time"),
+        finding("fewer steps"),
       ]),
     ).toBe(
       "Of 4 methods, each compared with its baseline: 0 helped; " +
-        "1 needed fewer steps but more time; 1 needed fewer steps but no less time; 2 did not help.",
+        "2 needed fewer steps but not clearly less time; 2 did not help.",
     );
     expect(conclusionOf([finding("helps")])).toBe(
       "Of one method, each compared with its baseline: 1 helped.",
@@ -424,14 +432,15 @@ describe("toyFindings", () => {
       run("random", seed, Number(seed < random), { control: "random" }),
     ]).flat();
 
-  const findingsOn = (results: readonly JobResult[]) => toyFindings(results, { LS: ["random"] });
+  const findingsOn = (results: readonly JobResult[]) => toyFindings(results, { LS: { random: "control" } });
 
   it("compares COST with the same method without it, and with its controls", () => {
     // Exact intervals: 8 of 8 from 0.025 ** (1 / 8) = 0.63 on, 2 of 8 as statistical tables have it.
-    expect(findingsOn(ways(8, { LS: 2, COST: 8, random: 1 }))).toEqual([
+    expect(findingsOn(ways(8, { LS: 2, COST: 8, random: 1 }))).toMatchObject([
       {
         title: "COST",
         judgment: "helps",
+        measures: [{ measure: "starts", text: "the front from 8 of 8 starts, 2 by LS, 1 by random" }],
         text:
           "COST reached the Pareto front from 8 of 8 starts [0.63, 1], LS from 2 [0.032, 0.65], random from 1 " +
           "[0.0032, 0.53] (95 % intervals of the shares).",

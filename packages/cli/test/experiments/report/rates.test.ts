@@ -226,7 +226,7 @@ describe("compareRates", () => {
       "At equal steps the loss of exact is not comparable with that of plain: the seeds differ too much to say.",
     );
     expect((await compare("heavy")).text).toContain(
-      "At equal steps the loss is not comparable with that of heavy: the seeds differ too much to say.",
+      "Beside heavy, a control: its loss at equal steps: the seeds differ too much to say,",
     );
     expect(rateTables(rates).comparison).toContain("the seeds differ too much to say");
   });
@@ -443,14 +443,14 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     const tie = await compare({ plain: 0.5, exact: 0.25, heavy: 0.25 });
     expect(seen.some(({ variant, seed }) => variant === "heavy" && seed === 0)).toBe(true);
     expect(tie.rates.tuned.heavy).toMatchObject({ rate: 0.2, reached: 3 });
-    expect(tie.rates.tuned.exact.controls?.heavy.steps?.ratio).toBeCloseTo(1, 12);
+    expect(tie.rates.tuned.exact.beside?.heavy.steps?.ratio).toBeCloseTo(1, 12);
     expect(tie.findings.map(({ title, judgment }) => [title, judgment])).toEqual([
       ["exact", "no better than a control"],
     ]);
     expect(tie.findings[0].text).toMatch(
-      /Of the steps of heavy, a control, it needs 1 .*times as many and 1 .*times its time\./,
+      / Beside heavy, a control: 1 \[.*\] times its steps, 1 \[.*\] times its time\./,
     );
-    expect(tie.beside.map(({ title }) => title)).toEqual(["heavy"]);
+    expect(tie.beside.map(({ title, role }) => [title, role])).toEqual([["heavy", "control"]]);
     // Both rates are ends of the grid: the first one of equal losses counts.
     expect(tie.findings[0].text).toContain(
       "The tuned rate of plain and of exact and of heavy lies at the end of the grid.",
@@ -459,7 +459,9 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     expect(better.findings[0].judgment).toBe("helps");
     const lost = await compare({ plain: 0.5, exact: 0.1, heavy: 0.9 });
     expect(lost.findings[0]).toMatchObject({ judgment: "helps" });
-    expect(lost.findings[0].text).toContain("heavy, a control, did not reach it in every run.");
+    expect(lost.findings[0].text).toMatch(
+      / Beside heavy, a control: .*; it reached the loss in 0 of 3 seeds\./,
+    );
   });
 
   it("says which runs of a control diverged, and decides nothing where too few ran", async () => {
@@ -479,16 +481,16 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     };
     const failed = await findingWith((r) => (r.seed > 10 ? [] : [r]));
     expect(failed.judgment).toBe("undecided");
-    expect(failed.text).toContain(" over the 1 seed with which it ran.");
+    expect(failed.text).toContain(", over the 1 seed with which it ran.");
     const none = await findingWith((r) => (r.seed > 9 ? [] : [r]));
     expect(none.judgment).toBe("undecided");
-    expect(none.text).toContain(" No run of heavy, a control, ended: that is no comparison.");
+    expect(none.text).toContain(" No run of heavy, a control, ended.");
     const lost = await findingWith((r) => {
       const loss = { ...r.document.loss, history: [1, 2, null], final: null };
       return [r.seed === 12 ? { ...r, document: { ...r.document, status: "diverged", loss } as never } : r];
     });
     expect(lost.judgment).toBe("helps");
-    expect(lost.text).toContain(" heavy, a control, diverged with 1 of 3 seeds, which counts as worse.");
+    expect(lost.text).toContain("; it diverged with 1 of 3 seeds.");
   });
 
   it("tunes the controls of COST as the methods, and judges at the tuned rates alone", async () => {
@@ -613,11 +615,16 @@ rates: { grid: [0.1, 0.2], tune: [0], confirm: 10..12, variants: [COST] }
     let i = 0;
     const { rates, finding, table } = await timedBy(() => noise[i++ % noise.length], slowly());
     expect(rates.tuned.exact.steps?.ratio).toBeCloseTo(0.5, 12);
-    expect(finding.judgment).toBe("fewer steps, too noisy to time");
+    expect(finding.judgment).toBe("fewer steps");
     expect(finding.text).toMatch(
       /in 0\.5 of the steps \(.*\); its time is too noisy to compare here: plain took 0\.\d+ to \d\S* times its own time, timed again\./,
     );
     expect(finding.text).not.toContain("equal seconds");
+    // Steps and time are results of their own: the first stands.
+    expect(finding.measures).toMatchObject([
+      { measure: "steps", judgment: "helps", text: "0.5 of the steps" },
+      { measure: "time", judgment: "undecided", text: "too noisy to time here" },
+    ]);
     expect(table).toContain("too noisy");
   });
 

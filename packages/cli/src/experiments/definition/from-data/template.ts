@@ -68,7 +68,7 @@ figures: [${figures.join(", ")}]
 # What a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
 # With it,  isoloss reproduce NAME_OF_THIS_FILE  says whether a variant helps at its own tuned rate.
 # rates: { grid: [3.0e-3, 1.0e-2, 3.0e-2], tune: 100..102, confirm: 1000..1007 }
-# controls: { plain: [momentum] } # variants that do without what is judged: it has to be better than each of them
+# roles: { plain: { momentum: control } } # a method has to beat each control; roles are control, alternative and ceiling
 `;
 }
 

@@ -1,12 +1,18 @@
 import { isEqual } from "es-toolkit";
-import { type DifferenceSummary, summarize } from "isoloss/internal";
+import { summarize } from "isoloss/internal";
 import type { TaskTableData } from "isoloss-figures";
-import type { Judgement } from "../../../run/report-html.js";
 import { makeChange } from "../../catalogue/changes/changes.js";
 import type { Named } from "../../catalogue/named.js";
-import type { Controls, Finding, JobResult, RunComparison, Settings, Variant } from "../../kind.js";
+import type { Finding, JobResult, RunComparison, Settings, Variant } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
-import { besideControls, differenceText, pairsOf, pointsBetween } from "../../results/to-target.js";
+import { differenceText, pairsOf, pointsBetween } from "../../results/to-target.js";
+import {
+  alternativeTexts,
+  differenceStanding,
+  judged,
+  type Roles,
+  runsToDecide,
+} from "../../results/verdict.js";
 
 /** Networks that were changed: what the change and the move did before any step, and what training made of it. */
 export const continueComparison: RunComparison = { tables, baselines, findings };
@@ -62,55 +68,51 @@ function movelessOf(variants: readonly Variant[], settings: Moving): string | un
 }
 
 /** Where nothing is trained after the change. */
-function baselines(variants: readonly Variant[]): Controls {
+function baselines(variants: readonly Variant[]): Roles {
   const untrained = variants.filter(({ settings }) => settings.steps === 0);
   const names = untrained.flatMap(({ settings }) => movelessOf(untrained, settings) ?? []);
-  return Object.fromEntries(names.map((name) => [name, []]));
+  return Object.fromEntries(names.map((name) => [name, {}]));
 }
 
 /** Where nothing is trained after the change: the accuracy of each variant with a move against that of the same without. */
-function findings(results: readonly JobResult[], controls: Controls): Finding[] {
+function findings(results: readonly JobResult[], roles: Roles): Finding[] {
   const groups = byVariant(results.filter(({ document }) => document.steps === 0));
   const variants = [...groups].map(([name, [{ settings }]]) => ({ name, settings }));
   return variants.flatMap(({ name: title, settings }): Finding[] => {
     const baseline = movelessOf(variants, settings);
-    if (baseline === undefined || controls[baseline]?.includes(title)) return [];
-    const pointsOver = (name: string) =>
-      pointsBetween(pairsOf(groups.get(name) ?? [], groups.get(title) ?? []), "start.accuracy");
-    const compared = pointsOver(baseline);
-    const beside = (controls[baseline] ?? []).map((name) => ({ name, points: pointsOver(name) }));
-    if (!compared) {
-      const text = `${title} and ${baseline} have no accuracies to compare.`;
-      return beside.length === 0 ? [] : [{ title, judgment: "undecided", text }];
-    }
-    const { n } = compared;
-    const others = beside.map(({ name, points }) => {
-      if (!points) return `, and ${name}, a control, has no accuracy to compare with`;
-      const only = points.n === n ? "" : ` with only ${points.n} of the seeds`;
-      return `, from that of ${name}, a control, by ${differenceText(points)}${only}`;
+    const among = roles[baseline ?? ""] ?? {};
+    if (baseline === undefined || title in among) return [];
+    const points = (of: string, over: string) =>
+      pointsBetween(pairsOf(groups.get(over) ?? [], groups.get(of) ?? []), "start.accuracy");
+    const gain = points(title, baseline);
+    const beside = Object.entries(among).map(([name, role]) => {
+      const than = points(title, name);
+      const standing = differenceStanding(than?.interval);
+      return { name, role, than, standing, gain: differenceStanding(points(name, baseline)?.interval) };
     });
+    if (!gain) {
+      const text = `${title} and ${baseline} have no accuracies to compare.`;
+      const none = { title, judgment: "undecided" as const, measures: [], alternatives: [], text };
+      return beside.length === 0 ? [] : [none];
+    }
+    const judgment = judged(differenceStanding(gain.interval), beside);
+    const others = beside.map(({ name, role, than }) => {
+      if (!than) return ` ${name}, the ${role}, has no accuracy to compare with.`;
+      const only = than.n === gain.n ? "" : ` with only ${than.n} of the seeds`;
+      return ` From that of ${name}, the ${role}, it differs by ${differenceText(than)} points${only}.`;
+    });
+    const basis = `${gain.n === 1 ? "1 seed" : `${gain.n} seeds, 95 % ${beside.length > 0 ? "intervals" : "interval"}`}`;
     return [
       {
         title,
-        judgment: judgementOf(
-          compared,
-          beside.map(({ points }) => points),
-        ),
+        judgment,
+        measures: [{ measure: "accuracy", judgment, text: `${differenceText(gain)} points of accuracy` }],
+        alternatives: judgment === "helps" ? alternativeTexts(beside) : [],
+        needs: judgment === "undecided" ? runsToDecide(gain) : "",
         text:
-          `The accuracy of ${title}, without training, differs from that of ${baseline} by ${differenceText(compared)} points` +
-          `${others.join("")} (${n === 1 ? "1 seed" : `${n} seeds, 95 % ${beside.length > 0 ? "intervals" : "interval"}`}).`,
+          `The accuracy of ${title}, without training, differs from that of ${baseline} by ${differenceText(gain)} points ` +
+          `(${basis}).${others.join("")}`,
       },
     ];
   });
-}
-
-function judgementOf(
-  { interval }: DifferenceSummary,
-  controls: readonly (DifferenceSummary | null)[],
-): Judgement {
-  if (interval === null) return "undecided";
-  if (interval[1] < 0) return "does not help";
-  if (interval[0] <= 0) return "undecided";
-  // A single pair of runs decides nothing.
-  return besideControls(controls.map((c) => (c?.interval ? c.interval[0] > 0 : undefined)));
 }

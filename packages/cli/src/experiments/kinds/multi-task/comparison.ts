@@ -4,8 +4,9 @@ import { resultName } from "isoloss/metrics";
 import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TaskTableData } from "isoloss-figures";
 import type { Named } from "../../catalogue/named.js";
-import type { Controls, DrawComparison, Finding, JobResult, RunComparison } from "../../kind.js";
+import type { DrawComparison, Finding, JobResult, RunComparison } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
+import type { Roles } from "../../results/verdict.js";
 import { gainFindings } from "./gains.js";
 import { costBaselines, plainKey, plainOf, problemKey, variantsOf } from "./plain.js";
 import {
@@ -38,19 +39,19 @@ function drawnBy(name: keyof typeof import("./figures.js")): DrawComparison {
   return async (results, options) => (await import("./figures.js"))[name](results, options);
 }
 
-function findings(results: readonly JobResult[], controls: Controls): Finding[] {
-  const found = [...toyFindings(results, controls), ...gainFindings(results, controls)];
+function findings(results: readonly JobResult[], roles: Roles): Finding[] {
+  const found = [...toyFindings(results, roles), ...gainFindings(results, roles)];
   const variants = variantsOf(byVariant(results));
   const unmeasured = variants.flatMap(({ name, settings }): Finding[] => {
     const plain = plainOf(variants, settings);
-    const beside = controls[plain ?? ""] ?? [];
+    const beside = Object.keys(roles[plain ?? ""] ?? {});
     if (beside.length === 0 || [...beside, ...found.map(({ title }) => title)].includes(name)) return [];
-    const text = `${name}, ${plain} and controls of ${name} have no accuracy on test data to compare.`;
-    return [{ title: name, judgment: "undecided", text }];
+    const text = `${name}, ${plain} and ${beside.join(", ")} have no accuracy on test data to compare.`;
+    return [{ title: name, judgment: "undecided", measures: [], alternatives: [], text }];
   });
   return [...found, ...unmeasured].map(({ text, ...finding }) => ({
     ...finding,
-    text: `${text} All of them, controls included, ran at the learning rates of the file: none was tuned.`,
+    text: `${text} All of them ran at the learning rates of the file: none was tuned.`,
   }));
 }
 

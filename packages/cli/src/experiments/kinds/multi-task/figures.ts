@@ -19,15 +19,15 @@ import { evaluationRuns, gridPoints, point, valuesAt } from "../../results/drawn
 import { byVariant } from "../../results/summary.js";
 import { gainRows, lostText } from "./gains.js";
 
-/** So many variants are drawn, of the toy in each scale: the first ones. */
-const most = { paths: 12, front: 8, test: 12, conflicts: 6 } as const;
+/** So many variants are drawn, of the toy in each scale, and paths of each: the first ones. */
+const most = { paths: 12, starts: 5, front: 8, test: 12, conflicts: 6 } as const;
 
 const isToy = ({ settings }: JobResult): boolean => (settings.problem as Named).name === "toy";
 
 const isControl = ({ settings }: JobResult): boolean =>
   (settings.cost as CostConfig | undefined)?.control !== undefined;
 
-/** Variants of each scale of the toy, without controls, with a file's part of the name: `1`, `0.1`. */
+/** Variants of each scale of the toy, without controls, by the scale as a file is named by it: `1`, `0.1`. */
 function byScale(results: readonly JobResult[]): [string, [string, JobResult[]][]][] {
   const shown = results.filter((r) => r.trajectory !== undefined && isToy(r) && !isControl(r));
   const scales = groupBy(shown, ({ settings }) => String((settings.problem as Named).scale ?? 1));
@@ -54,11 +54,11 @@ export const pathFigures: DrawComparison = async (results, options) => {
               jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
             })),
             ({ name }) => name,
-          ),
+          ).slice(0, most.starts),
           xLabel: "x1",
           yLabel: "x2",
         },
-        { ...options(), title: `${variant}: the ways over the mean loss` },
+        { ...options(), title: `${variant}: paths on the mean loss` },
       );
       drawn.push({ name: `paths-${variant}`, element });
     }

@@ -1,11 +1,17 @@
 import { type Summary, summarize } from "isoloss/internal";
-import type { Judgement } from "../../../run/report-html.js";
-import type { Controls, Finding, JobResult } from "../../kind.js";
+import type { Finding, JobResult } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
-import { besideControls, pairsOf } from "../../results/to-target.js";
+import { pairsOf } from "../../results/to-target.js";
+import {
+  alternativeTexts,
+  differenceStanding,
+  judged,
+  type Role,
+  type Roles,
+} from "../../results/verdict.js";
 import { plainOf, variantsOf } from "./plain.js";
 
-/** What a variant with COST, or a control of it, has in mean test accuracy that another variant has not, in points. */
+/** The mean test accuracy of a variant with COST, or with a role beside it, less that of another variant, in points. */
 export interface Gain {
   readonly over: string;
   /** Over the pairs of runs with the same seed of which none diverged; null: there is no such pair. */
@@ -14,15 +20,16 @@ export interface Gain {
   readonly lost: number;
 }
 
-/** A variant with COST beside the same method without it, and beside COST's controls. */
+/** A variant with COST beside the same method without it, and beside variants with a role. */
 export interface GainRow {
   readonly name: string;
-  readonly isControl: boolean;
+  /** Of a variant that is no method. */
+  readonly role: Role | undefined;
   /** Its own runs that diverged. */
   readonly diverged: number;
   readonly plain: Gain;
-  /** Of controls: none. */
-  readonly controls: readonly Gain[];
+  /** Of a variant with a role: none. */
+  readonly beside: readonly (Gain & { readonly role: Role })[];
 }
 
 const hasDiverged = ({ document }: JobResult): boolean => document.status === "diverged";
@@ -32,9 +39,10 @@ const accuracyOf = (result: JobResult): number =>
   hasDiverged(result) ? Number.NaN : (result.document.metrics["test.accuracy"] ?? Number.NaN);
 
 /** The gains of all variants with COST. Seeds without a partner are left out. */
-export function gainRows(results: readonly JobResult[], controls: Controls = {}): GainRow[] {
+export function gainRows(results: readonly JobResult[], roles: Roles = {}): GainRow[] {
   const groups = byVariant(results.filter((r) => hasDiverged(r) || Number.isFinite(accuracyOf(r))));
   const variants = variantsOf(groups);
+  if (!results.some((r) => Number.isFinite(accuracyOf(r)))) return [];
   return [...groups].flatMap(([name, group]): GainRow[] => {
     const plain = plainOf(variants, group[0].settings);
     if (plain === undefined) return [];
@@ -46,12 +54,13 @@ export function gainRows(results: readonly JobResult[], controls: Controls = {})
       const points = known.length > 0 ? summarize(known) : null;
       return { over, points, lost: differences.length - known.length };
     };
-    const beside = controls[plain] ?? [];
-    const isControl = beside.includes(name);
-    const diverged = group.filter(hasDiverged).length;
-    return [
-      { name, isControl, diverged, plain: gainOver(plain), controls: isControl ? [] : beside.map(gainOver) },
-    ];
+    const among = roles[plain] ?? {};
+    const role = among[name];
+    const beside = Object.entries(role === undefined ? among : {}).map(([over, its]) => ({
+      ...gainOver(over),
+      role: its,
+    }));
+    return [{ name, role, diverged: group.filter(hasDiverged).length, plain: gainOver(plain), beside }];
   });
 }
 
@@ -59,41 +68,40 @@ export function gainRows(results: readonly JobResult[], controls: Controls = {})
  * Whether networks with COST end with more accuracy than without it and than its controls; only intervals decide, and runs with COST
  * that diverged.
  */
-export const gainFindings = (results: readonly JobResult[], controls: Controls): Finding[] =>
-  gainRows(results, controls)
-    .filter(({ isControl }) => !isControl)
-    .map((row) => {
-      const { judgment, why = "" } = judgementOf(row);
-      const gains = [row.plain, ...row.controls].map(gainText).join(", ");
+export function gainFindings(results: readonly JobResult[], roles: Roles): Finding[] {
+  const rows = gainRows(results, roles);
+  return rows
+    .filter(({ role }) => role === undefined)
+    .map(({ name, diverged, plain, beside }) => {
+      const others = beside.map(({ over, role, ...gain }) => ({
+        name: over,
+        role,
+        standing: standingOf(gain),
+        gain: standingOf(rows.find((row) => row.name === over)?.plain),
+      }));
+      const judgment = judged(diverged > 0 ? "worse" : standingOf(plain), others);
+      const few = others.filter((other) => other.role === "control" && other.standing === undefined);
+      const why =
+        judgment === "undecided" && standingOf(plain) === "better"
+          ? ` Too few runs of a control to compare with: ${few.map((other) => other.name).join(", ")}.`
+          : "";
       return {
-        title: row.name,
+        title: name,
         judgment,
-        text: `Gain in mean accuracy of ${row.name}, in points, over ${gains}.${why}`,
+        measures: [{ measure: "test accuracy", judgment, text: `${gainText(plain)} points of accuracy` }],
+        alternatives: judgment === "helps" ? alternativeTexts(others) : [],
+        text: `Gain in mean accuracy of ${name}, in points, over ${[plain, ...beside].map((gain) => `${gain.over}: ${gainText(gain)}`).join(", ")}.${why}`,
       };
     });
-
-function judgementOf({ diverged, plain, controls }: GainRow): {
-  readonly judgment: Judgement;
-  readonly why?: string;
-} {
-  const { interval } = plain.points ?? {};
-  if (diverged > 0 || (interval && interval[1] < 0)) return { judgment: "does not help" };
-  if (!isAbove(plain)) return { judgment: "undecided" };
-  const judgment = besideControls(controls.map(isAbove));
-  if (judgment !== "undecided") return { judgment };
-  const names = controls.filter((control) => isAbove(control) === undefined).map(({ over }) => over);
-  return { judgment, why: ` Too few runs of a control to compare with: ${names.join(", ")}.` };
 }
 
-/** Undefined where too few runs tell. */
-const isAbove = ({ points }: Gain): boolean | undefined =>
-  points?.interval ? points.interval[0] > 0 : undefined;
+const standingOf = (gain?: Pick<Gain, "points">) => differenceStanding(gain?.points?.interval);
 
 /** How many pairs a gain leaves out. */
 export const lostText = ({ lost }: Gain): string => (lost > 0 ? ` (${lost} diverged)` : "");
 
 function gainText(gain: Gain): string {
-  const { over, points } = gain;
+  const { points } = gain;
   const interval = points?.interval ? ` [${points.interval.map((v) => v.toFixed(2)).join(", ")}]` : "";
-  return `${over}: ${points === null ? "-" : `${points.mean.toFixed(2)}${interval}`}${lostText(gain)}`;
+  return `${points === null ? "-" : `${points.mean.toFixed(2)}${interval}`}${lostText(gain)}`;
 }

@@ -1,5 +1,6 @@
 import type { CostConfig } from "../../catalogue/cost.js";
-import type { Controls, JobResult, Settings, Variant } from "../../kind.js";
+import type { JobResult, Settings, Variant } from "../../kind.js";
+import type { Role, Roles } from "../../results/verdict.js";
 
 /** Settings without COST, and without where a run computed, as text: equal for runs that differ by COST alone. */
 export function plainKey({ cost: _, provider: __, ...settings }: Settings): string {
@@ -20,13 +21,13 @@ export const variantsOf = (groups: ReadonlyMap<string, readonly JobResult[]>): V
   [...groups].map(([name, [{ settings }]]) => ({ name, settings }));
 
 /** What variants with COST are compared with, each with the variants that are controls of COST. */
-export function costBaselines(variants: readonly Variant[]): Controls {
-  const baselines: Record<string, string[]> = {};
+export function costBaselines(variants: readonly Variant[]): Roles {
+  const baselines: Record<string, Record<string, Role>> = {};
   for (const { name, settings } of variants) {
     const plain = plainOf(variants, settings);
     if (plain === undefined) continue;
-    baselines[plain] ??= [];
-    if ((settings.cost as CostConfig).control !== undefined) baselines[plain].push(name);
+    baselines[plain] ??= {};
+    if ((settings.cost as CostConfig).control !== undefined) baselines[plain][name] = "control";
   }
   return baselines;
 }

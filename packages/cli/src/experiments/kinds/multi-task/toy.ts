@@ -1,11 +1,10 @@
 import { mean, sum } from "es-toolkit";
 import { fractionInterval } from "isoloss/internal";
 import type { TaskTableData } from "isoloss-figures";
-import type { Judgement } from "../../../run/report-html.js";
-import type { Controls, Finding, JobResult } from "../../kind.js";
+import type { Finding, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
-import { besideControls } from "../../results/to-target.js";
+import { alternativeTexts, judged, type Roles, type Standing } from "../../results/verdict.js";
 import { plainOf, variantsOf } from "./plain.js";
 
 interface Compared {
@@ -15,18 +14,39 @@ interface Compared {
   readonly diverged: number;
 }
 
-/** From how many starts the toy's runs reach the Pareto front: with COST, without, and with controls. */
-export function toyFindings(results: readonly JobResult[], controls: Controls): Finding[] {
+/** From how many starts the toy's runs reach the Pareto front: with COST, without, and of variants with a role. */
+export function toyFindings(results: readonly JobResult[], roles: Roles): Finding[] {
   const shown = results.filter((r) => typeof r.document.metrics["front.reached"] === "number");
   const groups = byVariant(shown);
   const variants = variantsOf(groups);
+  const comparedOf = (name: string): Compared => {
+    const group = groups.get(name) ?? [];
+    return {
+      name,
+      arrived: new Map(group.map((r) => [r.seed, r.document.metrics["front.reached"] === 1])),
+      diverged: group.filter(({ document }) => document.status === "diverged").length,
+    };
+  };
   return variants.flatMap(({ name, settings }): Finding[] => {
     const base = plainOf(variants, settings);
-    if (base === undefined || controls[base]?.includes(name)) return [];
-    const [one, plain, ...beside] = [name, base, ...(controls[base] ?? [])].map((title) =>
-      comparedOf(title, groups.get(title) ?? []),
-    );
-    const { judgment, why = "" } = judgementOf(one, plain, beside);
+    const among = roles[base ?? ""] ?? {};
+    if (base === undefined || name in among) return [];
+    const [one, plain] = [name, base].map(comparedOf);
+    const beside = Object.entries(among).map(([title, role]) => {
+      const other = comparedOf(title);
+      return { ...other, role, standing: standingOf(one, other), gain: standingOf(other, plain) };
+    });
+    const standing = standingOf(one, plain);
+    const judgment = judged(standing, beside);
+    const few = beside.filter((other) => other.role === "control" && other.standing === undefined);
+    const why = {
+      "no better than a control":
+        " That is not clearly more than a control, so the gain may not be that of COST's objective.",
+      undecided:
+        standing === "better"
+          ? ` Too few starts from which a control, ${few.map((other) => other.name).join(", ")}, ran, too, to decide.`
+          : " Too few starts to decide.",
+    }[judgment as string];
     const others = [plain, ...beside].map((other) => {
       const starts = other.arrived.size;
       return `${other.name} from ${shareText(other, starts === one.arrived.size ? "" : ` of ${starts}`)}`;
@@ -35,45 +55,33 @@ export function toyFindings(results: readonly JobResult[], controls: Controls): 
       {
         title: name,
         judgment,
+        measures: [
+          {
+            measure: "starts",
+            judgment,
+            text: `the front from ${[one, plain, ...beside].map((other, i) => `${reached(other)}${i === 0 ? ` of ${one.arrived.size} starts` : ` by ${other.name}`}`).join(", ")}`,
+          },
+        ],
+        alternatives: judgment === "helps" ? alternativeTexts(beside) : [],
         text:
           `${name} reached the Pareto front from ${shareText(one, ` of ${one.arrived.size} starts`)}, ${others.join(", ")} ` +
-          `(95 % intervals of the shares).${why}`,
+          `(95 % intervals of the shares).${why ?? ""}`,
       },
     ];
   });
 }
 
-function judgementOf(
-  one: Compared,
-  plain: Compared,
-  controls: readonly Compared[],
-): { readonly judgment: Judgement; readonly why?: string } {
-  if (isSurelyMore(plain, one)) return { judgment: "does not help" };
-  if (!isSurelyMore(one, plain)) return { judgment: "undecided", why: " Too few starts to decide." };
-  const isMore = controls.map((control) => {
-    if (isSurelyMore(one, control)) return true;
-    // A run that failed says nothing of its start.
-    return [...one.arrived.keys()].every((seed) => control.arrived.has(seed)) ? false : undefined;
-  });
-  const partial = controls.filter((_, i) => isMore[i] === undefined).map(({ name }) => name);
-  const why = {
-    helps: "",
-    "no better than a control":
-      " That is not clearly more than a control, so the gain may not be that of COST's objective.",
-    undecided: ` Too few starts from which a control, ${partial.join(", ")}, ran, too, to decide.`,
-  };
-  const judgment = besideControls(isMore);
-  return { judgment, why: why[judgment] };
-}
-
 /**
  * McNemar's exact test of the starts from which both ran and only one of them reached the front: whether most are those of `one`.
+ * Undefined where the other's runs that failed might have changed that: a failed run says nothing of its start.
  */
-function isSurelyMore(one: Compared, other: Compared): boolean {
+function standingOf(one: Compared, other: Compared): Standing {
   const only = (a: Compared, b: Compared) =>
     [...a.arrived].filter(([seed, isThere]) => isThere && b.arrived.get(seed) === false).length;
   const [ours, theirs] = [only(one, other), only(other, one)];
-  return ours > theirs && fractionInterval(ours, ours + theirs)[0] > 0.5;
+  const isSure = ours !== theirs && fractionInterval(Math.max(ours, theirs), ours + theirs)[0] > 0.5;
+  if (isSure) return ours > theirs ? "better" : "worse";
+  return [...one.arrived.keys()].every((seed) => other.arrived.has(seed)) ? "unclear" : undefined;
 }
 
 const reached = ({ arrived }: Compared): number => [...arrived.values()].filter(Boolean).length;
@@ -87,22 +95,18 @@ function shareText(one: Compared, unit: string): string {
   return `${reached(one)}${unit} [${formatNumber(low, 2)}, ${formatNumber(high, 2)}]${diverged}`;
 }
 
-const comparedOf = (name: string, group: readonly JobResult[]): Compared => ({
-  name,
-  arrived: new Map(group.map((r) => [r.seed, r.document.metrics["front.reached"] === 1])),
-  diverged: group.filter(({ document }) => document.status === "diverged").length,
-});
+/** Of more starts a table has no distances. */
+const mostColumns = 10;
 
 /** Of the toy: how far from the Pareto front the runs of each variant ended, start by start. */
 export function toyTables(results: readonly JobResult[]): TaskTableData[] {
   const shown = results.filter((r) => typeof r.document.metrics["front.reached"] === "number");
   if (shown.length === 0) return [];
   const starts = new Map(shown.map((r) => [startOf(r), r.seed] as const).sort((a, b) => a[1] - b[1]));
-  const names = [...starts.keys()];
+  const names = starts.size <= mostColumns ? [...starts.keys()] : [];
   return [
     {
-      caption:
-        "Distance to the Pareto front at the end, from each start, and how many runs reached it (within 0.15)",
+      caption: `${names.length > 0 ? "Distance to the Pareto front at the end, from each start, and how" : "How"} many runs reached the front (within 0.15)`,
       rowLabel: "variant",
       columns: [
         ...names.map((name) => ({ name, direction: "lower" as const, group: "from" })),

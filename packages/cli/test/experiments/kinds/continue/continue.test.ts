@@ -6,6 +6,7 @@ import { experimentSchema } from "../../../../src/experiments/definition/schema.
 import { executeJob, jobsOf } from "../../../../src/experiments/jobs/job.js";
 import type { JobResult } from "../../../../src/experiments/kind.js";
 import { kinds } from "../../../../src/experiments/kinds/kinds.js";
+import type { Role } from "../../../../src/experiments/results/verdict.js";
 
 const config = `name: small
 kind: continue
@@ -175,8 +176,11 @@ describe("comparisons without training", () => {
           document: { steps: 0, metrics: { "start.accuracy": accuracy } },
         }) as unknown as JobResult,
     );
-  const findingsOf = (...results: readonly JobResult[][]) =>
-    kinds.continue.comparison?.findings?.(results.flat(), { plain: ["LAMP"] }) ?? [];
+  const findingsWith =
+    (role: Role) =>
+    (...results: readonly JobResult[][]) =>
+      kinds.continue.comparison?.findings?.(results.flat(), { plain: { LAMP: role } }) ?? [];
+  const findingsOf = findingsWith("control");
 
   it("judge accuracies against the same variant without the move, in points with an interval", () => {
     const [finding] = findingsOf(
@@ -195,16 +199,29 @@ describe("comparisons without training", () => {
     expect(none).toEqual([]);
     expect(tie).toMatchObject({ title: "even", judgment: "no better than a control" });
     expect(tie.text).toMatch(
-      /points, from that of LAMP, a control, by \+0\.5 \[.*\] \(2 seeds, 95 % intervals\)\.$/,
+      /2 seeds, 95 % intervals\)\. From that of LAMP, the control, it differs by \+0\.5 \[.*\] points\.$/,
     );
     expect(findingsOf(plain, even, runs("LAMP", [0.5, 0.61]))[0].judgment).toBe("helps");
     const [unknown] = findingsOf(plain, even, runs("LAMP", [0.5, Number.NaN]));
     expect(unknown.judgment).toBe("undecided");
-    expect(unknown.text).toContain("points, and LAMP, a control, has no accuracy to compare with (");
+    expect(unknown.text).toContain("LAMP, the control, has no accuracy to compare with.");
     const [few] = findingsOf(plain, even, runs("LAMP", [0.5]));
     expect(few.judgment).toBe("undecided");
-    expect(few.text).toContain("of LAMP, a control, by +20 with only 1 of the seeds (2 seeds");
+    expect(few.text).toContain("LAMP, the control, it differs by +20 points with only 1 of the seeds.");
     expect(findingsOf(plain, runs("even", [0.4, 0.8]))[0].judgment).toBe("undecided");
     expect(findingsOf(plain, runs("even", [0.3, 0.41]))[0].judgment).toBe("does not help");
+  });
+
+  it("name an alternative in the verdict, which it does not change, and leave a ceiling out of it", () => {
+    const [plain, even] = [runs("plain", [0.5, 0.6]), runs("even", [0.7, 0.82])];
+    const clause = (lamp: readonly number[]) =>
+      findingsWith("alternative")(plain, even, runs("LAMP", lamp))[0];
+    expect(clause([0.71, 0.82])).toMatchObject({ judgment: "helps", alternatives: ["LAMP does as well"] });
+    expect(clause([0.9, 1.02]).alternatives).toEqual(["LAMP does better"]);
+    expect(clause([0.5, 0.61]).alternatives).toEqual(["better than LAMP"]);
+    expect(clause([0.5, Number.NaN]).alternatives).toEqual(["LAMP had too few runs to compare"]);
+    const [ceiling] = findingsWith("ceiling")(plain, even, runs("LAMP", [0.9, 1.02]));
+    expect(ceiling).toMatchObject({ judgment: "helps", alternatives: [] });
+    expect(ceiling.text).toContain("From that of LAMP, the ceiling, it differs by -20 ");
   });
 });

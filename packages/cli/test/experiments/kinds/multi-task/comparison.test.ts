@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Controls, JobResult } from "../../../../src/experiments/kind.js";
+import type { JobResult } from "../../../../src/experiments/kind.js";
 import { multiTaskComparison } from "../../../../src/experiments/kinds/multi-task/comparison.js";
 import { gainFindings, gainRows } from "../../../../src/experiments/kinds/multi-task/gains.js";
 import { costBaselines, variantsOf } from "../../../../src/experiments/kinds/multi-task/plain.js";
 import { byVariant } from "../../../../src/experiments/results/summary.js";
+import type { Role, Roles } from "../../../../src/experiments/results/verdict.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
 const run = (variant: string, seed: number, accuracies: readonly number[], settings: object): JobResult => ({
@@ -36,10 +37,10 @@ const runs = (variant: string, means: readonly number[], settings: object = {}) 
     return { ...made, document: { ...made.document, status: "diverged", metrics: { "test.accuracy": 0.9 } } };
   });
 
-/** The controls that an experiment with these runs has. */
-const controlsIn = (results: readonly JobResult[]): Controls => costBaselines(variantsOf(byVariant(results)));
+/** The roles that an experiment with these runs has by itself. */
+const rolesIn = (results: readonly JobResult[]): Roles => costBaselines(variantsOf(byVariant(results)));
 
-const findingsOf = (...lists: readonly JobResult[][]) => gainFindings(lists.flat(), controlsIn(lists.flat()));
+const findingsOf = (...lists: readonly JobResult[][]) => gainFindings(lists.flat(), rolesIn(lists.flat()));
 
 describe("comparisons of runs on several tasks", () => {
   it("take Delta_m and ranks among the runs on the same problem", () => {
@@ -72,17 +73,17 @@ describe("comparisons of runs on several tasks", () => {
       ...runs("random", [0.51, 0.61, 0.71], { cost: { control: "random" } }),
       ...runs("PCGrad-COST", [0.5], { method: "pcGrad", cost: { preset: "default" } }),
     ];
-    const rows = gainRows(results, controlsIn(results));
-    expect(rows.map(({ name, isControl, plain }) => [name, isControl, plain.over])).toEqual([
-      ["COST", false, "LS"],
-      ["random", true, "LS"],
+    const rows = gainRows(results, rolesIn(results));
+    expect(rows.map(({ name, role, plain }) => [name, role, plain.over])).toEqual([
+      ["COST", undefined, "LS"],
+      ["random", "control", "LS"],
     ]);
     // Differences 2, 3, 4: t(0.975, 2) / sqrt(3) = 2.484 around 3.
-    const [{ plain, controls }] = rows;
+    const [{ plain, beside }] = rows;
     expect(plain.points?.mean).toBeCloseTo(3, 9);
     expect(plain.points?.interval?.[0]).toBeCloseTo(3 - 2.484, 3);
-    expect(controls.map(({ over, points }) => [over, Number(points?.mean.toFixed(9))])).toEqual([
-      ["random", 2],
+    expect(beside.map(({ over, role, points }) => [over, role, Number(points?.mean.toFixed(9))])).toEqual([
+      ["random", "control", 2],
     ]);
   });
 
@@ -123,7 +124,7 @@ describe("comparisons of runs on several tasks", () => {
     const cost = runs("COST", [0.54, 0.64, 0.74], { cost: { preset: "default" } });
     const judged = (random: readonly number[]) => {
       const results = [...plain, ...cost, ...runs("random", random, { cost: { control: "random" } })];
-      return gainFindings(results, { LS: ["random"] })[0];
+      return gainFindings(results, { LS: { random: "control" } })[0];
     };
     expect(judged([]).judgment).toBe("undecided");
     expect(judged([]).text).toMatch(/random: -\. Too few runs of a control to compare with: random\.$/);
@@ -133,14 +134,29 @@ describe("comparisons of runs on several tasks", () => {
     expect(judged([0.5, 0.64]).judgment).toBe("no better than a control");
   });
 
-  it("say that no rate was tuned, and judge a declared control where there is no accuracy", () => {
+  it("name an alternative, which does not change the verdict, and a ceiling only among the numbers", () => {
+    const findingsBeside = (role: Role, other: readonly number[]) => {
+      const lists = [runs("LS", [0.5, 0.6, 0.7]), runs("COST", [0.54, 0.64, 0.74], { cost: {} })];
+      const results = [...lists.flat(), ...runs("wide", other, { cost: {}, wide: true })];
+      return gainFindings(results, { LS: { wide: role } })[0];
+    };
+    expect(findingsBeside("alternative", [0.6, 0.71, 0.8])).toMatchObject({
+      judgment: "helps",
+      alternatives: ["wide does better"],
+    });
+    const ceiling = findingsBeside("ceiling", [0.6, 0.71, 0.8]);
+    expect(ceiling).toMatchObject({ judgment: "helps", alternatives: [] });
+    expect(ceiling.text).toContain("wide: -6.33");
+  });
+
+  it("say that no rate was tuned, and what is undecided where there is no accuracy", () => {
     const results = [...runs("LS", [0.5, 0.6]), ...runs("COST", [0.6, 0.7], { cost: {} })];
     const said = (list: readonly JobResult[]) =>
-      multiTaskComparison.findings?.(list, { LS: ["LS-fast"] }) ?? [];
-    const end = /All of them, controls included, ran at the learning rates of the file: none was tuned\.$/;
+      multiTaskComparison.findings?.(list, { LS: { "LS-fast": "control" } }) ?? [];
+    const end = /All of them ran at the learning rates of the file: none was tuned\.$/;
     expect(said(results)).toMatchObject([{ title: "COST", text: expect.stringMatching(end) }]);
     const bare = results.map((r) => ({ ...r, document: { ...r.document, metrics: {} } }));
     expect(said(bare)).toMatchObject([{ title: "COST", judgment: "undecided" }]);
-    expect(said(bare)[0].text).toMatch(/^COST, LS and controls of COST have no accuracy on test data/);
+    expect(said(bare)[0].text).toMatch(/^COST, LS and LS-fast have no accuracy on test data/);
   });
 });
