@@ -49,8 +49,8 @@ describe("isoloss demo --json", () => {
     const page = readFileSync(document.report, "utf8");
     expect(page.match(/<svg/g)).toHaveLength(5);
     expect(page).toContain(finding.judgment);
-    // What a teleport is, with a picture, then the verdicts.
-    const [sentence, picture, verdicts] = ["A teleport moves the parameters", "<svg", 'class="verdicts"'].map(
+    // What a move is, with a picture, then the verdicts.
+    const [sentence, picture, verdicts] = ["A move changes the weights", "<svg", 'class="verdicts"'].map(
       (part) => page.indexOf(part),
     );
     expect(sentence).toBeGreaterThan(0);

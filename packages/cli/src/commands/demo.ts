@@ -1,11 +1,15 @@
 import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
+import { sortBy, upperFirst } from "es-toolkit";
+import { groupBy } from "isoloss/internal";
 import { demoNames, loadExperiment } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
+import type { Finding } from "../experiments/kind.js";
 import { runBatch, writeReport } from "../experiments/report/batch.js";
 import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
-import type { ExperimentOutcome } from "../experiments/report/outcome.js";
-import { outcomeText, paints } from "../experiments/report/outcome-text.js";
+import { findingsOf } from "../experiments/report/findings.js";
+import { type ExperimentOutcome, reasonOf } from "../experiments/report/outcome.js";
+import { paints } from "../experiments/report/outcome-text.js";
 import { formatDuration } from "../experiments/results/format-number.js";
 import { interruptedCode } from "../interrupt.js";
 import { flag, json, type Values, value } from "../option-rows.js";
@@ -27,27 +31,40 @@ const help = `  finetune    an exported convolutional network learns on, with an
   digits      a classifier on mini-batches, against SGD at its own tuned rate
   toy         two conflicting losses, with and without COST
 
-Each is an experiment like those of isoloss run and reproduce: isoloss run demo/digits. Results go to stdout, progress to
-stderr; report.html, figures and runs to the folder. A verdict is one of
-  helps                      less time, by all of its interval; for the toy: surely from more starts
-  fewer steps, more time     the teleports take more time than the steps that they save
-  fewer steps, no less time  the interval of the time contains 1
-  fewer steps, too noisy to time  the clock cannot tell here: steps alone are judged
-  no better than a control   a declared control does as well
-  does not help              more steps or time, or a higher loss
-  undecided                  no interval decides, or there are too few runs
+Each is an experiment like those of isoloss run and reproduce, which print its tables: isoloss reproduce demo/digits. Results go
+to stdout, progress to stderr; report.html, figures and runs to the folder. A method has a verdict for steps and one for time:
+  helps                    clearly better than its baseline and its controls; what else does as well is named
+  fewer steps              but not clearly less time
+  no better than a control what has no good direction does as well
+  does not help            clearly worse than its baseline
+  undecided                no interval decides, or there are too few runs
 
 The document of --json: name, verdict, report (path), seconds, counts {pass, differs, not reproducible}, experiments
-[{name, status, findings [{title, judgment, text}], verdicts, rates, errors}].
+[{name, status, findings [{title, judgment, measures, alternatives, needs, text}], verdicts, rates, errors}].
 
 Examples:
   isoloss demo
   isoloss demo booth --out /tmp/demo --json`;
 
-/** What a teleport is, for a reader who is new to it. */
+/** What a move is, for a reader who is new to it. */
 const whatItIs =
-  "A teleport moves the parameters of a model to another point with the same loss, where the gradient is larger, so that " +
-  "the next steps of training descend faster. Does that pay for the time it takes? These experiments measure it.";
+  "A move changes the weights of a model and keeps its function: a teleport does so in training, to where the gradient is larger; " +
+  "balancing and restored batch norms do so right before pruning and fine-tuning. Does it pay? These experiments measure it.";
+
+/** The two papers whose claims are tested, as sources name them, with the measure of the claim. */
+const papers = [
+  {
+    paper: "Zhao, Dehmamy, Walters, Yu, NeurIPS 2022",
+    heading: "Symmetry teleportation (NeurIPS 2022), reproduced: the same loss in fewer steps",
+    measure: "steps",
+  },
+  {
+    paper: "Zhou, Meng, Wu, Zhao, Miao, NeurIPS 2025",
+    heading:
+      "COST (NeurIPS 2025), reproduced: the Pareto front from more starts, and from more than by random moves",
+    measure: "starts",
+  },
+];
 
 const experimentsText = (count: number): string => (count === 1 ? "One experiment" : `${count} experiments`);
 
@@ -57,7 +74,7 @@ export interface DemoDocument extends ExperimentsDocument {
 }
 
 /**
- * `isoloss demo` runs small experiments with and without teleports, prints a verdict for each and writes a report.
+ * `isoloss demo` runs small experiments with and without teleports, prints what each showed in a few lines, and writes a report.
  *
  * @param names of experiments; default all
  */
@@ -71,6 +88,7 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
     out,
     quiet,
     threads: 1,
+    linesOfRuns: false,
     // Each thread loads the program: more would save little.
     untimed: script ? Math.min(4, availableParallelism()) : 1,
     script,
@@ -97,15 +115,47 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
 
 export const demo = { options, help, run };
 
-function textOf(
-  outcomes: readonly ExperimentOutcome[],
-  { report, verdict, seconds }: DemoDocument,
-): string[] {
-  const blocks = outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: false }));
-  const end = [
-    `${experimentsText(outcomes.length)} in ${formatDuration(seconds)}.`,
-    `Report: ${relative(process.cwd(), report)}`,
-    `Verdict: ${paints().heading(verdict)}`,
+/** What was reproduced, what helped and what else does as well, what did not, and what is undecided: a line each. */
+function textOf(outcomes: readonly ExperimentOutcome[], { report, seconds }: DemoDocument): string[] {
+  const { heading } = paints();
+  const found = outcomes.flatMap((outcome) => {
+    const { name, experiment } = outcome.resolved;
+    return findingsOf(outcome).map((finding) => ({
+      finding,
+      line: `  ${name}, ${finding.title}: ${summaryOf(finding)}`,
+      section:
+        papers.find(({ paper, measure }) => {
+          const isOfPaper = experiment.source?.paper === paper;
+          return isOfPaper && finding.measures.some((m) => m.measure === measure && m.judgment === "helps");
+        })?.heading ?? upperFirst(finding.judgment),
+    }));
+  });
+  const sections = groupBy(
+    sortBy(found, [({ section }) => order.indexOf(section)]),
+    ({ section }) => section,
+  );
+  const failed = outcomes.filter(({ status }) => status !== "completed");
+  return [
+    [
+      `${experimentsText(outcomes.length)} in ${formatDuration(seconds)} on this computer. Brackets are intervals of at least 95 %.`,
+      ...[...sections].flatMap(([section, members]) => [
+        heading(section),
+        ...members.map(({ line }) => line),
+      ]),
+      ...failed.map((outcome) => `${outcome.resolved.name} ${outcome.status}: ${reasonOf(outcome)}`),
+      `Tables, figures and settings: ${relative(process.cwd(), report)}`,
+    ].join("\n"),
   ];
-  return [whatItIs, ...blocks, end.join("\n")];
 }
+
+const order = [
+  ...papers.map(({ heading }) => heading),
+  ...["helps", "fewer steps", "no better than a control", "does not help", "undecided"].map(upperFirst),
+];
+
+const summaryOf = ({ judgment, measures, alternatives, needs }: Finding): string =>
+  [
+    ...measures.map(({ text }) => text),
+    ...alternatives,
+    ...(judgment === "undecided" && needs ? [needs] : []),
+  ].join("; ");

@@ -57,9 +57,16 @@ function findingsOf(issues: readonly Issue[], schema: SchemaNode, data: unknown)
   });
 }
 
+/** Of keys that older files have, what to write instead. */
+const successors: Readonly<Record<string, string>> = {
+  controls: "roles: { BASELINE: { VARIANT: control } }.",
+};
+
 function unknownKey(key: string, path: Path, schema: SchemaNode, data: unknown): Finding {
   const known = keysAt(schema, path, data);
   const others = Object.keys(valueAt(data, path) as object).filter((name) => name !== key);
+  const successor = path.length === 0 ? successors[key] : undefined;
+  if (successor !== undefined) return { path: [key], isKey: true, message: `is now ${successor}` };
   // Another alternative may know it.
   const hint = known.includes(key) ? ` beside ${others.join(", ")}.` : suggestion(key, known);
   return { path: [...path, key], isKey: true, message: `unknown key${key === "" ? ' ""' : ""}${hint}` };

@@ -50,7 +50,7 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   const beside = join(dirname(path), given.experiment);
   const where = findExperiment(existsSync(beside) ? beside : given.experiment);
   // A sweep declares its controls by their values.
-  const { controls: _, roles: __, ...whole } = await loadExperiment(where);
+  const { roles: _, ...whole } = await loadExperiment(where);
   const { variants } = resolveExperiment(whole);
   const known = variants.map(({ name }) => name);
   if (given.variant !== undefined && !known.includes(given.variant)) {

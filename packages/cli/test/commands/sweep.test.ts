@@ -213,13 +213,13 @@ confirm: false
     expect((await check(constant, "confirm.baseline={steps: 3}")).stdout).not.toContain(note);
   });
 
-  it("leaves controls of the experiment alone: a sweep has its own", async () => {
+  it("leaves roles of the experiment alone: a sweep has controls of its own", async () => {
     bench.write(
       "controlled.yaml",
-      "name: c\nkind: minimize\nproblem: booth\noptimizer: gd\nlearningRate: 0.01\nsteps: 5\nvariants: { a: {}, b: {} }\ncontrols: { a: [b] }\n",
+      "name: c\nkind: minimize\nproblem: booth\noptimizer: gd\nlearningRate: 0.01\nsteps: 5\nvariants: { a: {}, b: {} }\nroles: { a: { b: control } }\n",
     );
     expect((await bench.run("run", "controlled.yaml")).stderr).toContain(
-      'controls: nothing is compared with "a"',
+      'roles: nothing is compared with "a"',
     );
     bench.write("c.yaml", sweep().replace("booth\nvariant: plain", "controlled.yaml\nvariant: a"));
     expect((await bench.run("sweep", "c.yaml", "--check")).status).toBe(0);

@@ -1,4 +1,3 @@
-import { mapValues, merge } from "es-toolkit";
 import { OptionError } from "isoloss";
 import { nearest } from "../../config/nearest.js";
 import { requireTestRows, type TestPart, testPartOf } from "../catalogue/datasets.js";
@@ -84,18 +83,12 @@ const baselinesOf = (kind: string, variants: readonly Variant[], rates: readonly
   ...kinds[kind].comparison?.baselines?.(variants),
 });
 
-/** The roles that a file declares, controls among them. */
-const declaredRoles = ({ roles = {}, controls = {} }: Experiment): Roles =>
-  merge(
-    mapValues(controls, (names) => Object.fromEntries(names.map((name) => [name, "control" as const]))),
-    roles,
-  );
-
 /** @throws OptionError for a role, or a baseline of one, that is no variant, and for roles beside what nothing is compared with */
-function requireRoles(variants: readonly Variant[], experiment: Experiment): void {
-  const { kind, rates = [] } = experiment;
+function requireRoles(
+  variants: readonly Variant[],
+  { kind, rates = [], roles: declared = {} }: Experiment,
+): void {
   const known = variants.map(({ name }) => name);
-  const declared = declaredRoles(experiment);
   const unknown = Object.entries(declared)
     .flatMap(([baseline, beside]) => [baseline, ...Object.keys(beside)])
     .find((name) => !known.includes(name));
@@ -118,12 +111,11 @@ function requireRoles(variants: readonly Variant[], experiment: Experiment): voi
 function rolesAmong(
   variants: readonly Variant[],
   rates: readonly RatesConfig[],
-  experiment: Experiment,
+  { kind, roles: declared = {} }: Experiment,
 ): Roles {
   const isThere = (name: string) => variants.some((v) => v.name === name);
-  const declared = declaredRoles(experiment);
   return Object.fromEntries(
-    Object.entries(baselinesOf(experiment.kind, variants, rates)).flatMap(([baseline, shown]) => {
+    Object.entries(baselinesOf(kind, variants, rates)).flatMap(([baseline, shown]) => {
       const here = Object.entries({ ...shown, ...declared[baseline] }).filter(([name]) => isThere(name));
       return isThere(baseline) && here.length > 0 ? [[baseline, Object.fromEntries(here)]] : [];
     }),

@@ -112,8 +112,6 @@ const common = {
    * for the same end, which its verdict names; or a ceiling, which needs what the user lacks.
    */
   roles: z.record(identifier, z.record(identifier, z.enum(roles))).optional(),
-  /** By baseline, variants with the role of a control. */
-  controls: z.record(identifier, z.array(identifier).min(1)).optional(),
 };
 
 /** Settings of a program of the kind module, in the module or in the file: those of either form. */

@@ -12,6 +12,8 @@ import { type JobOutcome, type PoolOptions, runJobs } from "./pool.js";
 
 export interface SessionOptions extends Pick<PoolOptions, "threads" | "script" | "kept"> {
   readonly quiet: boolean;
+  /** Whether each run that ends has a line that stays; default true. */
+  readonly linesOfRuns?: boolean;
   /** Computes the runs instead, elsewhere. */
   readonly elsewhere?: Elsewhere | undefined;
   /** Keeps the runs that end, and has those of an earlier process. */
@@ -81,11 +83,11 @@ export interface Session {
 /** Runs jobs with progress on stderr. After Ctrl-C they save a checkpoint and end; a second one ends at once. */
 export async function runSession(
   all: readonly Job[],
-  { threads, quiet, script, kept, elsewhere, ended }: SessionOptions,
+  { threads, quiet, linesOfRuns, script, kept, elsewhere, ended }: SessionOptions,
 ): Promise<Session> {
   const taken = all.map((job) => ended?.take(job) ?? { job });
   const jobs = taken.flatMap(({ job, result }) => (result ? [] : [job]));
-  const reporter = jobReporter(jobs, process.stderr, { quiet });
+  const reporter = jobReporter(jobs, process.stderr, { quiet, linesOfRuns });
   if (!isTold && !elsewhere && jobs.some(mayNeedOnnx) && !hasOnnxRuntime()) {
     reporter.line(withoutOnnx);
     isTold = true;
@@ -151,12 +153,12 @@ export function errorsToTell(failures: readonly Failure[], areAll = true): unkno
  * A reporter for jobs: on a terminal a line that is rewritten, elsewhere a line for each run that ends.
  *
  * @param jobs all of them: the time left depends on their number
- * @param options `quiet`: prints nothing
+ * @param options `quiet`: prints nothing; `linesOfRuns`: false rewrites the line for runs that end as well
  */
 export function jobReporter(
   jobs: readonly Job[],
   stream: ProgressStream,
-  { quiet }: { readonly quiet: boolean },
+  { quiet, linesOfRuns = true }: Pick<SessionOptions, "quiet" | "linesOfRuns">,
 ) {
   const progress = createProgress(quiet ? undefined : stream);
   let done = 0;
@@ -167,7 +169,9 @@ export function jobReporter(
       done += 1;
       // The command says why.
       if ("error" in outcome && jobs.length === 1) return;
-      progress.line(`${count(done, jobs.length)}${labelOf(outcome.job)}: ${endOf(outcome)}`);
+      progress[linesOfRuns ? "line" : "update"](
+        `${count(done, jobs.length)}${labelOf(outcome.job)}: ${endOf(outcome)}`,
+      );
     },
     line: progress.line,
     /** Erases the line that is rewritten. */

@@ -64,8 +64,9 @@ export async function runBatch(
   const kept: Runner[] = [];
   const endKept = () => Promise.all(kept.splice(0).map((runner) => runner.end()));
   try {
-    for (const resolved of experiments) {
-      progress.line(`${resolved.name}: ${resolved.title}`);
+    for (const [i, resolved] of experiments.entries()) {
+      const place = experiments.length > 1 ? `${i + 1}/${experiments.length} ` : "";
+      progress.line(`${place}${resolved.name}: ${resolved.title}`);
       // Times that count do not depend on the experiments before.
       if (untimed === undefined || resolved.rates.length > 0) await endKept();
       const outcome = await runExperiment(resolved, {

@@ -1,7 +1,7 @@
 // The findings of an experiment: a verdict on each method, with its numbers. Only clear differences decide.
 
 import { upperFirst } from "es-toolkit";
-import { groupBy, type RatioSummary } from "isoloss/internal";
+import type { RatioSummary } from "isoloss/internal";
 import type { Judgement } from "../../run/report-html.js";
 import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
@@ -301,15 +301,11 @@ export function answerOf(outcome: ExperimentOutcome): string {
       ? "There is no answer: at each rate of the grid the baseline diverged with a tuning seed, or has no loss to choose the rate by."
       : "Nothing is judged: without the key rates, no learning rate is tuned, and no variant is compared with another one.";
   }
-  const answers = groupBy(findings, ({ judgment, alternatives }) => [judgment, ...alternatives].join("; "));
-  return [...answers.values()]
-    .map((group) => {
-      const [{ judgment, alternatives }] = group;
-      const names = listOf(
-        group.map(({ title }) => title),
-        "and",
-      );
-      return `${[`${names}: ${judgment}`, ...alternatives].join("; ")}.`;
+  return findings
+    .map(({ title, judgment, alternatives }) => {
+      const answer =
+        judgment === "undecided" ? `It is undecided whether ${title} helps` : `${title} ${verbs[judgment]}`;
+      return `${[answer, ...alternatives].join("; ")}.`;
     })
     .join(" ");
 }
@@ -320,7 +316,7 @@ const listOf = (names: readonly string[], word: "and" | "or"): string =>
 /** Judgments as the verb of a sentence about a method. */
 const verbs: Readonly<Record<Judgement, string>> = {
   helps: "helps",
-  "fewer steps": "needs fewer steps",
+  "fewer steps": "needs fewer steps, but not clearly less time",
   "no better than a control": "is no better than a control",
   "does not help": "does not help",
   undecided: "is undecided",

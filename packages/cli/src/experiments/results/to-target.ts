@@ -346,7 +346,7 @@ export const timesText = (ratio: RatioSummary, other: string): string =>
 export function shareOfText({ ratio, interval }: RatioSummary, what: "steps" | "time"): string {
   const [low, high] = interval ? interval.map((v) => endText(v, 3)) : [];
   if (interval && interval[0] < 1 && interval[1] > 1) {
-    return `${low} to ${high} times the ${what}, which is no clear difference`;
+    return `${low} to ${high} times the ${what}, no clear difference`;
   }
   const share = formatNumber(ratio, 3);
   const span = low === high ? "" : ` [${low}, ${high}]`;

@@ -78,5 +78,7 @@ export function runsToDecide(compared: RatioSummary | DifferenceSummary | null, 
   const middle = scale("ratio" in compared ? compared.ratio : compared.difference);
   const [low, high] = compared.interval.map(scale);
   const runs = Math.ceil(compared.n * ((high - low) / 2 / middle) ** 2);
+  // It decides already: something else is missing.
+  if (runs <= compared.n) return "";
   return runs <= 1000 ? `about ${runs} runs of each would decide` : "more than 1000 runs of each";
 }

@@ -84,10 +84,10 @@ describe("resolveExperiment", () => {
     expect(withRoles(`rates: { ${rates} }`).roles).toEqual({ plain: { short: "ceiling" } });
   });
 
-  it("gives variants of the key controls the role of one", () => {
-    const rates = "rates: { grid: [0.1], tune: [0], confirm: [1] }";
-    const rolesWith = (more: string) => resolveExperiment(parse(`${text}${rates}\n${more}`)).roles;
-    expect(rolesWith("controls: { plain: [short] }")).toEqual({ plain: { short: "control" } });
+  it("shows the new form of the key controls", () => {
+    expect(() => parse(`${text}controls: { plain: [short] }\n`)).toThrow(
+      "controls: is now roles: { BASELINE: { VARIANT: control } }.",
+    );
   });
 
   it("refuses roles that a kind does not judge, and knows the controls of COST", () => {

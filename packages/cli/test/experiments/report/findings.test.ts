@@ -255,7 +255,7 @@ describe("answerOf", () => {
         },
       ],
     } as unknown as ExperimentOutcome;
-    expect(answerOf(outcome)).toBe("exact: undecided. other: helps.");
+    expect(answerOf(outcome)).toBe("It is undecided whether exact helps. other helps.");
     // Its runs may have diverged, or have no validation loss.
     expect(answerOf({ ...outcome, rates: [] })).toBe(
       "There is no answer: at each rate of the grid the baseline diverged with a tuning seed, or has no loss to choose the rate by.",
@@ -372,7 +372,7 @@ describe("shareOfText", () => {
 
   it("claims nothing where the interval contains 1", () => {
     expect(shareOfText(ratio(0.9, 0.7, 1.1), "time")).toBe(
-      "0.7 to 1.1 times the time, which is no clear difference",
+      "0.7 to 1.1 times the time, no clear difference",
     );
     expect(shareOfText(ratio(1, 1, 1), "time")).toBe("the same time");
     expect(shareOfText(ratio(1), "steps")).toBe("as many steps");

@@ -205,7 +205,7 @@ describe("compareRates", () => {
   it("gives no number of a loss at equal steps that two seeds leave anywhere between nothing and everything", async () => {
     const control = "  heavy: { optimizer: momentum }\n";
     const parsed = resolved(
-      "{ grid: [0.1], tune: [0], confirm: 10..11, variants: [exact] }\ncontrols: { plain: [heavy] }",
+      "{ grid: [0.1], tune: [0], confirm: 10..11, variants: [exact] }\nroles: { plain: { heavy: control } }",
       control,
     );
     const compare = async (apart: string) => {
@@ -312,12 +312,12 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     expect(without.rates.tuned.faster.test).toBeNull();
   });
 
-  it("widens the intervals with the number of variants that are judged, controls apart, unless nothing is random", async () => {
-    const more = (controls: string) =>
-      `  again: { optimizer: gd }\n${controls === "" ? "" : `controls: { plain: [${controls}] }\n`}`;
-    const judged = async (controls: string, isRandom: boolean) => {
+  it("widens the intervals with the number of variants that are judged, those with a role apart, unless nothing is random", async () => {
+    const more = (role: string) =>
+      `  again: { optimizer: gd }\n${role === "" ? "" : `roles: { plain: { again: ${role} } }\n`}`;
+    const judged = async (role: string, isRandom: boolean) => {
       const [rates] = await compareRates(
-        resolved("{ grid: [0.1], tune: [0], confirm: [1, 2, 3] }", more(controls)),
+        resolved("{ grid: [0.1], tune: [0], confirm: [1, 2, 3] }", more(role)),
         async (jobs) =>
           jobs.map((job) => geometric(job, isRandom && job.variant !== "plain" ? 1 - job.seed / 10 : 1, 0.5)),
       );
@@ -327,7 +327,7 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
         width: Math.log(interval[1] / interval[0]),
       };
     };
-    const [two, one] = [await judged("", true), await judged("again", true)];
+    const [two, one] = [await judged("", true), await judged("alternative", true)];
     expect(two.text).toContain("97.5 % intervals");
     expect(one.text).toContain("95 % intervals");
     // t(0.9875, 2) and t(0.975, 2).
@@ -428,7 +428,7 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     const seen: Job[] = [];
     const compare = async (factors: Readonly<Record<string, number>>) => {
       const text = "{ grid: [0.1, 0.2], tune: [0], confirm: 10..12, variants: [exact] }";
-      const parsed = resolved(`${text}\ncontrols: { plain: [heavy] }`, control);
+      const parsed = resolved(`${text}\nroles: { plain: { heavy: control } }`, control);
       const [rates] = await compareOnce(parsed, async (jobs) => {
         seen.push(...jobs);
         return jobs.map((job) => {
@@ -466,7 +466,7 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
 
   it("says which runs of a control diverged, and decides nothing where too few ran", async () => {
     const parsed = resolved(
-      "{ grid: [0.1], tune: [0], confirm: 10..12, variants: [exact] }\ncontrols: { plain: [heavy] }",
+      "{ grid: [0.1], tune: [0], confirm: 10..12, variants: [exact] }\nroles: { plain: { heavy: control } }",
       "  heavy: { optimizer: momentum }\n",
     );
     const factors: Readonly<Record<string, number>> = { plain: 0.5, exact: 0.1, heavy: 0.4 };
