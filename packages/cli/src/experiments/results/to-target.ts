@@ -31,7 +31,7 @@ export interface ToTarget {
   readonly medianSeconds: number | null;
   /** Loss after as many steps as the baseline has, as a share of its final loss. */
   readonly equalSteps: RatioSummary | null;
-  /** Loss at the wall-clock time at which the baseline ends, as a share of its final loss. */
+  /** Loss at the wall-clock time at which the first of both runs ends, as a share of the baseline's loss then. */
   readonly equalTime: RatioSummary | null;
   /** Last validation loss, as a share of the baseline's; null without validation data. */
   readonly validation: RatioSummary | null;
@@ -92,12 +92,17 @@ export function toTarget(
           { level },
         )
       : null;
-  const lossesAt = (indexIn: (p: JobResult, other: JobResult) => number) =>
-    pairs.map(([p, other]) => [lossAt(other, indexIn(p, other)), finalLoss(p) ?? Number.NaN] as const);
-  const atSteps = lossesAt((p) => lossCurve(p).losses.length - 1);
-  const atTime = lossesAt((p, other) => {
-    const after = other.seconds.findIndex((s) => s > (p.seconds.at(-1) ?? 0));
-    return (after < 0 ? other.seconds.length + 1 : after) - 1;
+  const atSteps = pairs.map(([p, other]) => {
+    const last = lossCurve(p).losses.length - 1;
+    return [lossAt(other, last), finalLoss(p) ?? Number.NaN] as const;
+  });
+  const atTime = pairs.map(([p, other]) => {
+    // The quicker of two runs has no loss after its end: that is no fault of it.
+    const end = Math.min(...[p, other].map(({ seconds }) => seconds.at(-1) ?? 0));
+    const [own, theirs] = [other, p].map((run) =>
+      lossAt(run, run.seconds.filter((s) => s <= end).length - 1),
+    );
+    return [own, theirs] as const;
   });
   const hasOwnRows = pairs.every(([p, other]) => p.settings.testFold && other.settings.testFold);
   const onPart = (part: "validation" | "test") =>

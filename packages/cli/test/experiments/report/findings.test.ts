@@ -371,9 +371,7 @@ describe("shareOfText", () => {
   });
 
   it("claims nothing where the interval contains 1", () => {
-    expect(shareOfText(ratio(0.9, 0.7, 1.1), "time")).toBe(
-      "0.7 to 1.1 times the time, no clear difference",
-    );
+    expect(shareOfText(ratio(0.9, 0.7, 1.1), "time")).toBe("0.7 to 1.1 times the time, no clear difference");
     expect(shareOfText(ratio(1, 1, 1), "time")).toBe("the same time");
     expect(shareOfText(ratio(1), "steps")).toBe("as many steps");
   });
