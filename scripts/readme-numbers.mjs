@@ -1,22 +1,25 @@
 // Writes what documents print of measurements. `node scripts/readme-numbers.mjs [demo] [journals] [sweeps] [picture]`, on a quiet machine; each
 // part leaves the others as they are. A test compares README.md with docs/results/readme.json.
-//   demo, journals  docs/results/readme.json: numbers in the sentences with which the program reports them
+//   demo            docs/results/readme.json, and the table of README.md: what five processes of `npm start` found
+//   journals        docs/results/readme.json: numbers in the sentences with which the program reports them
 //   sweeps          docs/results/sweeps.json: findings of every journal, for the site; minutes
 //   picture         docs/results/pruned.json and its picture, pruned.svg; a minute
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { createPredictor, digits, mlp, nested, torchGenerator } from "isoloss";
 import { divide } from "isoloss/data";
+import { pairedRatio } from "isoloss/internal";
 import { modelToOnnx } from "isoloss/onnx";
 import { curves, svgText } from "isoloss-figures";
 import { fineTune, fromOnnx, pruneWeights } from "isoloss-onnx";
 import { parseHTML } from "linkedom";
+import { processes, readmeTable } from "./readme-table.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const target = join(root, "docs/results/readme.json");
@@ -39,12 +42,37 @@ async function isoloss(args, interruptAfter) {
   return JSON.parse(stdout);
 }
 
-/** What `npm start` reports. */
+/** On which the demo ran. */
+let machine;
+
+/** What `npm start` reports, and the mean ratio of times of each method over several processes. */
 async function demo() {
-  const { experiments } = await isoloss(["demo", "--quiet"]);
-  return experiments.flatMap(({ name, findings }) =>
-    findings.map(({ title, judgment, text }) => ({ source: `npm start: ${name}`, title, judgment, text })),
+  const documents = [];
+  for (let i = 0; i < processes; i++) documents.push(await isoloss(["demo", "--quiet"]));
+  const timesOf = (title, experiment) => {
+    const ratios = documents.flatMap(({ experiments }) => {
+      const { rates } = experiments.find(({ name }) => name === experiment);
+      return Object.values(rates).flatMap(({ tuned }) => tuned[title]?.seconds?.ratio ?? []);
+    });
+    if (ratios.length < processes) return undefined;
+    return pairedRatio(
+      ratios,
+      ratios.map(() => 1),
+    );
+  };
+  const [{ experiments }] = documents;
+  machine = `${cpus()[0].model.trim()}, ${availableParallelism()} cores, Node.js ${process.versions.node}`;
+  const found = experiments.flatMap(({ name, findings }) =>
+    findings.map((finding) => ({
+      source: `npm start: ${name}`,
+      ...finding,
+      times: timesOf(finding.title, name),
+    })),
   );
+  const path = join(root, "README.md");
+  const [before, , after] = readFileSync(path, "utf8").split(/<!-- (?:measured|end) -->\n/);
+  writeFileSync(path, `${before}<!-- measured -->\n${readmeTable(found, machine)}\n<!-- end -->\n${after}`);
+  return found;
 }
 
 /** What the published sweep found of the least norm on the orbit in mini-batch training, against AdaGrad alone. */
@@ -152,7 +180,10 @@ try {
     const result = await parts[name]();
     if (!Object.hasOwn(sentences, name)) continue;
     const before = JSON.parse(readFileSync(target, { encoding: "utf8", flag: "a+" }) || "{}");
-    writeFileSync(target, `${JSON.stringify({ ...before, [name]: result }, null, 2)}\n`);
+    writeFileSync(
+      target,
+      `${JSON.stringify({ ...before, ...(machine ? { machine } : {}), [name]: result }, null, 2)}\n`,
+    );
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -7,7 +7,6 @@ import type { RunDocument, RunMeasurements, RunStatus } from "../formats/json.js
 import type { RunDirectory } from "../run/directory.js";
 import type { JsonRecord } from "../run/json-lines.js";
 import type { Judgement } from "../run/report-html.js";
-import type { Roles } from "./results/verdict.js";
 
 /** Figures that runs are drawn in: of each, and of those that a kind compares. */
 export const runFigureNames = [
@@ -132,6 +131,17 @@ export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "en
   readonly document: RunDocument;
   readonly jumps: readonly JumpRecord[];
 }
+
+/**
+ * Roles of variants beside a baseline, which is what a user has now, and its methods: a `control` shows that it is the direction of
+ * the move that counts, an `alternative` is another known technique for the same end, a `ceiling` needs what the user lacks.
+ */
+export const roles = ["control", "alternative", "ceiling"] as const;
+
+export type Role = (typeof roles)[number];
+
+/** By baseline, the variants beside it and their roles. */
+export type Roles = Readonly<Record<string, Readonly<Record<string, Role>>>>;
 
 /** The verdict on one measure of a method. */
 export interface MeasureVerdict {

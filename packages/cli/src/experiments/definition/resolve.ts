@@ -1,9 +1,8 @@
 import { OptionError } from "isoloss";
 import { nearest } from "../../config/nearest.js";
 import { requireTestRows, type TestPart, testPartOf } from "../catalogue/datasets.js";
-import type { Settings, Variant } from "../kind.js";
+import type { Roles, Settings, Variant } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import type { Roles } from "../results/verdict.js";
 import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
 
 /** An experiment as it is to run. */

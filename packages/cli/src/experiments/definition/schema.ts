@@ -2,9 +2,8 @@ import { omit } from "es-toolkit";
 import { z } from "zod";
 import { fromZero, nonNegative, positive } from "../catalogue/named.js";
 import { sha256Schema } from "../catalogue/own/file.js";
-import { figureNames, type Settings } from "../kind.js";
+import { figureNames, roles, type Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import { roles } from "../results/verdict.js";
 
 /** Names of experiments and variants: parts of directories' names. */
 export const identifier = z

@@ -3,7 +3,7 @@
 import { upperFirst } from "es-toolkit";
 import type { RatioSummary } from "isoloss/internal";
 import type { Judgement } from "../../run/report-html.js";
-import type { Finding } from "../kind.js";
+import type { Finding, Role } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { countText } from "../results/format-number.js";
 import {
@@ -19,7 +19,6 @@ import {
 import {
   alternativeTexts,
   judged,
-  type Role,
   ratioStanding,
   runsToDecide,
   type Standing,
@@ -203,9 +202,12 @@ function timeText(compared: ToTarget, clock: RatioSummary | null): string {
   const { steps, seconds, equalTime } = shownRatios(compared);
   if (steps === null ? isTooNoisy(clock) : timeOf(compared, clock) === "too noisy")
     return "too noisy to time here";
-  return steps && seconds
-    ? shareOfText(seconds, "time")
-    : `${ratioText(equalTime)} times the loss at equal seconds`;
+  const text =
+    steps && seconds
+      ? shareOfText(seconds, "time")
+      : `${ratioText(equalTime)} times the loss at equal seconds`;
+  // A machine is as quick or slow for all pairs of a run: another run may differ by more than its interval.
+  return `${text} in this run`;
 }
 
 /** Where a ratio lies: in its interval, or exactly where it has no spread. A single pair of random runs decides nothing. */

@@ -6,7 +6,7 @@ import { levelOfEach, type RatioSummary } from "isoloss/internal";
 import { checkedSeeds, ofFreshSeed, type Resolved, requireFreshSeeds } from "../definition/resolve.js";
 import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
-import type { JobResult } from "../kind.js";
+import type { JobResult, Role } from "../kind.js";
 import { countText, formatNumber } from "../results/format-number.js";
 import {
   type BesideConstant,
@@ -24,7 +24,6 @@ import {
   timesText,
   toTarget,
 } from "../results/to-target.js";
-import type { Role } from "../results/verdict.js";
 
 /** A learning rate as it is tried. */
 export interface TriedRate {
@@ -510,8 +509,9 @@ function reachedText(compared: ToTarget, comparison: RatesComparison): string {
   const joint = steps.ratio < 1 && seconds.ratio > 1 ? ", but in" : " and in";
   const included = hasTeleports(comparison) ? ", teleports included" : "";
   const timing = [
-    ...(deterministic ? [`, the time is averaged over ${seeds} runs`] : []),
-    ...(repeats > 1 ? [`, each time is the least of ${repeats}`] : []),
+    "; times of this run",
+    ...(deterministic ? [`, averaged over ${countText(seeds, "seed")}`] : []),
+    ...(repeats > 1 ? [`, each the least of ${repeats}`] : []),
   ].join("");
   return `${inSteps}${joint} ${shareOfText(seconds, "time")}${included} (${basis}${timing})`;
 }

@@ -1,20 +1,7 @@
 // A verdict: how a method compares with its baseline, and with whatever has a role beside it.
 import type { DifferenceSummary, RatioSummary } from "isoloss/internal";
 import type { Judgement } from "../../run/report-html.js";
-
-/**
- * Roles of variants beside a baseline, which is what a user has now, and its methods: a `control` shows that it is the direction of
- * the move that counts, an `alternative` is another known technique for the same end, a `ceiling` needs what the user lacks.
- */
-export const roles = ["control", "alternative", "ceiling"] as const;
-
-export type Role = (typeof roles)[number];
-
-/** By baseline, the variants beside it and their roles. */
-export type Roles = Readonly<Record<string, Readonly<Record<string, Role>>>>;
-
-export const withRole = (among: Readonly<Record<string, Role>> = {}, role: Role): string[] =>
-  Object.keys(among).filter((name) => among[name] === role);
+import type { Role } from "../kind.js";
 
 /** How a method compares with another variant, by all of an interval; undefined where too few runs tell. */
 export type Standing = "better" | "worse" | "unclear" | undefined;

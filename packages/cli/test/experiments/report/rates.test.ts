@@ -106,7 +106,7 @@ describe("compareRates", () => {
     expect(seen).toHaveLength(8 + 3 * 4);
     if (rates && tuned) {
       const text =
-        "exact, at its tuned rate 0.2, reached the final loss of plain, at its tuned rate 0.1, in 0.5 of the steps and in 0.5 of the time (nothing is random here, the time is averaged over 3 runs). At equal steps the loss of exact is 0.000977 times that of plain. At equal seconds the loss of exact is 0.000977 times that of plain.";
+        "exact, at its tuned rate 0.2, reached the final loss of plain, at its tuned rate 0.1, in 0.5 of the steps and in 0.5 of the time (nothing is random here; times of this run, averaged over 3 seeds). At equal steps the loss of exact is 0.000977 times that of plain. At equal seconds the loss of exact is 0.000977 times that of plain.";
       expect(rateSentence("exact", rates, tuned)).toBe(
         `${text} The tuned rate of plain and of exact lies at the end of the grid.`,
       );
@@ -197,7 +197,7 @@ describe("compareRates", () => {
     const random = await sentence(({ seed }) => (seed === 11 ? 0.1 : 0.25));
     expect(random.exact.deterministic).toBe(false);
     expect(random.text).toMatch(
-      /of the steps \[.*\] and in .* of the time \[.*\] \(3 seeds, 95 % intervals\)/,
+      /of the steps \[.*\] and in .* of the time \[.*\] \(3 seeds, 95 % intervals; times of this run\)/,
     );
     expect(random.tables).toMatch(/with 95 % intervals/);
   });
@@ -554,7 +554,7 @@ rates: { grid: [0.1, 0.2], tune: [0], confirm: 10..12, variants: [COST] }
     expect(rates).toMatchObject({ repeats: 5, clock: { ratio: 1 } });
     expect(rates.tuned.exact.seconds?.ratio).toBeCloseTo(0.5, 12);
     expect(finding.judgment).toBe("helps");
-    expect(finding.text).toContain("averaged over 4 runs, each time is the least of 5)");
+    expect(finding.text).toContain("averaged over 4 seeds, each the least of 5)");
     const turns = seen.filter(({ seed }) => seed === 10).map(({ variant, repeat }) => [variant, repeat]);
     expect(turns.slice(0, 6)).toEqual([
       ["plain", undefined],

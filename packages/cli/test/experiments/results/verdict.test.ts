@@ -1,17 +1,12 @@
 import { createRng } from "isoloss/data";
 import { pairedDifference } from "isoloss/internal";
 import { describe, expect, it } from "vitest";
-import type { Finding, JobResult } from "../../../src/experiments/kind.js";
+import type { Finding, JobResult, Roles } from "../../../src/experiments/kind.js";
 import { kinds } from "../../../src/experiments/kinds/kinds.js";
 import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy.js";
 import { verdictOf } from "../../../src/experiments/report/findings.js";
 import { toTarget } from "../../../src/experiments/results/to-target.js";
-import {
-  alternativeTexts,
-  judged,
-  type Roles,
-  runsToDecide,
-} from "../../../src/experiments/results/verdict.js";
+import { alternativeTexts, judged, runsToDecide } from "../../../src/experiments/results/verdict.js";
 import { runDocument } from "../../../src/formats/json.js";
 
 describe("judged", () => {

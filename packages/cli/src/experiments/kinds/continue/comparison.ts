@@ -3,16 +3,10 @@ import { summarize } from "isoloss/internal";
 import type { TaskTableData } from "isoloss-figures";
 import { makeChange } from "../../catalogue/changes/changes.js";
 import type { Named } from "../../catalogue/named.js";
-import type { Finding, JobResult, RunComparison, Settings, Variant } from "../../kind.js";
+import type { Finding, JobResult, Roles, RunComparison, Settings, Variant } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
 import { differenceText, pairsOf, pointsBetween } from "../../results/to-target.js";
-import {
-  alternativeTexts,
-  differenceStanding,
-  judged,
-  type Roles,
-  runsToDecide,
-} from "../../results/verdict.js";
+import { alternativeTexts, differenceStanding, judged, runsToDecide } from "../../results/verdict.js";
 
 /** Networks that were changed: what the change and the move did before any step, and what training made of it. */
 export const continueComparison: RunComparison = { tables, baselines, findings };

@@ -4,9 +4,8 @@ import { resultName } from "isoloss/metrics";
 import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TaskTableData } from "isoloss-figures";
 import type { Named } from "../../catalogue/named.js";
-import type { DrawComparison, Finding, JobResult, RunComparison } from "../../kind.js";
+import type { DrawComparison, Finding, JobResult, Roles, RunComparison } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
-import type { Roles } from "../../results/verdict.js";
 import { gainFindings } from "./gains.js";
 import { costBaselines, plainKey, plainOf, problemKey, variantsOf } from "./plain.js";
 import {

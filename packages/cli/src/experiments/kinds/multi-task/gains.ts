@@ -1,14 +1,8 @@
 import { type Summary, summarize } from "isoloss/internal";
-import type { Finding, JobResult } from "../../kind.js";
+import type { Finding, JobResult, Role, Roles } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
 import { pairsOf } from "../../results/to-target.js";
-import {
-  alternativeTexts,
-  differenceStanding,
-  judged,
-  type Role,
-  type Roles,
-} from "../../results/verdict.js";
+import { alternativeTexts, differenceStanding, judged } from "../../results/verdict.js";
 import { plainOf, variantsOf } from "./plain.js";
 
 /** The mean test accuracy of a variant with COST, or with a role beside it, less that of another variant, in points. */

@@ -1,6 +1,5 @@
 import type { CostConfig } from "../../catalogue/cost.js";
-import type { JobResult, Settings, Variant } from "../../kind.js";
-import type { Role, Roles } from "../../results/verdict.js";
+import type { JobResult, Role, Roles, Settings, Variant } from "../../kind.js";
 
 /** Settings without COST, and without where a run computed, as text: equal for runs that differ by COST alone. */
 export function plainKey({ cost: _, provider: __, ...settings }: Settings): string {

@@ -1,10 +1,10 @@
 import { mean, sum } from "es-toolkit";
 import { fractionInterval } from "isoloss/internal";
 import type { TaskTableData } from "isoloss-figures";
-import type { Finding, JobResult } from "../../kind.js";
+import type { Finding, JobResult, Roles } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
-import { alternativeTexts, judged, type Roles, type Standing } from "../../results/verdict.js";
+import { alternativeTexts, judged, type Standing } from "../../results/verdict.js";
 import { plainOf, variantsOf } from "./plain.js";
 
 interface Compared {

@@ -4,9 +4,8 @@ import { parseConfig } from "../../../../src/config/load.js";
 import { resolveExperiment } from "../../../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../../../src/experiments/definition/schema.js";
 import { executeJob, jobsOf } from "../../../../src/experiments/jobs/job.js";
-import type { JobResult } from "../../../../src/experiments/kind.js";
+import type { JobResult, Role } from "../../../../src/experiments/kind.js";
 import { kinds } from "../../../../src/experiments/kinds/kinds.js";
-import type { Role } from "../../../../src/experiments/results/verdict.js";
 
 const config = `name: small
 kind: continue

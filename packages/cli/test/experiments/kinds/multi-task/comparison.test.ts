@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { JobResult } from "../../../../src/experiments/kind.js";
+import type { JobResult, Role, Roles } from "../../../../src/experiments/kind.js";
 import { multiTaskComparison } from "../../../../src/experiments/kinds/multi-task/comparison.js";
 import { gainFindings, gainRows } from "../../../../src/experiments/kinds/multi-task/gains.js";
 import { costBaselines, variantsOf } from "../../../../src/experiments/kinds/multi-task/plain.js";
 import { byVariant } from "../../../../src/experiments/results/summary.js";
-import type { Role, Roles } from "../../../../src/experiments/results/verdict.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
 const run = (variant: string, seed: number, accuracies: readonly number[], settings: object): JobResult => ({
