@@ -116,6 +116,42 @@ function installAlone(tarballs) {
   }
 }
 
+const images = `
+import { readFileSync, writeFileSync } from "node:fs";
+import { encode } from "fast-png";
+import { describeParquet, ImageReader } from "isoloss/node";
+const data = Uint8Array.from({ length: 60 }, (_, i) => (37 * i) % 256);
+writeFileSync("color.png", encode({ width: 5, height: 4, data, channels: 3, depth: 8 }));
+const reader = new ImageReader();
+const read = async (name) => [...(await reader.read(readFileSync(name), name)).pixels];
+const { rows } = await describeParquet("table.parquet");
+console.log(JSON.stringify([await read("color.png"), await read("gray.jpg"), rows]));
+`;
+
+/** The optional peers of the library that read files, at both ends of their ranges: what is read has the same values. */
+function installPeers(tarballs) {
+  const { peerDependencies } = JSON.parse(readFileSync(join(root, "packages/core/package.json"), "utf8"));
+  const names = ["fast-png", "@jsquash/jpeg", "hyparquet"];
+  const read = [
+    ["oldest", names.map((name) => `${name}@${/\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]}`)],
+    ["newest", names.map((name) => `${name}@${peerDependencies[name]}`)],
+  ].map(([end, peers]) => {
+    const project = createProject(`peers-${end}`);
+    npm(["install", tarballs.isoloss, ...peers], project);
+    const versions = names.map((name) => {
+      const { version } = JSON.parse(
+        readFileSync(join(project, "node_modules", name, "package.json"), "utf8"),
+      );
+      return `${name} ${version}`;
+    });
+    for (const file of ["gray.jpg", "table.parquet"]) cpSync(join(root, ".ci", file), join(project, file));
+    writeFileSync(join(project, "images.js"), images);
+    console.log(`isoloss with ${versions.join(", ")}: works`);
+    return run("node", ["images.js"], project);
+  });
+  check("the oldest and newest peers read the same values", read[0] === read[1]);
+}
+
 const page = (options) => `
 import { compile, createTrainer, digits, every, mlp, positiveScaling, sgd } from "isoloss";
 const { images, labels } = digits();
@@ -265,6 +301,7 @@ try {
   installForNode(tarballs);
   await installForPages(tarballs);
   installAlone(tarballs);
+  installPeers(tarballs);
   const project = createProject("project");
   writeFileSync(join(project, "main.js"), program);
   installCommand(project, tarballs);

@@ -48,4 +48,4 @@ JPEG image, or a folder of images or of such folders, of which each gives one im
 examples; they run up to 32 at once, or as many as the model takes, and a rest is left out. An .npz file for inputs of
 which some have no examples, such as a state, is one batch. Images become float32 [N, C, H, W] with pixels in 0..1, in
 the size (bilinear, without antialiasing) and the channels that the model takes; JPEG needs
-npm install @jsquash/jpeg@1.6.0.`;
+npm install @jsquash/jpeg.`;

@@ -189,7 +189,7 @@ async function* parquetRows(
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import(
     "hyparquet"
   ).catch((cause) => {
-    throw new MissingDataError("Parquet files need the package hyparquet: npm install hyparquet@1.31.5.", {
+    throw new MissingDataError("Parquet files need the package hyparquet: npm install hyparquet.", {
       cause,
     });
   });

@@ -129,6 +129,17 @@ describe("docs/architecture.md", () => {
     expect(explained.sort()).toEqual([...new Set(used)].sort());
   });
 
+  it("is of packages that accept newer versions of what they depend on: the lock file pins what is tested", () => {
+    for (const folder of JSON.parse(read("package.json")).workspaces) {
+      const { private: isPrivate, ...manifest } = JSON.parse(read(`${folder}/package.json`));
+      if (isPrivate) continue;
+      for (const kind of ["dependencies", "optionalDependencies", "peerDependencies"]) {
+        for (const [name, range] of Object.entries(manifest[kind] ?? {}))
+          expect(`${name}@${range}`).toMatch(/@\^\d+\.\d+\.\d+( \|\| \^\d+\.\d+\.\d+)*$/);
+      }
+    }
+  });
+
   it("names the packages", () => {
     const { workspaces } = JSON.parse(read("package.json"));
     for (const folder of workspaces) {

@@ -29,7 +29,7 @@ export type JpegEncoder = (
 export async function loadJpegEncoder(): Promise<JpegEncoder> {
   const { default: encode, init } = await import("@jsquash/jpeg/encode.js").catch((cause) => {
     throw new DataError(
-      "Samples with JPEG images need the package @jsquash/jpeg. Install it beside isoloss: npm install @jsquash/jpeg@1.6.0 (with --global for a global isoloss-cli).",
+      "Samples with JPEG images need the package @jsquash/jpeg. Install it beside isoloss: npm install @jsquash/jpeg (with --global for a global isoloss-cli).",
       { cause },
     );
   });
@@ -60,7 +60,7 @@ export async function loadJpegEncoder(): Promise<JpegEncoder> {
 /** @throws DataError when the package fast-png is not installed */
 export async function pngFile(image: FormulaImage): Promise<Uint8Array> {
   const { encode } = await import("fast-png").catch((cause) => {
-    throw new DataError("Samples with PNG images need the package fast-png: npm install fast-png@8.0.0.", {
+    throw new DataError("Samples with PNG images need the package fast-png: npm install fast-png.", {
       cause,
     });
   });

@@ -90,7 +90,7 @@ function imageOf({ width, height, samples, stride, largest }: Samples): Image {
 async function decodePng(bytes: Uint8Array): Promise<Image> {
   const { convertIndexedToRgb, decode } = await import("fast-png").catch((cause) => {
     throw new DataError(
-      "PNG images need the package fast-png. Install it beside isoloss: npm install fast-png@8.0.0.",
+      "PNG images need the package fast-png. Install it beside isoloss: npm install fast-png.",
       { cause },
     );
   });

@@ -25,7 +25,7 @@ let last: Promise<unknown> = Promise.resolve();
 export async function loadJpegDecoder(): Promise<JpegDecoder> {
   const { default: decode, init } = await import("@jsquash/jpeg/decode.js").catch((cause) => {
     throw new DataError(
-      "JPEG images need the package @jsquash/jpeg. Install it beside isoloss: npm install @jsquash/jpeg@1.6.0 (with --global for a global isoloss-cli). Or convert the images to PNG.",
+      "JPEG images need the package @jsquash/jpeg. Install it beside isoloss: npm install @jsquash/jpeg (with --global for a global isoloss-cli). Or convert the images to PNG.",
       { cause },
     );
   });
