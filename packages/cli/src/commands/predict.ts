@@ -18,6 +18,7 @@ const options = {
     value("<file>", "new examples: a table, .csv or .parquet, .npy, .npz, an image, or a folder of images"),
   ),
   out: required(value("<file>", "predictions: .csv, .json or .npy")),
+  allowUnknown: flag("values of text that the training did not have count as missing"),
   force: flag("replace an existing file"),
   json: json("what was written, as a JSON document on stdout"),
 };
@@ -26,7 +27,8 @@ type Settings = Values<typeof options>;
 
 const help = `The examples are like those of the run's data, without labels. A table needs the columns of the inputs, in any order, and may
 have others. Of arrays an example has as many numbers as one of the run, and an .npz file has the inputs under the name of the run's
-data. Images lie in the folder or in folders below it. Numbers are scaled, and missing ones are filled in, as in the training: the
+data. A value of text that the training did not have is an error; with --allow-unknown none of its column's inputs is set, and a
+warning counts them. Images lie in the folder or in folders below it. Numbers are scaled, and missing ones are filled in, as in the training: the
 folder of the run has what that needs. Only runs of earlier versions read their data again.
 
 The model is that of the run's last checkpoint; with best: restore a complete run has ended with its best epoch.
@@ -50,7 +52,7 @@ const formats: Readonly<Record<string, (predictions: Predictions) => Uint8Array 
 };
 
 /** `isoloss predict`: outputs of a run's model for new examples. */
-async function run(path: string, { data, out, force }: Settings): Promise<Result> {
+async function run(path: string, { data, out, force, allowUnknown }: Settings): Promise<Result> {
   const format = extname(out).toLowerCase();
   if (!Object.hasOwn(formats, format)) {
     throw new OptionError(`--out must end in ${oneOf(format, Object.keys(formats))}`);
@@ -65,7 +67,7 @@ async function run(path: string, { data, out, force }: Settings): Promise<Result
   }
   const { bytes: checkpoint } = await readRunCheckpoint(path);
   const run = { name: config.name, settings, seed, checkpoint, data: stored.data };
-  const predictions = await trained.predict(run, data);
+  const predictions = await trained.predict(run, { path: data, allowUnknown });
   await writeFileAtomic(file, formats[format](predictions));
   const { step, outputs, unknown = [] } = predictions;
   const examples = outputs.shape[0];

@@ -262,6 +262,14 @@ export interface TaskConflict {
   readonly reading: readonly string[];
 }
 
+/** Examples without labels, in files of the formats that the data of a run may have. */
+export interface NewExamples {
+  /** A file or a folder. */
+  readonly path: string;
+  /** Whether values of text that the training did not have count as missing; else they are an error. */
+  readonly allowUnknown: boolean;
+}
+
 /** A kind of experiment: its settings, and how to run it. */
 export interface Kind {
   readonly summary: string;
@@ -280,8 +288,7 @@ export interface Kind {
   readonly export?: {
     /** For other programs. @param batch examples of the model's input */
     onnx?(run: TrainedRun, batch: number | undefined): Promise<Uint8Array>;
-    /** Its outputs for the examples of a file or a folder. */
-    predict(run: TrainedRun, path: string): Promise<Predictions>;
+    predict(run: TrainedRun, examples: NewExamples): Promise<Predictions>;
   };
   /** What theory says along a run, where there is something to look at. */
   diagnose?(subject: Subject): Promise<readonly (DiagnosedPoint | ConflictPoint)[]>;

@@ -113,6 +113,36 @@ async function ofProgram<T>(
 }
 
 describe("isoloss predict", () => {
+  it("counts text that the training did not have as missing on request, where the run refuses it", async () => {
+    bench.write("small.csv", csv(["a", "shop", "price"], ...rows.map(({ a, shop }) => [a, shop, 2 * a])));
+    bench.write(
+      "strict.yaml",
+      experiment("strict", "{ csv: small.csv, label: price, features: [a, shop] }", "[4, 4, 1]"),
+    );
+    await bench.json("run", "strict.yaml", "--json", "--quiet");
+    bench.write("new.csv", "a,shop\n1,x\n2,w\n");
+    const args = ["predict", "runs/strict-0-1", "--data", "new.csv", "--out", "out/new.csv"];
+    const refused = await bench.run(...args);
+    expect([refused.status, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/line 3 has the value "w" of "shop".*: --allow-unknown\.$/m),
+    ]);
+    const { status, stderr } = await bench.run(...args, "--allow-unknown");
+    expect([status, stderr]).toEqual([0, expect.stringContaining('1 cell has a value of "shop"')]);
+    expect(text("out/new.csv").trim().split("\r\n")).toHaveLength(3);
+    bench.write("gap.csv", "a,shop\n,x\n");
+    const gap = await bench.run(
+      "predict",
+      "runs/strict-0-1",
+      "--data",
+      "gap.csv",
+      "--out",
+      "out/gap.csv",
+      "--allow-unknown",
+    );
+    expect([gap.status, gap.stderr]).toEqual([1, expect.stringContaining("gap.csv")]);
+  });
+
   it("writes numbers in their own unit: those of a program and of the exported file", async () => {
     expect(await predict("prices", "fresh.csv", "out/prices.csv")).toEqual({
       file: at("out/prices.csv"),

@@ -5,6 +5,7 @@ import { astype, DataError, dtypeOf, type NdArray, sizeOf } from "isoloss";
 import { collected, concatenateRows, type TableInputs, type TableOptions } from "isoloss/data";
 import { type CsvOptions, openCsv, openParquet, reasonOf } from "isoloss/node";
 import { type ImageSettings, imagesIn, isImageName, readData } from "../../../formats/read-data.js";
+import type { NewExamples } from "../../kind.js";
 import type { RunData } from "../run-data.js";
 import { requireFinite } from "./readers.js";
 
@@ -24,7 +25,11 @@ export interface NewRows {
  * @param data of the run, in the shape that its model takes
  * @throws DataError for a file that cannot be read, and for examples of another form than those of the run
  */
-export async function readNewRows(path: string, settings: object, data: RunData): Promise<NewRows> {
+export async function readNewRows(
+  { path, allowUnknown }: NewExamples,
+  settings: object,
+  data: RunData,
+): Promise<NewRows> {
   const info = await stat(path).catch((cause) => {
     throw new DataError(`Cannot read the data ${path}: ${reasonOf(cause)}.`, { cause });
   });
@@ -34,7 +39,7 @@ export async function readNewRows(path: string, settings: object, data: RunData)
     ? await readImages(path, settings as ImageSettings)
     : [".npy", ".npz"].includes(kind)
       ? { inputs: await arrayIn(path, settings as { readonly inputs?: string }) }
-      : await tableIn(path, data, kind === ".parquet");
+      : await tableIn(path, data, { isParquet: kind === ".parquet", allowUnknown });
   const { shape } = data.train.inputs;
   const [n, ...example] = inputs.shape;
   const [size, expected] = [sizeOf(example), sizeOf(shape.slice(1))];
@@ -56,7 +61,11 @@ export async function readNewRows(path: string, settings: object, data: RunData)
   };
 }
 
-async function tableIn(path: string, { table }: RunData, isParquet: boolean): Promise<NewRows> {
+async function tableIn(
+  path: string,
+  { table }: RunData,
+  { isParquet, allowUnknown }: { readonly isParquet: boolean; readonly allowUnknown: boolean },
+): Promise<NewRows> {
   if (table === undefined) {
     throw new DataError(
       `${path}: the data of the run are no table. Give its model arrays, .npy or .npz, or a folder of images.`,
@@ -66,12 +75,22 @@ async function tableIn(path: string, { table }: RunData, isParquet: boolean): Pr
   const options = <O extends TableOptions>(form: O) => ({
     ...form,
     label: false as const,
-    // Every row has its prediction.
-    ...(form.missing === "drop" ? { missing: "refuse" as const } : {}),
+    // Every row has its prediction. A number that is missing is refused later, where the run cannot fill it in.
+    ...(allowUnknown
+      ? { missing: "mean" as const }
+      : form.missing === "drop"
+        ? { missing: "refuse" as const }
+        : {}),
   });
-  const { stream, unknown } = isParquet
-    ? await openParquet(path, options(columns))
-    : await openCsv(path, options(table as CsvOptions));
+  const opened = isParquet
+    ? openParquet(path, options(columns))
+    : openCsv(path, options(table as CsvOptions));
+  const { stream, unknown } = await opened.catch((error: Error) => {
+    if (!error.message.includes("which the given columns do not have")) throw error;
+    throw new DataError(`${error.message} Or count such values as missing: --allow-unknown.`, {
+      cause: error,
+    });
+  });
   const { inputs } = await collected(stream);
   return { inputs, unknown };
 }

@@ -17,7 +17,7 @@ import type { Tree } from "../../catalogue/problems.js";
 import { withoutExamples } from "../../catalogue/run-data.js";
 import { inUnitsOfData } from "../../catalogue/standardized.js";
 import { makeTasks } from "../../catalogue/tasks.js";
-import type { Predictions, TrainedRun } from "../../kind.js";
+import type { NewExamples, Predictions, TrainedRun } from "../../kind.js";
 import { storedTrees } from "../../records/points.js";
 import { predictionRecords } from "../predictions.js";
 import type { MultiTaskSettings } from "./settings.js";
@@ -77,10 +77,10 @@ export async function tasksOnnx(run: TrainedRun, batch: number | undefined): Pro
 }
 
 /** Predictions of a run on columns of a table, with the outputs of the tasks side by side. */
-export async function taskPredictions(run: TrainedRun, path: string): Promise<Predictions> {
+export async function taskPredictions(run: TrainedRun, examples: NewExamples): Promise<Predictions> {
   const { problem, runtime } = run.settings as unknown as MultiTaskSettings;
   const { network, table, tasks, names, step } = await trainedTasks(run);
-  const { inputs, unknown } = await readNewRows(path, (problem as unknown as ColumnsConfig).data, table);
+  const { inputs, unknown } = await readNewRows(examples, (problem as unknown as ColumnsConfig).data, table);
   const predictor = await createPredictor(network.model, network, runtime === undefined ? {} : { runtime });
   const outputs = await predictor.predict(inputs).finally(() => predictor.dispose());
   const values = names.map((name): NdArray => outputs[name]);

@@ -21,6 +21,7 @@ import type {
   JobContext,
   Kind,
   Measured,
+  NewExamples,
   Predictions,
   Settings,
   Subject,
@@ -87,10 +88,10 @@ async function modelOnnx(run: TrainedRun, batch: number | undefined): Promise<Ui
   });
 }
 
-async function modelPredictions(run: TrainedRun, path: string): Promise<Predictions> {
+async function modelPredictions(run: TrainedRun, examples: NewExamples): Promise<Predictions> {
   const { data: named, runtime } = run.settings as unknown as TrainSettings;
   const { network, data, step, isClass } = await trainedNetwork(run);
-  const { inputs, files, unknown } = await readNewRows(path, named, data);
+  const { inputs, files, unknown } = await readNewRows(examples, named, data);
   const predictor = await createPredictor(network.model, network, runtime === undefined ? {} : { runtime });
   const outputs = await predictor.predict(inputs).finally(() => predictor.dispose());
   const names = [data.table?.label || (isClass ? "class" : "output")].flat();
