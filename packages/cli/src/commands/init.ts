@@ -11,7 +11,7 @@ import { lookAt } from "../experiments/definition/from-data/look.js";
 import { experimentOn } from "../experiments/definition/from-data/template.js";
 import { experimentSchema, identifier } from "../experiments/definition/schema.js";
 import { moduleTemplate, moduleText, templates } from "../experiments/definition/templates.js";
-import { flag, texts, type Values, value } from "../option-rows.js";
+import { choice, flag, texts, type Values, value } from "../option-rows.js";
 import { requireNew } from "../output.js";
 import { onlyLabel } from "../parse.js";
 import { shellWord } from "../shell-word.js";
@@ -34,6 +34,11 @@ const options = {
   text: texts(
     "<column>",
     "of a table: a column of text, also where it holds numbers; may be given several times",
+  ),
+  header: choice(
+    "<yes or no>",
+    "of CSV: whether the first line names the columns; default a guess, which is said",
+    ["yes", "no"],
   ),
   schema: flag("the JSON Schema of experiments or sweeps instead, for editors that check YAML"),
   force: flag("replace an existing file"),
@@ -61,8 +66,8 @@ Examples:
 async function run(file: string | undefined, settings: Settings): Promise<undefined> {
   const { kind = "minimize", schema, force, data } = settings;
   if (data !== undefined) return initFrom(data, file, settings);
-  const { label, missingWord, text } = settings;
-  const about = Object.entries({ label, "missing-word": missingWord[0], text: text[0] });
+  const { label, missingWord, text, header } = settings;
+  const about = Object.entries({ label, "missing-word": missingWord[0], text: text[0], header });
   const [needless] = about.find(([, value]) => value !== undefined) ?? [];
   if (needless) throw new OptionError(`--${needless} is about data: give --data, too.`);
   const kinds = { ...templates, module: moduleTemplate, sweep: sweepTemplate };

@@ -60,6 +60,42 @@ async function begun(data: string, ...more: string[]) {
 }
 
 describe("init --data", () => {
+  it("reads a header of numbers where it is told to, and says so where it guesses that there is none", async () => {
+    bench.write("years.csv", "region,2019,2020\nnorth,1,2\nsouth,2,3\neast,3,4\nnorth,4,9\nsouth,4,8\n");
+    const init = (...args: string[]) =>
+      bench.run("init", "years.yaml", "--data", "years.csv", "--force", "--label", "2020", ...args);
+    expect((await init()).stderr).toContain("if it names the columns: --header yes");
+    const { stdout } = await init("--header", "yes");
+    expect(stdout).toContain("5 rows of 3 columns");
+    expect(stdout).toContain('taken for categories: "region" (3)');
+    const { stdout: data } = await bench.run(
+      "init",
+      "y.yaml",
+      "--data",
+      "years.csv",
+      "--header",
+      "no",
+      "--label",
+      "0",
+    );
+    expect(data).toContain("the first line is data, as you said");
+  });
+
+  it("takes for a number what training takes for one, and names text that looks like numbers", async () => {
+    const rows = Array.from(
+      { length: 12 },
+      (_, i) => `$${i},${10 * i}%,1_00${i % 10},2020-01-${10 + i},${i}`,
+    );
+    bench.write("looks.csv", `price,share,count,day,target\n${rows.join("\n")}\n`);
+    const { stdout } = await bench.run("init", "looks.yaml", "--data", "looks.csv");
+    for (const what of ["amounts of money", "percentages", "numbers with marks between thousands", "dates"])
+      expect(stdout).toContain(`that looks like ${what}`);
+    const hexadecimal = Array.from({ length: 20 }, (_, i) => `${i === 0 ? "0x10" : i},${i}`);
+    bench.write("hex.csv", `a,b\n${hexadecimal.join("\n")}\n`);
+    const { stderr } = await bench.run("init", "hex.yaml", "--data", "hex.csv");
+    expect(stderr).toContain('"0x10" in "a", where nearly all values are numbers');
+  });
+
   it("guesses the number to predict of a CSV file, its delimiter and what is of no use", async () => {
     const { said, file, text, yaml } = await begun("my/houses.csv");
     expect(file).toBe("houses.yaml");
@@ -270,7 +306,7 @@ describe("init --data", () => {
     ["my/comma.csv", /line 2 has "0,25" in "area", a number with a comma\. Write .*3\.14\. .*--text area/],
     [
       "my/index.csv",
-      /line 1 has "y" in "2", .*\. The first line has a number, so it is taken for data\. Correct/,
+      /line 1 has "y" in "2", .*. The first line has a number, so it is taken for data; if it names the columns: --header yes\. Correct/,
     ],
     ["my/twice.csv", /two columns have the name "area": give one of them another/],
     ["my/pets --label x", /are the classes of their images: leave --label out/],

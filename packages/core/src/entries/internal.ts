@@ -1,5 +1,5 @@
 /**
- * What the packages of this repository share: unstable, for exact versions, and not part of the public interface.
+ * What the packages of this repository share: not part of the public interface, and the same in all patches of a minor version.
  *
  * @module isoloss/internal
  * @internal
@@ -18,6 +18,7 @@ export { keptExamples } from "../data/streams/example-stream.js";
 export { joinParts } from "../data/streams/part-reader.js";
 export { openThread } from "../data/streams/thread.js";
 export { requireClasses } from "../data/tables/columns.js";
+export { isNumber } from "../data/tables/encoding.js";
 export { describeValue, isPlainObject } from "../errors.js";
 export { loopWhile } from "../graph/control/while.js";
 export { nodesOf, topologicalOrder } from "../graph/graph.js";

@@ -3,9 +3,10 @@ import { existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { DataError, OptionError } from "isoloss";
+import { isNumber } from "isoloss/internal";
 import { requireEnough } from "../../catalogue/own/data.js";
 import { type Guess, guessArrays, guessImages } from "./arrays.js";
-import { guessTable, isNumber, type Told } from "./table.js";
+import { guessTable, type Told } from "./table.js";
 
 /** @throws DataError for data that cannot be read or hold nothing to learn; OptionError for what does not fit them */
 export async function lookAt(path: string, told: Told): Promise<Guess> {
@@ -15,11 +16,14 @@ export async function lookAt(path: string, told: Told): Promise<Guess> {
 }
 
 async function guessAt(path: string, told: Told): Promise<Guess> {
-  const { label, text, missingWord } = told;
+  const { label, text, missingWord, header } = told;
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new DataError(`There is no ${path}: give a file or a folder of images.`);
   if (text.length + missingWord.length > 0 && (found.isDirectory() || /\.np[yz]$/i.test(path))) {
     throw new OptionError(`${path} is no table: leave --text and --missing-word out.`);
+  }
+  if (header !== undefined && (found.isDirectory() || !/\.(csv|tsv|txt)$/i.test(path))) {
+    throw new OptionError(`${path} is no CSV file: leave --header out.`);
   }
   if (found.isDirectory()) {
     if (label !== undefined) {
@@ -31,7 +35,7 @@ async function guessAt(path: string, told: Told): Promise<Guess> {
     case ".csv":
     case ".tsv":
     case ".txt":
-      return guessTable({ path, format: "csv", ...formOf(await firstLines(path)) }, told);
+      return guessTable({ path, format: "csv", ...formOf(await firstLines(path), header) }, told);
     case ".parquet":
       return guessTable({ path, format: "parquet" }, told);
     case ".npz":
@@ -65,11 +69,12 @@ const delimiters = [",", ";", "\t", "|"] as const;
  * The delimiter that the first line has most of; it names the columns unless one of its fields is a number. Pandas writes an index below
  * an empty name, whose columns may be numbered.
  */
-function formOf([line, second = ""]: readonly string[]) {
+function formOf([line, second = ""]: readonly string[], told: Told["header"]) {
   const count = (delimiter: string) => line.split(delimiter).length;
   const delimiter = delimiters.reduce((best, next) => (count(next) > count(best) ? next : best));
   const hasIndex = line.startsWith(delimiter) && second.startsWith(`0${delimiter}`);
-  return { delimiter, header: hasIndex || !line.split(delimiter).some(isNumber) };
+  const isHeader = hasIndex || !line.split(delimiter).some((field) => isNumber(field.trim()));
+  return { delimiter, header: told === undefined ? isHeader : told === "yes" };
 }
 
 const namesOfLabels: readonly (readonly [RegExp, string])[] = [

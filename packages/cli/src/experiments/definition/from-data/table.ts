@@ -1,5 +1,6 @@
 import { DataError, OptionError } from "isoloss";
 import type { TableColumn } from "isoloss/data";
+import { isNumber } from "isoloss/internal";
 import { type CsvForm, describeCsv, describeParquet } from "isoloss/node";
 import { oneOf } from "../../../config/nearest.js";
 import { shellWord } from "../../../shell-word.js";
@@ -16,6 +17,8 @@ export interface Told {
   /** Of tables: words that mark a missing value, and columns of text. */
   readonly missingWord: readonly string[];
   readonly text: readonly string[];
+  /** Whether the first line names the columns; left out: a guess. */
+  readonly header?: "yes" | "no" | undefined;
 }
 
 /** Names that columns of labels have, likely ones first. */
@@ -28,7 +31,7 @@ const mostWords = 50;
 
 export async function guessTable(
   { path, format, ...form }: Table,
-  { label, missingWord: missingWords, text }: Told,
+  { label, missingWord: missingWords, text, header }: Told,
 ): Promise<Guess> {
   const options = { missingWords, text };
   const describe = (required: readonly string[]) =>
@@ -41,7 +44,12 @@ export async function guessTable(
       `${path} has one column, ${whole.columns[0].name}: expected a column to predict and others to predict it from.${format === "csv" ? " Fields are divided by a comma, semicolon, tab or |." : ""}`,
     );
   }
-  const { name: targetName, missing: unlabeled } = targetOf(whole.columns, label);
+  const isGuessedData = form.header === false && header === undefined;
+  const { name: targetName, missing: unlabeled } = targetOf(
+    whole.columns,
+    label,
+    isGuessedData ? ` ${takenForData}` : "",
+  );
   if (unlabeled === whole.length) throw new DataError(`${path}: "${targetName}" is empty.`);
   // Rows without a label are left out, and what they alone hold is no input.
   const { length, columns, repeated } = unlabeled > 0 ? await describe([targetName]) : whole;
@@ -89,6 +97,7 @@ export async function guessTable(
   for (const column of used) requireOneKind(path, column);
   const texts = text.filter((name) => name === target.name || used.some((column) => column.name === name));
   const missing = used.some((column) => column.missing > 0);
+  const categories = used.filter((column) => !column.isNumber || texts.includes(column.name));
   return {
     path,
     format,
@@ -109,10 +118,19 @@ export async function guessTable(
     found: [
       `${whole.length} rows of ${columns.length} columns`,
       ...(form.header === false
-        ? ["the first line has a number, so it is taken for data, and columns are named 0, 1, ..."]
+        ? [
+            `${header === "no" ? "the first line is data, as you said" : "the first line has a number, so it is taken for data"}, and columns are named 0, 1, ...${header === "no" ? "" : " (if it names the columns: --header yes)"}`,
+          ]
         : []),
       `"${target.name}" is predicted, ${why}: ${classes ? `${target.values.length} classes, ${shortList(target.values)}` : "a number"} (--label COLUMN predicts another)`,
-      ...columns.filter(({ name }) => !text.includes(name)).flatMap(textNote),
+      ...(categories.length === 0
+        ? []
+        : [
+            `taken for categories: ${categories.map(({ name, values }) => `"${name}" (${values.length})`).join(", ")}`,
+          ]),
+      ...columns
+        .filter(({ name }) => !text.includes(name))
+        .flatMap((column) => [...textNote(column), ...looksNote(column)]),
       ...left.map(({ name, reason }) => `"${name}" is left out: it ${reason}`),
       ...(repeated > 0
         ? [
@@ -131,6 +149,9 @@ export async function guessTable(
   };
 }
 
+const takenForData =
+  "The first line has a number, so it is taken for data; if it names the columns: --header yes.";
+
 /** @throws DataError where nearly all values are numbers */
 function requireOneKind(path: string, { name, oddValue }: TableColumn): void {
   if (!oddValue) return;
@@ -145,12 +166,35 @@ function requireOneKind(path: string, { name, oddValue }: TableColumn): void {
   throw new DataError(
     isNumber(value.replaceAll(",", ""))
       ? `${found}a number with a comma. Write numbers with a decimal point, without other marks: 3.14. ${ifText}`
-      : `${found}where nearly all values are numbers.${place === "line 1" ? " The first line has a number, so it is taken for data." : ""} Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. ${ifText}`,
+      : `${found}where nearly all values are numbers.${place === "line 1" ? ` ${takenForData}` : ""} Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. ${ifText}`,
   );
 }
 
 /** Most different words that may all mark missing values. */
 const mostMarks = 3;
+
+/** Text that looks like numbers to a reader, and what to write instead. */
+const looks: readonly (readonly [RegExp, string])[] = [
+  [
+    /^[-+]?[$\u20ac\u00a3]\s?[\d.,]+$|^[-+]?[\d.,]+\s?[$\u20ac\u00a3]$/,
+    "amounts of money: write them without the sign",
+  ],
+  [/^[-+]?[\d.,]+\s?%$/, "percentages: write them without the sign"],
+  [/^[-+]?\d{1,3}([_' ]\d{3})+(\.\d+)?$/, "numbers with marks between thousands: leave the marks out"],
+  [
+    /^\d{4}-\d{1,2}-\d{1,2}([T ].*)?$|^\d{1,2}[./]\d{1,2}[./]\d{2,4}$/,
+    "dates: write them as numbers, such as days",
+  ],
+];
+
+/** That a column of text looks like numbers. */
+function looksNote({ name, isNumber: areNumbers, values }: TableColumn): string[] {
+  const [, what] =
+    looks.find(([pattern]) => !areNumbers && values.every((value) => pattern.test(value))) ?? [];
+  return what === undefined
+    ? []
+    : [`"${name}" is text, such as ${JSON.stringify(values[0])}, that looks like ${what}`];
+}
 
 /** What a column of text may be, where most of its different values are numbers. */
 function textNote({ name, isNumber: areNumbers, values }: TableColumn): string[] {
@@ -163,14 +207,12 @@ function textNote({ name, isNumber: areNumbers, values }: TableColumn): string[]
   ];
 }
 
-export const isNumber = (text: string): boolean => text.trim() !== "" && Number.isFinite(Number(text));
-
-function targetOf(columns: readonly TableColumn[], label: string | undefined): TableColumn {
+function targetOf(columns: readonly TableColumn[], label: string | undefined, hint = ""): TableColumn {
   const names = columns.map(({ name }) => name);
   if (label !== undefined) {
     const found = columns.find(({ name }) => name === label);
     if (found) return found;
-    throw new OptionError(`--label must be a column, ${oneOf(label, names)}`);
+    throw new OptionError(`--label must be a column, ${oneOf(label, names)}${hint}`);
   }
   const usual = usualLabels.flatMap(
     (name) => columns.find((column) => column.name.toLowerCase() === name) ?? [],
