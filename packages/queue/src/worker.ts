@@ -130,7 +130,8 @@ export async function serveQueue<
     await persistent(beat);
     while (!isOver()) {
       const sweep = await persistent(nextSweep);
-      if (sweep && (sweep.waiting || !isIdle())) await serve(sweep.notice);
+      // Also idle where another's run is under way: if that worker dies, somebody must be there to take it.
+      if (sweep) await serve(sweep.notice);
       else if (isIdle()) break;
       else await wait(timing.look, signal);
     }
@@ -203,7 +204,7 @@ export async function serveQueue<
       if (isOver() || refused.has(sweep.id)) break;
       if (underWay.size > 0) idleSince = performance.now();
       const isQuiet = performance.now() - idleSince > 2 * timing.stalled + timing.lock;
-      if (isIdle()) break;
+      if (isIdle() && (await persistent(() => countsOf(sweep)))?.every((count) => count === 0)) break;
       const isClosed = await persistent(() => redis.exists(keys.closed));
       if (underWay.size === 0 && (isClosed || isQuiet || (await persistent(() => hasOther(sweep))))) break;
     }

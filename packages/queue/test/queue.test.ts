@@ -407,6 +407,23 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     await done;
   });
 
+  it("keeps a worker that has nothing to do while another's run may come back", async () => {
+    const first = worker("first", { lanes: 1 });
+    const { all } = await sweep({}, runsOf(1, { milliseconds: 1500 }));
+    await expect.poll(() => first.begun.size).toBe(1);
+    let hasLeft = false;
+    const second = worker("second", { idleExit: 0.3 });
+    second.done.finally(() => {
+      hasLeft = true;
+    });
+    await pause(900);
+    expect(hasLeft).toBe(false);
+    first.stop();
+    expect(await all()).toEqual(doubled(1));
+    expect(second.begun.size).toBe(1);
+    expect(await second.done).toBe(1);
+  });
+
   it("ends workers that have had nothing to do", async () => {
     const { done } = worker("one", { idleExit: 0.3 });
     expect(await done).toBe(0);

@@ -40,7 +40,11 @@ const options = {
     String,
     "isoloss-work",
   ),
-  idleExit: value("<seconds>", "end after so long without a run", positiveInteger),
+  idleExit: value(
+    "<seconds>",
+    "end after so long without a run, while none is under way elsewhere either",
+    positiveInteger,
+  ),
   once: flag("end after one run"),
   anyVersion: flag("also sweeps that another version of isoloss started"),
   quiet: flag("no progress on stderr"),
