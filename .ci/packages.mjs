@@ -251,7 +251,7 @@ console.log(JSON.stringify(results));
 
 function checkProgram(output) {
   const [last, ...rest] = JSON.parse(output);
-  check("Booth's function comes to the specification's number", Math.abs(last - 2.2025169931315807) < 1e-12);
+  check("Booth's function comes to the number of a plain loop", Math.abs(last - 2.2025169931315807) < 1e-12);
   check("gradients", JSON.stringify(rest) === '[2,4,6,2,4,6,"DataError"]');
 }
 
@@ -266,7 +266,7 @@ function use(node, project) {
 
   const jump = json("run", "booth", "--variant", "exact", "--quiet", "--out", out);
   check(
-    "a teleport comes to the specification's number",
+    "a teleport comes to the number of the closed form",
     Math.abs(jump.loss.last - 9.450467507512967e-4) < 1e-12,
   );
   const { figures } = json("plot", jump.directory, "--out", join(out, "figures"));

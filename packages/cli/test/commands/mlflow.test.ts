@@ -43,7 +43,8 @@ describe("MLflow", () => {
       "teleport.when.atSteps": "[4]",
     });
     const series = (key: string) => exact.metrics.filter((m) => m.key === key);
-    // spec/teleportation.md, section 7, numbers 1 and 2.
+    // Booth's function (x + 2y - 7)^2 + (2x + y - 5)^2 by a plain loop from (5, -5) at rate 0.08; its Hessian has the eigenvalues 2
+    // and 18, so that the largest ||g||^2 where the loss is L is 2 * 18 * L, on the shortest axis.
     expect(series("loss").map(({ step }) => step)).toEqual(Array.from({ length: 11 }, (_, i) => i));
     expect(series("loss")[4].value).toBeCloseTo(17.948211369895528, 11);
     expect(series("teleport.gradNormSqAfter")).toMatchObject([

@@ -416,7 +416,7 @@ describe("isoloss diagnose", () => {
       "at the end",
     ]);
     const [start, teleport, end] = points.map(({ diagnosis }) => diagnosis);
-    // spec/teleportation.md, section 7: eigenvalues 2 and 18; ||g||^2 75.03 -> 646.1.
+    // Booth's function has the eigenvalues 2 and 18; ||g||^2 of step 4 by a plain loop, and 2 * 18 * L.
     expect(start.lambdaMax).toBeCloseTo(18, 6);
     expect(start.lambdaMin).toBeCloseTo(2, 6);
     expect(teleport.speedUp).toBeCloseTo(646.1356093162 / 75.02955620283186, 6);

@@ -62,7 +62,7 @@ async function killed(
 }
 
 describe("isoloss reproduce", () => {
-  it("runs all that is packaged with --quick, regressions to the specification's numbers", async () => {
+  it("runs all that is packaged with --quick, regressions to the expected numbers", async () => {
     const document = await bench.json<ReproduceDocument>(
       ...["reproduce", "regression-gd", "regression-adagrad", "rosenbrock-20d", "classify-digits"],
       ...["classify-digits-deep", "--quick", "--json", "--quiet", "--out", "quick"],

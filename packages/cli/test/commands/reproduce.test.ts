@@ -19,7 +19,7 @@ steps: 5
 `;
 
 describe("isoloss reproduce", () => {
-  it("compares the functions of two variables with the specification: all pass", async () => {
+  it("compares the functions of two variables with the expected numbers: all pass", async () => {
     const document = await bench.json<ReproduceDocument>(
       ...["reproduce", "quadratic", "booth", "rosenbrock", "--json", "--quiet", "--strict"],
     );

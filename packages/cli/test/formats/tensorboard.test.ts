@@ -23,7 +23,8 @@ it("a run's event file has its losses, teleports and results at their steps", as
       if (value[2]) found.set(tag, [...(found.get(tag) ?? []), [step, value[2][0] as number]]);
     }
   }
-  // spec/teleportation.md, section 7, numbers 1 and 2.
+  // Booth's function (x + 2y - 7)^2 + (2x + y - 5)^2 by a plain loop from (5, -5) at rate 0.08; its Hessian has the eigenvalues 2
+  // and 18, so that the largest ||g||^2 where the loss is L is 2 * 18 * L, on the shortest axis.
   const losses = found.get("loss") as [number, number][];
   expect(losses.map(([step]) => step)).toEqual(Array.from({ length: 11 }, (_, i) => i));
   expect(losses[4][1]).toBeCloseTo(17.948211369895528, 5);

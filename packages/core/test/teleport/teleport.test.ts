@@ -150,7 +150,7 @@ describe("teleport", () => {
 
   it("takes a function without data", async () => {
     const { loss: f, start, symmetry } = booth();
-    // Spec, section 7, number 2: the largest ||g||^2 on the level set is 2 * 18 * L.
+    // The largest eigenvalue is 18: the largest ||g||^2 on the level set is 2 * 18 * L.
     const { report } = await teleport({ search: bestAngle(symmetry()), loss: f, params: start });
     expect(report.gradNormSqAfter / (36 * report.lossBefore)).toBeCloseTo(1, 12);
   });

@@ -71,7 +71,8 @@ describe("executeJob", () => {
   it("records where teleports led from and to, and the stored run tells the same", async () => {
     const [, job] = jobs(booth);
     const result = await executeJob(job, hooks);
-    // spec/teleportation.md, section 7, numbers 2 and 8.
+    // Step 4 of gradient descent on Booth's function, by a plain loop, and from it the point of the shortest axis with the same
+    // loss: the minimum (1, 3) and sqrt(L / 18) in both directions.
     expect(result.jumps[0].step).toBe(4);
     expect(result.jumps[0].from[0]).toBeCloseTo(3.91226624, 8);
     expect(result.jumps[0].from[1]).toBeCloseTo(-0.06219008, 8);

@@ -32,7 +32,7 @@ export const pointOf = ({ shared }: Plane): [number, number] => [
   Number(shared.x.data[1]),
 ];
 
-/** The 2-D toy of CAGrad (mtl.md, section 7.7). */
+/** The 2-D toy of CAGrad (Liu et al., NeurIPS 2021, appendix B). */
 export const toyLosses =
   (scale: number): TaskLosses<Plane> =>
   ({ shared }) => {

@@ -9,7 +9,7 @@ import { contextFor, type Plane, plane, pointOf, toyLosses, toyStarts } from "./
 const at = (x1: number, x2: number, scale = 1) =>
   contextFor<Plane>({ taskLosses: toyLosses(scale), tasks: ["1", "2"], params: plane(x1, x2), batch: {} });
 
-// evidence.md, B7: a disc around the point, losses that may move by 2, at most every 1000 steps.
+// A disc around the point, losses that may move by 2, at most every 1000 steps.
 const teleports = cost<Plane>({
   schedule: { every: 1000 },
   adapter: { kind: "dense" },
@@ -44,7 +44,7 @@ async function run(start: readonly [number, number], scale: number, hook: boolea
 }
 
 describe("the toy problem", () => {
-  // cost.md, section 7.
+  // The formulas of Liu et al., NeurIPS 2021, appendix B, in plain Python.
   it.each([
     [-8.5, 7.5, 6.55236341, 7.90079814],
     [9, 9, 7.94394919, 6.69149537],

@@ -135,7 +135,7 @@ describe("gradient vaccine", () => {
       [-4, 1, 1],
       [6, 1, 1],
     ];
-    // mtl.md's worked example: PCGrad's weights are 1 + 22/18 and 1 + 22/38.
+    // By hand, PCGrad's weights are 1 + 22/18 and 1 + 22/38.
     const { weights } = gradVac().combine(inputOf([1, 1], two), gradVac().init(2));
     expectNumbers(weights, [1 + 22 / 18, 1 + 22 / 38], 1e-12);
   });

@@ -71,7 +71,8 @@ describe("The worked example J = [[-4, 1, 1], [6, 1, 1]]", () => {
   });
 });
 
-describe("The example J = [[1, 0], [-0.5, 1]] of cost.md, section 7", () => {
+describe("The example J = [[1, 0], [-0.5, 1]]", () => {
+  // Solutions of (J J^T) w = w^(-1 / alpha).
   it.each([
     [1, [1.34499702, 1.20300191]],
     [2, [1.47063523, 1.29205457]],

@@ -25,7 +25,7 @@ const modelDecrease: Objective = (loss) => (p, b) => {
 };
 
 describe("levelSet", () => {
-  // spec/teleportation.md, section 7, number 8: Mishkin et al.'s step with rho 0.1.
+  // Mishkin et al. by a plain loop: x + rho h - v g with h = H g / ||g||^2, v = (rho g.h + f - f0) / ||g||^2 and rho = 0.1.
   it("takes the paper's steps on Booth's function with a fixed rho and no way back", async () => {
     const { points } = await walkBooth({ rho: 0.1, lineSearch: false, project: false }, 50);
     const norms = points.map((p) => boothAt(p).gradNormSq);

@@ -70,7 +70,7 @@ const optimizers: [string, Optimizer][] = [
 ];
 
 describe("trajectory reuse in an optimizer", () => {
-  // cost.md, section 7. After many steps the correction of Adam's start is 1 and the moments are those of the formula.
+  // sigma (beta m + (1 - beta) g) + (1 - sigma) g, sigma at least 0, and so v. After many steps the correction of Adam's start is 1 and the moments are those of the formula.
   it.each([
     [1, [0.12, -0.17], [0.01008, 0.03997]],
     [0.5, [0.21, -0.035], [0.05004, 0.024985]],

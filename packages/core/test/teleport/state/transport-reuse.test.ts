@@ -75,7 +75,7 @@ const adamState = (step: number): OptimizerState => ({
 });
 
 describe("historical trajectory reuse", () => {
-  // cost.md, section 7; after a million steps Adam's correction of its start is 1.
+  // sigma (beta m + (1 - beta) g) + (1 - sigma) g, sigma at least 0, and so v; after a million steps Adam's correction of its start is 1.
   it.each([
     [1, [0.12, -0.17], [0.01008, 0.03997]],
     [0.5, [0.21, -0.035], [0.05004, 0.024985]],

@@ -18,7 +18,7 @@ import { expectEveryOptimizer, stateModes } from "./minimize-support.js";
 
 const numbers = ({ data }: NdArray): number[] => Array.from(data as Float64Array);
 
-/** Numbers of section 7 of the specification, as printed there. */
+/** With as many digits as the expected number has. */
 const digits = (value: number, count: number): number => Number(value.toPrecision(count));
 
 describe("minimize", () => {
