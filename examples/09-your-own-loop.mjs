@@ -25,9 +25,10 @@ const rate = array(3e-3);
 
 let { params } = model.init(torchGenerator(0));
 let state = optimizer.init(params);
-const order = batches(images.shape[0], 64, { seed: 0 });
+const perEpoch = Math.floor(images.shape[0] / 64);
+// Each epoch has another order: with one for all, the losses of the batches repeat as a sawtooth.
 const batchAt = (t) => {
-  const rows = order[t % order.length];
+  const rows = batches(images.shape[0], 64, { seed: 0, epoch: Math.floor(t / perEpoch) })[t % perEpoch];
   return { x: takeRows(images, rows), y: takeRows(labels, rows) };
 };
 
