@@ -70,9 +70,8 @@ const options = {
 
 type Settings = Values<typeof options> & Context;
 
-const help = `A sweep is a YAML file: isoloss init --kind sweep writes one with comments. Files of W&B sweeps are read, too, with
-experiment in the place of program. Trials are asked by a grid, at random, along Sobol's sequence or by TPE; runs that are
-behind can be pruned. At the end the best trials and a baseline run again on seeds that chose nothing.
+const help = `A sweep is a YAML file: isoloss init --kind sweep writes one with comments. Trials are asked by a grid, at random, along
+Sobol's sequence or by TPE; runs that are behind can be pruned. At the end the best trials and a baseline run again on seeds that chose nothing.
 
 The directory, such as sweeps/rates-1, holds sweep.yaml and experiment.yaml (running them again asks the same trials),
 journal.jsonl (what was asked, judged and recorded, in order), runs/TRIAL-SEED (as of isoloss run), trials.csv,

@@ -11,17 +11,8 @@ export interface LoadOptions<T extends z.ZodType> {
   readonly schema: T;
   /** `path=value` each, applied in order after the file is read. */
   readonly set?: readonly string[];
-  /** Reads another dialect before the check. */
-  readonly translate?: (data: unknown, document: Document) => Translation;
-}
-
-/** A config of another dialect in the schema's form. */
-export interface Translation {
-  readonly data: unknown;
-  /** What cannot be translated. */
-  readonly findings: readonly Finding[];
-  /** Where in the file a path of `data` comes from. */
-  sourceOf(path: Path): Path;
+  /** Completes the data before the check. */
+  readonly translate?: (data: unknown, document: Document) => unknown;
 }
 
 /** A config that was read. */
@@ -63,7 +54,7 @@ export const parseConfig = <T extends z.ZodType>(
 /** {@link parseConfig}, for what is checked further: its errors can then have places, too. */
 export function readConfig<T extends z.ZodType>(
   text: string,
-  { schema, set = [], translate = asItIs, file }: LoadOptions<T> & { readonly file: string },
+  { schema, set = [], translate = (data) => data, file }: LoadOptions<T> & { readonly file: string },
 ): Reading<z.output<T>> {
   const isModel = /\.onnx$/i.test(file);
   if (isModel || text.slice(0, 1024).includes("\0")) {
@@ -111,11 +102,9 @@ export function readConfig<T extends z.ZodType>(
     );
   const { overrides, issues } = applyOverrides(document, set, isShort);
   const plain = plainData(document, (message) => new ConfigError([{ where: file, path: "", message }]));
-  const { data, findings: untranslated, sourceOf } = translate(plain, document);
+  const data = translate(plain, document);
   const error = (findings: readonly Finding[]): ConfigError => {
-    const located = findings
-      .map((finding) => ({ ...finding, path: sourceOf(finding.path) }))
-      .map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
+    const located = findings.map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
     located.sort((a, b) => placeOf(a, located) - placeOf(b, located) || missingLast(a.finding, b.finding));
     return new ConfigError([
       ...located.map(
@@ -129,13 +118,10 @@ export function readConfig<T extends z.ZodType>(
     ]);
   };
   const result = schema.safeParse(data);
-  if (result.success && issues.length + untranslated.length === 0) return { config: result.data, error };
+  if (result.success && issues.length === 0) return { config: result.data, error };
   const findings = result.success ? [] : explain(result.error.issues, schemaNodeOf(schema), data);
-  throw error([...untranslated, ...findings]);
+  throw error(findings);
 }
-
-/** Data that need no translation. */
-export const asItIs = (data: unknown): Translation => ({ data, findings: [], sourceOf: (path) => path });
 
 /**
  * Checks plain data, which a program has read from its own file, as a config.

@@ -5,7 +5,7 @@ import { OptionError } from "isoloss";
 import { readFileOrThrow } from "isoloss/node";
 import { type Document, visit } from "yaml";
 import type { Finding } from "../config/explain.js";
-import { readConfig, type Translation } from "../config/load.js";
+import { readConfig } from "../config/load.js";
 import { oneOf } from "../config/nearest.js";
 import { pathWords } from "../dotted-path.js";
 import { testPartOf } from "../experiments/catalogue/datasets.js";
@@ -21,7 +21,6 @@ import { faultsOfSweep } from "./faults.js";
 import { partOf, testNameOf } from "./metric.js";
 import { type SweepFile, sweepSchema } from "./schema.js";
 import type { Assignment, Constant, Parameter } from "./types.js";
-import { fromWandb } from "./wandb.js";
 
 export interface LoadedSweep {
   readonly file: SweepFile;
@@ -46,7 +45,7 @@ export interface LoadedSweep {
  */
 export async function loadSweep(path: string, set: readonly string[] = []): Promise<LoadedSweep> {
   const bytes = await readFileOrThrow(path, { what: "sweep" });
-  const { file: given, notes, error } = parseSweep(Buffer.from(bytes).toString("utf8"), { file: path, set });
+  const { file: given, error } = parseSweep(Buffer.from(bytes).toString("utf8"), { file: path, set });
   const beside = join(dirname(path), given.experiment);
   const where = findExperiment(existsSync(beside) ? beside : given.experiment);
   // A sweep declares its controls by their values.
@@ -77,7 +76,7 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   const base = baseOf(file);
   return {
     file,
-    notes: [...notes, ...constantsNote(file), ...testNote(file, base)],
+    notes: [...constantsNote(file), ...testNote(file, base)],
     experiment,
     variant: { name, settings: base.settings },
     error,
@@ -143,22 +142,16 @@ export function parseSweep(
   text: string,
   { file, set = [] }: { readonly file: string; readonly set?: readonly string[] },
 ) {
-  let notes: readonly string[] = [];
-  const translate = (data: unknown, document: Document): Translation => {
+  const translate = (data: unknown, document: Document): unknown => {
     if (hasKey(data, "kind") && !hasKey(data, "parameters")) {
       throw new OptionError(
         `${file} is an experiment: isoloss run runs it, and a sweep has it as its key experiment (isoloss init --kind sweep).`,
       );
     }
-    const translated = fromWandb(data, set);
-    notes = translated.notes;
-    return {
-      ...translated,
-      data: named(withReals(translated.data, translated.sourceOf, document), file),
-    };
+    return named(withReals(data, document), file);
   };
   const { config, error } = readConfig(text, { schema: checkedSchema, set, translate, file });
-  return { file: config satisfies SweepFile as SweepFile, notes, error };
+  return { file: config satisfies SweepFile as SweepFile, error };
 }
 
 const hasKey = (data: unknown, key: string): boolean => isPlainObject(data) && Object.hasOwn(data, key);
@@ -170,12 +163,12 @@ function named(data: unknown, file: string): unknown {
 }
 
 /** Numbers that are written with a point are real: `min: 0.0, max: 1.0` is no range of two integers. */
-function withReals(data: unknown, sourceOf: Translation["sourceOf"], document: Document): unknown {
+function withReals(data: unknown, document: Document): unknown {
   const { parameters } = (data ?? {}) as { readonly parameters?: unknown };
   if (!isPlainObject(parameters)) return data;
   const marked = withRealsMarked(document);
   const isReal = (path: string, key: string) =>
-    sourceOf(["parameters", path, key]).reduce<unknown>(
+    ["parameters", path, key].reduce<unknown>(
       (at, word) => (at as Readonly<Record<string | number, unknown>> | undefined)?.[word],
       marked,
     ) === real;

@@ -134,7 +134,7 @@ export const sweepSchema = z.strictObject({
 });
 
 /**
- * A sweep, read and checked: W&B's forms are in ours, ranges of seeds are lists, and defaults are filled in. It is a
+ * A sweep, read and checked: ranges of seeds are lists, and defaults are filled in. It is a
  * sweep's file itself: written as YAML and read again, it is the same.
  */
 export type SweepFile = Readonly<z.output<typeof sweepSchema>>;

@@ -12,16 +12,17 @@ import { good, malformed } from "./malformed-cases.js";
 
 const parse = (text: string) => parseSweep(text, { file: "dir/s.yaml" });
 
-/** A sweep of W&B with one parameter, or with other lines. */
-const wandb = (parameter: string, lines = "method: random\nrun_cap: 5\n") =>
-  parse(`experiment: x\n${lines}metric: { name: loss, goal: minimize }\nparameters:\n  a: ${parameter}\n`);
+/** A sweep with one parameter. */
+const withParameter = (parameter: string) =>
+  parse(
+    `experiment: x\nmethod: random\nbudget: { trials: 5 }\nmetric: { name: loss, goal: minimize }\nparameters:\n  a: ${parameter}\n`,
+  );
 
 describe("parseSweep", () => {
   it("fills in the defaults", () => {
-    const { file, notes } = parse(
+    const { file } = parse(
       "experiment: x\nmethod: grid\nmetric: { name: loss }\nparameters: { a: { values: [1] } }\n",
     );
-    expect(notes).toEqual([]);
     expect(file).toEqual({
       name: "s",
       experiment: "x",
@@ -67,7 +68,7 @@ describe("parseSweep", () => {
   );
 
   it("takes ranges of two integers as integers, and those with a point as real", () => {
-    const parameter = (range: string) => wandb(range).file.parameters.a;
+    const parameter = (range: string) => withParameter(range).file.parameters.a;
     expect(parameter("{ min: 0, max: 1 }")).toEqual({ min: 0, max: 1 });
     expect(parameter("{ min: 0.0, max: 1.0 }")).toEqual({ min: 0, max: 1, scale: "linear" });
     expect(parameter("{ min: 0, max: 1e0 }")).toEqual({ min: 0, max: 1, scale: "linear" });
@@ -87,7 +88,7 @@ describe("parseSweep", () => {
   });
 
   it("takes an integer that takes the place of a merged end as one", () => {
-    const { parameters } = wandb("{ <<: { min: 0, max: 1.0 }, max: 4 }").file;
+    const { parameters } = withParameter("{ <<: { min: 0, max: 1.0 }, max: 4 }").file;
     expect(parameters.a).toEqual({ min: 0, max: 4 });
   });
 
@@ -124,82 +125,6 @@ describe("parseSweep", () => {
       message = (error as Error).message;
     }
     expect(message.split("\n")).toEqual(errors.map((error) => `s:${error}`));
-  });
-});
-
-describe("a sweep of W&B", () => {
-  it.each([
-    ["{ value: 3 }", { value: 3 }],
-    ["{ values: [1, b] }", { values: [1, "b"] }],
-    ["{ distribution: constant, value: 3 }", { value: 3 }],
-    ["{ distribution: categorical, values: [1, 2] }", { values: [1, 2] }],
-    [
-      "{ distribution: categorical_w_probabilities, values: [1, 2], probabilities: [0.1, 0.9] }",
-      { values: [1, 2], probabilities: [0.1, 0.9] },
-    ],
-    ["{ min: 1, max: 4 }", { min: 1, max: 4 }],
-    ["{ distribution: int_uniform, min: 1, max: 4 }", { min: 1, max: 4, step: 1 }],
-    ["{ distribution: uniform, min: 1, max: 4 }", { min: 1, max: 4, scale: "linear" }],
-    ["{ distribution: q_uniform, min: 1, max: 9, q: 4 }", { min: 1, max: 9, roundTo: 4, scale: "linear" }],
-    ["{ distribution: q_uniform, min: 0, max: 9 }", { min: 0, max: 9, roundTo: 1, scale: "linear" }],
-    ["{ distribution: log_uniform_values, min: 1, max: 4 }", { min: 1, max: 4, scale: "log" }],
-    [
-      "{ distribution: q_log_uniform_values, min: 1, max: 100, q: 8 }",
-      { min: 1, max: 100, roundTo: 8, scale: "log" },
-    ],
-    ["{ distribution: normal }", { distribution: "normal", mu: 0, sigma: 1 }],
-    ["{ distribution: normal, mu: 3, sigma: 2 }", { distribution: "normal", mu: 3, sigma: 2 }],
-    ["{ distribution: q_normal, mu: 3, q: 0.5 }", { distribution: "normal", mu: 3, sigma: 1, step: 0.5 }],
-    ["{ distribution: log_normal, sigma: 2 }", { distribution: "log_normal", mu: 0, sigma: 2 }],
-    ["{ distribution: q_log_normal }", { distribution: "log_normal", mu: 0, sigma: 1, step: 1 }],
-  ])("has the parameter %s", (parameter, expected) => {
-    expect(
-      wandb(parameter.includes("value:") ? `${parameter}\n  b: { values: [0, 1] }` : parameter).file,
-    ).toHaveProperty("parameters.a", expected);
-  });
-
-  it("has nested parameters by their paths, and errors where they stand", () => {
-    const nested = (least: string) =>
-      wandb(
-        `{ parameters: { b: { distribution: q_uniform, min: ${least}, max: 4, q: 2 }, c: { parameters: { d: { value: 1 } } } } }`,
-      );
-    expect(nested("0").file.parameters).toEqual({
-      "a.b": { min: 0, max: 4, roundTo: 2, scale: "linear" },
-      "a.c.d": { value: 1 },
-    });
-    expect(() => nested("x")).toThrow(
-      'dir/s.yaml:6:52: parameters.a.parameters.b.min: expected a number; got "x"',
-    );
-  });
-
-  it("has bayes for tpe, and says so", () => {
-    const { file, notes } = wandb("{ min: 1, max: 4 }", "method: bayes\nrun_cap: 5\nproject: p\nentity: e\n");
-    expect(file).toMatchObject({ method: "tpe", budget: { trials: 5 } });
-    expect(notes).toEqual([
-      "project, entity: not used here.",
-      "method: bayes is tpe here; that of W&B is a Gaussian process.",
-    ]);
-  });
-
-  it.each([
-    ["{ type: hyperband, min_iter: 4 }", { from: 4, factor: 3 }],
-    ["{ type: hyperband, min_iter: 4, eta: 2 }", { from: 4, factor: 2 }],
-    // Rungs 9 and 3.
-    ["{ type: hyperband, max_iter: 27, s: 2, eta: 3 }", { from: 3, factor: 3, below: 27 }],
-    ["{ type: hyperband, max_iter: 27, s: 2 }", { from: 3, factor: 3, below: 27 }],
-  ])("has early_terminate: %s", (text, expected) => {
-    const { file } = wandb("{ min: 1, max: 4 }", `method: random\nrun_cap: 5\nearly_terminate: ${text}\n`);
-    expect(file.prune).toMatchObject({ rule: "asha", unit: "steps", ...expected });
-  });
-
-  it("gives way to what --set says in our words", () => {
-    const text =
-      "experiment: x\nmethod: random\nrun_cap: 5\nmetric: { name: loss }\nparameters: { a: { min: 1, max: 4 } }\n" +
-      "early_terminate: { type: hyperband, min_iter: 4 }\n";
-    const { file } = parseSweep(text, { file: "s.yaml", set: ["budget.trials=2", "prune=null"] });
-    expect([file.budget.trials, file.prune]).toEqual([2, undefined]);
-    const other = parseSweep(text, { file: "s.yaml", set: ["budget.seconds=9"] }).file;
-    expect([other.budget, other.prune?.from]).toEqual([{ hard: false, seconds: 9, trials: 5 }, 4]);
   });
 });
 

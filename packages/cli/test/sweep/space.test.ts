@@ -91,7 +91,7 @@ describe("axisOf", () => {
       [24, 40, 56].map((x) => Math.log(x / 16) / Math.log(4)),
     ],
     [{ min: 1, max: 16, roundTo: 8, scale: "log" }, [0, 8, 16], [1 / 2, Math.log(12) / Math.log(16)]],
-  ] as const)("rounds the numbers of %j to multiples, as W&B does", (parameter, values, edges) => {
+  ] as const)("rounds the numbers of %j to multiples", (parameter, values, edges) => {
     const { bins } = axisOf(parameter);
     expect(values.map((_, k) => bins?.value(k))).toEqual(values);
     const found = Array.from({ length: (bins?.count ?? 0) + 1 }, (_, k) => bins?.edge(k));

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { OptionError } from "isoloss";
 import { readFileOrThrow } from "isoloss/node";
 import { parse } from "yaml";
-import { asItIs, loadConfig } from "../../config/load.js";
+import { loadConfig } from "../../config/load.js";
 import { nearest, similar } from "../../config/nearest.js";
 import { withOwnFiles } from "./own-files.js";
 import { fromProgram } from "./program.js";
@@ -94,7 +94,7 @@ export async function loadExperiment(
   const path = findExperiment(fileOrName);
   const translate = (data: unknown) => {
     if (isSweep(data)) throw new OptionError(`${path} is a sweep: isoloss sweep runs it.`);
-    return asItIs(data);
+    return data;
   };
   const experiment = await loadConfig(path, { schema: experimentSchema, set, translate });
   return withOwnFiles(await fromProgram(experiment, path), path, variants);
