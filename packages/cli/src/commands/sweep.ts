@@ -70,8 +70,9 @@ const options = {
 
 type Settings = Values<typeof options> & Context;
 
-const help = `A sweep is a YAML file: isoloss init --kind sweep writes one with comments. Trials are asked by a grid, at random, along
-Sobol's sequence or by TPE; runs that are behind can be pruned. At the end the best trials and a baseline run again on seeds that chose nothing.
+const help = `A sweep is a YAML file: isoloss init --kind sweep writes one with comments. Trials are asked by a grid, at random, or
+along Sobol's sequence; runs that are behind can be pruned. At the end the best trials and a baseline run again on seeds that
+chose nothing.
 
 The directory, such as sweeps/rates-1, holds sweep.yaml and experiment.yaml (running them again asks the same trials),
 journal.jsonl (what was asked, judged and recorded, in order), runs/TRIAL-SEED (as of isoloss run), trials.csv,
@@ -79,7 +80,7 @@ summary.json and report.html.
 
 With --queue the runs are left to the workers of a server, and with --jobs beside it some of them are computed here, too.
 With --queue and --detach the command ends when the runs are with the workers. They compute what was asked by then: all trials
-of a grid, random or Sobol; what follows from results (TPE, second seeds with pruning, fresh seeds) is asked by --resume.
+of a grid, random or Sobol; what follows from results (second seeds with pruning, fresh seeds) is asked by --resume.
 
 A run whose process dies goes on in another one from its checkpoint; after five deaths it is lost. Ctrl-C saves, and the
 command prints how to resume. Each trial is asked once and each run counted once, whatever is killed.
@@ -251,7 +252,7 @@ const countsText = (counts: SweepDocument["counts"]): string =>
 /** What a sweep would do. */
 interface CheckDocument {
   readonly name: string;
-  /** `grid`, `random`, `sobol` or `tpe`. */
+  /** `grid`, `random` or `sobol`. */
   readonly method: string;
   /** At most, as all that follows: the budget may end them sooner. */
   readonly trials: number;
@@ -302,16 +303,7 @@ function checkDocument(loaded: LoadedSweep, jobs: number): CheckDocument {
   const sampler = samplerOf(file);
   const trials = Math.min(budget.trials ?? Infinity, sampler.size);
   const fresh = confirm === false ? 0 : contendersIn(file, trials) * confirm.seeds.length;
-  const history = { status: "running" } as const;
-  const samples: Assignment[] = [];
-  for (let trial = 0; trial < Math.min(5, trials); trial++) {
-    samples.push(
-      sampler.ask(
-        samples.map((parameters, i) => ({ trial: i, parameters, ...history })),
-        trial,
-      ),
-    );
-  }
+  const samples: Assignment[] = Array.from({ length: Math.min(5, trials) }, (_, trial) => sampler.ask(trial));
   const runs = trials * seeds.length + fresh;
   const lengths = new Set(samples.map((sample) => settingsOf(sample).steps));
   const [length] = lengths;

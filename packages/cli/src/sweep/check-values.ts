@@ -49,7 +49,7 @@ function* candidates(file: SweepFile): Generator<Assignment> {
   if (file.method === "grid") {
     const grid = samplerOf(file);
     const count = Math.min(grid.size, most);
-    for (let trial = 0; trial < count; trial++) yield grid.ask([], trial);
+    for (let trial = 0; trial < count; trial++) yield grid.ask(trial);
     return;
   }
   const space = spaceOf(file.parameters);

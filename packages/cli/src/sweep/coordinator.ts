@@ -133,7 +133,7 @@ async function advance(sweep: Coordination): Promise<void> {
   const { engine, lanes } = sweep;
   const { state } = engine;
   for (;;) {
-    const wanted = engine.wanted(lanes.width, sweep.now());
+    const wanted = engine.wanted(sweep.now());
     switch (wanted.what) {
       case "asks":
         write(sweep, wanted.entries);

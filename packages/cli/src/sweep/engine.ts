@@ -15,9 +15,9 @@ import type {
 import { type RungReport, type RunRecord, unfinishedRecord } from "./lanes.js";
 import { aggregated, oriented } from "./metric.js";
 import { verdictOf, verdictRuleOf } from "./prune.js";
-import type { AskEntry, Assignment, Trial, TrialStatus, Verdict } from "./types.js";
+import type { AskEntry, Assignment, TrialStatus, Verdict } from "./types.js";
 
-/** Trials that samplers without a history ask at once. */
+/** Trials that are open at the same time. */
 const most = 10_000;
 
 /** What is to be done next. Entries go to the journal, and to `apply`, before anything else. */
@@ -58,11 +58,8 @@ export function createEngine(options: EngineOptions) {
       (handlers[entry.entry] as (state: OwnState, entry: Entry) => void)(state, entry);
       state.seconds = Math.max(state.seconds, entry.at);
     },
-    /**
-     * @param width runs that can be under way at the same time
-     * @param seconds that the sweep has run
-     */
-    wanted: (width: number, seconds: number): Wanted => wanted(state, width, seconds),
+    /** @param seconds that the sweep has run */
+    wanted: (seconds: number): Wanted => wanted(state, seconds),
     /** The verdict on a run, and its entry where it is new. */
     judge: (report: RungReport) => judge(state, report),
     /** The entries of a record that came: none where it is not the first of its run, or of no run of this sweep. */
@@ -199,7 +196,7 @@ function statusOf({ record, verdicts }: RunState): TrialStatus {
   return [...verdicts.values()].at(-1)?.value === null ? "diverged" : "pruned";
 }
 
-function wanted(state: OwnState, width: number, now: number): Wanted {
+function wanted(state: OwnState, now: number): Wanted {
   const { open } = state;
   if (state.why === undefined) {
     const why = endOf(state, now);
@@ -207,7 +204,7 @@ function wanted(state: OwnState, width: number, now: number): Wanted {
       const isHard = why === "seconds" && state.options.file.budget.hard;
       return { what: "close", entry: { entry: "close", why }, isHard };
     }
-    const entries = asks(state, width);
+    const entries = asks(state);
     if (entries.length > 0) return { what: "asks", entries };
     return { what: "runs", runs: outstanding([...open].flatMap((trial) => due(state, trial))) };
   }
@@ -232,20 +229,15 @@ function endOf(state: OwnState, now: number): SearchEnd | undefined {
   return state.trials.length >= state.size && state.open.size === 0 ? "trials" : undefined;
 }
 
-/** Trials to ask, for as many runs as can be under way at the same time. */
-function asks({ options, trials, open, size }: OwnState, width: number): AskEntry[] {
+/** Trials to ask. */
+function asks({ options, trials, open, size }: OwnState): AskEntry[] {
   const { file, sampler, idOf } = options;
-  const entries: AskEntry[] = [];
-  const limit = sampler.isAdaptive ? width : most;
-  const history: Trial[] = [...trials];
-  while (history.length < size && open.size + entries.length < limit) {
-    const trial = history.length;
-    const parameters = sampler.ask(history, trial);
-    const ids = file.seeds.map((seed) => idOf(parameters, seed));
-    entries.push({ entry: "ask", trial, parameters, runs: ids });
-    history.push({ trial, parameters, status: "running" });
-  }
-  return entries;
+  const count = Math.max(0, Math.min(size - trials.length, most - open.size));
+  return Array.from({ length: count }, (_, i) => {
+    const trial = trials.length + i;
+    const parameters = sampler.ask(trial);
+    return { entry: "ask", trial, parameters, runs: file.seeds.map((seed) => idOf(parameters, seed)) };
+  });
 }
 
 /** Runs without a record that lanes do not have, each once: several trials may share one. */

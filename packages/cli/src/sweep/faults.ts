@@ -49,10 +49,10 @@ function faultsOfMethod({ method, order, budget, parameters }: SweepFile): Findi
   if (varying === 0) {
     faults.push({ path: ["parameters"], message: "expected a parameter that varies; all are constant." });
   }
-  if ((method === "sobol" || method === "tpe") && varying > mostDimensions) {
+  if (method === "sobol" && varying > mostDimensions) {
     faults.push({
       path: ["parameters"],
-      message: `expected at most ${mostDimensions} parameters that vary for ${method}; got ${varying}. Use method: random.`,
+      message: `expected at most ${mostDimensions} parameters that vary for sobol; got ${varying}. Use method: random.`,
     });
   }
   return faults;

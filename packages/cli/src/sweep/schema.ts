@@ -109,7 +109,7 @@ export const sweepSchema = z.strictObject({
   variant: identifier.optional(),
   /** For all trials. */
   set: assignment.default({}),
-  method: z.enum(["grid", "random", "sobol", "tpe"]).meta({ title: "method" }),
+  method: z.enum(["grid", "random", "sobol"]).meta({ title: "method" }),
   /** Of a grid's points: by the seed, or as the file has them, the last parameter fastest. */
   order: z.enum(["shuffled", "file"]).meta({ title: "order" }).default("shuffled"),
   /** Of the sampler. */

@@ -7,7 +7,7 @@ name: my-sweep
 experiment: classify-digits # a file, or the name of one that comes with isoloss: isoloss list experiments
 # variant: sgd # of the experiment; default its first
 set: { epochs: 4, data: { name: digits, validation: 0.2, test: 0.2 } } # settings of all trials, by their paths
-method: tpe # or grid, random, sobol
+method: sobol # or grid, random
 seed: 0 # of the method
 metric: { name: validation.loss, goal: minimize } # a number of a run's document, or loss
 seeds: 0..1 # a trial's value is the mean over them

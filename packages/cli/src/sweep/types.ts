@@ -63,7 +63,7 @@ export type Parameter = Constant | Choice | Range | Normal;
  */
 export type TrialStatus = "completed" | "pruned" | "diverged" | "failed" | "lost" | "cancelled";
 
-/** A trial as samplers see it. */
+/** A trial, and how it ended. */
 export interface Trial {
   readonly trial: number;
   readonly parameters: Assignment;
@@ -74,20 +74,12 @@ export interface Trial {
   readonly rung?: number | undefined;
 }
 
-/**
- * Chooses parameters. Pure: a trial's depend on the sweep's file, the trial's number and the history alone, so that
- * they come again when a journal is read.
- */
+/** Chooses parameters. Pure: a trial's depend on the sweep's file and the trial's number alone. */
 export interface Sampler {
   /** How many trials there can be; Infinity but for a grid. */
   readonly size: number;
-  /** Whether the history counts. Otherwise all trials can be asked at once. */
-  readonly isAdaptive: boolean;
-  /**
-   * @param history all trials asked before, those under way with the status `running`, in any order
-   * @param trial the number of the one that is asked, below `size`
-   */
-  ask(history: readonly Trial[], trial: number): Assignment;
+  /** @param trial its number, below `size` */
+  ask(trial: number): Assignment;
 }
 
 /** The answer to a run at a rung. */

@@ -32,7 +32,7 @@ budget: { trials: 3 }
 `,
   );
   const sweep = await createSweepDirectory(folder, await loadSweep(path, set));
-  const asks = sweep.engine.wanted(1, 0);
+  const asks = sweep.engine.wanted(0);
   if (asks.what !== "asks") throw new Error("nothing is asked");
   const records = asks.entries.flatMap(({ runs }) =>
     runs.map((run) => ({
@@ -98,7 +98,7 @@ describe("a sweep whose files were edited", () => {
     edit(directory, "failures: 3", "failures: 9\ntimeout: 60");
     expect(await faultsOfDirectory(directory)).toEqual([]);
     const sweep = await openSweepDirectory(directory);
-    expect(sweep.engine.wanted(1, 0)).toMatchObject({ what: "asks", entries: [{ trial: 3 }, { trial: 4 }] });
+    expect(sweep.engine.wanted(0)).toMatchObject({ what: "asks", entries: [{ trial: 3 }, { trial: 4 }] });
     sweep.close();
   });
 

@@ -1,7 +1,7 @@
 /** A sweep that is right; parameters with all forms. */
 export const good = `name: rates
 experiment: classify-digits
-method: tpe
+method: sobol
 metric: { name: validation.loss, goal: minimize, target: 0.1 }
 seeds: 0..1
 parameters:
@@ -100,19 +100,19 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ["13:52: confirm.baseline.expected: is no setting of a run, so that it changes none: leave it out."],
     ],
     [
-      "method: tpe",
+      "method: sobol",
       "method: bayesian",
-      ['3:1: method: unknown method "bayesian". Known: grid, random, sobol, tpe.'],
+      ['3:1: method: unknown method "bayesian". Known: grid, random, sobol.'],
     ],
     [
-      "method: tpe",
-      "metod: tpe",
+      "method: sobol",
+      "metod: sobol",
       [
         '3:1: metod: unknown key; did you mean "method"? Known: name, experiment, variant, set, method, order, seed, metric, seeds, parameters, prune, budget, stopAfter, timeout, runSeconds, confirm.',
-        "1:1: method: missing; expected one of grid, random, sobol, tpe",
+        "1:1: method: missing; expected one of grid, random, sobol",
       ],
     ],
-    ["method: tpe", "method: sobol\norder: file", ["4:1: order: only a grid has an order."]],
+    ["method: sobol", "method: random\norder: file", ["4:1: order: only a grid has an order."]],
     [/metric: .*\n/, "", ["1:1: metric: missing; expected a map of keys, such as { name: validation.loss }"]],
     ["seeds: 0..1", "seeds: 3", ["5:1: seeds: expected a list or text, such as 0..4 or [ 100 ]; got 3"]],
     [
@@ -369,7 +369,7 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ],
     ],
     [
-      "method: tpe",
+      "method: sobol",
       "method: grid",
       [
         "7:3: parameters.learningRate: a grid needs values: add a step, or a count such as count: 5.",

@@ -58,7 +58,7 @@ export interface Disturbances {
 export function simulate(
   file: SweepFile,
   { next, kills, repeats }: Disturbances,
-  { worst = 0.1, width = 3 } = {},
+  { worst = 0.1 } = {},
 ): Outcome {
   let text = `${JSON.stringify({ entry: "open", id: "m", name: "model", since: "", at: 0 })}\n`;
   const zombies: RunState[] = [];
@@ -78,7 +78,7 @@ export function simulate(
     const under: RunState[] = [];
     let isKilled = false;
     while (!engine.state.hasEnded && !isKilled) {
-      const wanted = engine.wanted(width, 0);
+      const wanted = engine.wanted(0);
       if (wanted.what === "asks") write(wanted.entries);
       else if (wanted.what === "cancel") write(engine.cancelled(wanted.runs));
       else if (wanted.what === "runs") {
@@ -113,7 +113,7 @@ export function simulate(
         .split("\n")
         .slice(0, -1)
         .map((line) => JSON.parse(line) as Entry);
-      return { engine, entries, asks: replayed(file, entries, width) };
+      return { engine, entries, asks: replayed(file, entries) };
     }
   }
 }
@@ -143,7 +143,7 @@ function computed(
 }
 
 /** The asks of a journal, made again by an engine that has read what was before each of them. */
-function replayed(file: SweepFile, entries: readonly Entry[], width: number): Outcome["asks"] {
+function replayed(file: SweepFile, entries: readonly Entry[]): Outcome["asks"] {
   const engine = createEngine({ file, sampler: samplerOf(file), idOf });
   const made: Assignment[] = [];
   const stand: Assignment[] = [];
@@ -151,7 +151,7 @@ function replayed(file: SweepFile, entries: readonly Entry[], width: number): Ou
   for (const entry of entries) {
     if (entry.entry === "ask") {
       if (pending.length === 0) {
-        const wanted = engine.wanted(width, 0);
+        const wanted = engine.wanted(0);
         pending = wanted.what === "asks" ? wanted.entries.map(({ parameters }) => parameters) : [];
       }
       made.push(pending.shift() ?? {});

@@ -23,8 +23,7 @@ export function gridSampler(space: Space, { seed, order }: Pick<SweepFile, "seed
   if (order === "shuffled") createRng(seed).fork("grid").shuffle(points);
   return {
     size: points.length,
-    isAdaptive: false,
-    ask: (_, trial) => space.assign(valuesAt(axes, points[trial])),
+    ask: (trial) => space.assign(valuesAt(axes, points[trial])),
   };
 }
 

@@ -4,7 +4,6 @@ import type { Sampler } from "../types.js";
 import { gridSampler } from "./grid.js";
 import { randomSampler } from "./random.js";
 import { sobolSampler } from "./sobol.js";
-import { tpeSampler } from "./tpe.js";
 
 /**
  * The sampler of a sweep.
@@ -25,7 +24,5 @@ export function samplerOf({
       return randomSampler(space, seed);
     case "sobol":
       return sobolSampler(space, seed);
-    case "tpe":
-      return tpeSampler(space, seed);
   }
 }

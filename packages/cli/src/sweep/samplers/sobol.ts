@@ -82,7 +82,6 @@ export function sobolSampler(space: Space, seed: number): Sampler {
   const point = sobolPoints(space.dimensions.length, seed);
   return {
     size: Number.POSITIVE_INFINITY,
-    isAdaptive: false,
-    ask: (_, trial) => space.at(point(trial)),
+    ask: (trial) => space.at(point(trial)),
   };
 }

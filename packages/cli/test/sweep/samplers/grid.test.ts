@@ -11,7 +11,7 @@ const parameters: Readonly<Record<string, Parameter>> = {
 
 const grid = (order: "shuffled" | "file", seed = 0, given = parameters) => {
   const sampler = samplerOf({ method: "grid", parameters: given, seed, order });
-  return Array.from({ length: sampler.size }, (_, trial) => sampler.ask([], trial));
+  return Array.from({ length: sampler.size }, (_, trial) => sampler.ask(trial));
 };
 
 const inOrder = [0.1, 0.2].flatMap((rate) => [
