@@ -165,7 +165,7 @@ describe("ImageReader", () => {
     });
     try {
       await expect(new ImageReader().read(jpegFile, "a.jpg")).rejects.toThrow(
-        /^JPEG images need the package @jsquash\/jpeg\. .*npm install @jsquash\/jpeg@1\.6\.0/,
+        /^JPEG images need the package @jsquash\/jpeg\. .*npm install @jsquash\/jpeg/,
       );
     } finally {
       vi.doUnmock("@jsquash/jpeg/decode.js");
