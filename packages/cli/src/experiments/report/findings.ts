@@ -25,7 +25,7 @@ import {
   speedText,
 } from "../results/verdict.js";
 import type { ExperimentOutcome } from "./outcome.js";
-import { type RateComparison, type RatesResult, type RoleComparison, rateSentence } from "./rates.js";
+import { type RateComparison, type RoleComparison, rateSentence } from "./rates.js";
 
 type Compared = ToTarget & Pick<RateComparison, "beside">;
 
@@ -224,7 +224,7 @@ export function findingsOf({ resolved, status, results, rates }: ExperimentOutco
     const others = { ...comparison.tuned, ...comparison.references };
     const unbeaten = unbeatenText([comparison, ...Object.values(others)].map(({ constant }) => constant));
     return Object.entries(comparison.tuned)
-      .filter(([name]) => roleOf(resolved, comparison, name) === undefined)
+      .filter(([name]) => !Object.hasOwn(comparison.roles, name))
       .map(([title, c]): Finding => {
         const verdict = verdictOf(c, comparison.clock, { rowsChose, isUnbeaten: unbeaten !== "", others });
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
@@ -260,20 +260,15 @@ function leadOf({ measures, alternatives }: Pick<Finding, "measures" | "alternat
 
 /** The numbers of variants that stand beside the methods of an experiment. */
 export function besideFindings({
-  resolved,
   rates,
 }: ExperimentOutcome): (Pick<Finding, "title" | "text"> & { readonly role: Role })[] {
   return rates.flatMap((comparison) =>
     Object.entries({ ...comparison.tuned, ...comparison.references }).flatMap(([title, c]) => {
-      const role =
-        roleOf(resolved, comparison, title) ?? (title in comparison.references ? "alternative" : undefined);
-      return role === undefined ? [] : [{ title, role, text: rateSentence(title, comparison, c) }];
+      if (!Object.hasOwn(comparison.roles, title)) return [];
+      return [{ title, role: comparison.roles[title], text: rateSentence(title, comparison, c) }];
     }),
   );
 }
-
-const roleOf = ({ roles }: ExperimentOutcome["resolved"], { baseline }: RatesResult, name: string) =>
-  roles[baseline]?.[name];
 
 /** All findings in one sentence. */
 export function conclusionOf(findings: readonly Finding[]): string {

@@ -20,7 +20,7 @@ import {
   overTime,
   withLosses,
 } from "./figures.js";
-import { compareRates, type RatesComparison, type RatesResult } from "./rates.js";
+import { compareRates, labelOf, type RatesComparison, type RatesResult } from "./rates.js";
 
 export interface ExperimentOutcome {
   readonly resolved: Resolved;
@@ -114,9 +114,10 @@ export function reasonOf({ status, errors }: ExperimentOutcome): string {
 
 /** A comparison at tuned rates: the losses of the confirming runs, and what they need to the baseline's final loss. */
 export function rateFigures(
-  { baseline, tuned, references, finalLoss, clock, level, runs }: RatesComparison,
+  comparison: RatesComparison,
   { theme, size = {} }: { readonly theme: ThemeName; readonly size?: FigureSize },
 ): DrawnFigure[] {
+  const { baseline, tuned, references, finalLoss, clock, level, runs } = comparison;
   const options = () => ({ theme, ...size });
   const drawn = withLosses(runs);
   if (drawn.length === 0) return [];
@@ -130,7 +131,7 @@ export function rateFigures(
       const isNoisy = key === "seconds" && timeOf(compared, clock) === "too noisy";
       const { ratio = Number.NaN, interval = null } = (isNoisy ? null : c[key]) ?? {};
       return {
-        name: `${name}: ${key}`,
+        name: `${labelOf(name, comparison)}: ${key}`,
         ratio,
         missing: isNoisy ? "too noisy to time here" : `reached by ${c.reached} of ${c.seeds}`,
         ...(interval ? { low: interval[0], high: interval[1] } : {}),

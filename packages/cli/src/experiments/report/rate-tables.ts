@@ -13,7 +13,7 @@ import {
 import {
   hasTeleports,
   intervalsText,
-  type RateComparison,
+  labelOf,
   type RatesComparison,
   rangeText,
   rateText,
@@ -23,10 +23,6 @@ import {
 const lossText = (loss: number | null): string => (loss === null ? "diverged" : formatNumber(loss, 5));
 
 const medianText = (ratio: number | null): string => (ratio === null ? "-" : formatNumber(ratio, 3));
-
-/** The name of a variant or of a choice, with what was chosen. */
-const namesOf = (name: string, { variant }: RateComparison): string =>
-  variant === undefined ? name : `${name}: ${variant}`;
 
 /** A heading, and what stands below it. */
 type Column = readonly [string, (c: ToTarget) => string];
@@ -42,8 +38,15 @@ export function rateTables(rates: RatesComparison) {
   // The first rates are those that all variants have.
   const names = Object.keys(rates.grid[0]?.losses ?? {});
   const own = [
-    ...Object.entries(tuned).map(([name, c]): Row => [namesOf(name, c), rateText(c), c]),
-    ...Object.entries(references).map(([name, c]): Row => [name, "-", c]),
+    ...Object.entries(tuned).map(
+      ([name, c]): Row => [
+        // Of a choice with what was chosen.
+        labelOf(c.variant === undefined ? name : `${name}: ${c.variant}`, rates),
+        rateText(c),
+        c,
+      ],
+    ),
+    ...Object.entries(references).map(([name, c]): Row => [labelOf(name, rates), "-", c]),
   ];
   const others = Object.entries(sameRate).map(([name, c]): Row => [name, rateText(c), c]);
   return {

@@ -51,6 +51,8 @@ export interface RoleComparison extends ToTarget {
 export interface RatesResult extends TriedRate {
   /** The variant whose tuned rate is above. */
   readonly baseline: string;
+  /** Of the variants that are no methods: they stand beside these. */
+  readonly roles: Readonly<Record<string, Role>>;
   /** Its mean final loss, of the seeds that judge. */
   readonly finalLoss: number | null;
   /** Level of the intervals of what is random: the more variants are judged, the wider. */
@@ -342,6 +344,7 @@ function comparisonOf(
   };
   return {
     baseline,
+    roles,
     rate: best.rate,
     decay: best.decay,
     finalLoss: meanFinalLoss(plain),
@@ -481,6 +484,10 @@ function besideText(
 }
 
 const withArticle = (role: Role): string => (role === "alternative" ? `an ${role}` : `a ${role}`);
+
+/** The name of a variant, with its role where it has one: "LAMP (alternative)". */
+export const labelOf = (name: string, { roles }: Pick<RatesResult, "roles">): string =>
+  Object.hasOwn(roles, name) ? `${name} (${roles[name]})` : name;
 
 /** Whether times include those of teleports. */
 export const hasTeleports = ({ runs }: RatesComparison): boolean =>

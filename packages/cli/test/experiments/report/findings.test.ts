@@ -245,6 +245,7 @@ describe("answerOf", () => {
         {
           ...at,
           baseline: "plain",
+          roles: {},
           finalLoss: 1,
           grid: [],
           clock: null,
@@ -275,6 +276,7 @@ describe("findingsOf", () => {
           {
             ...at,
             baseline: "plain",
+            roles: {},
             finalLoss,
             grid: [],
             clock: null,
@@ -311,6 +313,7 @@ describe("findingsOf", () => {
             ...at,
             ...beside(baseline),
             baseline: "plain",
+            roles: {},
             finalLoss: 1,
             clock: null,
             level: 0.975,
@@ -346,6 +349,7 @@ describe("findingsOf", () => {
           {
             ...at,
             baseline: "plain",
+            roles: {},
             finalLoss: 1,
             clock: null,
             level: 0.95,

@@ -35,6 +35,7 @@ describe("rateFigures", () => {
     const drawn = rateFigures(
       {
         baseline: "plain",
+        roles: { [name]: "ceiling" },
         rate: 0.1,
         decay: "none",
         finalLoss: 1,
@@ -80,7 +81,7 @@ describe("rateFigures", () => {
       { theme: "light", size: { width: 480, height: 380 } },
     );
     expect(drawn.map((figure) => figure.name)).toEqual(["tuned", "tuned-seconds", "ratios"]);
-    expect(drawn[2].svg).toContain(`${name}: seconds`);
+    expect(drawn[2].svg).toContain(`${name} (ceiling): seconds`);
     expect(drawn[2].svg).toContain("Whiskers: 97.5 % confidence intervals.");
   });
 });
